@@ -1,1 +1,94 @@
-//! x
+//! Typed inputs and outputs of RunComfy models, with validators generated from the provider's schemas.
+//!
+//! Each model is a module and a cargo feature of its own. An `Input` is valid by construction: its builder reports every
+//! violation at once, with the JSON pointer of each, and the same rules check raw JSON. Nothing here knows HTTP, files,
+//! clocks or async.
+#![cfg_attr(
+    feature = "kling-1-6-pro-image-to-video",
+    doc = r#"
+```
+use kling_types::kling_1_6_pro_image_to_video::{Duration, Input};
+
+let input = Input::builder()
+    .image_url("https://example.com/start.jpg")
+    .prompt("slow dolly-in, leaves moving")
+    .duration(Duration::Seconds10)
+    .cfg_scale(0.7)
+    .build()?;
+assert_eq!(serde_json::to_value(&input)?["duration"], 10);
+
+let violations = Input::builder().duration(7).cfg_scale(1.5).build().unwrap_err();
+let pointers: Vec<_> = violations.iter().map(|violation| violation.pointer()).collect();
+assert_eq!(pointers, ["/image_url", "/duration", "/cfg_scale"]);
+# Ok::<(), Box<dyn std::error::Error>>(())
+```"#
+)]
+//!
+//! # Features
+//! One per model, named like its module; `all-models` for all of them; `schemars` to derive JSON Schema from the types.
+
+// Generated code names this crate as others do, so that it compiles in any crate.
+extern crate self as kling_types;
+
+#[doc(hidden)]
+pub mod builder;
+pub mod check;
+mod checked;
+mod extra;
+pub mod fault;
+#[rustfmt::skip]
+mod generated;
+pub mod json;
+#[doc(hidden)]
+pub mod json_schema;
+mod keyword;
+mod leaf;
+mod leaf_enum;
+mod list;
+mod media_facts;
+mod media_field;
+mod media_ref;
+mod media_rule;
+mod model;
+#[doc(hidden)]
+pub mod number;
+#[doc(hidden)]
+pub mod output;
+mod pointer;
+mod violation;
+mod wording;
+
+pub use checked::Checked;
+pub use extra::Extra;
+pub use generated::*;
+pub use keyword::Keyword;
+pub use list::{List, UNBOUNDED};
+pub use media_facts::MediaFacts;
+pub use media_field::{Judgement, MediaField, MediaKind, OutputKind};
+pub use media_ref::MediaRef;
+pub use media_rule::{BYTES_PER_MEGABYTE, Comparison, MediaRule, Metric, Origin, Verdict};
+pub use model::{Model, ModelInfo, ModelInput, ModelOutput};
+pub use number::Number;
+pub use pointer::Pointer;
+pub use violation::{Violation, Violations};
+
+/// The compiled-in model with this id.
+#[must_use]
+pub fn model(id: &str) -> Option<&'static ModelInfo> {
+    models().iter().find(|model| model.id == id)
+}
+
+/// What generated code needs of other crates, so that it depends on this one only.
+#[doc(hidden)]
+pub mod export {
+    pub use serde::{self, Deserialize, Deserializer, Serialize, Serializer};
+    pub use serde_json::{Map, Value};
+
+    #[cfg(feature = "schemars")]
+    pub use schemars;
+
+    /// A violation as the error of any deserializer.
+    pub fn de_error<E: serde::de::Error>(violation: crate::Violation) -> E {
+        E::custom(violation)
+    }
+}

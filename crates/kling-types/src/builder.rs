@@ -1,0 +1,49 @@
+//! What generated builders share: values that may be wrong, gathered until `build`.
+
+use crate::{Pointer, Violation, Violations, fault};
+
+/// The violations that a builder has met, each with the position of its property in the schema.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Vec<(usize, Violation)>);
+
+impl Faults {
+    /// Converts what was given for the property `name`: the last value given is the one that counts.
+    pub fn accept<T, V>(&mut self, position: usize, name: &'static str, value: V) -> Option<T>
+    where
+        V: TryInto<T, Error: Into<Violation>>,
+    {
+        self.0.retain(|(other, _)| *other != position);
+        match value.try_into() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.push((position, error.into().within(Pointer::ROOT.key(name))));
+                None
+            }
+        }
+    }
+
+    /// Says that the property `name` is missing, unless what was given for it is already known to be wrong.
+    pub fn require(&mut self, position: usize, name: &'static str, is_set: bool) {
+        if !is_set && self.0.iter().all(|(other, _)| *other != position) {
+            self.0.push((position, fault::missing().within(Pointer::ROOT.key(name))));
+        }
+    }
+
+    /// Adds a violation of a property that the schema does not have.
+    pub fn push_extra(&mut self, violation: Violation) {
+        self.0.push((usize::MAX, violation));
+    }
+
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The violations in the order of the schema.
+    #[must_use]
+    pub fn into_violations(mut self) -> Violations {
+        self.0.sort_by_key(|(position, _)| *position);
+        self.0.into_iter().map(|(_, violation)| violation).collect()
+    }
+}

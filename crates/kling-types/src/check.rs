@@ -1,0 +1,208 @@
+//! The checks that generated validators call, and that validation at run time calls too: one implementation of each.
+//!
+//! Each check looks at one JSON value, and adds what is wrong to a list; a value of the wrong type is judged no further.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Number, Value};
+
+use crate::fault::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use crate::wording::{advise, listed};
+use crate::{Keyword, Pointer, Violation, Violations, media_ref};
+
+/// Runs one check over a whole document.
+///
+/// # Errors
+/// Every violation that the check found.
+pub fn document(value: &Value, check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations)) -> Result<(), Violations> {
+    let mut out = Violations::new();
+    check(value, &Pointer::ROOT, &mut out);
+    out.into_result()
+}
+
+/// A string within bounds.
+pub fn text(value: &Value, bounds: TextBounds, at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::String(text) => out.extend(fault::text(text, bounds).map(|fault| fault.within(at))),
+        other => wrong_type(other, "a string", at, out),
+    }
+}
+
+/// A string out of a list.
+pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::String(text) if allowed.iter().any(|one| one.as_ref() == text) => {}
+        Value::String(text) => out.push(fault::not_in_texts(text, allowed).within(at)),
+        other => wrong_type(other, "a string", at, out),
+    }
+}
+
+/// An integer within bounds; `5.0` is the integer 5, as JSON Schema reads it.
+pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::Number(number) => match whole(number) {
+            Some(integer) => out.extend(fault::integer(integer, bounds).map(|fault| fault.within(at))),
+            None => wrong_type(value, "an integer", at, out),
+        },
+        other => wrong_type(other, "an integer", at, out),
+    }
+}
+
+/// An integer out of a list.
+pub fn integer_enum(value: &Value, allowed: &[i64], at: &Pointer<'_>, out: &mut Violations) {
+    let integer = match value {
+        Value::Number(number) => whole(number),
+        _ => None,
+    };
+    match integer {
+        Some(integer) => out.extend(fault::integer_enum(integer, allowed).map(|fault| fault.within(at))),
+        None => wrong_type(value, "an integer", at, out),
+    }
+}
+
+/// A finite number within bounds.
+pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::Number(number) => out.extend(fault::number(float(number), bounds).map(|fault| fault.within(at))),
+        other => wrong_type(other, "a number", at, out),
+    }
+}
+
+/// A number out of a list.
+pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::Number(number) => out.extend(fault::number_enum(float(number), allowed).map(|fault| fault.within(at))),
+        other => wrong_type(other, "a number", at, out),
+    }
+}
+
+/// `true` or `false`.
+pub fn boolean(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+    if !value.is_boolean() {
+        wrong_type(value, "true or false", at, out);
+    }
+}
+
+/// A media reference: an `https` URL or a `data:` URI.
+pub fn media(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+    match value {
+        Value::String(text) => {
+            if let Some(found) = media_ref::fault(text) {
+                out.push(Violation::new(at, Keyword::MediaReference, found, media_ref::ALLOWED));
+            }
+        }
+        other => wrong_type(other, media_ref::ALLOWED, at, out),
+    }
+}
+
+/// An array within bounds, each element checked by `item`.
+pub fn items(
+    value: &Value,
+    bounds: ItemBounds,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    mut item: impl FnMut(&Value, &Pointer<'_>, &mut Violations),
+) {
+    let Value::Array(elements) = value else { return wrong_type(value, "an array", at, out) };
+    out.extend(fault::items(elements.len(), bounds).map(|fault| fault.within(at)));
+    for (index, element) in elements.iter().enumerate() {
+        item(element, &at.index(index), out);
+    }
+}
+
+/// An object whose properties are found by `position`: returns the value of each, in the order of the schema.
+///
+/// Properties that `position` does not know are refused where `known` is given, each with the nearest of those names.
+pub fn properties<'v, const N: usize>(
+    value: &'v Value,
+    position: impl Fn(&str) -> Option<usize>,
+    known: Option<&[&str]>,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) -> Option<[Option<&'v Value>; N]> {
+    let object = object(value, at, out)?;
+    let mut found = [None; N];
+    let mut strangers = 0_usize;
+    for (key, value) in object {
+        match position(key).and_then(|index| found.get_mut(index)) {
+            Some(slot) => *slot = Some(value),
+            None => strangers += 1,
+        }
+    }
+    if let (Some(known), true) = (known, strangers > 0) {
+        unknown_properties(object, known, at, out);
+    }
+    Some(found)
+}
+
+/// An object, whatever is in it.
+pub fn object<'v>(value: &'v Value, at: &Pointer<'_>, out: &mut Violations) -> Option<&'v Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        other => {
+            wrong_type(other, "an object", at, out);
+            None
+        }
+    }
+}
+
+/// Refuses every property of `object` that is not in `known`, with the nearest name that is; sorted by name, since the
+/// order of a JSON object depends on how it was read.
+pub fn unknown_properties<S: AsRef<str>>(
+    object: &Map<String, Value>,
+    known: &[S],
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) {
+    let is_known = |key: &str| known.iter().any(|name| name.as_ref() == key);
+    let mut strangers: Vec<&str> = object.keys().map(String::as_str).filter(|key| !is_known(key)).collect();
+    strangers.sort_unstable();
+    for key in strangers {
+        let names = known.iter().map(S::as_ref);
+        let allowed = format!("the properties {}", listed(names.clone().map(Cow::Borrowed), "and"));
+        let violation =
+            Violation::new(at.key(key), Keyword::AdditionalProperties, "a property that the model does not have", allowed);
+        out.push(advise(violation, key, names));
+    }
+}
+
+/// Says that a property is missing.
+pub fn missing(at: &Pointer<'_>, out: &mut Violations) {
+    out.push(fault::missing().within(at));
+}
+
+/// The integer that a JSON number is, if it is one: `5.0` is 5. Beyond 64 bits it is the nearest end of `i64`, which
+/// lies outside every bound that a schema of the provider states.
+#[must_use]
+pub fn whole(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let float = float(number);
+        // A cast from float to integer saturates.
+        #[allow(clippy::cast_possible_truncation, reason = "the value is whole, and saturation is wanted")]
+        (float.fract() == 0.0).then_some(float as i64)
+    })
+}
+
+/// The nearest double of a JSON number. With serde_json's `arbitrary_precision` a number may have none.
+pub(crate) fn float(number: &Number) -> f64 {
+    let infinity = || if number.to_string().starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
+    number.as_f64().unwrap_or_else(infinity)
+}
+
+fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut Violations) {
+    out.push(Violation::new(at, Keyword::Type, described(value), allowed));
+}
+
+fn described(value: &Value) -> Cow<'static, str> {
+    match value {
+        Value::Array(_) => "an array".into(),
+        Value::Bool(value) => value.to_string().into(),
+        Value::Null => "null".into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => integer.to_string().into(),
+            None => float(number).to_string().into(),
+        },
+        Value::Object(_) => "an object".into(),
+        Value::String(_) => "a string".into(),
+    }
+}

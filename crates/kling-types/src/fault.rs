@@ -1,0 +1,154 @@
+//! What is wrong with a value of the right type: the bounds of the schema, each stated and checked once.
+//!
+//! Leaf types call these when they are made, and the checks of raw JSON when they have found the right type, so the two
+//! paths cannot disagree. Every violation made here has an empty pointer: the caller knows the place.
+
+use crate::wording::{advise, counted, one_of, quoted};
+use crate::{Keyword, Violation};
+
+/// How long a string may be, in Unicode scalar values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextBounds {
+    /// `minLength`
+    pub min: Option<u64>,
+    /// `maxLength`
+    pub max: Option<u64>,
+}
+
+/// Where an integer may lie; bounds beyond 64 bits are those of `i64`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntegerBounds {
+    /// `minimum`
+    pub min: Option<i64>,
+    /// `maximum`
+    pub max: Option<i64>,
+}
+
+/// Where a number may lie; it is always finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NumberBounds {
+    /// `minimum`
+    pub min: Option<f64>,
+    /// `maximum`
+    pub max: Option<f64>,
+    /// `exclusiveMinimum`
+    pub above: Option<f64>,
+    /// `exclusiveMaximum`
+    pub below: Option<f64>,
+}
+
+impl NumberBounds {
+    /// Any finite number.
+    pub const NONE: Self = Self { min: None, max: None, above: None, below: None };
+}
+
+/// How many elements an array may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemBounds {
+    /// `minItems`
+    pub min: Option<u64>,
+    /// `maxItems`
+    pub max: Option<u64>,
+}
+
+/// The violation of a missing property.
+#[must_use]
+pub fn missing() -> Violation {
+    Violation::new("", Keyword::Required, "nothing", "a value, since the model requires it")
+}
+
+/// What is wrong with the length of a text.
+#[must_use]
+pub fn text(text: &str, bounds: TextBounds) -> Option<Violation> {
+    // A text has no more characters than bytes, and at least a quarter as many: most texts need no counting.
+    let bytes = text.len() as u64;
+    if bounds.max.is_none_or(|max| bytes <= max) && bounds.min.is_none_or(|min| bytes.div_ceil(4) >= min) {
+        return None;
+    }
+    let chars = text.chars().count() as u64;
+    size_fault(chars, bounds.min, bounds.max, "character", [Keyword::MinLength, Keyword::MaxLength])
+}
+
+/// What is wrong with the length of an array.
+#[must_use]
+pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
+    size_fault(len as u64, bounds.min, bounds.max, "element", [Keyword::MinItems, Keyword::MaxItems])
+}
+
+/// What is wrong with an integer.
+#[must_use]
+pub fn integer(integer: i64, bounds: IntegerBounds) -> Option<Violation> {
+    let fault = |keyword, bound, word| Violation::new("", keyword, integer.to_string(), format!("{word} {bound}"));
+    match bounds {
+        IntegerBounds { min: Some(min), .. } if integer < min => Some(fault(Keyword::Minimum, min, "at least")),
+        IntegerBounds { max: Some(max), .. } if integer > max => Some(fault(Keyword::Maximum, max, "at most")),
+        _ => None,
+    }
+}
+
+/// What is wrong with an integer that has to be one of a list.
+#[must_use]
+pub fn integer_enum(integer: i64, allowed: &[i64]) -> Option<Violation> {
+    (!allowed.contains(&integer)).then(|| not_in_integers(integer, allowed))
+}
+
+/// The violation of an integer that is in no list.
+#[must_use]
+pub fn not_in_integers(integer: i64, allowed: &[i64]) -> Violation {
+    let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
+    Violation::new("", Keyword::Enum, integer.to_string(), allowed)
+}
+
+/// The violation of a text that is in no list, with the nearest that is.
+#[must_use]
+pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
+    let names = allowed.iter().map(S::as_ref);
+    let violation = Violation::new("", Keyword::Enum, quoted(text), one_of(names.clone().map(quoted)));
+    advise(violation, text, names)
+}
+
+/// What is wrong with a number.
+#[must_use]
+pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
+    let fault = |keyword, word, bound: f64| Violation::new("", keyword, number.to_string(), format!("{word} {bound}"));
+    match bounds {
+        _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
+        NumberBounds { min: Some(min), .. } if number < min => Some(fault(Keyword::Minimum, "at least", min)),
+        NumberBounds { max: Some(max), .. } if number > max => Some(fault(Keyword::Maximum, "at most", max)),
+        NumberBounds { above: Some(above), .. } if number <= above => {
+            Some(fault(Keyword::ExclusiveMinimum, "more than", above))
+        }
+        NumberBounds { below: Some(below), .. } if number >= below => {
+            Some(fault(Keyword::ExclusiveMaximum, "less than", below))
+        }
+        _ if number.is_infinite() => Some(Violation::new("", Keyword::Type, "infinity", "a finite number")),
+        _ => None,
+    }
+}
+
+/// What is wrong with a number that has to be one of a list.
+#[must_use]
+pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
+    if allowed.contains(&number) {
+        return None;
+    }
+    let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
+    Some(Violation::new("", Keyword::Enum, number.to_string(), allowed))
+}
+
+fn size_fault(
+    size: u64,
+    min: Option<u64>,
+    max: Option<u64>,
+    unit: &str,
+    [too_few, too_many]: [Keyword; 2],
+) -> Option<Violation> {
+    let fault = |keyword, word, bound| {
+        Violation::new("", keyword, counted(size, unit), format!("{word} {}", counted(bound, unit)))
+    };
+    match (min, max) {
+        (Some(min), _) if size < min => Some(fault(too_few, "at least", min)),
+        (_, Some(max)) if size > max => Some(fault(too_many, "at most", max)),
+        _ => None,
+    }
+}

@@ -1,0 +1,3 @@
+/// Every compiled-in model.
+#[must_use]
+pub fn models() -> &'static [crate::ModelInfo] { &[] }

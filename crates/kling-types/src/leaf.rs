@@ -1,0 +1,198 @@
+//! The macros behind leaf types: each turns one line of a schema into a type that cannot hold a wrong value.
+//!
+//! They stand here once, so that generated code holds only names, documentation and bounds. Generated code calls them;
+//! they are not meant to be written by hand.
+
+/// A string with bounds, counted in Unicode scalar values.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident { min: $min:expr, max: $max:expr $(, default: $default:literal)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(::std::string::String);
+
+        impl $name {
+            /// How long it may be.
+            pub const BOUNDS: $crate::fault::TextBounds = $crate::fault::TextBounds { min: $min, max: $max };
+
+            /// Takes a text of a legal length.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer, when it is too short or too long.
+            pub fn new(text: impl Into<::std::string::String>) -> Result<Self, $crate::Violation> {
+                let text = text.into();
+                $crate::fault::text(&text, Self::BOUNDS).map_or(Ok(Self(text)), Err)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self($default.to_owned())
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::text(value, Self::BOUNDS, at, out);
+            }
+        }
+
+        impl ::std::convert::AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::convert::From<$name> for ::std::string::String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        $crate::__deserialize!($name, <::std::string::String as $crate::export::Deserialize>::deserialize);
+        $crate::__json_schema!($name, $crate::json_schema::text(Self::BOUNDS) $(, $default)?);
+    };
+}
+
+/// A finite number with bounds.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident { $($bound:ident: $value:expr),* } $(default $default:literal)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+        pub struct $name(f64);
+
+        impl $name {
+            /// Where it may lie.
+            pub const BOUNDS: $crate::fault::NumberBounds = $crate::fault::NumberBounds {
+                $($bound: Some($value),)*
+                ..$crate::fault::NumberBounds::NONE
+            };
+
+            /// Takes a finite number within the bounds.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for NaN, the infinities, and what lies outside.
+            pub fn new(value: f64) -> Result<Self, $crate::Violation> {
+                $crate::fault::number(value, Self::BOUNDS).map_or(Ok(Self(value)), Err)
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn value(self) -> f64 {
+                self.0
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self($default)
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::number(value, Self::BOUNDS, at, out);
+            }
+        }
+
+        $crate::__try_from!($name: f64);
+
+        impl ::std::convert::TryFrom<f32> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: f32) -> Result<Self, $crate::Violation> {
+                Self::new(value.into())
+            }
+        }
+
+        impl ::std::convert::TryFrom<i32> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: i32) -> Result<Self, $crate::Violation> {
+                Self::new(value.into())
+            }
+        }
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_f64(self.0)
+            }
+        }
+
+        $crate::__deserialize!($name, $crate::number::deserialize_float);
+        $crate::__json_schema!($name, $crate::json_schema::number(Self::BOUNDS) $(, $default)?);
+    };
+}
+
+/// An integer with bounds.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! integer {
+    ($(#[$doc:meta])* $name:ident { min: $min:expr, max: $max:expr $(, default: $default:literal)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// Where it may lie.
+            pub const BOUNDS: $crate::fault::IntegerBounds = $crate::fault::IntegerBounds { min: $min, max: $max };
+
+            /// Takes an integer within the bounds.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for what lies outside.
+            pub fn new(value: i64) -> Result<Self, $crate::Violation> {
+                $crate::fault::integer(value, Self::BOUNDS).map_or(Ok(Self(value)), Err)
+            }
+
+            /// The integer.
+            #[must_use]
+            pub const fn value(self) -> i64 {
+                self.0
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self($default)
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::integer(value, Self::BOUNDS, at, out);
+            }
+        }
+
+        $crate::__try_from_integers!($name);
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        $crate::__deserialize!($name, $crate::number::deserialize_integer);
+        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default)?);
+    };
+}

@@ -1,0 +1,176 @@
+//! The macros behind leaf types that allow a few values: real enums, which are the value itself on the wire.
+
+/// One integer out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! integer_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident = $wire:literal)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($value), "` on the wire.")] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            /// Every value as it stands on the wire.
+            pub const VALUES: &[i64] = &[$($value,)+];
+
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other integer.
+            pub fn new(value: i64) -> Result<Self, $crate::Violation> {
+                match value {
+                    $($value => Ok(Self::$variant),)+
+                    other => Err($crate::fault::not_in_integers(other, Self::VALUES)),
+                }
+            }
+
+            /// The value as it stands on the wire.
+            #[must_use]
+            pub const fn value(self) -> i64 {
+                match self { $(Self::$variant => $value,)+ }
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self::$default
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::integer_enum(value, Self::VALUES, at, out);
+            }
+        }
+
+        $crate::__try_from_integers!($name);
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.value())
+            }
+        }
+
+        $crate::__deserialize!($name, $crate::number::deserialize_integer);
+        $crate::__json_schema!($name, $crate::json_schema::integer_enum(Self::VALUES) $(, $wire)?);
+    };
+}
+
+/// One string out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident = $wire:literal)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[doc = concat!("`", $value, "` on the wire.")] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            /// Every value as it stands on the wire.
+            pub const VALUES: &[&str] = &[$($value,)+];
+
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other text.
+            pub fn new(value: impl AsRef<str>) -> Result<Self, $crate::Violation> {
+                match value.as_ref() {
+                    $($value => Ok(Self::$variant),)+
+                    other => Err($crate::fault::not_in_texts(other, Self::VALUES)),
+                }
+            }
+
+            /// The value as it stands on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $value,)+ }
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self::$default
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::text_enum(value, Self::VALUES, at, out);
+            }
+        }
+
+        impl ::std::convert::AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        $crate::__deserialize!($name, <::std::string::String as $crate::export::Deserialize>::deserialize);
+        $crate::__json_schema!($name, $crate::json_schema::text_enum(Self::VALUES) $(, $wire)?);
+    };
+}
+
+/// Conversions into a leaf type, all through its `new`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from {
+    ($name:ident: $($from:ty),+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                Self::new(value)
+            }
+        })+
+    };
+}
+
+/// Conversions into a leaf type from every width of integer: a literal must do.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from_integers {
+    ($name:ident) => { $crate::__try_from_integers!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize); };
+    ($name:ident: $($from:ty)+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                // What exceeds i64 exceeds every bound that a schema can state.
+                Self::new(::std::convert::TryInto::try_into(value).unwrap_or(i64::MAX))
+            }
+        })+
+    };
+}
+
+/// Reads a leaf type through the reader of its wire type and its own `new`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __deserialize {
+    ($name:ident, $read:expr) => {
+        impl<'de> $crate::export::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new($read(deserializer)?).map_err($crate::export::de_error)
+            }
+        }
+    };
+}

@@ -1,0 +1,91 @@
+//! Numbers as JSON Schema reads them: `5.0` is the integer 5, and nothing is infinite.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::check;
+use crate::fault::{self, NumberBounds};
+use crate::{Checked, Pointer, Violation, Violations};
+
+/// A finite number without further bounds.
+///
+/// ```
+/// use kling_types::Number;
+/// assert_eq!(Number::new(2.5)?.value(), 2.5);
+/// assert!(Number::new(f64::NAN).is_err());
+/// # Ok::<(), kling_types::Violation>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Number(f64);
+
+impl Number {
+    /// Takes a finite number.
+    ///
+    /// # Errors
+    /// A violation with an empty pointer for NaN and the infinities.
+    pub fn new(value: f64) -> Result<Self, Violation> {
+        match fault::number(value, NumberBounds::default()) {
+            None => Ok(Self(value)),
+            Some(violation) => Err(violation),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl Checked for Number {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        check::number(value, NumberBounds::default(), at, out);
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(deserialize_float(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl TryFrom<f64> for Number {
+    type Error = Violation;
+
+    fn try_from(value: f64) -> Result<Self, Violation> {
+        Self::new(value)
+    }
+}
+
+impl From<i32> for Number {
+    fn from(value: i32) -> Self {
+        Self(value.into())
+    }
+}
+
+/// A 64-bit integer as JSON Schema reads one, so that `5.0` is 5; for the fields of generated types.
+///
+/// # Errors
+/// That of the deserializer, for anything but a whole number.
+pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    // Through `Number`, since that is the one reader that is right with and without `arbitrary_precision`.
+    let number = serde_json::Number::deserialize(deserializer)?;
+    check::whole(&number).ok_or_else(|| serde::de::Error::custom(format_args!("found {number}, allowed an integer")))
+}
+
+/// A double; for the fields of generated types.
+///
+/// # Errors
+/// That of the deserializer, for anything but a number.
+pub fn deserialize_float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    serde_json::Number::deserialize(deserializer).map(|number| check::float(&number))
+}
+
+/// An unbounded integer that refuses null and takes `5.0`; for `deserialize_with` of generated fields.
+///
+/// # Errors
+/// That of the deserializer, for anything but a whole number.
+pub fn some_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserialize_integer(deserializer).map(Some)
+}
