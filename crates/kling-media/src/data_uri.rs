@@ -1,0 +1,50 @@
+//! `data:` URIs in base64: the file itself in the place of its URL.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kling_types::MediaFacts;
+
+use crate::{Error, from_bytes};
+
+/// A decoded `data:` URI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataUri {
+    /// The media type that it states, such as `image/png`; it may differ from what the bytes are.
+    pub media_type: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+impl DataUri {
+    /// Decodes a `data:` URI in base64.
+    ///
+    /// # Errors
+    /// [`Error`] when the text is another kind of URI or the base64 is broken; nothing of it is quoted.
+    pub fn decode(uri: &str) -> Result<Self, Error> {
+        let rest = uri.strip_prefix("data:").ok_or(Error::data_uri("another kind of uri"))?;
+        let (head, payload) = rest.split_once(',').ok_or(Error::data_uri("a data: uri without a comma"))?;
+        let media_type = head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
+        let bytes = STANDARD.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
+        Ok(Self { media_type: media_type.to_owned(), bytes })
+    }
+
+    /// The facts of the decoded file.
+    ///
+    /// # Errors
+    /// [`Error`] when the bytes are no image that can be measured.
+    pub fn facts(&self) -> Result<MediaFacts, Error> {
+        from_bytes(&self.bytes)
+    }
+}
+
+/// Writes a file as a `data:` URI.
+///
+/// ```
+/// assert_eq!(kling_media::encode_data_uri("image/png", b"abc"), "data:image/png;base64,YWJj");
+/// ```
+#[must_use]
+pub fn encode_data_uri(media_type: &str, bytes: &[u8]) -> String {
+    let mut uri = format!("data:{media_type};base64,");
+    STANDARD.encode_string(bytes, &mut uri);
+    uri
+}
