@@ -1,1 +1,69 @@
-//! x
+//! RunComfy's Model API, simulated over real HTTP on loopback.
+//!
+//! Point any client at [`Sim::base_url`] with [`Sim::token`]: submits are checked against the compiled-in schemas
+//! and the rules on pictures, jobs wait in a queue, run and finish in simulated time, and what would have been
+//! billed is counted. Nothing is generated and nothing costs anything. Every reply carries the header
+//! [`SIMULATED_HEADER`], every clip the word SIMULATED in its picture.
+//!
+//! ```
+//! use std::time::Duration;
+//! use kling_sim::{Call, Reply, Sim};
+//!
+//! let sim = Sim::builder().manual_time().start()?;
+//! sim.answer_next(Call::Status, Reply::empty(503)); // the next status call fails once
+//! // … submit to sim.base_url() with sim.token() …
+//! sim.advance(Duration::from_secs(24)); // its job waits 4 s and runs 20 s
+//! assert_eq!(sim.billed().len(), 0); // nothing was submitted here
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! What the provider leaves open is a setting of [`Builder`], one type a question; each default is the better
+//! documented reading. Prices are made up: 5 cents a second of video, 10 cents any other output.
+
+mod accounts;
+mod builder;
+mod catalog;
+mod clip;
+mod clock;
+mod download;
+mod endpoint;
+mod job_reply;
+mod ledger;
+mod links;
+mod listener;
+mod media;
+mod queue;
+mod recipe;
+mod recorder;
+mod refusal;
+mod route;
+mod script;
+mod server;
+mod service;
+mod settings;
+mod sim;
+mod store;
+mod submission;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use builder::Builder;
+pub use ledger::Bill;
+pub use recorder::RecordedCall;
+pub use script::{Call, Reply};
+pub use settings::{
+    DEFAULT_TOKEN, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, SubmitStatus,
+    UnfinishedResult, UnknownInputs, Words,
+};
+pub use sim::Sim;
+
+/// The header that every reply carries, with the value `true`.
+pub const SIMULATED_HEADER: &str = "x-kling-simulated";
+
+/// The header of a submit's reply that names, by JSON pointer, the pictures whose rules could not be checked.
+pub const UNCHECKED_HEADER: &str = "x-kling-unchecked";
+
+/// What a panic left behind is still consistent: no change here is made in two steps that can fail between.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,39 @@
+//! The listener: where connections come from, and the one place between the bytes of a socket and HTTP.
+//!
+//! Faults at byte level (drops, resets, stalls, drips) belong here: as another `Io` wrapped around the stream.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::serve;
+use tokio::net::{TcpListener, TcpStream};
+
+/// A TCP listener on 127.0.0.1.
+#[derive(Debug)]
+pub(crate) struct Listener(TcpListener);
+
+impl Listener {
+    pub(crate) async fn bind(port: u16) -> io::Result<Self> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map(Self)
+    }
+
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl serve::Listener for Listener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, peer) = serve::Listener::accept(&mut self.0).await;
+        // Replies are small; without this each waits for the peer's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        (stream, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.address()
+    }
+}
