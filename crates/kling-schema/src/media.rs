@@ -24,7 +24,8 @@ pub(crate) fn kind_of_name(name: &str) -> Option<MediaKind> {
     let words = words(name);
     let last = words.last()?;
     let named = words.iter().rev().find_map(|word| kind_of_word(word));
-    let is_reference = matches!(last.as_str(), "uri" | "uris" | "url" | "urls") || kind_of_word(last).is_some();
+    let is_reference =
+        matches!(last.as_str(), "uri" | "uris" | "url" | "urls") || kind_of_word(last).is_some();
     named.filter(|_| is_reference)
 }
 
@@ -59,8 +60,16 @@ mod tests {
     #[test]
     fn names_that_the_catalog_uses_for_media_are_known() {
         for name in [
-            "image_url", "image", "images", "image_urls", "start_image_url", "first_frame", "tail_image_url", "image_url_9",
-            "promptImage", "end_image",
+            "image_url",
+            "image",
+            "images",
+            "image_urls",
+            "start_image_url",
+            "first_frame",
+            "tail_image_url",
+            "image_url_9",
+            "promptImage",
+            "end_image",
         ] {
             assert_eq!(kind_of_name(name), Some(MediaKind::Image), "{name}");
         }

@@ -52,7 +52,9 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
     }
     for (index, (property, rule)) in notes.prose_rules.iter().enumerate() {
         let at = format!("/prose_rules/{index}");
-        let unknown = || SchemaError::new(at, Some("property"), format!("{property:?} is no media property of the input"));
+        let unknown = || {
+            SchemaError::new(at, Some("property"), format!("{property:?} is no media property of the input"))
+        };
         let field = fields.iter_mut().find(|field| field.name == *property).ok_or_else(unknown)?;
         field.rules.to_mut().push(rule.clone());
     }

@@ -38,7 +38,11 @@ fn object(mut keywords: Keywords<'_>, at: &Pointer<'_>, side: Side) -> Result<Ob
     object_body(keywords, at, side)
 }
 
-fn object_body(mut keywords: Keywords<'_>, at: &Pointer<'_>, side: Side) -> Result<ObjectSchema, SchemaError> {
+fn object_body(
+    mut keywords: Keywords<'_>,
+    at: &Pointer<'_>,
+    side: Side,
+) -> Result<ObjectSchema, SchemaError> {
     let (title, description) = (keywords.text("title")?, keywords.text("description")?);
     let open = keywords.flag("additionalProperties")?.unwrap_or(side == Side::Output);
     let required = required(&mut keywords)?;
@@ -58,7 +62,11 @@ fn object_body(mut keywords: Keywords<'_>, at: &Pointer<'_>, side: Side) -> Resu
 fn required(keywords: &mut Keywords<'_>) -> Result<Vec<String>, SchemaError> {
     let names = keywords.list("required")?.unwrap_or_default();
     let text = |name: &Value| name.as_str().map(str::to_owned);
-    names.iter().map(text).collect::<Option<_>>().ok_or_else(|| keywords.error("required", "allowed are names"))
+    names
+        .iter()
+        .map(text)
+        .collect::<Option<_>>()
+        .ok_or_else(|| keywords.error("required", "allowed are names"))
 }
 
 fn property(
@@ -81,9 +89,14 @@ fn property(
     let mut prose = |keyword| if is_object { Ok(None) } else { keywords.text(keyword) };
     let (title, description) = (prose("title")?, prose("description")?);
     let shape = shape(keywords, media, at, side)?;
-    let property = Property { name: name.to_owned(), title, description, required, default, format, shape, rules };
+    let property =
+        Property { name: name.to_owned(), title, description, required, default, format, shape, rules };
     if !property.rules.is_empty() && property.media().is_none() {
-        return Err(SchemaError::new(at, Some("validations"), "media rules on what is neither text nor a list of texts"));
+        return Err(SchemaError::new(
+            at,
+            Some("validations"),
+            "media rules on what is neither text nor a list of texts",
+        ));
     }
     Ok(property)
 }
@@ -91,7 +104,11 @@ fn property(
 fn rules(keywords: &mut Keywords<'_>, at: &Pointer<'_>) -> Result<Vec<MediaRule>, SchemaError> {
     let entries = keywords.list("validations")?.unwrap_or_default();
     let at = at.key("validations");
-    entries.iter().enumerate().map(|(index, entry)| parse_rule(entry, &at.index(index), Origin::Schema)).collect()
+    entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| parse_rule(entry, &at.index(index), Origin::Schema))
+        .collect()
 }
 
 /// Format first, then the name; rules alone make an image, since only images have been seen with rules and no format.
@@ -114,7 +131,9 @@ fn shape(
         Some("integer") => integer(&mut keywords)?,
         Some("object") => return Ok(Shape::Object(object_body(keywords, at, side)?)),
         Some("string") => text(&mut keywords, media)?,
-        Some(other) => return Err(keywords.error("type", format!("found {other:?}, which is no type of the dialect"))),
+        Some(other) => {
+            return Err(keywords.error("type", format!("found {other:?}, which is no type of the dialect")));
+        }
         None => Shape::Any,
     };
     keywords.close()?;

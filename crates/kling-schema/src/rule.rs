@@ -22,8 +22,9 @@ pub fn parse_rule(entry: &Value, at: &Pointer<'_>, origin: Origin) -> Result<Med
     let (metric, comparison) = split(&rule).ok_or_else(|| {
         keywords.error("validation_rule", format!("found {rule:?}, allowed a metric and one of > >= < <="))
     })?;
-    let value = bound(&value)
-        .ok_or_else(|| keywords.error("validation_value", format!("found {value}, allowed a finite number")))?;
+    let value = bound(&value).ok_or_else(|| {
+        keywords.error("validation_value", format!("found {value}, allowed a finite number"))
+    })?;
     keywords.close()?;
     Ok(MediaRule { metric, comparison, value, message: message.into(), origin })
 }
@@ -35,7 +36,9 @@ fn split(rule: &str) -> Option<(Metric, Comparison)> {
 }
 
 fn parse_metric(metric: &str) -> Option<Metric> {
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
     match metric {
         "width/height" => Some(Metric::AspectRatio),
         "file_size_mb" => Some(Metric::FileSizeMb),
@@ -89,7 +92,10 @@ mod tests {
 
     #[test]
     fn an_unknown_metric_is_carried() {
-        assert_eq!(parse("duration_seconds<", json!(30)).unwrap().metric, Metric::Unknown("duration_seconds".into()));
+        assert_eq!(
+            parse("duration_seconds<", json!(30)).unwrap().metric,
+            Metric::Unknown("duration_seconds".into())
+        );
     }
 
     #[test]

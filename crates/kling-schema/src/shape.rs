@@ -55,7 +55,7 @@ pub enum Shape {
         /// How long it may be.
         bounds: ItemBounds,
         /// What each element has to be.
-        items: Box<Shape>,
+        items: Box<Self>,
     },
     /// A reference to a media file.
     Media(MediaKind),

@@ -1,6 +1,33 @@
 //! What generated builders share: values that may be wrong, gathered until `build`.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::{Pointer, Violation, Violations, fault};
+
+/// A value that is there and is not null; for `deserialize_with` of optional fields, where serde would take null.
+///
+/// # Errors
+/// That of the value.
+pub fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What a setter takes for a property of type `T`: the type itself, or whatever converts into it.
+///
+/// Nothing implements it by hand: it stands for `TryInto<T>` with an error that says what is wrong.
+pub trait Given<T> {
+    /// Converts it.
+    ///
+    /// # Errors
+    /// A violation with a pointer that starts below the property.
+    fn given(self) -> Result<T, Violation>;
+}
+
+impl<T, V: TryInto<T, Error: Into<Violation>>> Given<T> for V {
+    fn given(self) -> Result<T, Violation> {
+        self.try_into().map_err(Into::into)
+    }
+}
 
 /// The violations that a builder has met, each with the position of its property in the schema.
 #[derive(Clone, Debug, Default)]
@@ -8,15 +35,12 @@ pub struct Faults(Vec<(usize, Violation)>);
 
 impl Faults {
     /// Converts what was given for the property `name`: the last value given is the one that counts.
-    pub fn accept<T, V>(&mut self, position: usize, name: &'static str, value: V) -> Option<T>
-    where
-        V: TryInto<T, Error: Into<Violation>>,
-    {
+    pub fn accept<T>(&mut self, position: usize, name: &'static str, value: impl Given<T>) -> Option<T> {
         self.0.retain(|(other, _)| *other != position);
-        match value.try_into() {
+        match value.given() {
             Ok(value) => Some(value),
-            Err(error) => {
-                self.0.push((position, error.into().within(Pointer::ROOT.key(name))));
+            Err(violation) => {
+                self.0.push((position, violation.within(Pointer::ROOT.key(name))));
                 None
             }
         }

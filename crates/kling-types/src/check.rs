@@ -8,13 +8,16 @@ use serde_json::{Map, Number, Value};
 
 use crate::fault::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use crate::wording::{advise, listed};
-use crate::{Keyword, Pointer, Violation, Violations, media_ref};
+use crate::{Checked, Keyword, Pointer, Violation, Violations, media_ref};
 
 /// Runs one check over a whole document.
 ///
 /// # Errors
 /// Every violation that the check found.
-pub fn document(value: &Value, check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations)) -> Result<(), Violations> {
+pub fn document(
+    value: &Value,
+    check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
+) -> Result<(), Violations> {
     let mut out = Violations::new();
     check(value, &Pointer::ROOT, &mut out);
     out.into_result()
@@ -63,7 +66,9 @@ pub fn integer_enum(value: &Value, allowed: &[i64], at: &Pointer<'_>, out: &mut 
 /// A finite number within bounds.
 pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::Number(number) => out.extend(fault::number(float(number), bounds).map(|fault| fault.within(at))),
+        Value::Number(number) => {
+            out.extend(fault::number(float(number), bounds).map(|fault| fault.within(at)))
+        }
         other => wrong_type(other, "a number", at, out),
     }
 }
@@ -71,7 +76,9 @@ pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut V
 /// A number out of a list.
 pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::Number(number) => out.extend(fault::number_enum(float(number), allowed).map(|fault| fault.within(at))),
+        Value::Number(number) => {
+            out.extend(fault::number_enum(float(number), allowed).map(|fault| fault.within(at)))
+        }
         other => wrong_type(other, "a number", at, out),
     }
 }
@@ -135,8 +142,49 @@ pub fn properties<'v, const N: usize>(
     Some(found)
 }
 
+/// Checks a property that may be left out.
+pub fn optional<T: Checked>(value: Option<&Value>, name: &str, at: &Pointer<'_>, out: &mut Violations) {
+    optional_by(value, name, at, out, T::check_json);
+}
+
+/// Checks a property that has to be there.
+pub fn required<T: Checked>(value: Option<&Value>, name: &str, at: &Pointer<'_>, out: &mut Violations) {
+    required_by(value, name, at, out, T::check_json);
+}
+
+/// Checks a property that may be left out, by a check that no type stands for.
+pub fn optional_by(
+    value: Option<&Value>,
+    name: &str,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
+) {
+    if let Some(value) = value {
+        check(value, &at.key(name), out);
+    }
+}
+
+/// Checks a property that has to be there, by a check that no type stands for.
+pub fn required_by(
+    value: Option<&Value>,
+    name: &str,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
+) {
+    match value {
+        Some(value) => check(value, &at.key(name), out),
+        None => missing(&at.key(name), out),
+    }
+}
+
 /// An object, whatever is in it.
-pub fn object<'v>(value: &'v Value, at: &Pointer<'_>, out: &mut Violations) -> Option<&'v Map<String, Value>> {
+pub fn object<'v>(
+    value: &'v Value,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) -> Option<&'v Map<String, Value>> {
     match value {
         Value::Object(object) => Some(object),
         other => {
@@ -160,8 +208,12 @@ pub fn unknown_properties<S: AsRef<str>>(
     for key in strangers {
         let names = known.iter().map(S::as_ref);
         let allowed = format!("the properties {}", listed(names.clone().map(Cow::Borrowed), "and"));
-        let violation =
-            Violation::new(at.key(key), Keyword::AdditionalProperties, "a property that the model does not have", allowed);
+        let violation = Violation::new(
+            at.key(key),
+            Keyword::AdditionalProperties,
+            "a property that the model does not have",
+            allowed,
+        );
         out.push(advise(violation, key, names));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::fault::{IntegerBounds, TextBounds};
+use crate::fault::{IntegerBounds, ItemBounds, TextBounds};
 use crate::{Pointer, Violations, check};
 
 /// A type that knows how to check raw JSON for itself.
@@ -26,6 +26,12 @@ impl Checked for bool {
 impl Checked for i64 {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         check::integer(value, IntegerBounds::default(), at, out);
+    }
+}
+
+impl<T: Checked> Checked for Vec<T> {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        check::items(value, ItemBounds::default(), at, out, T::check_json);
     }
 }
 

@@ -18,7 +18,12 @@ impl Extra {
     ///
     /// # Errors
     /// A violation when the schema has the name: it is set by its own method, where it is checked.
-    pub fn insert(&mut self, known: &[&str], key: impl Into<String>, value: impl Into<Value>) -> Result<(), Violation> {
+    pub fn insert(
+        &mut self,
+        known: &[&str],
+        key: impl Into<String>,
+        value: impl Into<Value>,
+    ) -> Result<(), Violation> {
         let key = key.into();
         if known.contains(&key.as_str()) {
             let at = Pointer::ROOT;

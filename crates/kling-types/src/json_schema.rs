@@ -149,7 +149,10 @@ mod derived {
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
             let schema = json_schema!({ "type": "array", "items": generator.subschema_for::<T>() });
             let bounds = Self::BOUNDS;
-            with(schema, [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))])
+            with(
+                schema,
+                [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))],
+            )
         }
     }
 
@@ -171,8 +174,10 @@ mod derived {
 
         /// Adds a property, with the provider's media rules where it has some.
         pub fn property(&mut self, name: &'static str, required: bool, mut schema: Schema) {
-            let rules = self.media.iter().filter(|field| field.name == name).flat_map(|field| field.rules.iter());
-            let printed: Vec<Value> = rules.filter(|rule| rule.origin == Origin::Schema).map(validation).collect();
+            let rules =
+                self.media.iter().filter(|field| field.name == name).flat_map(|field| field.rules.iter());
+            let printed: Vec<Value> =
+                rules.filter(|rule| rule.origin == Origin::Schema).map(validation).collect();
             if !printed.is_empty() {
                 schema.insert("validations".to_owned(), printed.into());
             }
@@ -185,7 +190,10 @@ mod derived {
         pub fn finish(self) -> Schema {
             let schema = json_schema!({ "type": "object", "properties": self.properties });
             let required = (!self.required.is_empty()).then(|| json!(self.required));
-            with(schema, [("required", required), ("additionalProperties", (!self.open).then(|| json!(false)))])
+            with(
+                schema,
+                [("required", required), ("additionalProperties", (!self.open).then(|| json!(false)))],
+            )
         }
     }
 

@@ -49,6 +49,7 @@ mod media_facts;
 mod media_field;
 mod media_ref;
 mod media_rule;
+mod media_table;
 mod model;
 #[doc(hidden)]
 pub mod number;

@@ -56,6 +56,12 @@ pub struct Judgement {
 }
 
 impl MediaField {
+    /// A field with the rules of a static table.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: MediaKind, plural: bool, rules: &'static [MediaRule]) -> Self {
+        Self { name: Cow::Borrowed(name), kind, plural, rules: Cow::Borrowed(rules) }
+    }
+
     /// The references in `input` that belong to this field, each with its JSON pointer; anything but text is left out.
     #[must_use]
     pub fn references<'v>(&self, input: &'v Value) -> Vec<(String, &'v str)> {

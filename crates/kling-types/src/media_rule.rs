@@ -78,17 +78,24 @@ pub enum Verdict {
 }
 
 impl MediaRule {
+    /// A rule of a static table.
+    #[must_use]
+    pub const fn new(
+        metric: Metric,
+        comparison: Comparison,
+        value: f64,
+        message: &'static str,
+        origin: Origin,
+    ) -> Self {
+        Self { metric, comparison, value, message: Cow::Borrowed(message), origin }
+    }
+
     /// Judges one file by what is known of it.
     ///
     /// ```
     /// use kling_types::{Comparison, MediaFacts, MediaRule, Metric, Origin, Verdict};
-    /// let rule = MediaRule {
-    ///     metric: Metric::Width,
-    ///     comparison: Comparison::Above,
-    ///     value: 300.0,
-    ///     message: "the width must exceed 300 pixels".into(),
-    ///     origin: Origin::Schema,
-    /// };
+    /// let text = "the width must exceed 300 pixels";
+    /// let rule = MediaRule::new(Metric::Width, Comparison::Above, 300.0, text, Origin::Schema);
     /// assert_eq!(rule.judge(&MediaFacts::image("png", 301, 400, 1_000)), Verdict::Holds);
     /// assert!(matches!(rule.judge(&MediaFacts::image("png", 300, 400, 1_000)), Verdict::Broken(_)));
     /// assert_eq!(rule.judge(&MediaFacts::unknown()), Verdict::Unchecked);

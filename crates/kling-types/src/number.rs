@@ -71,7 +71,8 @@ impl From<i32> for Number {
 pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     // Through `Number`, since that is the one reader that is right with and without `arbitrary_precision`.
     let number = serde_json::Number::deserialize(deserializer)?;
-    check::whole(&number).ok_or_else(|| serde::de::Error::custom(format_args!("found {number}, allowed an integer")))
+    check::whole(&number)
+        .ok_or_else(|| serde::de::Error::custom(format_args!("found {number}, allowed an integer")))
 }
 
 /// A double; for the fields of generated types.

@@ -51,7 +51,10 @@ pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool
     match value {
         Value::String(_) => true,
         Value::Array(elements) => {
-            elements.iter().enumerate().for_each(|(index, one)| String::check_json(one, &at.index(index), out));
+            elements
+                .iter()
+                .enumerate()
+                .for_each(|(index, one)| String::check_json(one, &at.index(index), out));
             true
         }
         _ => false,

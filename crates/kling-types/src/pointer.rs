@@ -15,7 +15,7 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Pointer<'a> {
-    parent: Option<&'a Pointer<'a>>,
+    parent: Option<&'a Self>,
     step: Step<'a>,
 }
 

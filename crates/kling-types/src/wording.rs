@@ -33,7 +33,11 @@ pub(crate) fn quoted(text: &str) -> Cow<'static, str> {
 }
 
 /// Adds the nearest of `names` to a violation, where one is near.
-pub(crate) fn advise<'a>(violation: Violation, given: &str, names: impl Iterator<Item = &'a str>) -> Violation {
+pub(crate) fn advise<'a>(
+    violation: Violation,
+    given: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Violation {
     match nearest(given, names) {
         Some(name) => violation.with_advice(format!("did you mean {name:?}?")),
         None => violation,

@@ -1,0 +1,154 @@
+//! Objects by typify: the fields of each struct, with the names, types and serde attributes that typify gives them.
+//!
+//! typify sorts fields by name and knows no bounds, so only its fields are taken: they are put back into the provider's
+//! order, and every constrained leaf is a definition that is replaced by a type of ours.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Mutex;
+
+use proc_macro2::{Ident, TokenStream};
+use serde_json::{Map, Value, json};
+use syn::{Expr, Item, Lit, Type};
+use typify::{TypeSpace, TypeSpaceSettings};
+
+use crate::Error;
+use crate::names::is_snake;
+use crate::plan::{FieldPlan, ObjectPlan, Plan};
+
+/// One field of a struct.
+pub(crate) struct Field<'a> {
+    pub(crate) plan: &'a FieldPlan<'a>,
+    pub(crate) ident: Ident,
+    /// Whether the property may be left out; an optional list of an output is an empty one instead.
+    pub(crate) is_option: bool,
+    /// The name on the wire, where it is not the field's.
+    pub(crate) rename: Option<&'a str>,
+}
+
+/// The fields of an object, in the provider's order.
+pub(crate) struct Object<'a> {
+    pub(crate) plan: &'a ObjectPlan<'a>,
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+/// The objects of a model: its inputs, and its output as the last.
+pub(crate) fn objects<'a>(plan: &'a Plan<'a>) -> Result<Vec<Object<'a>>, Error> {
+    let plans: Vec<&ObjectPlan<'_>> = plan.inputs.iter().chain([&plan.output]).collect();
+    let fail = |message: String| Error::model(&plan.schema.id, message);
+    let mut structs = structs(typified(&plans).map_err(fail)?).map_err(fail)?;
+    Error::collect(plans.into_iter().map(|object| {
+        let fields =
+            structs.remove(&object.name).ok_or_else(|| fail(format!("typify made no `{}`", object.name)))?;
+        ordered(object, fields).map(|fields| Object { plan: object, fields }).map_err(fail)
+    }))
+}
+
+/// Runs typify over one plain draft-07 document.
+fn typified(objects: &[&ObjectPlan<'_>]) -> Result<TokenStream, String> {
+    let mut settings = TypeSpaceSettings::default();
+    let mut definitions = Map::new();
+    for object in objects {
+        definitions.insert(object.name.clone(), document(object));
+        for type_ref in object.fields.iter().map(|field| &field.type_ref) {
+            if let Some(name) = &type_ref.replaces {
+                // What is replaced need not say what it is.
+                definitions.insert(name.clone(), json!({ "type": "string" }));
+                let path = type_ref.path.trim_start_matches("Vec<").trim_end_matches('>');
+                settings.with_replacement(name, path, std::iter::empty());
+            }
+        }
+    }
+    let root =
+        serde_json::from_value(json!({ "definitions": definitions })).map_err(|error| error.to_string())?;
+    without_panic(move || {
+        let mut space = TypeSpace::new(&settings);
+        space.add_root_schema(root).map_err(|error| format!("typify: {error}"))?;
+        Ok(space.to_stream())
+    })
+}
+
+fn document(object: &ObjectPlan<'_>) -> Value {
+    let property = |field: &FieldPlan<'_>| (field.property.name.clone(), field.type_ref.document.clone());
+    let required =
+        object.fields.iter().filter(|field| field.property.required).map(|field| &field.property.name);
+    json!({
+        "type": "object",
+        "properties": object.fields.iter().map(property).collect::<Map<_, _>>(),
+        "required": required.collect::<Vec<_>>(),
+    })
+}
+
+/// typify panics on names that it cannot tell apart; here that is an error like any other.
+fn without_panic<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    // The hook is one for the whole process, so two generators must not swap it at once.
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _alone = HOOK.lock();
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    panic::set_hook(hook);
+    result.unwrap_or_else(|payload| Err(format!("typify: {}", panic_message(&*payload))))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text =
+        payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    text.unwrap_or("stopped without a reason").replace('\n', " ")
+}
+
+fn structs(tokens: TokenStream) -> Result<BTreeMap<String, Vec<syn::Field>>, String> {
+    let file: syn::File = syn::parse2(tokens).map_err(|error| format!("typify printed no Rust: {error}"))?;
+    let structs = file.items.into_iter().filter_map(|item| match item {
+        Item::Struct(item) => Some((item.ident.to_string(), item.fields.into_iter().collect())),
+        _ => None,
+    });
+    Ok(structs.collect())
+}
+
+fn ordered<'a>(object: &'a ObjectPlan<'a>, fields: Vec<syn::Field>) -> Result<Vec<Field<'a>>, String> {
+    let mut by_wire: BTreeMap<String, syn::Field> =
+        fields.into_iter().filter_map(|field| Some((wire_name(&field)?, field))).collect();
+    let mut seen = BTreeMap::new();
+    let mut ordered = Vec::new();
+    for plan in &object.fields {
+        let name = &plan.property.name;
+        let field = by_wire.remove(name).ok_or_else(|| format!("typify made no field for {name:?}"))?;
+        let ident = field.ident.ok_or_else(|| format!("typify made no named field for {name:?}"))?;
+        if let Some(other) = seen.insert(ident.to_string(), name) {
+            return Err(format!("{other:?} and {name:?} would both be the field `{ident}`"));
+        }
+        if matches!(ident.to_string().as_str(), "build" | "extra" | "faults") {
+            return Err(format!("{name:?} would be the field `{ident}`, which is taken"));
+        }
+        let rename = (ident.to_string().trim_start_matches("r#") != name).then_some(name.as_str());
+        ordered.push(Field { plan, is_option: is_option(&field.ty), ident, rename });
+    }
+    Ok(ordered)
+}
+
+/// The name on the wire: the `rename` of the field where it has one, else its own.
+fn wire_name(field: &syn::Field) -> Option<String> {
+    let ident = field.ident.as_ref()?.to_string();
+    let mut renamed = None;
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        // Keys that are no rename are read past; typify's own attributes always parse.
+        let _ = attribute.parse_nested_meta(|meta| {
+            if let Ok(value) = meta.value() {
+                if let (true, Expr::Lit(literal)) = (meta.path.is_ident("rename"), value.parse()?) {
+                    if let Lit::Str(text) = literal.lit {
+                        renamed = Some(text.value());
+                    }
+                }
+            }
+            Ok(())
+        });
+    }
+    debug_assert!(renamed.is_some() || is_snake(&ident) || ident.starts_with("r#"), "{ident}");
+    Some(renamed.unwrap_or_else(|| ident.trim_start_matches("r#").to_owned()))
+}
+
+fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Option"))
+}
