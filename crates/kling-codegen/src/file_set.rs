@@ -36,7 +36,7 @@ impl FileSet {
     pub fn write(&self) -> Result<usize, Error> {
         let mut touched = 0;
         for (path, content) in self.iter().filter(|(path, content)| differs(path, content)) {
-            let folder = path.parent().unwrap_or(Path::new("."));
+            let folder = path.parent().unwrap_or_else(|| Path::new("."));
             fs::create_dir_all(folder).map_err(|error| Error::io(folder, &error))?;
             fs::write(path, content).map_err(|error| Error::io(path, &error))?;
             touched += 1;

@@ -93,8 +93,8 @@ fn without_panic<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text =
-        payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
     text.unwrap_or("stopped without a reason").replace('\n', " ")
 }
 
@@ -135,12 +135,11 @@ fn wire_name(field: &syn::Field) -> Option<String> {
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         // Keys that are no rename are read past; typify's own attributes always parse.
         let _ = attribute.parse_nested_meta(|meta| {
-            if let Ok(value) = meta.value() {
-                if let (true, Expr::Lit(literal)) = (meta.path.is_ident("rename"), value.parse()?) {
-                    if let Lit::Str(text) = literal.lit {
-                        renamed = Some(text.value());
-                    }
-                }
+            if let Ok(value) = meta.value()
+                && let (true, Expr::Lit(literal)) = (meta.path.is_ident("rename"), value.parse()?)
+                && let Lit::Str(text) = literal.lit
+            {
+                renamed = Some(text.value());
             }
             Ok(())
         });

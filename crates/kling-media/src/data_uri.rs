@@ -23,8 +23,10 @@ impl DataUri {
     pub fn decode(uri: &str) -> Result<Self, Error> {
         let rest = uri.strip_prefix("data:").ok_or(Error::data_uri("another kind of uri"))?;
         let (head, payload) = rest.split_once(',').ok_or(Error::data_uri("a data: uri without a comma"))?;
-        let media_type = head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
-        let bytes = STANDARD.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
+        let media_type =
+            head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
+        let bytes =
+            STANDARD.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
         Ok(Self { media_type: media_type.to_owned(), bytes })
     }
 

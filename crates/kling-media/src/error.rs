@@ -47,7 +47,9 @@ impl fmt::Display for Error {
             Kind::Corrupt => f.write_str("found an image with a broken header, so its size is not known"),
             Kind::DataUri(found) => write!(f, "found {found}, allowed a base64 data: uri"),
             Kind::Io(error) => write!(f, "the file cannot be read: {error}"),
-            Kind::NotAnImage => f.write_str("found no image, allowed jpeg, png, webp, gif, bmp, tiff, heic or avif"),
+            Kind::NotAnImage => {
+                f.write_str("found no image, allowed jpeg, png, webp, gif, bmp, tiff, heic or avif")
+            }
         }
     }
 }

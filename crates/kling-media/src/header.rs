@@ -92,7 +92,10 @@ mod tests {
     fn what_cannot_be_measured_is_an_error_of_its_own_kind() {
         assert!(from_bytes(b"hello, this is text").unwrap_err().is_not_an_image());
         assert!(from_bytes(b"").is_err());
-        assert!(!from_bytes(&PNG[..18]).unwrap_err().is_io(), "a truncated picture is no trouble of the disk");
+        assert!(
+            !from_bytes(&PNG[..18]).unwrap_err().is_io(),
+            "a truncated picture is no trouble of the disk"
+        );
         assert!(from_path("no/such/file").unwrap_err().is_io());
     }
 }
