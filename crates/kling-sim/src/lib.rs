@@ -23,6 +23,7 @@
 mod accounts;
 mod builder;
 mod catalog;
+#[cfg_attr(not(feature = "clip"), path = "plain_clip.rs")]
 mod clip;
 mod clock;
 mod download;
