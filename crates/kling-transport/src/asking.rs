@@ -1,0 +1,59 @@
+//! A free call as a machine without socket or clock: made again where that may help.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings};
+
+/// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
+#[derive(Clone, Debug)]
+pub struct Asking<'a, C> {
+    call: &'a C,
+    request: HttpRequest,
+    policy: RetryPolicy,
+    attempts: u32,
+}
+
+impl<'a, C: Call> Asking<'a, C> {
+    /// A call with the settings' own retries.
+    #[must_use]
+    pub fn new(call: &'a C, settings: &Settings) -> Self {
+        Self { call, request: call.request(settings), policy: settings.call_retry, attempts: 0 }
+    }
+
+    /// The request of the next attempt.
+    #[must_use]
+    pub fn request(&self) -> HttpRequest {
+        self.request.clone()
+    }
+
+    /// Reads the outcome of one attempt, and nothing more.
+    ///
+    /// # Errors
+    /// Where no answer came, the API said no, or the answer cannot be read.
+    pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
+        outcome
+            .map_err(Error::from)
+            .and_then(|reply| self.call.read(&HttpReply { body: self.request.scrub(reply.body), ..reply }))
+            .map_err(|error| error.with_request_id(self.call.request_id().cloned()))
+    }
+
+    /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,
+    /// `random` is drawn from `0.0..1.0`.
+    pub fn next(
+        &mut self,
+        outcome: Result<HttpReply, Failure>,
+        elapsed: Duration,
+        random: f64,
+    ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
+        self.attempts += 1;
+        let error = match self.read(outcome) {
+            Err(error) if error.is_transient() => error,
+            outcome => return ControlFlow::Break(outcome),
+        };
+        match self.policy.next(self.attempts, error.retry_after(), elapsed, random) {
+            Retry::After(pause) => ControlFlow::Continue(pause),
+            Retry::GiveUp => ControlFlow::Break(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The blocking client: the calls of the API over any transport.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kling_types::ModelInput;
+use serde_json::Value;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
+
+use crate::download::{Downloading, Obstacle, Partial};
+use crate::{
+    Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
+    GetStatus, Limits, ListModels, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
+    StatusReply, Submission, Submitting, submitting,
+};
+
+use super::ureq_transport::broken_off;
+use super::{Clock, Streaming, SystemClock, Transport, Ureq};
+
+/// What is read at a time of a download, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// The API's calls, each of which blocks the thread until it is answered. The async client has the same methods.
+///
+/// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
+/// made again where that may help.
+#[derive(Clone, Debug)]
+pub struct Client<T = Ureq> {
+    settings: Arc<Settings>,
+    transport: T,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// A client on ureq.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        Self::configured(settings, |builder| builder)
+    }
+
+    /// A client on ureq, shaped by the caller: proxies, further root certificates, local addresses.
+    ///
+    /// What this crate relies on is set afterwards: no redirects, statuses as answers, time limits by call, no proxy where the
+    /// API is on loopback. Start TLS settings from [`tls_config`](super::tls_config).
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where what was asked for cannot be set up.
+    pub fn configured(
+        settings: Settings,
+        configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+    ) -> Result<Self, Error> {
+        let transport = Ureq::configured(&settings, configure)?;
+        Ok(Self::with_transport(settings, transport))
+    }
+
+    /// A client with the token and base that the environment names: [`Settings::from_env`].
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where no token is set, or a variable holds no usable value.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::new(Settings::from_env()?)
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// A client over a transport of one's own.
+    pub fn with_transport(settings: Settings, transport: T) -> Self {
+        Self { settings: Arc::new(settings), transport, clock: Arc::new(SystemClock::default()) }
+    }
+
+    /// The same client by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The clock that it waits by.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The settings that it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    pub fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
+        match submitting::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).assume(),
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
+        match submitting::untyped(&self.settings, model, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting),
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Asks for the state of a job.
+    ///
+    /// # Errors
+    /// See [`Error`]; transient ones only after some attempts.
+    pub fn status(&self, id: &RequestId) -> Result<StatusReply, Error> {
+        self.call(&GetStatus(id))
+    }
+
+    /// Asks for the outcome of a job, with its cost.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_not_ready`] while the job goes on, which some deployments answer as a state instead.
+    pub fn result(&self, id: &RequestId) -> Result<ResultReply, Error> {
+        self.call(&GetResult(id))
+    }
+
+    /// Asks to cancel a job, which works while it is in the queue.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing is known of what became of it.
+    pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+        self.call(&PostCancel(id))
+    }
+
+    /// Asks for the account's balance.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn balance(&self) -> Result<Balance, Error> {
+        self.call(&GetBalance)
+    }
+
+    /// Asks for one entry of the catalog with its input schema, as the API sends it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn model(&self, id: &ModelId) -> Result<Value, Error> {
+        self.call(&GetModel(id))
+    }
+
+    /// Asks for a part of the catalog, as the API sends it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn models(&self, query: &ListModels) -> Result<Value, Error> {
+        self.call(query)
+    }
+
+    /// Makes a free call, with the retries of the settings.
+    ///
+    /// # Errors
+    /// See [`Error`]; transient ones only after some attempts.
+    pub fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
+        let started = self.clock.now();
+        let mut asking = Asking::new(call, &self.settings);
+        loop {
+            let limits = Limits::within(self.settings.call_timeout());
+            let outcome = self.transport.send(asking.request(), limits);
+            match asking.next(outcome, self.since(started), fastrand::f64()) {
+                ControlFlow::Break(outcome) => return outcome,
+                ControlFlow::Continue(pause) => self.clock.sleep(pause),
+            }
+        }
+    }
+
+    /// Makes a free call exactly once, within a time: a wait brings patience of its own.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
+        let asking = Asking::new(call, &self.settings);
+        let outcome = self.transport.send(asking.request(), Limits::within(timeout));
+        asking.read(outcome)
+    }
+
+    fn since(&self, started: Duration) -> Duration {
+        self.clock.now().saturating_sub(started)
+    }
+
+    fn carry(&self, mut submitting: Submitting) -> Submission {
+        let started = self.clock.now();
+        loop {
+            let outcome = self.transport.send(submitting.request(), submitting.limits());
+            match submitting.next(outcome, self.since(started), fastrand::f64()) {
+                ControlFlow::Break(submission) => return submission,
+                ControlFlow::Continue(pause) => self.clock.sleep(pause),
+            }
+        }
+    }
+}
+
+impl<T: Streaming> Client<T> {
+    /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
+    ///
+    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed.
+    ///
+    /// # Errors
+    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
+    /// file exists or cannot be written; others as for any call.
+    pub fn download(
+        &self,
+        url: &str,
+        path: impl AsRef<Path>,
+        options: &DownloadOptions,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Downloaded, Error> {
+        let started = self.clock.now();
+        let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
+        loop {
+            let obstacle = match self.fetch(&downloading, &mut progress) {
+                Ok(partial) => return partial.keep(),
+                Err(obstacle) => obstacle,
+            };
+            match downloading.next(obstacle, self.since(started), fastrand::f64()) {
+                ControlFlow::Break(error) => return Err(error),
+                ControlFlow::Continue(pause) => self.clock.sleep(pause),
+            }
+        }
+    }
+
+    fn fetch(
+        &self,
+        downloading: &Downloading,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Partial, Obstacle> {
+        let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
+        let mut partial = downloading.begin(&head)?;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let read = body.read(&mut buffer).map_err(broken_off)?;
+            if read == 0 {
+                return partial.whole();
+            }
+            partial = partial.append(&buffer[..read])?;
+            progress(partial.progress());
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The free calls as values: what each asks, and how its answer is read.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::envelope::{self, Object};
+use crate::error_kind::Kind;
+use crate::{
+    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Settings,
+    StatusReply,
+};
+
+/// A call that costs nothing: it may be made again, and clients do so.
+///
+/// The calls are those of this module; requests cannot be built elsewhere, so there are no others.
+pub trait Call: Send + Sync {
+    /// What the answer becomes.
+    type Reply: Send;
+
+    /// The request to send.
+    fn request(&self, settings: &Settings) -> HttpRequest;
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// Where the API said no, or the answer cannot be read.
+    fn read(&self, reply: &HttpReply) -> Result<Self::Reply, Error>;
+
+    /// The request that the call is about, for errors.
+    fn request_id(&self) -> Option<&RequestId> {
+        None
+    }
+}
+
+/// Asks for the state of a job: `GET /requests/{id}/status`.
+#[derive(Clone, Copy, Debug)]
+pub struct GetStatus<'a>(pub &'a RequestId);
+
+impl Call for GetStatus<'_> {
+    type Reply = StatusReply;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        let url = settings.base.join(&format!("requests/{}/status", self.0));
+        HttpRequest::get(url, Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
+        let object = open_job(reply, self.0)?;
+        StatusReply::read(&object, reply.head.retry_after)
+    }
+
+    fn request_id(&self) -> Option<&RequestId> {
+        Some(self.0)
+    }
+}
+
+/// Asks for the outcome of a job with its cost: `GET /requests/{id}/result?include_cost=true`.
+#[derive(Clone, Copy, Debug)]
+pub struct GetResult<'a>(pub &'a RequestId);
+
+impl Call for GetResult<'_> {
+    type Reply = ResultReply;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        let mut url = settings.base.join(&format!("requests/{}/result", self.0));
+        url.set_query(Some("include_cost=true"));
+        HttpRequest::get(url, Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<ResultReply, Error> {
+        ResultReply::read(self.0, open_job(reply, self.0)?)
+    }
+
+    fn request_id(&self) -> Option<&RequestId> {
+        Some(self.0)
+    }
+}
+
+/// Asks to cancel a job: `POST /requests/{id}/cancel`, without a body.
+#[derive(Clone, Copy, Debug)]
+pub struct PostCancel<'a>(pub &'a RequestId);
+
+impl Call for PostCancel<'_> {
+    type Reply = CancelReply;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        HttpRequest::post(settings.base.join(&format!("requests/{}/cancel", self.0)), &settings.token)
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
+        Ok(CancelReply::read(&open_job(reply, self.0)?))
+    }
+
+    fn request_id(&self) -> Option<&RequestId> {
+        Some(self.0)
+    }
+}
+
+/// Asks for the account's balance, at the place that [`ApiBase`](crate::ApiBase) names.
+#[derive(Clone, Copy, Debug)]
+pub struct GetBalance;
+
+impl Call for GetBalance {
+    type Reply = Balance;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        HttpRequest::get(settings.base.balance(), Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<Balance, Error> {
+        Balance::read(&envelope::open(reply)?)
+    }
+}
+
+/// Asks for one entry of the catalog with its input schema, as the API sends it: `GET /models/{model_id}`.
+#[derive(Clone, Copy, Debug)]
+pub struct GetModel<'a>(pub &'a ModelId);
+
+impl Call for GetModel<'_> {
+    type Reply = Value;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        HttpRequest::get(settings.base.join(&format!("models/{}", self.0.encoded())), Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
+        envelope::open(reply).map(Value::Object)
+    }
+}
+
+/// Asks for a part of the catalog, as the API sends it: `GET /models` → `{"models", "total", "limit", "offset"}`.
+///
+/// What is left out is not sent.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ListModels {
+    /// Words to look for.
+    pub search: Option<String>,
+    /// One of `GET /models/categories`.
+    pub category: Option<String>,
+    /// The kind of output.
+    pub kind: Option<String>,
+    /// Whether each entry carries its input schema.
+    pub include_schema: Option<bool>,
+    /// How many entries, 1 to 500.
+    pub limit: Option<u32>,
+    /// How many entries to skip.
+    pub offset: Option<u32>,
+}
+
+impl Call for ListModels {
+    type Reply = Value;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        let mut url = settings.base.join("models");
+        let numbers = [("limit", self.limit), ("offset", self.offset)];
+        let texts = [("search", &self.search), ("category", &self.category), ("kind", &self.kind)];
+        let pairs: Vec<(&str, String)> = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.clone()?)))
+            .chain(self.include_schema.map(|flag| ("include_schema", flag.to_string())))
+            .chain(numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string()))))
+            .collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        HttpRequest::get(url, Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
+        envelope::open(reply).map(Value::Object)
+    }
+}
+
+/// Opens an answer about a job.
+///
+/// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
+/// another request is none.
+fn open_job(reply: &HttpReply, asked: &RequestId) -> Result<Object, Error> {
+    let object = envelope::object(reply)?;
+    match object.get("request_id").and_then(Value::as_str) {
+        Some(id) if id != asked.as_str() => {
+            return Err(
+                Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status)
+            );
+        }
+        _ => {}
+    }
+    let over =
+        object.get("status").and_then(Value::as_str).is_some_and(|word| crate::State::from(word).is_over());
+    match envelope::code(&object) {
+        Some(code) if !over => Err(envelope::refusal(reply, object, Some(code))),
+        _ => Ok(object),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{HttpHead, Token};
+
+    fn settings() -> Settings {
+        Settings::new(Token::new("t").unwrap())
+    }
+
+    #[test]
+    fn each_call_has_its_method_and_url() {
+        let id: RequestId = "id-1".parse().unwrap();
+        let model: ModelId = "maker/Model 2/x".parse().unwrap();
+        let query = ListModels { search: Some("a&b".into()), limit: Some(5), ..ListModels::default() };
+        let cases = [
+            (
+                GetStatus(&id).request(&settings()),
+                "GET https://model-api.runcomfy.net/v1/requests/id-1/status",
+            ),
+            (
+                GetResult(&id).request(&settings()),
+                "GET https://model-api.runcomfy.net/v1/requests/id-1/result?include_cost=true",
+            ),
+            (
+                PostCancel(&id).request(&settings()),
+                "POST https://model-api.runcomfy.net/v1/requests/id-1/cancel",
+            ),
+            (GetBalance.request(&settings()), "GET https://api.runcomfy.net/prod/v2/balance"),
+            (
+                GetModel(&model).request(&settings()),
+                "GET https://model-api.runcomfy.net/v1/models/maker/Model%202/x",
+            ),
+            (query.request(&settings()), "GET https://model-api.runcomfy.net/v1/models?search=a%26b&limit=5"),
+            (ListModels::default().request(&settings()), "GET https://model-api.runcomfy.net/v1/models"),
+        ];
+        for (request, expected) in cases {
+            assert_eq!(format!("{} {}", request.method().as_str(), request.url()), expected);
+            assert!(!request.is_paid() && request.body().is_none());
+        }
+    }
+
+    #[test]
+    fn an_answer_about_another_request_is_no_answer() {
+        let id: RequestId = "mine".parse().unwrap();
+        let head = HttpHead { status: 200, ..HttpHead::default() };
+        let reply = HttpReply::new(head, r#"{"request_id":"theirs","status":"completed"}"#.into());
+        let error = GetStatus(&id).read(&reply).unwrap_err();
+        assert!(error.is_protocol() && error.is_transient());
+    }
+}

@@ -1,0 +1,240 @@
+//! The async client: the calls of the API over any transport.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kling_types::ModelInput;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::download::{Downloading, Obstacle, Partial};
+use crate::transport::Chunks;
+use crate::{
+    Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
+    GetStatus, Limits, ListModels, ModelId, PostCancel, Progress, RequestId, Reqwest, ResultReply, Settings,
+    StatusReply, Streaming, Submission, Submitting, Transport, submitting,
+};
+
+/// The API's calls, asynchronously; needs tokio. [`blocking::Client`](crate::blocking::Client) has the same methods.
+///
+/// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
+/// made again where that may help.
+#[derive(Clone, Debug)]
+pub struct Client<T = Reqwest> {
+    settings: Arc<Settings>,
+    transport: T,
+}
+
+impl Client {
+    /// A client on reqwest.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        Self::configured(settings, |builder| builder)
+    }
+
+    /// A client on reqwest, shaped by the caller: proxies, further root certificates, local addresses.
+    ///
+    /// What this crate relies on is set afterwards: no redirects, no retries, no referer, HTTP/1.1, no proxy where the API is
+    /// on loopback.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where what was asked for cannot be set up.
+    pub fn configured(
+        settings: Settings,
+        configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<Self, Error> {
+        let transport = Reqwest::configured(&settings, configure)?;
+        Ok(Self::with_transport(settings, transport))
+    }
+
+    /// A client with the token and base that the environment names: [`Settings::from_env`].
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where no token is set, or a variable holds no usable value.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::new(Settings::from_env()?)
+    }
+}
+
+impl<T: Transport> Client<T> {
+    /// A client over a transport of one's own.
+    pub fn with_transport(settings: Settings, transport: T) -> Self {
+        Self { settings: Arc::new(settings), transport }
+    }
+
+    /// The settings that it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    ///
+    /// Dropping the future while the request is out loses its outcome, not the job.
+    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
+        match submitting::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).await.assume(),
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
+    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
+        match submitting::untyped(&self.settings, model, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Asks for the state of a job.
+    ///
+    /// # Errors
+    /// See [`Error`]; transient ones only after some attempts.
+    pub async fn status(&self, id: &RequestId) -> Result<StatusReply, Error> {
+        self.call(&GetStatus(id)).await
+    }
+
+    /// Asks for the outcome of a job, with its cost.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_not_ready`] while the job goes on, which some deployments answer as a state instead.
+    pub async fn result(&self, id: &RequestId) -> Result<ResultReply, Error> {
+        self.call(&GetResult(id)).await
+    }
+
+    /// Asks to cancel a job, which works while it is in the queue.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing is known of what became of it.
+    pub async fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+        self.call(&PostCancel(id)).await
+    }
+
+    /// Asks for the account's balance.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn balance(&self) -> Result<Balance, Error> {
+        self.call(&GetBalance).await
+    }
+
+    /// Asks for one entry of the catalog with its input schema, as the API sends it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn model(&self, id: &ModelId) -> Result<Value, Error> {
+        self.call(&GetModel(id)).await
+    }
+
+    /// Asks for a part of the catalog, as the API sends it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn models(&self, query: &ListModels) -> Result<Value, Error> {
+        self.call(query).await
+    }
+
+    /// Makes a free call, with the retries of the settings.
+    ///
+    /// # Errors
+    /// See [`Error`]; transient ones only after some attempts.
+    pub async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
+        let started = Instant::now();
+        let mut asking = Asking::new(call, &self.settings);
+        loop {
+            let limits = Limits::within(self.settings.call_timeout());
+            let outcome = self.transport.send(asking.request(), limits).await;
+            match asking.next(outcome, started.elapsed(), fastrand::f64()) {
+                ControlFlow::Break(outcome) => return outcome,
+                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
+    /// Makes a free call exactly once, within a time: a wait brings patience of its own.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
+        let asking = Asking::new(call, &self.settings);
+        let outcome = self.transport.send(asking.request(), Limits::within(timeout)).await;
+        asking.read(outcome)
+    }
+
+    async fn carry(&self, mut submitting: Submitting) -> Submission {
+        let started = Instant::now();
+        loop {
+            let outcome = self.transport.send(submitting.request(), submitting.limits()).await;
+            match submitting.next(outcome, started.elapsed(), fastrand::f64()) {
+                ControlFlow::Break(submission) => return submission,
+                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+}
+
+impl<T: Streaming> Client<T> {
+    /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
+    ///
+    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed.
+    ///
+    /// # Errors
+    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
+    /// file exists or cannot be written; others as for any call.
+    pub async fn download(
+        &self,
+        url: &str,
+        path: impl AsRef<Path> + Send,
+        options: &DownloadOptions,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<Downloaded, Error> {
+        let started = Instant::now();
+        let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
+        loop {
+            let obstacle = match self.fetch(&downloading, &mut progress).await {
+                Ok(partial) => return on_disk(move || partial.keep()).await,
+                Err(obstacle) => obstacle,
+            };
+            match downloading.next(obstacle, started.elapsed(), fastrand::f64()) {
+                ControlFlow::Break(error) => return Err(error),
+                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        downloading: &Downloading,
+        progress: &mut (impl FnMut(Progress) + Send),
+    ) -> Result<Partial, Obstacle> {
+        let (head, mut body) = self.transport.open(downloading.request(), downloading.patience()).await?;
+        let mut partial = downloading.begin(&head)?;
+        while let Some(chunk) = body.chunk().await? {
+            partial = on_disk(move || partial.append(&chunk)).await?;
+            progress(partial.progress());
+        }
+        partial.whole()
+    }
+}
+
+/// Runs what may block on a disk away from the threads that drive futures.
+async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<R, E> + Send + 'static,
+) -> Result<R, E> {
+    let done: Result<_, _> = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|stopped| Err(Error::file(format!("writing was stopped: {stopped}")).into()))
+}
+
+/// Keeps the futures of the client fit for any executor's threads.
+const _: () = {
+    const fn sent<F: Future + Send>(_: &F) {}
+    #[allow(dead_code, reason = "compiled for its bounds only")]
+    fn futures_are_send<T: Streaming>(client: &Client<T>, id: &RequestId, options: &DownloadOptions) {
+        sent(&client.status(id));
+        sent(&client.download("", "", options, |_| {}));
+    }
+};

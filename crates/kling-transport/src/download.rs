@@ -1,0 +1,272 @@
+//! The rules of a download, without a socket: hosts, redirects, sizes, and the file that appears whole or not at all.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use url::Url;
+
+use crate::error_kind::Kind;
+use crate::host_gate::HostGate;
+use crate::{Error, Failure, HttpHead, HttpRequest, Retry, RetryPolicy, Settings, excerpt};
+
+const MAX_REDIRECTS: u32 = 5;
+
+/// What a download may do.
+///
+/// By default it fetches from `https` hosts below `runcomfy.net` and `runcomfy.com`, and from the API's own origin where
+/// that is on loopback; at most 2 GiB; and never over a file that exists.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadOptions {
+    /// The most bytes; 2 GiB.
+    pub max_bytes: u64,
+    /// Whether a file that exists is replaced.
+    pub overwrite: bool,
+    /// Further hosts, by exact name, or with a leading dot for every host below one. Only `https`, as for the others.
+    pub allowed_hosts: Vec<String>,
+    /// The longest pause in what arrives; 60 s.
+    pub patience: Duration,
+    /// How it is tried again, from the beginning; up to 5 attempts within an hour.
+    pub retry: RetryPolicy,
+}
+
+impl Default for DownloadOptions {
+    fn default() -> Self {
+        Self {
+            max_bytes: 2 * 1024 * 1024 * 1024,
+            overwrite: false,
+            allowed_hosts: Vec::new(),
+            patience: Duration::from_secs(60),
+            retry: RetryPolicy::new(Duration::from_secs(3600)).with_max_attempts(5),
+        }
+    }
+}
+
+/// How far a download got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes in all, where the server said so.
+    pub total: Option<u64>,
+}
+
+/// A file that was downloaded whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A download under way. Both clients send [`Downloading::request`], write the body into the file of
+/// [`Downloading::begin`], and bring what hinders them to [`Downloading::next`].
+#[derive(Debug)]
+pub(crate) struct Downloading {
+    url: Url,
+    path: PathBuf,
+    options: DownloadOptions,
+    gate: HostGate,
+    redirects: u32,
+    attempts: u32,
+}
+
+/// What keeps an attempt from ending well.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    Moved(String),
+    Failed(Error),
+}
+
+impl Downloading {
+    pub(crate) fn new(
+        url: &str,
+        path: &Path,
+        options: &DownloadOptions,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let gate = HostGate::new(&settings.base, &options.allowed_hosts);
+        let url =
+            Url::parse(url.trim()).map_err(|_| Error::foreign("an output names no usable URL", None))?;
+        gate.check(&url)?;
+        if !options.overwrite && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        let (path, options) = (path.to_owned(), options.clone());
+        Ok(Self { url, path, options, gate, redirects: 0, attempts: 0 })
+    }
+
+    pub(crate) fn request(&self) -> HttpRequest {
+        HttpRequest::get(self.url.clone(), None)
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.options.patience
+    }
+
+    /// Opens the file for a body, where the start of the answer promises one.
+    pub(crate) fn begin(&self, head: &HttpHead) -> Result<Partial, Obstacle> {
+        if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
+            return Err(Obstacle::Moved(location.clone()));
+        }
+        if head.status != 200 {
+            let host = self.url.host_str().unwrap_or_default();
+            let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
+            return Err(error.with_status(head.status).with_retry_after(head.retry_after).into());
+        }
+        let partial = Partial::create(&self.path, &self.options, head.content_length)?;
+        Ok(partial)
+    }
+
+    /// What to do about an obstacle: go on after a pause, or give up.
+    pub(crate) fn next(
+        &mut self,
+        obstacle: Obstacle,
+        elapsed: Duration,
+        random: f64,
+    ) -> ControlFlow<Error, Duration> {
+        let error = match obstacle {
+            Obstacle::Moved(location) => return self.follow(&location),
+            Obstacle::Failed(error) => error,
+        };
+        self.attempts += 1;
+        if error.is_transient() {
+            let wish = error.retry_after();
+            if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
+                return ControlFlow::Continue(pause);
+            }
+        }
+        ControlFlow::Break(error)
+    }
+
+    /// Goes where a redirect points, if that host is allowed as well.
+    fn follow(&mut self, location: &str) -> ControlFlow<Error, Duration> {
+        self.redirects += 1;
+        if self.redirects > MAX_REDIRECTS {
+            let message = format!("the output's host redirects more than {MAX_REDIRECTS} times");
+            return ControlFlow::Break(Error::foreign(message, self.url.host_str()));
+        }
+        let target = self.url.join(location);
+        match target.map_err(|_| Error::foreign("a redirect names no usable URL", None)).and_then(|url| {
+            self.gate.check(&url)?;
+            Ok(url)
+        }) {
+            Ok(url) => {
+                self.url = url;
+                ControlFlow::Continue(Duration::ZERO)
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Failure> for Obstacle {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+/// A file that is being filled, beside its place and under another name; gone again unless it is kept.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    file: NamedTempFile,
+    path: PathBuf,
+    overwrite: bool,
+    received: u64,
+    total: Option<u64>,
+    max_bytes: u64,
+}
+
+impl Partial {
+    fn create(path: &Path, options: &DownloadOptions, total: Option<u64>) -> Result<Self, Error> {
+        if let Some(total) = total.filter(|total| *total > options.max_bytes) {
+            return Err(too_large(total, options.max_bytes));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".kling-").suffix(".part");
+        #[cfg(unix)]
+        {
+            // As any new file: readable as the user's mask says, not private like most temporary files.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder(path)).map_err(|error| unwritable(path, &error))?;
+        let (path, overwrite, max_bytes) = (path.to_owned(), options.overwrite, options.max_bytes);
+        Ok(Self { file, path, overwrite, received: 0, total, max_bytes })
+    }
+
+    pub(crate) fn append(mut self, chunk: &[u8]) -> Result<Self, Obstacle> {
+        self.received += chunk.len() as u64;
+        if self.received > self.max_bytes {
+            return Err(too_large(self.received, self.max_bytes).into());
+        }
+        self.file.write_all(chunk).map_err(|error| unwritable(&self.path, &error))?;
+        Ok(self)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        Progress { received: self.received, total: self.total }
+    }
+
+    /// The file, if nothing is missing of it.
+    pub(crate) fn whole(self) -> Result<Self, Obstacle> {
+        match self.total {
+            Some(total) if total != self.received => {
+                let message = format!("{} of {total} bytes arrived", self.received);
+                Err(Error::new(Kind::Interrupted, message).into())
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn keep(self) -> Result<Downloaded, Error> {
+        let Self { file, path, overwrite, received, .. } = self;
+        file.as_file().sync_all().map_err(|error| unwritable(&path, &error))?;
+        let kept = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
+        kept.map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => exists(&path),
+            _ => unwritable(&path, &error.error),
+        })?;
+        sync_folder(&path);
+        Ok(Downloaded { path, bytes: received })
+    }
+}
+
+/// Makes the new name last through a power cut where the platform can; the file itself is safe already.
+fn sync_folder(path: &Path) {
+    if cfg!(unix) {
+        let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+fn exists(path: &Path) -> Error {
+    Error::file(format!("{} exists and is not overwritten: choose another name", path.display()))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::file(format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string())))
+}
+
+fn too_large(bytes: u64, limit: u64) -> Error {
+    Error::file(format!(
+        "the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it"
+    ))
+}

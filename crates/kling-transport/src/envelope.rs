@@ -1,0 +1,139 @@
+//! The one reading of an answer that every call shares: JSON in words, an error in any of its forms, or neither.
+
+use serde_json::{Map, Value};
+
+use crate::error_kind::Kind;
+use crate::{Error, HttpReply, excerpt};
+
+/// A JSON object.
+pub(crate) type Object = Map<String, Value>;
+
+/// The answer's object, where the HTTP status is 2xx and the API did not say no in words.
+pub(crate) fn open(reply: &HttpReply) -> Result<Object, Error> {
+    let object = object(reply)?;
+    match code(&object) {
+        Some(code) => Err(refusal(reply, object, Some(code))),
+        None => Ok(object),
+    }
+}
+
+/// The answer's object, where the HTTP status is 2xx, whether or not an `error_code` stands in it.
+pub(crate) fn object(reply: &HttpReply) -> Result<Object, Error> {
+    match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(object)) if reply.head.is_success() => Ok(object),
+        Ok(Value::Object(object)) => {
+            let code = code(&object);
+            Err(refusal(reply, object, code))
+        }
+        _ => Err(wordless(reply)),
+    }
+}
+
+/// The top-level `error_code`, as a number or as a number in text; 0 says that there is none.
+pub(crate) fn code(object: &Object) -> Option<i64> {
+    match object.get("error_code")? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .filter(|code| *code != 0)
+}
+
+/// The error of an object that says no: by its code, else by what the code's digits look like, else by the status.
+pub(crate) fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
+    let status = reply.head.status;
+    let kind = code
+        .and_then(|code| {
+            Kind::of_known_code(code).or_else(|| Kind::status_of_code(code).map(Kind::of_status))
+        })
+        .unwrap_or_else(|| Kind::of_status(status));
+    let id = object.get("request_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    Error::new(kind, message(&object))
+        .with_status(status)
+        .with_code(code)
+        .with_detail(object.remove("detail").filter(|detail| !detail.is_null()))
+        .with_retry_after(reply.head.retry_after)
+        .with_request_id(id)
+        .spoken()
+}
+
+/// The server's words, in whichever of four places they stand; an object or array is shown as JSON.
+pub(crate) fn message(object: &Object) -> String {
+    let places = ["error_message", "message", "error", "detail"];
+    let found = places.iter().filter_map(|place| object.get(*place)).map(words);
+    found.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Any value as one line.
+pub(crate) fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => excerpt::of(text),
+        Value::Object(object) if object.get("message").is_some_and(Value::is_string) => {
+            words(&object["message"])
+        }
+        other => excerpt::of(&other.to_string()),
+    }
+}
+
+/// The error of an answer that is no JSON object: a proxy's page, an empty body, torn JSON.
+fn wordless(reply: &HttpReply) -> Error {
+    let status = reply.head.status;
+    let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
+    let found = if reply.body.is_empty() {
+        "an empty body".to_owned()
+    } else {
+        format!("no JSON object but {}", excerpt::of_bytes(&reply.body))
+    };
+    Error::new(kind, found).with_status(status).with_retry_after(reply.head.retry_after)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, HttpHead, HttpReply};
+
+    fn read(status: u16, body: &str) -> Error {
+        let reply = HttpReply::new(HttpHead { status, ..HttpHead::default() }, body.to_owned().into());
+        super::open(&reply).unwrap_err()
+    }
+
+    #[test]
+    fn the_code_decides_before_the_status() {
+        assert!(read(400, r#"{"error_code":400004,"error_message":"no"}"#).is_auth());
+        assert!(read(400, r#"{"error_code":"400002"}"#).is_balance());
+        assert!(read(500, r#"{"error_code":404001}"#).is_not_found());
+        assert!(read(200, r#"{"error_code":403001}"#).is_permission());
+        assert!(read(200, r#"{"error_code":429007}"#).is_rate_limited());
+        assert!(read(503, r#"{"error_code":7}"#).is_server());
+    }
+
+    #[test]
+    fn the_message_is_found_in_any_of_its_four_places() {
+        for body in [
+            r#"{"error_message":"cause"}"#,
+            r#"{"message":"cause"}"#,
+            r#"{"error":"cause"}"#,
+            r#"{"error":{"message":"cause"}}"#,
+            r#"{"detail":"cause"}"#,
+            r#"{"error_message":"","error":null,"detail":"cause"}"#,
+        ] {
+            assert_eq!(read(422, body).to_string(), "the request was refused (HTTP 422): cause");
+        }
+        assert_eq!(
+            read(422, r#"{"detail":[{"loc":["body","image_url"]}]}"#).to_string(),
+            r#"the request was refused (HTTP 422): [{"loc":["body","image_url"]}]"#
+        );
+    }
+
+    #[test]
+    fn a_page_of_html_is_told_from_the_api() {
+        let error = read(502, "<html>\n<h1>Bad gateway</h1>");
+        assert!(error.is_server() && error.is_transient() && !error.is_in_words());
+        assert_eq!(
+            error.to_string(),
+            "the service failed (HTTP 502): no JSON object but <html> <h1>Bad gateway</h1>"
+        );
+        assert!(read(200, "").is_protocol());
+        assert!(read(200, "[1,2").is_protocol());
+    }
+}

@@ -1,0 +1,275 @@
+//! What went wrong, as questions rather than variants.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error_kind::Kind;
+use crate::{Failure, FailureKind, Phase, RequestId, excerpt};
+
+/// An error of a call, or of a value that was to become one.
+///
+/// Ask it with the `is_*` methods. The API's own `error_code` decides first, the HTTP status second, as the provider sends
+/// bad tokens and empty balances under HTTP 400. Its `Display` is one line and holds neither the token nor a URL's query.
+///
+/// # Troubleshooting
+/// [`Error::is_transient`] tells whether asking again may help. Of a paid submit no `Error` ever means "perhaps": that is
+/// [`Submission::Unknown`](crate::Submission::Unknown), a type of its own.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug, Default)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    status: Option<u16>,
+    code: Option<i64>,
+    detail: Option<Value>,
+    retry_after: Option<Duration>,
+    request_id: Option<RequestId>,
+    phase: Option<Phase>,
+    host: Option<String>,
+    in_words: bool,
+}
+
+impl Error {
+    /// The token is missing, expired, revoked, or its account is inactive (400004, HTTP 401).
+    #[must_use]
+    pub fn is_auth(&self) -> bool {
+        self.0.kind == Kind::Auth
+    }
+
+    /// The account's balance does not cover the job (400002, HTTP 402).
+    #[must_use]
+    pub fn is_balance(&self) -> bool {
+        self.0.kind == Kind::Balance
+    }
+
+    /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        self.0.kind == Kind::Config
+    }
+
+    /// The connection could not be opened: nothing was sent.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.0.phase.is_some_and(Phase::is_before_sending)
+    }
+
+    /// A local file could not be written, or exists already.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.0.kind == Kind::File
+    }
+
+    /// A download was refused because its URL is outside the hosts allowed.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.0.kind == Kind::Host
+    }
+
+    /// The input or the model id was refused by the API (400001, HTTP 400, 413, 422).
+    #[must_use]
+    pub fn is_invalid_input(&self) -> bool {
+        self.0.kind == Kind::InvalidInput
+    }
+
+    /// The model or the request is not known, or expired (404001, HTTP 404, 410).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == Kind::NotFound
+    }
+
+    /// The result is asked for too early (400005): the job goes on.
+    #[must_use]
+    pub fn is_not_ready(&self) -> bool {
+        self.0.kind == Kind::NotReady
+    }
+
+    /// The request belongs to another account (403001, HTTP 403).
+    #[must_use]
+    pub fn is_permission(&self) -> bool {
+        self.0.kind == Kind::Permission
+    }
+
+    /// The answer was not what the API is known to send: HTML, torn JSON, another request's id.
+    #[must_use]
+    pub fn is_protocol(&self) -> bool {
+        self.0.kind == Kind::Protocol
+    }
+
+    /// Too many calls (HTTP 429); see [`Error::retry_after`].
+    #[must_use]
+    pub fn is_rate_limited(&self) -> bool {
+        self.0.kind == Kind::RateLimited
+    }
+
+    /// The answer was a redirect, which is never followed: the token stays with its origin.
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        self.0.kind == Kind::Redirect
+    }
+
+    /// The server failed (HTTP 5xx).
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        self.0.kind == Kind::Server
+    }
+
+    /// No answer came in time (HTTP 408, or a limit of this client).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == Kind::Timeout
+    }
+
+    /// Whether a free call may well succeed when it is made again. Says nothing of a paid one.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.0.kind.is_transient()
+    }
+
+    /// Whether the API itself answered, in its own JSON; a proxy's HTML page is no such answer.
+    #[must_use]
+    pub fn is_in_words(&self) -> bool {
+        self.0.in_words
+    }
+
+    /// The request that the error is about, where one is known.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.0.request_id.as_ref()
+    }
+
+    /// The HTTP status, where an answer began.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The API's own `error_code`, such as 400004.
+    #[must_use]
+    pub fn error_code(&self) -> Option<i64> {
+        self.0.code
+    }
+
+    /// The pause that the server asked for, unbounded as it came.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The API's `detail`, raw: text, array or object.
+    #[must_use]
+    pub fn detail(&self) -> Option<&Value> {
+        self.0.detail.as_ref()
+    }
+
+    /// How far the exchange got, where it ended without an answer.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
+    }
+
+    /// The host that a download was refused from.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    pub(crate) fn file(message: impl Into<String>) -> Self {
+        Self::new(Kind::File, message)
+    }
+
+    pub(crate) fn foreign(message: impl Into<String>, host: Option<&str>) -> Self {
+        let mut error = Self::new(Kind::Host, message);
+        error.0.host = host.map(str::to_owned);
+        error
+    }
+
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_code(mut self, code: Option<i64>) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Option<Value>) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
+        self.0.retry_after = pause;
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<RequestId>) -> Self {
+        self.0.request_id = id.or(self.0.request_id);
+        self
+    }
+
+    pub(crate) fn spoken(mut self) -> Self {
+        self.0.in_words = true;
+        self
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind {
+            _ if failure.phase.is_before_sending() => Kind::Connect,
+            FailureKind::Timeout => Kind::Timeout,
+            FailureKind::TooLarge => Kind::Protocol,
+            FailureKind::Broken => Kind::Interrupted,
+        };
+        let mut error = Self::new(kind, excerpt::of(&failure.message));
+        (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
+        error
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, message, status, code, request_id, phase, .. } = &*self.0;
+        let Some(finding) = kind.finding() else {
+            return f.write_str(message);
+        };
+        f.write_str(finding)?;
+        let facts = [
+            phase.map(|phase| format!("while {phase}")),
+            status.map(|status| format!("HTTP {status}")),
+            code.map(|code| format!("error_code {code}")),
+            request_id.as_ref().map(|id| format!("request {id}")),
+        ];
+        let facts: Vec<_> = facts.into_iter().flatten().collect();
+        if !facts.is_empty() {
+            write!(f, " ({})", facts.join(", "))?;
+        }
+        if !message.is_empty() {
+            write!(f, ": {message}")?;
+        }
+        kind.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl fmt::Debug for Error {
+    /// The same facts as `Display`, and no raw detail, which may quote an input.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {}

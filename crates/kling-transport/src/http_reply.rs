@@ -1,0 +1,116 @@
+//! What came back: an answer as a value, or the failure to get one.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::{Phase, retry_after};
+
+/// The start of an answer: its status and the headers that matter here.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HttpHead {
+    /// The HTTP status.
+    pub status: u16,
+    /// The pause that the server asks for, from `Retry-After` in seconds or as a date.
+    pub retry_after: Option<Duration>,
+    /// The `Content-Length`, where one was sent.
+    pub content_length: Option<u64>,
+    /// The `Location` of a redirect.
+    pub location: Option<String>,
+}
+
+impl HttpHead {
+    /// Reads the headers that matter through `header`, which is asked with lower-case names; `now` is for dates in
+    /// `Retry-After` where the server does not tell its own time.
+    pub fn new<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, now: SystemTime) -> Self {
+        Self {
+            status,
+            retry_after: header("retry-after").and_then(|text| retry_after::parse(text, header("date"), now)),
+            content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
+            location: header("location").map(str::to_owned),
+        }
+    }
+
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HttpReply {
+    /// Status and headers.
+    pub head: HttpHead,
+    /// The body, within the limit asked for.
+    pub body: Bytes,
+}
+
+impl HttpReply {
+    /// An answer from its parts.
+    #[must_use]
+    pub const fn new(head: HttpHead, body: Bytes) -> Self {
+        Self { head, body }
+    }
+}
+
+/// No whole answer came: how far the exchange got, and why it ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// How far the exchange got; a client that cannot tell names the later phase.
+    pub phase: Phase,
+    /// What ended it.
+    pub kind: FailureKind,
+    /// The client's own words, without URL or token.
+    pub message: String,
+    /// The HTTP status, where an answer had begun.
+    pub status: Option<u16>,
+    /// What was read of the body.
+    pub read: Bytes,
+}
+
+impl Failure {
+    /// A failure before any answer.
+    #[must_use]
+    pub fn new(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { phase, kind, message: message.into(), status: None, read: Bytes::new() }
+    }
+
+    /// The same failure, in the midst of an answer.
+    #[must_use]
+    pub fn while_reading(self, status: u16, read: Bytes) -> Self {
+        Self { phase: Phase::Reading, status: Some(status), read, ..self }
+    }
+
+    /// The body is larger than the limit.
+    #[must_use]
+    pub fn too_large(status: u16, read: Bytes, limit: usize) -> Self {
+        let message = format!("the answer is larger than {limit} bytes, the most that is read");
+        Self::new(Phase::Reading, FailureKind::TooLarge, message).while_reading(status, read)
+    }
+}
+
+/// What ended an exchange that brought no whole answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A drop, a reset, a refusal, a malformed answer.
+    Broken,
+    /// A time limit.
+    Timeout,
+    /// The body is larger than [`Limits::max_body`](crate::Limits::max_body).
+    TooLarge,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} while {}", self.message, self.phase)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,182 @@
+//! One HTTP request as a value: made here only, carried by whichever client.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::Token;
+
+/// The largest answer read to a call of the API, in bytes. Downloads have a bound of their own.
+pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
+
+const USER_AGENT: &str = concat!("kling-rs/", env!("CARGO_PKG_VERSION"));
+
+/// The two methods that the API uses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Method {
+    /// Reads; may be repeated.
+    Get,
+    /// Submits or cancels.
+    Post,
+}
+
+impl Method {
+    /// The method as it stands in a request line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A request that is ready to be sent.
+///
+/// Only this crate makes one, so that a token stands in those to the API's own origin and in no other. Its `Debug` shows
+/// neither the token nor the URL's query nor the body.
+#[derive(Clone)]
+pub struct HttpRequest {
+    method: Method,
+    url: Url,
+    token: Option<Token>,
+    body: Option<Bytes>,
+    paid: bool,
+}
+
+impl HttpRequest {
+    pub(crate) fn get(url: Url, token: Option<&Token>) -> Self {
+        Self { method: Method::Get, url, token: token.cloned(), body: None, paid: false }
+    }
+
+    pub(crate) fn post(url: Url, token: &Token) -> Self {
+        Self { method: Method::Post, url, token: Some(token.clone()), body: None, paid: false }
+    }
+
+    pub(crate) fn paid(url: Url, token: &Token, body: Bytes) -> Self {
+        Self { method: Method::Post, url, token: Some(token.clone()), body: Some(body), paid: true }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The URL. It may hold a signature in its query: keep it out of logs.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Every header that is to be sent, but for those that frame the message: host, length, connection.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
+        let bearer = self.token.as_ref().map(|token| Cow::Owned(format!("Bearer {}", token.expose())));
+        let content = self.body.is_some().then_some(Cow::Borrowed("application/json"));
+        let accept = if self.token.is_some() { "application/json" } else { "*/*" };
+        [
+            Some(("accept", Cow::Borrowed(accept))),
+            // Lengths are compared with what arrives, and no decoder stands between a small answer and a large one.
+            Some(("accept-encoding", Cow::Borrowed("identity"))),
+            Some(("user-agent", Cow::Borrowed(USER_AGENT))),
+            bearer.map(|value| ("authorization", value)),
+            content.map(|value| ("content-type", value)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The body, where there is one.
+    #[must_use]
+    pub const fn body(&self) -> Option<&Bytes> {
+        self.body.as_ref()
+    }
+
+    /// Whether sending it costs money: such a request is never sent again unless it is proven that it did not leave.
+    #[must_use]
+    pub const fn is_paid(&self) -> bool {
+        self.paid
+    }
+
+    /// Takes the token out of an answer that quotes it.
+    pub(crate) fn scrub(&self, body: Bytes) -> Bytes {
+        let Some(token) = self.token.as_ref().map(|token| token.expose().as_bytes()) else {
+            return body;
+        };
+        if !body.windows(token.len()).any(|window| window == token) {
+            return body;
+        }
+        let text = String::from_utf8_lossy(&body);
+        let secret = String::from_utf8_lossy(token);
+        text.replace(&*secret, "[token]").into()
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("url", &url.as_str())
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .field("paid", &self.paid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bounds that a client keeps while it carries one request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// From the first packet to the last byte of the answer.
+    pub timeout: Duration,
+    /// The largest body read, in bytes.
+    pub max_body: usize,
+}
+
+impl Limits {
+    /// A time limit, and [`MAX_REPLY_BYTES`].
+    #[must_use]
+    pub const fn within(timeout: Duration) -> Self {
+        Self { timeout, max_body: MAX_REPLY_BYTES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> HttpRequest {
+        let url = Url::parse("https://api.example/x?signature=abc").unwrap();
+        HttpRequest::paid(
+            url,
+            &Token::new("secret-token").unwrap(),
+            Bytes::from_static(b"{\"prompt\":\"p\"}"),
+        )
+    }
+
+    #[test]
+    fn debug_shows_neither_token_nor_query_nor_body() {
+        let shown = format!("{:?}", request());
+        assert_eq!(
+            shown,
+            "HttpRequest { method: Post, url: \"https://api.example/x\", body_bytes: Some(14), paid: true, .. }"
+        );
+    }
+
+    #[test]
+    fn a_token_that_an_answer_quotes_is_taken_out() {
+        let scrubbed = request().scrub(Bytes::from_static(b"bad token secret-token!"));
+        assert_eq!(scrubbed, "bad token [token]!");
+    }
+
+    #[test]
+    fn a_request_without_a_token_has_no_authorization() {
+        let request = HttpRequest::get(Url::parse("https://cdn.example/x").unwrap(), None);
+        assert!(request.headers().all(|(name, _)| name != "authorization"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The async transport that comes with the crate: reqwest, with everything off that could send a request twice or elsewhere.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use reqwest::{ClientBuilder, Response, redirect, retry};
+
+use crate::transport::Chunks;
+use crate::watch::{Watch, Watched};
+use crate::{
+    Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Method, Phase, Settings,
+    Streaming, Transport,
+};
+
+/// Carries requests by reqwest.
+#[derive(Clone, Debug)]
+pub struct Reqwest {
+    client: reqwest::Client,
+}
+
+impl Reqwest {
+    /// A transport shaped by the caller, after which this crate's own settings are made:
+    /// see [`Client::configured`](crate::Client::configured).
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where what was asked for cannot be set up.
+    pub fn configured(
+        settings: &Settings,
+        configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, Error> {
+        let mut builder = configure(preset(settings))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .http1_only();
+        if settings.base().is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| Error::config(format!("no client can be set up: {}", words(error))))?;
+        Ok(Self { client })
+    }
+
+    async fn head(
+        &self,
+        request: HttpRequest,
+        timeouts: impl FnOnce(&mut reqwest::Request),
+    ) -> Result<Response, Failure> {
+        let watch = Watch::default();
+        let mut sent = prepare(&request, &watch);
+        timeouts(&mut sent);
+        self.client.execute(sent).await.map_err(|error| failure(error, watch.phase()))
+    }
+}
+
+impl Transport for Reqwest {
+    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+        let mut response =
+            self.head(request, |request| *request.timeout_mut() = Some(limits.timeout)).await?;
+        let head = head(&response);
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Err(error) => {
+                    return Err(failure(error, Phase::Reading).while_reading(head.status, body.freeze()));
+                }
+            }
+            if body.len() > limits.max_body {
+                return Err(Failure::too_large(head.status, body.freeze(), limits.max_body));
+            }
+        }
+    }
+}
+
+impl Streaming for Reqwest {
+    type Body = Incoming;
+
+    async fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), Failure> {
+        let opening = self.head(request, |_| {});
+        let response =
+            tokio::time::timeout(patience, opening).await.unwrap_or_else(|_| Err(stalled(Phase::Waiting)))?;
+        Ok((head(&response), Incoming { response, patience }))
+    }
+}
+
+/// The rest of an answer that is being downloaded.
+#[derive(Debug)]
+pub struct Incoming {
+    response: Response,
+    patience: Duration,
+}
+
+impl Chunks for Incoming {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        match tokio::time::timeout(self.patience, self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| failure(error, Phase::Reading)),
+            Err(_) => Err(stalled(Phase::Reading)),
+        }
+    }
+}
+
+/// What the caller may still change.
+fn preset(settings: &Settings) -> ClientBuilder {
+    let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout);
+    #[cfg(feature = "rustls")]
+    return builder.tls_backend_rustls();
+    #[cfg(not(feature = "rustls"))]
+    builder
+}
+
+fn prepare(request: &HttpRequest, watch: &Watch) -> reqwest::Request {
+    let method = match request.method() {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+    };
+    let mut prepared = reqwest::Request::new(method, request.url().clone());
+    for (name, value) in request.headers() {
+        if let Ok(mut value) = reqwest::header::HeaderValue::from_str(&value) {
+            value.set_sensitive(name == "authorization");
+            prepared.headers_mut().insert(name, value);
+        }
+    }
+    *prepared.body_mut() =
+        request.body().map(|body| reqwest::Body::wrap(Leaving(Watched::new(Some(body), watch))));
+    prepared
+}
+
+fn head(response: &Response) -> HttpHead {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    HttpHead::new(response.status().as_u16(), header, SystemTime::now())
+}
+
+/// reqwest proves one thing: that no connection came about. Otherwise the phase is the one seen last.
+fn failure(error: reqwest::Error, seen: Phase) -> Failure {
+    let phase = match &error {
+        error if error.is_dns() => Phase::Resolve,
+        error if error.is_connect() || error.is_builder() => Phase::Connect,
+        _ => seen,
+    };
+    let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
+    Failure::new(phase, kind, words(error))
+}
+
+fn stalled(phase: Phase) -> Failure {
+    Failure::new(phase, FailureKind::Timeout, "nothing arrived for too long")
+}
+
+/// The innermost reason, which says most, without the URL.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut reason: &dyn std::error::Error = &error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+/// A watched body in the shape that hyper takes.
+struct Leaving(Watched);
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = self.0.take(usize::MAX);
+        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.len() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}

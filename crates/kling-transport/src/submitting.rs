@@ -1,0 +1,208 @@
+//! The one paid POST as a machine without socket or clock: what each outcome of an attempt means, and when there is another.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use kling_types::{Model, ModelInput};
+use serde_json::Value;
+
+use crate::envelope;
+use crate::error_kind::Kind;
+use crate::{
+    Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, ModelId, Phase, Receipt, RequestId,
+    Retry, Settings, Submission, excerpt,
+};
+
+/// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
+/// [`Submitting::next`], until it breaks.
+///
+/// A further attempt is made only where it is proven that no job was made: the connection never opened, or the server
+/// answered 429. Everything else ends it after one POST.
+#[derive(Clone, Debug)]
+pub struct Submitting {
+    request: HttpRequest,
+    limits: Limits,
+    model: ModelId,
+    fingerprint: Fingerprint,
+    started_at: SystemTime,
+    attempts: u32,
+    settings: Settings,
+}
+
+impl Submitting {
+    /// A submit of a body, given as the JSON that it is, to a model; `now` is when it begins.
+    #[must_use]
+    pub fn new(settings: &Settings, model: ModelId, body: impl Into<Bytes>, now: SystemTime) -> Self {
+        let body = body.into();
+        let url = settings.base.join(&format!("models/{}", model.encoded()));
+        Self {
+            fingerprint: Fingerprint::of(&body),
+            limits: settings.submit_limits(body.len()),
+            request: HttpRequest::paid(url, &settings.token, body),
+            model,
+            started_at: now,
+            attempts: 0,
+            settings: settings.clone(),
+        }
+    }
+
+    /// The request of the next attempt.
+    #[must_use]
+    pub fn request(&self) -> HttpRequest {
+        self.request.clone()
+    }
+
+    /// The bounds of one attempt.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The fingerprint of the body.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Judges an attempt: breaks with what became of the submit, or continues after a pause. `elapsed` counts from the
+    /// beginning, `random` is drawn from `0.0..1.0`.
+    pub fn next(
+        &mut self,
+        outcome: Result<HttpReply, Failure>,
+        elapsed: Duration,
+        random: f64,
+    ) -> ControlFlow<Submission, Duration> {
+        self.attempts += 1;
+        let outcome = outcome.map(|reply| HttpReply { body: self.request.scrub(reply.body), ..reply });
+        let refusal = match judge(outcome) {
+            Judgement::Accepted(id) => {
+                let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed);
+                return ControlFlow::Break(Submission::Submitted(job));
+            }
+            Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),
+            Judgement::Refused(error) => error,
+        };
+        if refusal.is_connect() || refusal.is_rate_limited() {
+            let policy = &self.settings.submit_retry;
+            if let Retry::After(pause) = policy.next(self.attempts, refusal.retry_after(), elapsed, random) {
+                return ControlFlow::Continue(pause);
+            }
+        }
+        ControlFlow::Break(Submission::Refused(refusal))
+    }
+
+    fn receipt(&self, cut: Cut) -> Receipt {
+        Receipt {
+            model: self.model.clone(),
+            fingerprint: self.fingerprint,
+            started_at: self.started_at,
+            phase: cut.phase,
+            attempts: self.attempts,
+            status: cut.status,
+            message: cut.message,
+            excerpt: Some(excerpt::of_bytes(&self.request.scrub(cut.read))).filter(|text| !text.is_empty()),
+        }
+    }
+}
+
+/// A submit of a typed input to its model.
+pub(crate) fn typed<I: ModelInput>(
+    settings: &Settings,
+    input: &I,
+    now: SystemTime,
+) -> Result<Submitting, Error> {
+    let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+    Ok(Submitting::new(settings, I::Model::ID.parse()?, body, now))
+}
+
+/// A submit of raw JSON, which has to be an object and is otherwise the caller's affair.
+pub(crate) fn untyped(
+    settings: &Settings,
+    model: &ModelId,
+    input: &Value,
+    now: SystemTime,
+) -> Result<Submitting, Error> {
+    if !input.is_object() {
+        return Err(Error::config(
+            "an input is a JSON object, with the keys of the model's input schema at its top",
+        ));
+    }
+    let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+    Ok(Submitting::new(settings, model.clone(), body, now))
+}
+
+fn unserialisable(error: &serde_json::Error) -> Error {
+    Error::config(format!("the input cannot be written as JSON: {}", excerpt::of(&error.to_string())))
+}
+
+/// What one attempt proves.
+enum Judgement {
+    Accepted(RequestId),
+    Refused(Error),
+    Unknown(Cut),
+}
+
+/// Where an exchange was cut off.
+struct Cut {
+    phase: Phase,
+    status: Option<u16>,
+    message: String,
+    read: Bytes,
+}
+
+fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
+    match outcome {
+        Ok(reply) => judge_reply(reply),
+        Err(failure) => judge_failure(failure),
+    }
+}
+
+/// An answer that broke off still refused, if its status did.
+fn judge_failure(failure: Failure) -> Judgement {
+    if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
+        return Judgement::Refused(match failure.status {
+            Some(status) => {
+                Error::new(Kind::of_status(status), excerpt::of(&failure.message)).with_status(status)
+            }
+            None => failure.into(),
+        });
+    }
+    let message = excerpt::of(&failure.message);
+    Judgement::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
+}
+
+/// A refusal in words wins over the status; then the status decides; then the id must be there.
+fn judge_reply(reply: HttpReply) -> Judgement {
+    let status = reply.head.status;
+    let error = match envelope::open(&reply) {
+        Ok(object) => match object.get("request_id").and_then(Value::as_str).map(str::parse) {
+            Some(Ok(id)) => return Judgement::Accepted(id),
+            _ => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
+        },
+        Err(error) if refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
+        Err(error) => error,
+    };
+    let message = excerpt::of(&error.to_string());
+    Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
+}
+
+/// Whether an `error_code` says by itself that no job was made, under any status.
+fn refuses(error: &Error) -> bool {
+    error.error_code().is_some_and(|code| {
+        let under_success = error.status().is_some_and(|status| matches!(status, 200..=299));
+        let like_status = Kind::status_of_code(code);
+        Kind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
+    })
+}
+
+/// Whether an HTTP status says that no job was made.
+///
+/// 408 does not: the server gave up on a request that it may have in hand. 307 and 308 do, as they ask for the very same
+/// request elsewhere; 301, 302 and 303 do not, since servers answer so after they processed a POST.
+const fn is_refusal(status: u16) -> bool {
+    matches!(status, 307 | 308 | 400..=407 | 409..=499)
+}
+
+#[cfg(test)]
+mod tests;
