@@ -1,0 +1,195 @@
+//! The generator over whole schema folders: what comes out, and what stops it.
+
+use std::fs;
+use std::path::Path;
+
+use kling_codegen::{Error, Generator};
+use tempfile::TempDir;
+
+const OUTPUT: &str = r#"{"output": {"type": "object", "properties": {"video": {"type": "string", "format": "uri"}}}}"#;
+
+/// A folder of schemas and a folder for what is generated from them.
+struct Workspace(TempDir);
+
+impl Workspace {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn with_model(self, id: &str, input: &str, output: &str) -> Self {
+        let folder = self.0.path().join("schemas").join(id);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("input.json"), input).unwrap();
+        fs::write(folder.join("output.json"), output).unwrap();
+        fs::write(folder.join("model.toml"), "output_kind = \"video\"\n").unwrap();
+        self
+    }
+
+    /// One model whose input has these properties, none of them required.
+    fn with_properties(properties: &str) -> Self {
+        let input = format!(r#"{{"type": "object", "title": "Input", "properties": {properties}}}"#);
+        Self::new().with_model("maker/model", &input, OUTPUT)
+    }
+
+    fn generator(&self) -> Generator {
+        Generator::new().schema_dir(self.0.path().join("schemas")).out_dir(self.0.path().join("out"))
+    }
+
+    fn generated(&self, module: &str) -> String {
+        self.generator().generate().unwrap();
+        fs::read_to_string(self.0.path().join("out").join(module).join("mod.rs")).unwrap()
+    }
+
+    fn refusal(&self) -> String {
+        self.generator().generate().unwrap_err().to_string()
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.0.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// An error's text without the folder of this run.
+    fn plain(&self, error: &Error) -> String {
+        error.to_string().replace(&*self.0.path().to_string_lossy(), "")
+    }
+}
+
+#[test]
+fn every_shape_has_its_source() {
+    let workspace = Workspace::with_properties(
+        r#"{
+            "prompt": {"type": "string", "title": "Prompt", "description": "What to *show*: <b>see</b> https://x.y/z", "maxLength": 500},
+            "aspect_ratio": {"type": "string", "enum": ["auto", "16:9", "9:16"], "default": "16:9"},
+            "images": {"type": "array", "format": "image_uris", "minItems": 1, "maxItems": 4,
+                "validations": [{"validation_rule": "file_size_mb<", "validation_value": 30, "validation_error": "Too big."},
+                                {"validation_rule": "frames<", "validation_value": 9, "validation_error": "Too long."}]},
+            "seed": {"type": "integer", "minimum": -1, "maximum": 4294967295, "default": -1},
+            "steps": {"type": "integer"},
+            "speed": {"type": "float", "default": 1},
+            "generateAudio": {"type": "boolean", "default": true},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "camera": {"type": "object", "required": ["zoom"], "properties": {"zoom": {"type": "number", "minimum": 0, "maximum": 10}}}
+        }"#,
+    );
+    insta::assert_snapshot!(workspace.generated("maker_model"));
+}
+
+#[test]
+fn a_property_of_the_output_becomes_a_field_and_a_check() {
+    let workspace = Workspace::with_properties("{}");
+    assert!(!workspace.generated("maker_model").contains("pub seed"));
+    workspace.edit("schemas/maker/model/output.json", r#""video""#, r#""seed": {"type": "integer"}, "video""#);
+    let source = workspace.generated("maker_model");
+    assert!(source.contains("pub seed: Option<i64>"), "{source}");
+    assert!(source.contains(r#"kt::check::optional::<i64>(seed, "seed", at, out)"#), "{source}");
+}
+
+#[test]
+fn a_check_passes_after_generating_and_changes_nothing() {
+    let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);
+    assert!(workspace.generator().check().unwrap_err().is_stale(), "nothing is generated yet");
+    assert_eq!(workspace.generator().generate().unwrap(), 4);
+    workspace.generator().check().unwrap();
+    assert_eq!(workspace.generator().generate().unwrap(), 0);
+}
+
+#[test]
+fn a_check_names_every_stale_file_and_the_command() {
+    let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);
+    workspace.generator().generate().unwrap();
+    workspace.edit("out/maker_model/mod.rs", "Input", "Imput");
+    workspace.edit("out/maker_model/input.json", "integer", "integer ");
+    fs::remove_file(workspace.0.path().join("out/mod.rs")).unwrap();
+    fs::create_dir(workspace.0.path().join("out/gone")).unwrap();
+    fs::write(workspace.0.path().join("out/gone/mod.rs"), "").unwrap();
+    let error = workspace.generator().check().unwrap_err();
+    assert!(error.is_stale());
+    insta::assert_snapshot!(workspace.plain(&error), @r"
+    /out/maker_model/input.json is not what its schema says; run `cargo xtask codegen`
+    /out/maker_model/mod.rs is not what its schema says; run `cargo xtask codegen`
+    /out/mod.rs is missing; run `cargo xtask codegen`
+    /out/gone/mod.rs has no schema any more; run `cargo xtask codegen`
+    ");
+}
+
+#[test]
+fn one_byte_of_a_schema_is_seen() {
+    let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);
+    workspace.generator().generate().unwrap();
+    for file in ["input.json", "output.json"] {
+        workspace.edit(&format!("schemas/maker/model/{file}"), "}", "} ");
+        assert!(workspace.generator().check().unwrap_err().is_stale());
+        workspace.generator().generate().unwrap();
+    }
+}
+
+#[test]
+fn a_model_that_is_gone_takes_its_module_along() {
+    let workspace = Workspace::with_properties("{}").with_model("maker/other", r#"{"type": "object"}"#, OUTPUT);
+    workspace.generator().generate().unwrap();
+    fs::remove_dir_all(workspace.0.path().join("schemas/maker/other")).unwrap();
+    workspace.generator().generate().unwrap();
+    assert!(!Path::new(&workspace.0.path().join("out/maker_other")).exists());
+    workspace.generator().check().unwrap();
+}
+
+#[test]
+fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
+    let refusal = |properties| Workspace::with_properties(properties).refusal();
+    insta::assert_snapshot!(
+        refusal(r#"{"a/b": {"type": "string", "pattern": "^x"}}"#),
+        @r#"maker/model: input schema, at "/properties/a~1b", keyword "pattern": not understood here; teach the dialect or leave the model out"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"n": {"type": "integer", "exclusiveMinimum": true}}"#),
+        @r#"maker/model: input schema, at "/properties/n", keyword "exclusiveMinimum": not understood here; teach the dialect or leave the model out"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"n": {"type": "strin"}}"#),
+        @r#"maker/model: input schema, at "/properties/n", keyword "type": found "strin", which is no type of the dialect"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"n": {"type": "number", "minimum": "0"}}"#),
+        @r#"maker/model: input schema, at "/properties/n", keyword "minimum": found "0", allowed a number"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"n": {"type": "string", "validations": [{"validation_rule": "width~", "validation_value": 1}]}}"#),
+        @r#"maker/model: input schema, at "/properties/n/validations/0", keyword "validation_rule": found "width~", allowed a metric and one of > >= < <="#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"n": {"type": "string"}, "n": {"type": "integer"}}"#),
+        @r#"maker/model: input schema, at "/properties/n": /properties/n: found the key twice, allowed once"#
+    );
+}
+
+#[test]
+fn names_that_rust_cannot_tell_apart_are_an_error_and_no_panic() {
+    let refusal = |properties| Workspace::with_properties(properties).refusal();
+    insta::assert_snapshot!(
+        refusal(r#"{"first-frame": {"type": "string"}, "First Frame": {"type": "string"}}"#),
+        @r#"maker/model: "first-frame" and "First Frame" would both be the field `first_frame`"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"mode": {"type": "string", "enum": ["a-b", "a_b"]}}"#),
+        @r#"maker/model: mode: "a-b" and "a_b" would both be the variant `AB`"#
+    );
+    insta::assert_snapshot!(
+        refusal(r#"{"extra": {"type": "string"}}"#),
+        @r#"maker/model: "extra" would be the field `extra`, which is taken"#
+    );
+    let clash = Workspace::with_properties("{}").with_model("maker/Model", r#"{"type": "object"}"#, OUTPUT);
+    insta::assert_snapshot!(clash.refusal(), @"maker/model: makes the module `maker_model`, and so does maker/Model");
+}
+
+#[test]
+fn every_refusal_comes_at_once_and_nothing_is_written() {
+    let workspace = Workspace::with_properties(r#"{"n": {"type": "string", "pattern": "x"}}"#)
+        .with_model("maker/other", r#"{"type": "array"}"#, OUTPUT)
+        .with_model("maker/right", r#"{"type": "object"}"#, OUTPUT);
+    let refusal = workspace.refusal();
+    assert_eq!(refusal.lines().count(), 2, "{refusal}");
+    assert!(!workspace.0.path().join("out").exists());
+}
