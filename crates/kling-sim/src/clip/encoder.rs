@@ -1,16 +1,11 @@
 //! H.264 by OpenH264, built from its source.
 
 use openh264::OpenH264API;
-use openh264::encoder::{
-    BitRate, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode, VuiConfig,
-};
+use openh264::encoder::{EncoderConfig, FrameRate, FrameType, IntraFramePeriod, RateControlMode, VuiConfig};
 use openh264::formats::YUVSlices;
 
 use super::frame::Frame;
 use super::{Error, FRAME_RATE};
-
-/// Bits in a second: plenty for a still with a slow zoom.
-const BIT_RATE: u32 = 1_200_000;
 
 /// The encoder of one clip.
 pub(super) struct Encoder(openh264::encoder::Encoder);
@@ -26,13 +21,12 @@ pub(super) struct Encoded {
 impl Encoder {
     pub(super) fn new() -> Result<Self, Error> {
         let config = EncoderConfig::new()
-            .bitrate(BitRate::from_bps(BIT_RATE))
             .intra_frame_period(IntraFramePeriod::from_num_frames(FRAME_RATE))
             .max_frame_rate(FrameRate::from_hz(FRAME_RATE as f32))
             // One thread, so that the same pictures give the same bytes on any machine.
             .num_threads(1)
-            .qp(QpRange::new(18, 34))
-            .rate_control_mode(RateControlMode::Quality)
+            // Every picture in the same quality; the other modes would leave pictures out, or complain on stderr.
+            .rate_control_mode(RateControlMode::Off)
             .scene_change_detect(false)
             // A picture left out would shorten the clip.
             .skip_frames(false)

@@ -1,0 +1,149 @@
+//! What the provider leaves open: each reading, played.
+
+mod client;
+
+use std::time::Duration;
+
+use client::{accepted, cancel, get, input, picture, result, status, submit};
+use kling_sim::{
+    Builder, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, SubmitStatus,
+    UnfinishedResult, UnknownInputs, Words,
+};
+use serde_json::{Value, json};
+
+fn start(shape: impl FnOnce(Builder) -> Builder) -> Sim {
+    shape(Sim::builder().manual_time()).start().unwrap()
+}
+
+fn finished(sim: &Sim, input: &Value) -> (Value, Value) {
+    let id = accepted(sim, input);
+    sim.advance(Duration::from_secs(3600));
+    (status(sim, &id), result(sim, &id))
+}
+
+#[test]
+fn a_submit_may_be_accepted_with_202() {
+    let sim = start(|sim| sim.submit_status(SubmitStatus::Accepted202));
+    let answer = submit(&sim, &input());
+    assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("in_queue")));
+}
+
+#[test]
+fn an_unfinished_result_may_be_an_error() {
+    let sim = start(|sim| sim.unfinished_result(UnfinishedResult::Error400005));
+    let id = accepted(&sim, &input());
+    let refusal = get(&sim, &format!("/requests/{id}/result")).refusal();
+    assert_eq!((refusal.0, refusal.1), (400, 400_005));
+    sim.advance(Duration::from_secs(3600));
+    assert_eq!(result(&sim, &id)["status"], "succeeded");
+}
+
+#[test]
+fn media_rules_may_be_judged_while_running_or_never() {
+    let small = json!({"image_url": picture(100, 100, 0)});
+    let sim = start(|sim| sim.media_rules(MediaRules::WhileRunning));
+    let (status, result) = finished(&sim, &small);
+    assert_eq!((&status["status"], &result["status"]), (&json!("completed"), &json!("failed")));
+    assert!(result["error"].as_str().unwrap().contains("must both exceed 300 pixels"));
+    assert_eq!(sim.billed()[0].microdollars, 0);
+
+    let sim = start(|sim| sim.media_rules(MediaRules::Ignored));
+    assert_eq!(finished(&sim, &small).1["status"], "succeeded");
+}
+
+#[test]
+fn a_failed_job_may_be_billed_and_a_cancelled_one_too() {
+    let sim = start(|sim| sim.failed_jobs_are_billed(true).cancelled_jobs_are_billed(true).balance(1.0));
+    sim.fail_next_job("no luck");
+    assert_eq!(finished(&sim, &input()).1["cost"], 0.25);
+    cancel(&sim, &accepted(&sim, &input()));
+    assert!((sim.balance() - 0.5).abs() < 1e-9);
+}
+
+#[test]
+fn outputs_have_three_forms() {
+    let urls = |sim: &Sim| finished(sim, &input()).1["output"].clone();
+    assert!(urls(&start(|sim| sim.output_form(OutputForm::Url))).is_string());
+    assert_eq!(
+        urls(&start(|sim| sim.output_form(OutputForm::Array).output_count(2))).as_array().unwrap().len(),
+        2
+    );
+    let several = urls(&start(|sim| sim.output_count(3)));
+    assert!(several["videos"][2].as_str().unwrap().ends_with("/output_3.mp4"));
+}
+
+#[test]
+fn words_may_differ() {
+    let words = Words {
+        in_queue: "pending".into(),
+        failed_on_status: "failed".into(),
+        cancelled: "canceled".into(),
+        succeeded: "completed".into(),
+        cancel_outcome: "cancellation_requested".into(),
+        ..Words::default()
+    };
+    let sim = start(|sim| sim.words(words));
+    let id = accepted(&sim, &input());
+    assert_eq!(status(&sim, &id)["status"], "pending");
+    assert_eq!(cancel(&sim, &id).json()["outcome"], "cancellation_requested");
+    assert_eq!(status(&sim, &id)["status"], "canceled");
+    assert_eq!(finished(&sim, &input()).1["status"], "completed");
+    sim.fail_next_job("no luck");
+    assert_eq!(finished(&sim, &input()).0["status"], "failed");
+}
+
+#[test]
+fn errors_may_have_another_status() {
+    let sim = start(|sim| sim.error_status(ErrorStatus::AlwaysOk));
+    assert_eq!(get(&sim, "/requests/none/status").refusal().0, 200);
+    let sim = start(|sim| sim.error_status(ErrorStatus::Conventional).balance(0.0));
+    assert_eq!(submit(&sim, &input()).refusal().0, 402);
+}
+
+#[test]
+fn a_mismatch_may_look_like_a_frameworks() {
+    let sim = start(|sim| sim.mismatch_body(MismatchBody::Framework));
+    let answer = submit(&sim, &json!({"image_url": ""}));
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["detail"][0]["loc"], json!(["body", "image_url"]));
+}
+
+#[test]
+fn unknown_inputs_may_be_let_through() {
+    let sim = start(|sim| sim.unknown_inputs(UnknownInputs::Ignored));
+    let mut body = input();
+    body["camera_control"] = json!("down_back");
+    assert_eq!(submit(&sim, &body).status, 200);
+    body["duration"] = json!(7);
+    let answer = submit(&sim, &body);
+    assert!(answer.refusal().2.contains("/duration") && !answer.refusal().2.contains("camera_control"));
+}
+
+#[test]
+fn a_megabyte_may_be_binary_and_a_data_uri_bounded() {
+    let sim = start(|sim| sim.megabyte(Megabyte::Binary));
+    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 10_485_759)})).status, 200);
+    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 10_485_760)})).status, 422);
+    let sim = start(|sim| sim.data_uri_limit(1000));
+    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1000)})).status, 200);
+    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1001)})).status, 422);
+}
+
+#[test]
+fn links_may_point_elsewhere() {
+    let sim = start(|sim| sim.links("https://elsewhere.example"));
+    let links = submit(&sim, &input()).json();
+    assert!(links["status_url"].as_str().unwrap().starts_with("https://elsewhere.example/v1/requests/"));
+    let id = links["request_id"].as_str().unwrap();
+    assert_eq!(status(&sim, id)["status"], "in_queue");
+}
+
+#[test]
+fn any_token_is_an_account_with_a_balance_of_its_own() {
+    let sim = start(|sim| sim.any_token().balance(2.0));
+    accepted(&sim, &input());
+    let balance =
+        |token| client::send("GET", &sim.balance_url(), Some(token), None).json()["balance_usd"].clone();
+    assert_eq!(balance(sim.token()), 1.75);
+    assert_eq!(balance("another"), 2.0);
+}

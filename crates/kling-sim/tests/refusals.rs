@@ -1,0 +1,171 @@
+//! Every error code, over real sockets.
+
+mod client;
+
+use std::time::Duration;
+
+use client::{MODEL, accepted, cancel, get, input, picture, png, post, run, send, submit};
+use kling_sim::{MediaRules, Sim};
+use serde_json::{Value, json};
+
+#[test]
+fn every_call_but_a_download_needs_the_bearer_token() {
+    let sim = Sim::start().unwrap();
+    let (base, balance) = (sim.base_url().to_owned(), sim.balance_url());
+    let calls = [
+        ("POST", format!("{base}/models/{MODEL}")),
+        ("GET", format!("{base}/requests/x/status")),
+        ("GET", format!("{base}/requests/x/result")),
+        ("POST", format!("{base}/requests/x/cancel")),
+        ("GET", format!("{base}/models")),
+        ("GET", format!("{base}/models/categories")),
+        ("GET", format!("{base}/models/{MODEL}")),
+        ("GET", balance),
+    ];
+    for (method, url) in &calls {
+        for token in [None, Some("wrong")] {
+            let (status, code, message) = send(method, url, token, None).refusal();
+            assert_eq!((status, code), (400, 400_004), "{method} {url}: {message}");
+        }
+    }
+    assert!(sim.billed().is_empty());
+}
+
+#[test]
+fn a_wrong_or_malformed_model_id_is_400001() {
+    let sim = Sim::start().unwrap();
+    for id in ["kling/kling-9/pro/image-to-video", "kling", "", "//", "kling/kling-1-6/pro/image-to-video/"] {
+        let refusal = post(&sim, &format!("/models/{id}"), &input()).refusal();
+        assert_eq!((refusal.0, refusal.1), (400, 400_001), "{id}");
+    }
+    assert_eq!(get(&sim, "/models/kling/none").refusal().1, 400_001);
+}
+
+#[test]
+fn an_empty_balance_is_400002() {
+    let sim = Sim::builder().balance(0.3).start().unwrap();
+    accepted(&sim, &input());
+    accepted(&sim, &input());
+    let refusal = submit(&sim, &input()).refusal();
+    assert_eq!((refusal.0, refusal.1), (400, 400_002));
+    assert_eq!(sim.billed().len(), 2);
+    let balance = send("GET", &sim.balance_url(), Some(sim.token()), None).json();
+    assert_eq!(balance, json!({"balance_usd": -0.2, "balance_microdollars": -200_000, "currency": "USD"}));
+}
+
+#[test]
+fn a_foreign_request_is_403001() {
+    let sim = Sim::builder().other_account("other").start().unwrap();
+    let id = accepted(&sim, &input());
+    for call in ["status", "result"] {
+        let url = format!("{}/requests/{id}/{call}", sim.base_url());
+        let refusal = send("GET", &url, Some("other"), None).refusal();
+        assert_eq!((refusal.0, refusal.1), (403, 403_001));
+    }
+    let url = format!("{}/requests/{id}/cancel", sim.base_url());
+    assert_eq!(send("POST", &url, Some("other"), None).status, 403);
+    assert_eq!(cancel(&sim, &id).json()["outcome"], "cancelled");
+}
+
+#[test]
+fn an_unknown_or_expired_request_is_404001() {
+    let sim = Sim::builder().manual_time().lifetime(Duration::from_secs(60)).start().unwrap();
+    let id = accepted(&sim, &input());
+    sim.advance(Duration::from_secs(61));
+    for id in [id.as_str(), "none", "", "a%2Fb"] {
+        for call in ["status", "result"] {
+            let refusal = get(&sim, &format!("/requests/{id}/{call}")).refusal();
+            assert_eq!((refusal.0, refusal.1), (404, 404_001), "{id}");
+        }
+        assert_eq!(cancel(&sim, id).refusal().1, 404_001);
+    }
+}
+
+#[test]
+fn a_mismatch_is_a_422_that_names_every_pointer() {
+    let sim = Sim::start().unwrap();
+    let body = json!({"duration": 7, "cfg_scale": 1.5, "prompt": "x".repeat(1392), "colour": "red"});
+    let answer = submit(&sim, &body);
+    let (status, code, message) = answer.refusal();
+    assert_eq!((status, code), (422, 422_000));
+    for pointer in ["/image_url", "/duration", "/cfg_scale", "/prompt", "/colour"] {
+        assert!(message.contains(pointer), "{pointer}: {message}");
+        let detail = answer.json()["detail"].clone();
+        let named = detail.as_array().unwrap().iter().find(|item| item["pointer"] == pointer).unwrap();
+        assert!(named["keyword"].is_string() && named["found"].is_string() && named["allowed"].is_string());
+    }
+}
+
+#[test]
+fn an_empty_or_unusable_picture_is_refused_by_name() {
+    let sim = Sim::builder().media_rules(MediaRules::WhileRunning).start().unwrap();
+    let text = kling_media::encode_data_uri("image/png", b"no picture");
+    for url in ["", "start.jpg", "http://example.com/a.jpg", "data:image/png;base64,%%%", "data:,x", &text] {
+        let answer = submit(&sim, &json!({"image_url": url}));
+        assert_eq!(answer.status, 422, "{url}");
+        assert!(answer.refusal().2.contains("/image_url"), "{url}: {}", answer.refusal().2);
+    }
+    let tail = submit(&sim, &json!({"image_url": "https://example.com/a.jpg", "tail_image_url": text}));
+    assert!(tail.refusal().2.contains("/tail_image_url") && !tail.refusal().2.contains(" /image_url"));
+    assert!(sim.billed().is_empty());
+}
+
+#[test]
+fn a_body_that_is_no_json_is_refused() {
+    let sim = Sim::start().unwrap();
+    let url = format!("{}/models/{MODEL}", sim.base_url());
+    for body in ["", "{", "[]", "null", "{\"image_url\": "] {
+        assert_eq!(send("POST", &url, Some(sim.token()), Some(body)).status, 422, "{body}");
+    }
+    let form = ureq::http::Request::post(&url)
+        .header("authorization", format!("Bearer {}", sim.token()))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(input().to_string())
+        .unwrap();
+    assert_eq!(run(form).refusal().0, 415);
+}
+
+#[test]
+fn other_paths_and_methods_are_refused() {
+    let sim = Sim::start().unwrap();
+    assert_eq!(get(&sim, "/requests").refusal().0, 404);
+    assert_eq!(get(&sim, "/requests/x/cancel").refusal().0, 405);
+    let url = format!("{}/models/{MODEL}", sim.base_url());
+    assert_eq!(send("DELETE", &url, Some(sim.token()), None).refusal().0, 405);
+}
+
+#[test]
+fn media_rules_hold_at_below_and_above_each_bound() {
+    let sim = Sim::start().unwrap();
+    let refused = |field: &str, uri: String| -> Option<Value> {
+        let mut body = input();
+        body[field] = json!(uri);
+        let answer = submit(&sim, &body);
+        (answer.status != 200).then(|| {
+            assert_eq!(answer.status, 422);
+            assert!(answer.refusal().2.contains(field));
+            answer.json()["detail"].clone()
+        })
+    };
+    for field in ["image_url", "tail_image_url"] {
+        assert!(refused(field, picture(301, 301, 0)).is_none());
+        for (width, height) in [(300, 400), (400, 300), (299, 299)] {
+            let detail = refused(field, picture(width, height, 0)).unwrap();
+            assert_eq!(detail[0]["keyword"], "validations");
+        }
+    }
+    assert!(refused("image_url", picture(400, 400, 9_999_999)).is_none());
+    assert!(refused("image_url", picture(400, 400, 10_000_000)).is_some());
+    assert!(refused("tail_image_url", picture(400, 400, 10_000_000)).is_none());
+}
+
+#[test]
+fn a_fetched_picture_is_judged_like_a_given_one() {
+    let sim =
+        Sim::builder().fetcher(|url| url.ends_with("small.png").then(|| png(100, 100, 0))).start().unwrap();
+    let answer = submit(&sim, &json!({"image_url": "https://example.com/small.png"}));
+    assert_eq!(answer.status, 422);
+    let answer = submit(&sim, &json!({"image_url": "https://example.com/elsewhere.png"}));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header(kling_sim::UNCHECKED_HEADER), Some("/image_url"));
+}
