@@ -137,6 +137,12 @@ pub enum CancelOutcome {
 }
 
 impl CancelReply {
+    /// An outcome with the state that it was told from.
+    #[must_use]
+    pub const fn new(outcome: CancelOutcome, state: Option<State>) -> Self {
+        Self { outcome, state }
+    }
+
     pub(crate) fn read(object: &Object) -> Self {
         let state = object.get("status").and_then(Value::as_str).map(State::from);
         let over = state.as_ref().is_some_and(State::is_over);

@@ -2,6 +2,7 @@
 
 mod client;
 mod clock;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 mod transport;
 mod ureq_transport;

@@ -1,6 +1,5 @@
 //! TLS for ureq: the same certificates, and the same cryptography, as the async client's.
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use crate::Error;
@@ -9,7 +8,6 @@ use crate::Error;
 /// with the feature `rustls` the process-wide crypto provider if one is installed, or else aws-lc-rs, which reqwest takes too.
 ///
 /// Start from this one to trust further certificates: ureq's own start has no crypto provider here.
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
     let builder = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     #[cfg(feature = "rustls")]
@@ -19,7 +17,6 @@ pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
 }
 
 /// Refuses settings on which ureq would panic at the first `https` connection.
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub(super) fn check(tls: &TlsConfig) -> Result<(), Error> {
     if matches!(tls.root_certs(), RootCerts::WebPki) {
         return Err(unusable());
@@ -33,7 +30,6 @@ pub(super) fn check(tls: &TlsConfig) -> Result<(), Error> {
     }
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn unusable() -> Error {
     Error::config(
         "the TLS configuration lacks a crypto provider or certificates: start it from blocking::tls_config",

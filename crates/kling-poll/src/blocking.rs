@@ -1,0 +1,57 @@
+//! The blocking shell: the same machine on the client's clock and the caller's thread.
+
+use std::time::SystemTime;
+
+use kling_transport::blocking::{Client, Transport};
+use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, RequestId};
+
+use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
+
+/// Waits until a job is over, and brings its result. Submits nothing; free of charge. No thread is started.
+///
+/// `on_update` hears of every change, and of every error that was forgiven.
+///
+/// # Errors
+/// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
+pub fn wait<T: Transport, M: Makes>(
+    client: &Client<T>,
+    job: &Job<M>,
+    options: &WaitOptions,
+    mut on_update: impl FnMut(&Update),
+) -> Result<Finished<M>, WaitError> {
+    let clock = client.clock();
+    let started = clock.now();
+    let elapsed = || clock.now().saturating_sub(started);
+    let mut machine = JobMachine::new(job.age(SystemTime::now()));
+    let mut event = Event::Started;
+    loop {
+        let step = machine.step(options, elapsed(), fastrand::f64(), event);
+        if let Some(update) = &step.update {
+            on_update(update);
+        }
+        event = match step.action {
+            Action::WaitUntil(due) => {
+                clock.sleep(due.saturating_sub(elapsed()));
+                Event::Due
+            }
+            Action::SendStatus { timeout } => Event::Status(client.call_once(&GetStatus(job.id()), timeout)),
+            Action::SendResult { timeout } => Event::Result(client.call_once(&GetResult(job.id()), timeout)),
+            Action::Done(ending) => {
+                return WaitError::conclude(job.id(), &machine, elapsed(), ending).map(Finished::new);
+            }
+        };
+    }
+}
+
+/// Cancels a job and finds out what became of it: where the answer to the cancel is lost or says nothing clear, the status is
+/// asked for once.
+///
+/// # Errors
+/// Where neither call told anything, or the API refused in words.
+pub fn cancel<T: Transport>(client: &Client<T>, id: &RequestId) -> Result<CancelReply, Error> {
+    let outcome = client.cancel(id);
+    if cancelling::is_settled(&outcome) {
+        return outcome;
+    }
+    cancelling::settle(outcome, client.status(id))
+}

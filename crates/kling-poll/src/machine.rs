@@ -1,0 +1,206 @@
+//! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
+
+use std::time::Duration;
+
+use kling_transport::{Error, ResultReply, State, StatusReply, Verdict};
+
+use crate::{Action, Ending, Event, Seen, Step, Update, WaitOptions};
+
+/// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
+/// forgiven.
+const YOUTH: Duration = Duration::from_secs(30);
+
+/// The longest pause that a server may ask for between two questions.
+const MAX_WISH: Duration = Duration::from_secs(300);
+
+/// The wait for one job.
+///
+/// [`JobMachine::step`] takes what happened and the time since the beginning of the wait, and says what to do next. The
+/// rules: an unknown word means that the job goes on; a terminal word on `/status` is never believed but leads to
+/// `/result`, which decides; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
+/// words on token, account and id end the wait at once.
+///
+/// The options are passed in, not held, so that any number of machines share them.
+#[derive(Clone, Debug)]
+pub struct JobMachine {
+    state: Option<State>,
+    last_error: Option<Error>,
+    queue_position: Option<u32>,
+    /// When the job was first seen running, in milliseconds of the wait.
+    running_since: Option<u32>,
+    /// Until when "not found" is forgiven, in milliseconds of the wait.
+    young_until: u32,
+    polls: u32,
+    errors: u16,
+    fresh: bool,
+    wants_result: bool,
+}
+
+impl JobMachine {
+    /// A machine for a job of this age, where it is known: such a job was just submitted, and is given time before the first
+    /// question. Of any other job the state is asked for at once.
+    #[must_use]
+    pub fn new(age: Option<Duration>) -> Self {
+        Self {
+            state: None,
+            last_error: None,
+            queue_position: None,
+            running_since: None,
+            young_until: age.map_or(0, |age| millis(YOUTH.saturating_sub(age))),
+            polls: 0,
+            errors: 0,
+            fresh: age.is_some_and(|age| age < YOUTH),
+            wants_result: false,
+        }
+    }
+
+    /// Takes what happened at `now`, the time since the beginning of the wait. `random` is drawn from `0.0..1.0`.
+    #[must_use]
+    pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
+        match event {
+            Event::Started if self.fresh => self.pause(options, now, None).into(),
+            Event::Started => Action::WaitUntil(now).into(),
+            Event::Due => self.ask(options, now).into(),
+            Event::Status(Ok(reply)) => self.on_status(options, now, reply),
+            Event::Result(Ok(reply)) => self.on_result(options, now, reply),
+            Event::Result(Err(error)) if error.is_not_ready() => self.on_not_ready(options, now).into(),
+            Event::Status(Err(error)) | Event::Result(Err(error)) => {
+                self.on_error(options, now, random, error)
+            }
+        }
+    }
+
+    /// The last state seen.
+    #[must_use]
+    pub const fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// How often the status was asked for.
+    #[must_use]
+    pub const fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// The last error that was forgiven, if nothing good came since.
+    #[must_use]
+    pub const fn last_error(&self) -> Option<&Error> {
+        self.last_error.as_ref()
+    }
+
+    fn ask(&mut self, options: &WaitOptions, now: Duration) -> Action {
+        let timeout = options.timeout_at(now);
+        if self.wants_result {
+            return Action::SendResult { timeout };
+        }
+        self.polls = self.polls.saturating_add(1);
+        Action::SendStatus { timeout }
+    }
+
+    fn on_status(&mut self, options: &WaitOptions, now: Duration, reply: StatusReply) -> Step {
+        self.wants_result = reply.state.is_over();
+        let queue_position = reply.queue_position.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
+        let update = self.see(now, reply.state, queue_position);
+        let action = if self.wants_result {
+            self.ask(options, now)
+        } else {
+            self.pause(options, now, reply.retry_after)
+        };
+        Step { action, update }
+    }
+
+    /// The result decides, also against the status.
+    fn on_result(&mut self, options: &WaitOptions, now: Duration, reply: ResultReply) -> Step {
+        self.wants_result = false;
+        let update = self.see(now, reply.state.clone(), None);
+        let action = match reply.verdict() {
+            Verdict::Succeeded => Action::Done(Ending::Succeeded(reply)),
+            Verdict::Failed => Action::Done(Ending::Failed(reply)),
+            Verdict::Cancelled => Action::Done(Ending::Cancelled(Some(reply))),
+            Verdict::Unfinished => self.pause(options, now, None),
+        };
+        Step { action, update }
+    }
+
+    /// A job that is over may lag behind; one that was cancelled never gets a result.
+    fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
+        if matches!(self.state, Some(State::Cancelled)) {
+            return Action::Done(Ending::Cancelled(None));
+        }
+        self.wants_result = false;
+        self.good();
+        self.pause(options, now, None)
+    }
+
+    fn on_error(&mut self, options: &WaitOptions, now: Duration, random: f64, error: Error) -> Step {
+        if self.is_final(&error, now) {
+            return Action::Done(Ending::Refused(error)).into();
+        }
+        self.errors = self.errors.saturating_add(1);
+        if self.errors > options.max_errors() {
+            return Action::Done(Ending::Exhausted(error)).into();
+        }
+        let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
+        let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
+        self.last_error = Some(error);
+        Step { action: wait(options, now, pause), update }
+    }
+
+    /// Whether the API itself said that asking further is of no use: a proxy's page says nothing of the job.
+    fn is_final(&self, error: &Error, now: Duration) -> bool {
+        let young = millis(now) < self.young_until;
+        error.is_in_words() && (error.is_auth() || error.is_permission() || error.is_not_found() && !young)
+    }
+
+    /// The pause of the schedule, or the server's wish if that is longer.
+    fn pause(&self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
+        let running = self.running_since.map(|since| now.saturating_sub(Duration::from_millis(since.into())));
+        let seen = Seen { elapsed: now, running, queue_position: self.queue_position, polls: self.polls };
+        wait(options, now, options.schedule().pause(&seen).max(wish(wished)))
+    }
+
+    /// Takes note of a good answer; news if it tells anything new.
+    fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
+        self.good();
+        if matches!(state, State::InProgress) && self.running_since.is_none() {
+            self.running_since = Some(millis(now));
+        }
+        let changed = self.state.as_ref() != Some(&state) || self.queue_position != queue_position;
+        (self.state, self.queue_position) = (Some(state), queue_position);
+        changed.then(|| self.news(now))
+    }
+
+    fn good(&mut self) {
+        (self.errors, self.last_error) = (0, None);
+    }
+
+    fn news(&self, now: Duration) -> Update {
+        let Self { state, queue_position, polls, .. } = self;
+        Update {
+            state: state.clone(),
+            queue_position: *queue_position,
+            elapsed: now,
+            polls: *polls,
+            error: None,
+        }
+    }
+}
+
+/// No pause goes past the deadline, and none begins after it.
+fn wait(options: &WaitOptions, now: Duration, pause: Duration) -> Action {
+    if options.is_past(now) {
+        return Action::Done(Ending::Deadline);
+    }
+    Action::WaitUntil(options.clip(now.saturating_add(pause)))
+}
+
+fn wish(wished: Option<Duration>) -> Duration {
+    wished.unwrap_or_default().min(MAX_WISH)
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The patience of a wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kling_transport::Backoff;
+
+use crate::{Growing, Schedule};
+
+/// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
+const EDGE: Duration = Duration::from_secs(5);
+
+/// How long, how often and how stubbornly a wait asks. Cheap to clone, and shared by any number of waits.
+#[derive(Clone, Debug)]
+pub struct WaitOptions {
+    deadline: Option<Duration>,
+    call_timeout: Duration,
+    max_errors: u16,
+    backoff: Backoff,
+    schedule: Arc<dyn Schedule>,
+}
+
+impl WaitOptions {
+    /// When the wait ends without an outcome, counted from its beginning; an hour. `None` waits for ever.
+    ///
+    /// No pause goes past it, one last poll is made at it, and each call is bounded by what is left, but for 5 s that calls
+    /// at the very edge are given.
+    #[must_use]
+    pub fn with_deadline(self, deadline: impl Into<Option<Duration>>) -> Self {
+        Self { deadline: deadline.into(), ..self }
+    }
+
+    /// How long one call may take; 30 s.
+    #[must_use]
+    pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
+        Self { call_timeout, ..self }
+    }
+
+    /// How many errors in a row are forgiven; 20. One good answer starts the count anew.
+    #[must_use]
+    pub fn with_max_errors(self, max_errors: u16) -> Self {
+        Self { max_errors, ..self }
+    }
+
+    /// The pauses after errors: with full jitter, from up to 1 s to up to 30 s.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
+    }
+
+    /// When to ask while all goes well; [`Growing::default`].
+    #[must_use]
+    pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
+        Self { schedule: Arc::new(schedule), ..self }
+    }
+
+    /// When the wait ends without an outcome.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    pub(crate) fn schedule(&self) -> &dyn Schedule {
+        &*self.schedule
+    }
+
+    pub(crate) const fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
+    pub(crate) const fn max_errors(&self) -> u16 {
+        self.max_errors
+    }
+
+    pub(crate) fn is_past(&self, now: Duration) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// A moment, or the deadline if that is sooner.
+    pub(crate) fn clip(&self, due: Duration) -> Duration {
+        self.deadline.map_or(due, |deadline| due.min(deadline))
+    }
+
+    pub(crate) fn timeout_at(&self, now: Duration) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_sub(now).max(EDGE));
+        left.map_or(self.call_timeout, |left| left.min(self.call_timeout))
+    }
+}
+
+impl Default for WaitOptions {
+    fn default() -> Self {
+        Self {
+            deadline: Some(Duration::from_secs(3600)),
+            call_timeout: Duration::from_secs(30),
+            max_errors: 20,
+            backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(30) },
+            schedule: Arc::new(Growing::default()),
+        }
+    }
+}

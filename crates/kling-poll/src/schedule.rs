@@ -1,0 +1,91 @@
+//! When to ask again while all goes well.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Decides the pause before the next question about a job.
+///
+/// A schedule holds no state of a job, so that one serves any number of them; what it may go by is in [`Seen`]. It decides
+/// nothing about errors, which have a backoff with jitter of their own, nor about the deadline.
+pub trait Schedule: fmt::Debug + Send + Sync {
+    /// The pause from now, or from the submit if nothing was asked yet.
+    fn pause(&self, seen: &Seen) -> Duration;
+}
+
+/// What was seen of a job so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Seen {
+    /// How long the wait lasts already.
+    pub elapsed: Duration,
+    /// How long ago the job was first seen running, if it was.
+    pub running: Option<Duration>,
+    /// Its place in the queue, where the API tells it.
+    pub queue_position: Option<u32>,
+    /// How often its status was asked for.
+    pub polls: u32,
+}
+
+/// The same pause each time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fixed(pub Duration);
+
+impl Schedule for Fixed {
+    fn pause(&self, _: &Seen) -> Duration {
+        self.0
+    }
+}
+
+/// Pauses that grow by a factor up to a cap: quick for short jobs, calm for long ones.
+///
+/// There is no jitter in it, because jobs are submitted at different times anyway.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growing {
+    /// The first pause.
+    pub first: Duration,
+    /// By how much each pause is longer than the one before; 1 or more.
+    pub factor: f64,
+    /// The longest pause.
+    pub cap: Duration,
+}
+
+impl Default for Growing {
+    /// From 1 s by a quarter each time to 10 s, which it reaches at the twelfth question.
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), factor: 1.25, cap: Duration::from_secs(10) }
+    }
+}
+
+impl Schedule for Growing {
+    fn pause(&self, seen: &Seen) -> Duration {
+        let cap = self.cap.as_secs_f64();
+        let grown = self.first.as_secs_f64() * self.factor.max(1.0).powi(seen.polls.min(1000) as i32);
+        Duration::from_secs_f64(grown.min(cap))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn after(polls: u32) -> Duration {
+        Growing::default().pause(&Seen { polls, ..Seen::default() })
+    }
+
+    #[test]
+    fn the_first_pause_is_short_and_the_cap_is_reached() {
+        assert!(after(0) <= Duration::from_secs(2));
+        assert!(after(10) < Duration::from_secs(10));
+        assert_eq!(after(11), Duration::from_secs(10));
+        assert_eq!(after(u32::MAX), Duration::from_secs(10));
+    }
+
+    proptest! {
+        #[test]
+        fn pauses_never_shrink(polls in 0u32..100) {
+            prop_assert!(after(polls) <= after(polls + 1));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes into the job machine, and what comes out.
+
+use std::time::Duration;
+
+use kling_transport::{Error, ResultReply, StatusReply};
+
+use crate::Update;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The wait begins.
+    Started,
+    /// The moment of [`Action::WaitUntil`] has come.
+    Due,
+    /// The status was asked for, and this came of it.
+    Status(Result<StatusReply, Error>),
+    /// The result was asked for, and this came of it.
+    Result(Result<ResultReply, Error>),
+}
+
+/// What to do next. Times count from the beginning of the wait.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Wait until this moment, then say [`Event::Due`].
+    WaitUntil(Duration),
+    /// Ask for the status.
+    SendStatus {
+        /// How long the call may take.
+        timeout: Duration,
+    },
+    /// Ask for the result.
+    SendResult {
+        /// How long the call may take.
+        timeout: Duration,
+    },
+    /// The wait is over.
+    Done(Ending),
+}
+
+/// How a wait ends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The job worked.
+    Succeeded(ResultReply),
+    /// The job did not work.
+    Failed(ResultReply),
+    /// The job was cancelled; the result is missing where the API has none for such jobs.
+    Cancelled(Option<ResultReply>),
+    /// The deadline passed; the job may go on.
+    Deadline,
+    /// Too many errors in a row, this being the last; the job may go on.
+    Exhausted(Error),
+    /// The API said in words that asking further is of no use.
+    Refused(Error),
+}
+
+/// One step of the machine.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What to do next.
+    pub action: Action,
+    /// What to tell, if there is news.
+    pub update: Option<Update>,
+}
+
+impl From<Action> for Step {
+    fn from(action: Action) -> Self {
+        Self { action, update: None }
+    }
+}

@@ -1,0 +1,60 @@
+//! The async shell: carries the machine's wishes to a client and to tokio's clock, and knows nothing else.
+
+use std::time::SystemTime;
+
+use kling_transport::{CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, RequestId, Transport};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
+
+/// Waits until a job is over, and brings its result. Submits nothing; free of charge.
+///
+/// `on_update` hears of every change, and of every error that was forgiven. Dropping the future leaves the job running: it
+/// can be waited for again, by the same handle or by its id.
+///
+/// # Errors
+/// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
+pub async fn wait<T: Transport, M: Makes>(
+    client: &Client<T>,
+    job: &Job<M>,
+    options: &WaitOptions,
+    mut on_update: impl FnMut(&Update) + Send,
+) -> Result<Finished<M>, WaitError> {
+    let started = Instant::now();
+    let mut machine = JobMachine::new(job.age(SystemTime::now()));
+    let mut event = Event::Started;
+    loop {
+        let step = machine.step(options, started.elapsed(), fastrand::f64(), event);
+        if let Some(update) = &step.update {
+            on_update(update);
+        }
+        event = match step.action {
+            Action::WaitUntil(due) => {
+                sleep_until(started + due).await;
+                Event::Due
+            }
+            Action::SendStatus { timeout } => {
+                Event::Status(client.call_once(&GetStatus(job.id()), timeout).await)
+            }
+            Action::SendResult { timeout } => {
+                Event::Result(client.call_once(&GetResult(job.id()), timeout).await)
+            }
+            Action::Done(ending) => {
+                return WaitError::conclude(job.id(), &machine, started.elapsed(), ending).map(Finished::new);
+            }
+        };
+    }
+}
+
+/// Cancels a job and finds out what became of it: where the answer to the cancel is lost or says nothing clear, the status is
+/// asked for once.
+///
+/// # Errors
+/// Where neither call told anything, or the API refused in words.
+pub async fn cancel<T: Transport>(client: &Client<T>, id: &RequestId) -> Result<CancelReply, Error> {
+    let outcome = client.cancel(id).await;
+    if cancelling::is_settled(&outcome) {
+        return outcome;
+    }
+    cancelling::settle(outcome, client.status(id).await)
+}

@@ -1,0 +1,184 @@
+//! Why a wait ended without an output.
+
+use std::fmt;
+use std::time::Duration;
+
+use kling_transport::{Error, RequestId, ResultReply, State};
+
+use crate::{Ending, JobMachine};
+
+/// A wait that ended without an output. Whatever the reason, it carries the id: the job can be waited for again.
+///
+/// # Troubleshooting
+/// After [`WaitError::is_deadline`] and [`WaitError::is_exhausted`] the job may still run, and be billed. Wait again by
+/// [`WaitError::request_id`], or cancel it.
+#[derive(Clone)]
+pub struct WaitError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    id: RequestId,
+    reason: Reason,
+    state: Option<State>,
+    polls: u32,
+    elapsed: Duration,
+}
+
+#[derive(Clone)]
+enum Reason {
+    Failed(ResultReply),
+    Cancelled(Option<ResultReply>),
+    Deadline(Option<Error>),
+    Exhausted(Error),
+    Refused(Error),
+}
+
+impl WaitError {
+    /// The job ended without working; [`WaitError::result`] has the API's words.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self.0.reason, Reason::Failed(_))
+    }
+
+    /// The job was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.reason, Reason::Cancelled(_))
+    }
+
+    /// The deadline passed. The job may go on.
+    #[must_use]
+    pub fn is_deadline(&self) -> bool {
+        matches!(self.0.reason, Reason::Deadline(_))
+    }
+
+    /// Too many errors came in a row; [`WaitError::error`] is the last. The job may go on.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self.0.reason, Reason::Exhausted(_))
+    }
+
+    /// The token was not accepted. The job may go on.
+    #[must_use]
+    pub fn is_auth(&self) -> bool {
+        matches!(&self.0.reason, Reason::Refused(error) if error.is_auth())
+    }
+
+    /// The request belongs to another account.
+    #[must_use]
+    pub fn is_permission(&self) -> bool {
+        matches!(&self.0.reason, Reason::Refused(error) if error.is_permission())
+    }
+
+    /// The request is not known, or expired.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.0.reason, Reason::Refused(error) if error.is_not_found())
+    }
+
+    /// The request waited for.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.0.id
+    }
+
+    /// The last state seen.
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        self.0.state.as_ref()
+    }
+
+    /// How often the status was asked for.
+    #[must_use]
+    pub fn polls(&self) -> u32 {
+        self.0.polls
+    }
+
+    /// How long the wait lasted.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// The result of a job that failed or was cancelled.
+    #[must_use]
+    pub fn result(&self) -> Option<&ResultReply> {
+        match &self.0.reason {
+            Reason::Failed(reply) => Some(reply),
+            Reason::Cancelled(reply) => reply.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The error of the last call, where one ended the wait or stood at its end.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        match &self.0.reason {
+            Reason::Exhausted(error) | Reason::Refused(error) => Some(error),
+            Reason::Deadline(error) => error.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The result of a job that worked, or why there is none.
+    pub(crate) fn conclude(
+        id: &RequestId,
+        machine: &JobMachine,
+        elapsed: Duration,
+        ending: Ending,
+    ) -> Result<ResultReply, Self> {
+        let reason = match ending {
+            Ending::Succeeded(reply) => return Ok(reply),
+            Ending::Failed(reply) => Reason::Failed(reply),
+            Ending::Cancelled(reply) => Reason::Cancelled(reply),
+            Ending::Deadline => Reason::Deadline(machine.last_error().cloned()),
+            Ending::Exhausted(error) => Reason::Exhausted(error),
+            Ending::Refused(error) => Reason::Refused(error),
+        };
+        let (state, polls) = (machine.state().cloned(), machine.polls());
+        Err(Self(Box::new(Inner { id: id.clone(), reason, state, polls, elapsed })))
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, reason, state, polls, elapsed } = &*self.0;
+        let state = state.as_ref().map_or("no state seen", State::as_str);
+        let seconds = elapsed.as_secs();
+        match reason {
+            Reason::Failed(reply) => {
+                let words = reply.error_text().unwrap_or_else(|| "the service gives no reason".to_owned());
+                write!(f, "request {id} failed: {words}")
+            }
+            Reason::Cancelled(_) => write!(f, "request {id} was cancelled"),
+            Reason::Deadline(error) => {
+                write!(
+                    f,
+                    "the wait for request {id} ended at its deadline after {seconds} s ({state}, {polls} polls"
+                )?;
+                if let Some(error) = error {
+                    write!(f, ", last error: {error}")?;
+                }
+                f.write_str("): the job may go on and be billed, wait for it again by its id")
+            }
+            Reason::Exhausted(error) => write!(
+                f,
+                "the wait for request {id} ended after {seconds} s of too many errors ({state}, {polls} polls), the last: \
+                 {error}; the job may go on and be billed, wait for it again by its id"
+            ),
+            Reason::Refused(error) => write!(f, "the wait for request {id} was refused ({state}): {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WaitError({self})")
+    }
+}
+
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
