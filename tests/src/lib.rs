@@ -1,1 +1,4 @@
-//! Tests that cross crates; see the files beside this one.
+//! What the tests that cross crates share; the tests themselves are the files beside this folder.
+
+pub mod documents;
+pub mod oracle;
