@@ -1,1 +1,236 @@
+use std::time::SystemTime;
 
+use kling_transport::{
+    Call, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, RequestId,
+};
+
+use super::*;
+use crate::Fixed;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn id() -> RequestId {
+    "id-1".parse().unwrap()
+}
+
+fn answer(status: u16, body: &str) -> HttpReply {
+    HttpReply::new(HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH), body.to_owned().into())
+}
+
+fn status(code: u16, body: &str) -> Event {
+    Event::Status(GetStatus(&id()).read(&answer(code, body)))
+}
+
+fn word(word: &str) -> Event {
+    status(200, &format!(r#"{{"status":"{word}"}}"#))
+}
+
+fn result(code: u16, body: &str) -> Event {
+    Event::Result(GetResult(&id()).read(&answer(code, body)))
+}
+
+fn dropped() -> Event {
+    Event::Status(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()))
+}
+
+fn options() -> WaitOptions {
+    WaitOptions::default().with_schedule(Fixed(SECOND * 2)).with_deadline(SECOND * 60)
+}
+
+/// Plays answers into a machine, each as soon as it is asked for, and tells what the machine did and when.
+fn play(
+    age: Option<Duration>,
+    options: &WaitOptions,
+    answers: impl IntoIterator<Item = Event>,
+) -> Vec<String> {
+    let mut machine = JobMachine::new(age);
+    let mut answers = answers.into_iter();
+    let (mut now, mut event, mut log) = (Duration::ZERO, Event::Started, Vec::new());
+    loop {
+        let step = machine.step(options, now, 0.5, event);
+        let at = now.as_secs_f64();
+        event = match step.action {
+            Action::WaitUntil(due) => {
+                assert!(due >= now, "time does not go back");
+                now = due;
+                Event::Due
+            }
+            Action::SendStatus { timeout } => {
+                log.push(format!("{at} status within {}", timeout.as_secs()));
+                answers.next().expect("an answer for each question")
+            }
+            Action::SendResult { timeout } => {
+                log.push(format!("{at} result within {}", timeout.as_secs()));
+                answers.next().expect("an answer for each question")
+            }
+            Action::Done(ending) => {
+                let name = format!("{ending:?}");
+                log.push(format!("{at} {}", name.split(['(', ' ']).next().unwrap_or_default()));
+                return log;
+            }
+        };
+    }
+}
+
+fn ends(log: &[String]) -> &str {
+    log.last().and_then(|line| line.split(' ').next_back()).unwrap_or_default()
+}
+
+#[test]
+fn a_job_just_submitted_gets_time_and_completed_is_not_success() {
+    let log = play(
+        Some(Duration::ZERO),
+        &options(),
+        [
+            word("in_queue"),
+            word("in_progress"),
+            word("completed"),
+            result(200, r#"{"status":"failed","error":"no"}"#),
+        ],
+    );
+    assert_eq!(
+        log,
+        ["2 status within 30", "4 status within 30", "6 status within 30", "6 result within 30", "6 Failed"]
+    );
+}
+
+#[test]
+fn a_job_taken_up_again_is_asked_about_at_once() {
+    let log =
+        play(None, &options(), [word("completed"), result(200, r#"{"status":"succeeded","output":"u"}"#)]);
+    assert_eq!(log, ["0 status within 30", "0 result within 30", "0 Succeeded"]);
+}
+
+#[test]
+fn the_result_wins_over_the_status_and_an_unfinished_one_goes_back_to_waiting() {
+    let log = play(
+        None,
+        &options(),
+        [
+            word("completed"),
+            result(200, r#"{"status":"in_progress"}"#),
+            word("failed"),
+            result(400, r#"{"error_code":400005}"#),
+            word("failed"),
+            result(200, r#"{"status":"succeeded","output":"u"}"#),
+        ],
+    );
+    assert_eq!(ends(&log), "Succeeded");
+    assert_eq!(log.len(), 7);
+}
+
+#[test]
+fn unknown_words_mean_that_the_job_goes_on() {
+    let log = play(
+        None,
+        &options(),
+        [
+            word("warming_up"),
+            word("cancellation_requested"),
+            word("cancelled"),
+            result(400, r#"{"error_code":400005}"#),
+        ],
+    );
+    assert_eq!(ends(&log), "Cancelled");
+}
+
+#[test]
+fn bad_answers_in_a_row_are_forgiven_up_to_the_budget() {
+    let bad = || {
+        [
+            dropped(),
+            status(503, ""),
+            status(200, "<html>"),
+            status(429, ""),
+            status(408, ""),
+            status(403, "<html>"),
+            status(200, r#"{"request_id":"other","status":"completed"}"#),
+            status(200, "{}"),
+            status(302, ""),
+        ]
+    };
+    let good = [word("completed"), result(200, r#"{"status":"succeeded"}"#)];
+    let patient = options().with_max_errors(9).with_deadline(None);
+    assert_eq!(ends(&play(None, &patient, bad().into_iter().chain(good.clone()))), "Succeeded");
+    assert_eq!(ends(&play(None, &patient.clone().with_max_errors(8), bad())), "Exhausted");
+    let twice = bad().into_iter().chain([word("in_queue")]).chain(bad()).chain(good);
+    assert_eq!(ends(&play(None, &patient, twice)), "Succeeded");
+}
+
+#[test]
+fn the_apis_own_words_on_token_account_and_id_end_it_at_once() {
+    for body in [r#"{"error_code":400004}"#, r#"{"error_code":403001}"#, r#"{"error_code":404001}"#] {
+        assert_eq!(play(None, &options(), [status(400, body)]), ["0 status within 30", "0 Refused"]);
+    }
+}
+
+#[test]
+fn an_id_that_is_not_known_yet_is_forgiven_while_it_is_young() {
+    let unknown = || status(404, r#"{"error_code":404001}"#);
+    let log = play(
+        Some(Duration::ZERO),
+        &options(),
+        [unknown(), word("completed"), result(200, r#"{"status":"failed"}"#)],
+    );
+    assert_eq!(ends(&log), "Failed");
+    assert_eq!(ends(&play(Some(SECOND * 29), &options(), [unknown()])), "Refused");
+}
+
+#[test]
+fn nothing_is_asked_past_the_deadline_but_the_last_poll_at_it() {
+    let brief = options().with_deadline(SECOND * 5);
+    let log = play(None, &brief, [word("in_queue"), word("in_queue"), word("in_queue"), word("in_queue")]);
+    assert_eq!(
+        log,
+        ["0 status within 5", "2 status within 5", "4 status within 5", "5 status within 5", "5 Deadline"]
+    );
+    let log = play(
+        None,
+        &brief.with_deadline(Duration::ZERO),
+        [word("completed"), result(200, r#"{"status":"succeeded"}"#)],
+    );
+    assert_eq!(log, ["0 status within 5", "0 result within 5", "0 Succeeded"]);
+}
+
+#[test]
+fn a_server_that_asks_for_a_pause_gets_it_up_to_a_bound() {
+    let asks = |code, pause| {
+        let mut reply = answer(code, r#"{"status":"in_queue"}"#);
+        reply.head.retry_after = Some(pause);
+        Event::Status(GetStatus(&id()).read(&reply))
+    };
+    let patient = options().with_deadline(None);
+    let answers = [
+        asks(200, SECOND * 7),
+        asks(429, SECOND * 9),
+        asks(503, SECOND * 100_000),
+        status(404, r#"{"error_code":404001}"#),
+    ];
+    assert_eq!(
+        play(None, &patient, answers),
+        [
+            "0 status within 30",
+            "7 status within 30",
+            "16 status within 30",
+            "316 status within 30",
+            "316 Refused"
+        ]
+    );
+}
+
+#[test]
+fn updates_come_on_change_and_on_errors_only() {
+    let mut machine = JobMachine::new(None);
+    let mut told = |event| machine.step(&options(), SECOND, 0.5, event).update.is_some();
+    assert!(told(status(200, r#"{"status":"in_queue","queue_position":3}"#)));
+    assert!(!told(status(200, r#"{"status":"in_queue","queue_position":3}"#)));
+    assert!(told(status(200, r#"{"status":"in_queue","queue_position":2}"#)));
+    assert!(told(dropped()));
+    assert!(told(word("in_progress")));
+    assert!(!told(word("processing")));
+}
+
+#[test]
+fn a_machine_is_small() {
+    assert!(size_of::<JobMachine>() <= 64, "{} bytes", size_of::<JobMachine>());
+}
