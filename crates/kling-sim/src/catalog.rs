@@ -7,6 +7,8 @@ use crate::refusal::{Code, Refusal};
 
 /// The most entries in one page.
 const LARGEST_PAGE: usize = 500;
+/// The furthest that a page may start.
+const LARGEST_OFFSET: usize = 1_000_000;
 /// The entries in a page when nothing is asked for; the provider does not say its own number.
 const USUAL_PAGE: usize = 100;
 
@@ -71,7 +73,7 @@ impl Filter {
                 "kind" => filter.kind = Some(value.to_owned()),
                 "include_schema" => filter.include_schema = value == "true",
                 "limit" => filter.limit = within("limit", value, 1, LARGEST_PAGE)?,
-                "offset" => filter.offset = within("offset", value, 0, usize::MAX)?,
+                "offset" => filter.offset = within("offset", value, 0, LARGEST_OFFSET)?,
                 _ => {}
             }
         }
@@ -94,13 +96,8 @@ impl Default for Filter {
 
 fn within(key: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
     let number = value.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        let most = if most == usize::MAX { "up".to_owned() } else { most.to_string() };
-        Refusal::new(
-            Code::Mismatch,
-            format!("the query's {key} has to be a whole number from {least} to {most}"),
-        )
-    })
+    let allowed = format!("the query's {key} has to be a whole number from {least} to {most}");
+    number.ok_or_else(|| Refusal::new(Code::Mismatch, allowed))
 }
 
 #[cfg(test)]

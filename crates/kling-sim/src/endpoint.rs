@@ -20,8 +20,11 @@ pub(crate) struct Endpoint {
     pub(crate) output_kind: OutputKind,
     pub(crate) media: Vec<MediaField>,
     schema: Value,
-    validate: Box<dyn Fn(&Value) -> Result<(), Violations> + Send + Sync>,
+    validate: Box<Validate>,
 }
+
+/// Checks an input; boxed, since schemas read at run time will bring their own.
+type Validate = dyn Fn(&Value) -> Result<(), Violations> + Send + Sync;
 
 impl Endpoint {
     /// Checks an input against the schema.

@@ -13,8 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Listener(TcpListener);
 
 impl Listener {
-    pub(crate) async fn bind(port: u16) -> io::Result<Self> {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map(Self)
+    /// Binds without waiting, so that a caller inside another runtime may do it; to be called inside its own.
+    pub(crate) fn bind(port: u16) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener).map(Self)
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {

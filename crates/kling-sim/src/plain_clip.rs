@@ -14,3 +14,14 @@ pub(crate) fn make(recipe: &Recipe) -> Result<Vec<u8>, String> {
     Ok(format!("SIMULATED: no clip of {made_from}, since kling-sim was built without its feature `clip`.\n")
         .into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_it_is() {
+        let text = String::from_utf8(make(&Recipe::default()).unwrap()).unwrap();
+        assert!(text.starts_with("SIMULATED") && text.contains("feature `clip`"));
+    }
+}

@@ -26,7 +26,7 @@ pub(crate) enum Code {
     Internal = 500_000,
 }
 
-/// A refusal; boxed by its users' `Result`s never, since it is small.
+/// A call refused: the code, the message, and for a mismatch each violation.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: Code,

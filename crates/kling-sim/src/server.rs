@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use crate::SIMULATED_HEADER;
 use crate::refusal::{Code, Refusal};
 use crate::route::Route;
 use crate::service::Service;
+use crate::{Call, SIMULATED_HEADER};
 
 /// The most bytes in a body: what the provider's own nodes send at most.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -26,16 +26,25 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
     let (head, body) = request.into_parts();
     let route = Route::of(&head.method, head.uri.path());
     let number = service.record(route.call(), &head);
-    let mut response = match to_bytes(body, LARGEST_BODY).await {
+    let mut response = match read(body).await {
         Ok(body) => reply(&service, route, head, body).await,
-        Err(_) => {
-            let message = format!("the body was cut off, or has more than {LARGEST_BODY} bytes");
-            Refusal::new(Code::TooLarge, message).into_response(&service.settings)
-        }
+        Err(refusal) => refusal.into_response(&service.settings),
     };
     response.headers_mut().insert(SIMULATED_HEADER, HeaderValue::from_static("true"));
     service.record_answer(number, &response);
     response
+}
+
+/// Reads a body, unless it says beforehand that it is too large or turns out to be.
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        let message = format!("the body was cut off, or has more than {LARGEST_BODY} bytes");
+        Refusal::new(Code::TooLarge, message)
+    };
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(too_large());
+    }
+    to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())
 }
 
 async fn reply(service: &Arc<Service>, route: Route, head: Parts, body: Bytes) -> Response {
@@ -49,13 +58,23 @@ async fn reply(service: &Arc<Service>, route: Route, head: Parts, body: Bytes) -
     }
 }
 
-/// Decoding a picture, fetching one and encoding a clip take their time, so that those calls leave this thread.
 async fn process(service: &Arc<Service>, route: Route, head: Parts, body: Bytes) -> Response {
-    let owned = Arc::clone(service);
-    let work = move || owned.process(&route, &head, &body);
-    let answer = match tokio::task::spawn_blocking(work).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Refusal::new(Code::Internal, "the simulator failed; this is a defect of its own")),
+    let answer = match route.call() {
+        Call::Output | Call::Submit => process_elsewhere(service, route, head, body).await,
+        _ => service.process(&route, &head, &body),
     };
     answer.unwrap_or_else(|refusal| refusal.into_response(&service.settings))
+}
+
+/// Decoding a picture, fetching one and encoding a clip take their time, so that those calls leave this thread.
+async fn process_elsewhere(
+    service: &Arc<Service>,
+    route: Route,
+    head: Parts,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let service = Arc::clone(service);
+    let work = tokio::task::spawn_blocking(move || service.process(&route, &head, &body));
+    let defect = |_| Refusal::new(Code::Internal, "the simulator failed; this is a defect of its own");
+    work.await.map_err(defect).flatten()
 }

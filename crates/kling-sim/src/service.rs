@@ -77,26 +77,20 @@ impl Service {
 
     /// Answers one call, or refuses it in the API's words.
     pub(crate) fn process(&self, route: &Route, head: &Parts, body: &Bytes) -> Result<Response, Refusal> {
+        let account = || self.sign_in(head.headers.get(AUTHORIZATION));
         match route {
-            Route::Output(id, number) => return self.output(id, *number, head),
-            Route::Unknown => return Err(Refusal::new(Code::NoSuchPath, "the API has no such path")),
-            Route::WrongMethod => {
-                return Err(Refusal::new(Code::MethodNotAllowed, "the path has another method"));
-            }
-            _ => {}
+            Route::Balance => account().map(|account| json(self.balance_reply(account))),
+            Route::Cancel(id) => job_reply::cancel(self, id, account()?),
+            Route::Categories => account().map(|_| json(self.catalog.categories())),
+            Route::Model(id) => account().and_then(|_| Ok(json(self.catalog.find(id)?.entry(true)))),
+            Route::Models => account().and_then(|_| Ok(json(self.catalog.page(&filter(head)?)))),
+            Route::Output(id, number) => self.output(id, *number, head),
+            Route::Result(id) => job_reply::result(self, id, account()?, asks_for_cost(head)),
+            Route::Status(id) => job_reply::status(self, id, account()?),
+            Route::Submit(id) => submission::submit(self, id, account()?, head, body),
+            Route::Unknown => Err(Refusal::new(Code::NoSuchPath, "the API has no such path")),
+            Route::WrongMethod => Err(Refusal::new(Code::MethodNotAllowed, "the path has another method")),
         }
-        let account = self.sign_in(head.headers.get(AUTHORIZATION))?;
-        Ok(match route {
-            Route::Balance => Json(self.balance_reply(account)).into_response(),
-            Route::Cancel(id) => job_reply::cancel(self, id, account)?,
-            Route::Categories => Json(self.catalog.categories()).into_response(),
-            Route::Model(id) => Json(self.catalog.find(id)?.entry(true)).into_response(),
-            Route::Models => Json(self.catalog.page(&filter(head)?)).into_response(),
-            Route::Result(id) => job_reply::result(self, id, account, asks_for_cost(head))?,
-            Route::Status(id) => job_reply::status(self, id, account)?,
-            Route::Submit(id) => submission::submit(self, id, account, head, body)?,
-            Route::Output(..) | Route::Unknown | Route::WrongMethod => unreachable!("answered above"),
-        })
     }
 
     /// Lets `read` look at what changes, or change it, at one moment.
@@ -193,6 +187,10 @@ impl Service {
             .map_err(|error| Refusal::new(Code::Internal, format!("the clip could not be made: {error}")))?;
         Ok(download::reply(bytes.clone(), head))
     }
+}
+
+fn json(body: Value) -> Response {
+    Json(body).into_response()
 }
 
 fn filter(head: &Parts) -> Result<Filter, Refusal> {

@@ -55,7 +55,18 @@ impl Sim {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let listener = runtime.block_on(Listener::bind(settings.port))?;
+        let bound = {
+            let _inside = runtime.enter();
+            Listener::bind(settings.port)
+        };
+        let listener = match bound {
+            Ok(listener) => listener,
+            Err(error) => {
+                // Dropped inside somebody's runtime, this one would panic.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let origin = format!("http://{}", listener.address()?);
         let token = settings.tokens.first().cloned().unwrap_or_default();
         let (base_url, service) = (format!("{origin}/v1"), Arc::new(Service::new(settings, origin)));

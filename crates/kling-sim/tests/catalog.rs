@@ -1,4 +1,5 @@
 //! The catalog over real sockets.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 

@@ -1,4 +1,5 @@
 //! Jobs from submit to result, over real sockets and by the steps of a manual clock.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 
@@ -194,4 +195,23 @@ fn a_speed_that_makes_no_sense_is_refused() {
     for speed in [f64::NAN, f64::INFINITY, -1.0] {
         assert!(Sim::builder().speed(speed).start().is_err());
     }
+}
+
+#[test]
+fn a_simulator_starts_and_stops_inside_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let sim = manual();
+        let port: u16 = sim.base_url().split([':', '/']).nth(4).unwrap().parse().unwrap();
+        assert!(Sim::builder().port(port).start().is_err());
+    });
+}
+
+#[test]
+fn an_output_keeps_the_output_schema() {
+    let sim = manual();
+    let id = accepted(&sim, &input());
+    sim.advance(seconds(60));
+    let model = kling_types::model(client::MODEL).unwrap();
+    assert_eq!((model.validate_output)(&result(&sim, &id)["output"]), Ok(()));
 }

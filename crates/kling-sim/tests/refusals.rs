@@ -1,4 +1,5 @@
 //! Every error code, over real sockets.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 
@@ -168,4 +169,17 @@ fn a_fetched_picture_is_judged_like_a_given_one() {
     let answer = submit(&sim, &json!({"image_url": "https://example.com/elsewhere.png"}));
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header(kling_sim::UNCHECKED_HEADER), Some("/image_url"));
+}
+
+#[test]
+fn a_body_that_announces_more_than_64_mib_is_refused_before_it_is_sent() {
+    use std::io::{Read, Write};
+    let sim = Sim::start().unwrap();
+    let authority = sim.base_url().split('/').nth(2).unwrap();
+    let mut socket = std::net::TcpStream::connect(authority).unwrap();
+    let head = "POST /v1/models/x HTTP/1.1\r\nhost: x\r\ncontent-length: 67108865\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut reply = [0; 12];
+    socket.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 413");
 }
