@@ -1,1 +1,65 @@
-//! x
+//! Typed SDK for RunComfy's Model API: Kling and every other model of its catalog.
+//!
+//! Three promises: wrong input is refused **before** anything is paid; a paid job is **never submitted twice and never
+//! lost**; one job or many run through the **same** code, async or blocking.
+#![cfg_attr(
+    all(feature = "async", feature = "kling-1-6-pro-image-to-video"),
+    doc = r#"
+```no_run
+use kling::kling_1_6_pro_image_to_video::Input;
+use kling::{Client, WaitOptions};
+
+# async fn run() -> Result<(), Box<dyn std::error::Error>> {
+let input = Input::builder()
+    .image_url("https://example.com/start.jpg")
+    .prompt("slow dolly-in, leaves moving")
+    .duration(10)
+    .build()?; // every violation at once, nothing is sent
+
+let client = Client::from_env()?;
+let job = client.submit(&input).await.into_result()?; // one POST; the id is worth keeping
+let clip = kling::wait(&client, &job, &WaitOptions::default(), |update| println!("{update:?}")).await?;
+for url in clip.output().urls() {
+    client.download(url, "clip.mp4", &Default::default(), |_| {}).await?;
+}
+# Ok(())
+# }
+```"#
+)]
+//!
+//! This crate is the face: it holds nothing of its own. [`kling_types`] has the inputs, outputs and rules,
+//! [`kling_transport`] the calls, [`kling_poll`] the wait; each can be used alone.
+
+pub use kling_poll::{Finished, Fixed, Growing, JobMachine, Schedule, Update, WaitError, WaitOptions};
+#[cfg(feature = "async")]
+pub use kling_poll::{cancel, wait};
+#[cfg(feature = "async")]
+pub use kling_transport::Client;
+pub use kling_transport::{
+    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, DownloadOptions, Downloaded, Error,
+    Fingerprint, Job, ListModels, Makes, ModelId, Phase, Progress, Receipt, RequestId, ResultReply, Settings, State,
+    StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
+};
+pub use kling_types::*;
+
+#[cfg(feature = "media")]
+pub use kling_media as media;
+pub use {kling_poll, kling_transport, kling_types};
+
+/// The blocking client and the blocking wait, with the names of the async ones.
+///
+/// ```no_run
+/// use kling::blocking::{Client, wait};
+/// use kling::{Job, WaitOptions};
+///
+/// let client = Client::from_env()?;
+/// let job: Job = Job::from_id("5e1f-09c".parse()?);
+/// let clip = wait(&client, &job, &WaitOptions::default(), |_| {})?;
+/// println!("{}", clip.output());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "blocking")]
+pub mod blocking {
+    pub use kling_poll::blocking::{cancel, wait};
+    pub use kling_transport::blocking::Client;
+}
