@@ -2,3 +2,4 @@
 
 pub mod documents;
 pub mod oracle;
+pub mod script_server;

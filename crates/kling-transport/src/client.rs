@@ -14,8 +14,8 @@ use crate::download::{Downloading, Obstacle, Partial};
 use crate::transport::Chunks;
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
-    GetStatus, Limits, ListModels, ModelId, PostCancel, Progress, RequestId, Reqwest, ResultReply, Settings,
-    StatusReply, Streaming, Submission, Submitting, Transport, submitting,
+    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, Reqwest, ResultReply,
+    Settings, StatusReply, Streaming, Submission, Submitting, Transport,
 };
 
 /// The API's calls, asynchronously; needs tokio. [`blocking::Client`](crate::blocking::Client) has the same methods.
@@ -76,15 +76,15 @@ impl<T: Transport> Client<T> {
     ///
     /// Dropping the future while the request is out loses its outcome, not the job.
     pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match submitting::typed(&self.settings, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).await.assume(),
+        match Submitting::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).await,
             Err(error) => Submission::Refused(error),
         }
     }
 
     /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
     pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match submitting::untyped(&self.settings, model, input, SystemTime::now()) {
+        match Submitting::json(&self.settings, model, input, SystemTime::now()) {
             Ok(submitting) => self.carry(submitting).await,
             Err(error) => Submission::Refused(error),
         }
@@ -165,7 +165,7 @@ impl<T: Transport> Client<T> {
         asking.read(outcome)
     }
 
-    async fn carry(&self, mut submitting: Submitting) -> Submission {
+    async fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = Instant::now();
         loop {
             let outcome = self.transport.send(submitting.request(), submitting.limits()).await;

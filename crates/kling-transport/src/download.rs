@@ -20,18 +20,45 @@ const MAX_REDIRECTS: u32 = 5;
 /// By default it fetches from `https` hosts below `runcomfy.net` and `runcomfy.com`, and from the API's own origin where
 /// that is on loopback; at most 2 GiB; and never over a file that exists.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct DownloadOptions {
+    max_bytes: u64,
+    overwrite: bool,
+    allowed_hosts: Vec<String>,
+    patience: Duration,
+    retry: RetryPolicy,
+}
+
+impl DownloadOptions {
     /// The most bytes; 2 GiB.
-    pub max_bytes: u64,
-    /// Whether a file that exists is replaced.
-    pub overwrite: bool,
-    /// Further hosts, by exact name, or with a leading dot for every host below one. Only `https`, as for the others.
-    pub allowed_hosts: Vec<String>,
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: u64) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Whether a file that exists is replaced; no.
+    #[must_use]
+    pub fn with_overwrite(self, overwrite: bool) -> Self {
+        Self { overwrite, ..self }
+    }
+
+    /// One more host, by its exact name, or with a leading dot every host below it; only over `https`, as the others.
+    #[must_use]
+    pub fn with_allowed_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
     /// The longest pause in what arrives; 60 s.
-    pub patience: Duration,
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// How it is tried again, from the beginning; up to 5 attempts within an hour.
-    pub retry: RetryPolicy,
+    #[must_use]
+    pub fn with_retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
+    }
 }
 
 impl Default for DownloadOptions {

@@ -182,10 +182,12 @@ impl Error {
         Self::new(Kind::Config, message)
     }
 
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn file(message: impl Into<String>) -> Self {
         Self::new(Kind::File, message)
     }
 
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn foreign(message: impl Into<String>, host: Option<&str>) -> Self {
         let mut error = Self::new(Kind::Host, message);
         error.0.host = host.map(str::to_owned);

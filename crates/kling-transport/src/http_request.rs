@@ -72,10 +72,13 @@ impl HttpRequest {
         &self.url
     }
 
-    /// Every header that is to be sent, but for those that frame the message: host, length, connection.
+    /// Every header that is to be sent, but for those that name the connection.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
         let bearer = self.token.as_ref().map(|token| Cow::Owned(format!("Bearer {}", token.expose())));
         let content = self.body.is_some().then_some(Cow::Borrowed("application/json"));
+        // A POST says its length even where it is nothing: some servers refuse one that does not.
+        let length =
+            (self.method == Method::Post).then(|| self.body.as_ref().map_or(0, Bytes::len).to_string());
         let accept = if self.token.is_some() { "application/json" } else { "*/*" };
         [
             Some(("accept", Cow::Borrowed(accept))),
@@ -84,6 +87,7 @@ impl HttpRequest {
             Some(("user-agent", Cow::Borrowed(USER_AGENT))),
             bearer.map(|value| ("authorization", value)),
             content.map(|value| ("content-type", value)),
+            length.map(|value| ("content-length", Cow::Owned(value))),
         ]
         .into_iter()
         .flatten()

@@ -102,6 +102,10 @@ impl<M: Makes> Job<M> {
         self.retyped()
     }
 
+    pub(crate) fn submitted(id: RequestId, model: ModelId, at: SystemTime) -> Self {
+        Self { id, model: Some(model), submitted_at: Some(at), makes: PhantomData }
+    }
+
     fn retyped<N: Makes>(self) -> Job<N> {
         Job { id: self.id, model: self.model, submitted_at: self.submitted_at, makes: PhantomData }
     }
@@ -120,15 +124,6 @@ impl Job {
             (None, Some(_)) => Ok(Job { submitted_at: self.submitted_at, ..Job::from_id(self.id) }),
             _ => Ok(self.retyped()),
         }
-    }
-
-    pub(crate) fn submitted(id: RequestId, model: ModelId, at: SystemTime) -> Self {
-        Self { id, model: Some(model), submitted_at: Some(at), makes: PhantomData }
-    }
-
-    /// Gives the type of the model that the job was just submitted to.
-    pub(crate) fn assume<M: Makes>(self) -> Job<M> {
-        self.retyped()
     }
 }
 

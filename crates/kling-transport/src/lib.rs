@@ -6,12 +6,14 @@ pub mod blocking;
 mod call;
 #[cfg(feature = "async")]
 mod client;
+#[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 mod envelope;
 mod error;
 mod error_kind;
 mod excerpt;
 mod fingerprint;
+#[cfg(any(feature = "async", feature = "blocking"))]
 mod host_gate;
 mod http_reply;
 mod http_request;
@@ -40,6 +42,7 @@ pub use crate::asking::Asking;
 pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
+#[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::download::{DownloadOptions, Downloaded, Progress};
 pub use crate::error::Error;
 pub use crate::fingerprint::Fingerprint;

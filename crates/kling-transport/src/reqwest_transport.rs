@@ -50,7 +50,7 @@ impl Reqwest {
         request: HttpRequest,
         timeouts: impl FnOnce(&mut reqwest::Request),
     ) -> Result<Response, Failure> {
-        let watch = Watch::default();
+        let watch = Watch::new(request.body());
         let mut sent = prepare(&request, &watch);
         timeouts(&mut sent);
         self.client.execute(sent).await.map_err(|error| failure(error, watch.phase()))
@@ -107,7 +107,7 @@ impl Chunks for Incoming {
 
 /// What the caller may still change.
 fn preset(settings: &Settings) -> ClientBuilder {
-    let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout);
+    let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout());
     #[cfg(feature = "rustls")]
     return builder.tls_backend_rustls();
     #[cfg(not(feature = "rustls"))]
@@ -126,8 +126,7 @@ fn prepare(request: &HttpRequest, watch: &Watch) -> reqwest::Request {
             prepared.headers_mut().insert(name, value);
         }
     }
-    *prepared.body_mut() =
-        request.body().map(|body| reqwest::Body::wrap(Leaving(Watched::new(Some(body), watch))));
+    *prepared.body_mut() = request.body().map(|body| reqwest::Body::wrap(Leaving(Watched::new(body, watch))));
     prepared
 }
 

@@ -24,7 +24,7 @@ pub struct Settings {
     pub(crate) base: ApiBase,
     pub(crate) submit_retry: RetryPolicy,
     pub(crate) call_retry: RetryPolicy,
-    pub(crate) connect_timeout: Duration,
+    connect_timeout: Duration,
     submit_timeout: Duration,
     call_timeout: Duration,
 }
@@ -65,6 +65,12 @@ impl Settings {
         Self { submit_retry: RetryPolicy { budget, ..self.submit_retry }, ..self }
     }
 
+    /// How a submit is tried again after refusals that cost nothing, in full; see [`Settings::with_submit_budget`].
+    #[must_use]
+    pub fn with_submit_retry(self, submit_retry: RetryPolicy) -> Self {
+        Self { submit_retry, ..self }
+    }
+
     /// How single free calls are tried again; up to 4 times within 20 s. A wait has a budget of its own.
     #[must_use]
     pub fn with_call_retry(self, call_retry: RetryPolicy) -> Self {
@@ -94,6 +100,12 @@ impl Settings {
     #[must_use]
     pub fn base(&self) -> &ApiBase {
         &self.base
+    }
+
+    /// How long a connection may take to open.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// How long one free call may take.

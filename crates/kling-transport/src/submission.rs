@@ -30,17 +30,6 @@ impl<M: Makes> Submission<M> {
     }
 }
 
-impl Submission {
-    /// Gives the type of the model that was submitted to.
-    pub(crate) fn assume<M: Makes>(self) -> Submission<M> {
-        match self {
-            Self::Submitted(job) => Submission::Submitted(job.assume()),
-            Self::Refused(error) => Submission::Refused(error),
-            Self::Unknown(receipt) => Submission::Unknown(receipt),
-        }
-    }
-}
-
 /// Why a submit brought no job.
 #[derive(Clone, Debug)]
 pub enum SubmitError {

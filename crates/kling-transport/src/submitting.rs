@@ -1,5 +1,7 @@
 //! The one paid POST as a machine without socket or clock: what each outcome of an attempt means, and when there is another.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +12,8 @@ use serde_json::Value;
 use crate::envelope;
 use crate::error_kind::Kind;
 use crate::{
-    Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, ModelId, Phase, Receipt, RequestId,
-    Retry, Settings, Submission, excerpt,
+    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
+    Receipt, RequestId, Retry, RetryPolicy, Settings, Submission, excerpt,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
@@ -19,22 +21,50 @@ use crate::{
 ///
 /// A further attempt is made only where it is proven that no job was made: the connection never opened, or the server
 /// answered 429. Everything else ends it after one POST.
-#[derive(Clone, Debug)]
-pub struct Submitting {
+pub struct Submitting<M: Makes = AnyModel> {
     request: HttpRequest,
     limits: Limits,
     model: ModelId,
     fingerprint: Fingerprint,
     started_at: SystemTime,
     attempts: u32,
-    settings: Settings,
+    retry: RetryPolicy,
+    makes: PhantomData<fn() -> M>,
+}
+
+impl<M: Model> Submitting<M> {
+    /// A submit of a typed input to its model; `now` is when it begins.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where the input cannot be written as JSON.
+    pub fn typed<I: ModelInput<Model = M>>(
+        settings: &Settings,
+        input: &I,
+        now: SystemTime,
+    ) -> Result<Self, Error> {
+        let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+        Ok(Self::new(settings, M::ID.parse()?, body.into(), now))
+    }
 }
 
 impl Submitting {
-    /// A submit of a body, given as the JSON that it is, to a model; `now` is when it begins.
-    #[must_use]
-    pub fn new(settings: &Settings, model: ModelId, body: impl Into<Bytes>, now: SystemTime) -> Self {
-        let body = body.into();
+    /// A submit of raw JSON to a model; `now` is when it begins. It has to be an object, and is otherwise the caller's affair.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where it is no object.
+    pub fn json(settings: &Settings, model: &ModelId, input: &Value, now: SystemTime) -> Result<Self, Error> {
+        if !input.is_object() {
+            return Err(Error::config(
+                "an input is a JSON object, with the keys of the model's input schema at its top",
+            ));
+        }
+        let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+        Ok(Self::new(settings, model.clone(), body.into(), now))
+    }
+}
+
+impl<M: Makes> Submitting<M> {
+    fn new(settings: &Settings, model: ModelId, body: Bytes, now: SystemTime) -> Self {
         let url = settings.base.join(&format!("models/{}", model.encoded()));
         Self {
             fingerprint: Fingerprint::of(&body),
@@ -43,7 +73,8 @@ impl Submitting {
             model,
             started_at: now,
             attempts: 0,
-            settings: settings.clone(),
+            retry: settings.submit_retry,
+            makes: PhantomData,
         }
     }
 
@@ -72,7 +103,7 @@ impl Submitting {
         outcome: Result<HttpReply, Failure>,
         elapsed: Duration,
         random: f64,
-    ) -> ControlFlow<Submission, Duration> {
+    ) -> ControlFlow<Submission<M>, Duration> {
         self.attempts += 1;
         let outcome = outcome.map(|reply| HttpReply { body: self.request.scrub(reply.body), ..reply });
         let refusal = match judge(outcome) {
@@ -84,8 +115,8 @@ impl Submitting {
             Judgement::Refused(error) => error,
         };
         if refusal.is_connect() || refusal.is_rate_limited() {
-            let policy = &self.settings.submit_retry;
-            if let Retry::After(pause) = policy.next(self.attempts, refusal.retry_after(), elapsed, random) {
+            let wish = refusal.retry_after();
+            if let Retry::After(pause) = self.retry.next(self.attempts, wish, elapsed, random) {
                 return ControlFlow::Continue(pause);
             }
         }
@@ -106,34 +137,18 @@ impl Submitting {
     }
 }
 
-/// A submit of a typed input to its model.
-pub(crate) fn typed<I: ModelInput>(
-    settings: &Settings,
-    input: &I,
-    now: SystemTime,
-) -> Result<Submitting, Error> {
-    let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
-    Ok(Submitting::new(settings, I::Model::ID.parse()?, body, now))
-}
-
-/// A submit of raw JSON, which has to be an object and is otherwise the caller's affair.
-pub(crate) fn untyped(
-    settings: &Settings,
-    model: &ModelId,
-    input: &Value,
-    now: SystemTime,
-) -> Result<Submitting, Error> {
-    if !input.is_object() {
-        return Err(Error::config(
-            "an input is a JSON object, with the keys of the model's input schema at its top",
-        ));
-    }
-    let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
-    Ok(Submitting::new(settings, model.clone(), body, now))
-}
-
 fn unserialisable(error: &serde_json::Error) -> Error {
     Error::config(format!("the input cannot be written as JSON: {}", excerpt::of(&error.to_string())))
+}
+
+impl<M: Makes> fmt::Debug for Submitting<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submitting")
+            .field("model", &self.model)
+            .field("fingerprint", &self.fingerprint)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What one attempt proves.

@@ -1,7 +1,7 @@
 //! How far a request got, recorded while its body leaves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -11,20 +11,18 @@ use crate::Phase;
 const PIECE: usize = 64 * 1024;
 
 /// Shared between a body on its way out and the code that asks how far it got.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Watch(Arc<AtomicU8>);
+#[derive(Clone, Debug)]
+pub(crate) struct Watch(Arc<AtomicBool>);
 
 impl Watch {
-    /// The phase, once a connection is known or must be taken to be open.
-    pub(crate) fn phase(&self) -> Phase {
-        match self.0.load(Ordering::Acquire) {
-            0 => Phase::Sending,
-            _ => Phase::Waiting,
-        }
+    /// Watches a request with or without a body: where there is none, nothing tells when the head has left.
+    pub(crate) fn new(body: Option<&Bytes>) -> Self {
+        Self(Arc::new(body.is_none_or(Bytes::is_empty).into()))
     }
 
-    fn sent(&self) {
-        self.0.store(1, Ordering::Release);
+    /// The phase, once a connection is known or must be taken to be open.
+    pub(crate) fn phase(&self) -> Phase {
+        if self.0.load(Ordering::Acquire) { Phase::Waiting } else { Phase::Sending }
     }
 }
 
@@ -36,15 +34,11 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(body: Option<&Bytes>, watch: &Watch) -> Self {
-        let (left, watch) = (body.cloned().unwrap_or_default(), watch.clone());
-        // Without a body, nothing tells that the head has left.
-        if left.is_empty() {
-            watch.sent();
-        }
-        Self { left, watch }
+    pub(crate) fn new(body: &Bytes, watch: &Watch) -> Self {
+        Self { left: body.clone(), watch: watch.clone() }
     }
 
+    #[cfg(feature = "async")]
     pub(crate) fn len(&self) -> usize {
         self.left.len()
     }
@@ -53,8 +47,31 @@ impl Watched {
     pub(crate) fn take(&mut self, limit: usize) -> Bytes {
         let piece = self.left.split_to(self.left.len().min(limit).min(PIECE));
         if self.left.is_empty() {
-            self.watch.sent();
+            self.watch.0.store(true, Ordering::Release);
         }
         piece
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_counts_as_sent_when_its_last_piece_is_taken() {
+        let body = Bytes::from(vec![0; 2 * PIECE + 1]);
+        let watch = Watch::new(Some(&body));
+        let mut watched = Watched::new(&body, &watch);
+        assert_eq!(watched.take(usize::MAX).len(), PIECE);
+        assert_eq!(watched.take(usize::MAX).len(), PIECE);
+        assert_eq!(watch.phase(), Phase::Sending);
+        assert_eq!(watched.take(usize::MAX).len(), 1);
+        assert_eq!(watch.phase(), Phase::Waiting);
+        assert!(watched.take(usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn without_a_body_a_request_counts_as_sent_from_the_start() {
+        assert_eq!(Watch::new(None).phase(), Phase::Waiting);
     }
 }

@@ -14,8 +14,8 @@ use ureq::typestate::AgentScope;
 use crate::download::{Downloading, Obstacle, Partial};
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
-    GetStatus, Limits, ListModels, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
-    StatusReply, Submission, Submitting, submitting,
+    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
+    StatusReply, Submission, Submitting,
 };
 
 use super::ureq_transport::broken_off;
@@ -92,15 +92,15 @@ impl<T: Transport> Client<T> {
 
     /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
     pub fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match submitting::typed(&self.settings, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).assume(),
+        match Submitting::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting),
             Err(error) => Submission::Refused(error),
         }
     }
 
     /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
     pub fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match submitting::untyped(&self.settings, model, input, SystemTime::now()) {
+        match Submitting::json(&self.settings, model, input, SystemTime::now()) {
             Ok(submitting) => self.carry(submitting),
             Err(error) => Submission::Refused(error),
         }
@@ -185,7 +185,7 @@ impl<T: Transport> Client<T> {
         self.clock.now().saturating_sub(started)
     }
 
-    fn carry(&self, mut submitting: Submitting) -> Submission {
+    fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = self.clock.now();
         loop {
             let outcome = self.transport.send(submitting.request(), submitting.limits());

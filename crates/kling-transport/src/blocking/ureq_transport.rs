@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use ureq::config::{AutoHeaderValue, ConfigBuilder};
-use ureq::http::{self, header::CONTENT_LENGTH};
+use ureq::http;
 use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector};
@@ -15,7 +15,7 @@ use ureq::{Agent, BodyReader, SendBody, Timeout};
 
 use super::{Streaming, Transport};
 use crate::watch::{Watch, Watched};
-use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Method, Phase, Settings};
+use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings};
 
 type Response = http::Response<ureq::Body>;
 
@@ -53,7 +53,7 @@ impl Ureq {
 
     fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, Failure> {
         let (agent, opened) = self.agent_for(request);
-        let watch = Watch::default();
+        let watch = Watch::new(request.body());
         let prepared = prepare(request, &watch)
             .map_err(|error| Failure::new(Phase::Connect, FailureKind::Broken, error.to_string()))?;
         let builder = agent.configure_request(prepared);
@@ -131,7 +131,7 @@ impl Read for Incoming {
 
 /// What the caller may still change.
 fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
-    let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout));
+    let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout()));
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let builder = builder.tls_config(super::tls_config().build());
     builder
@@ -142,12 +142,10 @@ fn prepare(request: &HttpRequest, watch: &Watch) -> Result<http::Request<SendBod
     for (name, value) in request.headers() {
         builder = builder.header(name, &*value);
     }
-    let body = Leaving(Watched::new(request.body(), watch));
-    match request.body() {
-        Some(bytes) => builder.header(CONTENT_LENGTH, bytes.len()).body(SendBody::from_owned_reader(body)),
-        None if request.method() == Method::Post => builder.header(CONTENT_LENGTH, 0).body(SendBody::none()),
-        None => builder.body(SendBody::none()),
-    }
+    builder.body(match request.body() {
+        Some(body) => SendBody::from_owned_reader(Leaving(Watched::new(body, watch))),
+        None => SendBody::none(),
+    })
 }
 
 fn head(response: &Response) -> HttpHead {

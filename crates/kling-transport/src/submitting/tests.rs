@@ -3,7 +3,8 @@ use crate::{FailureKind, HttpHead, Token};
 
 fn submitting() -> Submitting {
     let settings = Settings::new(Token::new("secret").unwrap());
-    Submitting::new(&settings, "maker/model".parse().unwrap(), "{}", SystemTime::UNIX_EPOCH)
+    let model = "maker/model".parse().unwrap();
+    Submitting::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
 }
 
 fn reply(status: u16, body: &str) -> Result<HttpReply, Failure> {

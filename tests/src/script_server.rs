@@ -1,0 +1,216 @@
+//! A server on loopback that plays a script, fault by fault, and records every request byte for byte.
+//!
+//! It speaks just enough HTTP to frame a message. Each connection is one turn of the script and is closed after it, so that
+//! the turns come in the order of the requests.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// What the server does with one connection.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    /// Reads the request and answers.
+    Answer(Answer),
+    /// Reads the request and closes without a word.
+    CloseAfterReading,
+    /// Closes as soon as the connection stands.
+    CloseBeforeReading,
+    /// Answers with the whole head and the first half of the body, then closes.
+    HalfBody(Answer),
+    /// Leaves the request unread and closes, on which the kernel resets the connection.
+    Reset,
+    /// Reads the request and says nothing for as long as the server lives.
+    Stall,
+}
+
+/// An answer: status, further headers, body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer with a body and no headers but those that frame it.
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    /// The same answer with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    fn head(&self) -> String {
+        let Self { status, headers, body } = self;
+        let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{further}\r\n", body.len())
+    }
+}
+
+impl From<Answer> for Turn {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+/// A request as it came over the socket.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recorded {
+    bytes: Vec<u8>,
+    body_at: usize,
+}
+
+impl Recorded {
+    /// Every byte of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The method and the path with its query.
+    pub fn line(&self) -> String {
+        let head = self.head();
+        let line = head.lines().next().unwrap_or_default();
+        line.strip_suffix(" HTTP/1.1").unwrap_or(line).to_owned()
+    }
+
+    /// The headers by lower-case name, sorted.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let head = self.head();
+        let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let mut headers: Vec<_> =
+            pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+        headers.sort();
+        headers
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.body_at..]
+    }
+
+    fn head(&self) -> String {
+        String::from_utf8_lossy(&self.bytes[..self.body_at]).into_owned()
+    }
+}
+
+/// The server; it listens for as long as the process lives, and plays nothing once its script is through.
+#[derive(Debug)]
+pub struct ScriptServer {
+    address: SocketAddr,
+    stage: Arc<Mutex<Stage>>,
+}
+
+#[derive(Debug, Default)]
+struct Stage {
+    script: VecDeque<Turn>,
+    connections: usize,
+    recorded: Vec<Recorded>,
+    stalled: Vec<TcpStream>,
+}
+
+impl ScriptServer {
+    /// Starts it with a script. Connections beyond its end are closed unread, and counted.
+    ///
+    /// # Errors
+    /// Where no port of the loopback address can be listened on.
+    pub fn start(script: impl IntoIterator<Item = Turn>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let stage = Arc::new(Mutex::new(Stage { script: script.into_iter().collect(), ..Stage::default() }));
+        let playing = stage.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // A peer that goes away in the midst of its turn ends that turn only.
+                let _ = play(&playing, stream);
+            }
+        });
+        Ok(Self { address, stage })
+    }
+
+    /// The base URL to give to a client.
+    pub fn base(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Every request read so far.
+    pub fn recorded(&self) -> Vec<Recorded> {
+        lock(&self.stage).recorded.clone()
+    }
+
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> usize {
+        lock(&self.stage).connections
+    }
+
+    /// How many turns of the script are left.
+    pub fn turns_left(&self) -> usize {
+        lock(&self.stage).script.len()
+    }
+}
+
+fn play(stage: &Mutex<Stage>, mut stream: TcpStream) -> io::Result<()> {
+    let turn = {
+        let mut stage = lock(stage);
+        stage.connections += 1;
+        stage.script.pop_front()
+    };
+    match turn {
+        None | Some(Turn::CloseBeforeReading) => return Ok(()),
+        Some(Turn::Reset) => return stream.peek(&mut [0]).map(drop),
+        _ => {}
+    }
+    let request = read_request(&mut stream)?;
+    lock(stage).recorded.push(request);
+    match turn {
+        Some(Turn::Answer(answer)) => {
+            stream.write_all(answer.head().as_bytes())?;
+            stream.write_all(&answer.body)?;
+        }
+        Some(Turn::HalfBody(answer)) => {
+            stream.write_all(answer.head().as_bytes())?;
+            stream.write_all(&answer.body[..answer.body.len() / 2])?;
+        }
+        Some(Turn::Stall) => lock(stage).stalled.push(stream),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn read_request(stream: &mut TcpStream) -> io::Result<Recorded> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        if let Some(body_at) = end_of_head(&bytes) {
+            let request = Recorded { bytes, body_at };
+            if request.body().len() >= body_length(&request) {
+                return Ok(request);
+            }
+            bytes = request.bytes;
+        }
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => bytes.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
+
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn body_length(request: &Recorded) -> usize {
+    let headers = request.headers();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+}
+
+fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
