@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use kling::RequestId;
+
+/// The model that is meant unless another is named.
+pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
+
+const AFTER_HELP: &str = "\
+The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the first that is set;
+another base for the API from RUNCOMFY_MODEL_API_BASE.
+
+Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
+69 service, 70 unknown outcome of a submit (trying again may pay twice), 75 try again, 77 sign in.";
+
+/// Clips from pictures with RunComfy's Model API: wrong input is refused before it costs, a paid job is never submitted
+/// twice and never lost.
+#[derive(Debug, Parser)]
+#[command(name = "kling", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print one JSON object on stdout instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a clip from a picture: check, submit, wait, download.
+    Generate(Generate),
+    /// Check an input and submit it; prints the request id.
+    Submit(Submit),
+    /// Ask for the state of a request.
+    Status(Request),
+    /// Ask for the outcome of a request.
+    Result(Request),
+    /// Wait for a request, and download what it made. Submits nothing.
+    Wait(Wait),
+    /// Cancel a request that is still in the queue.
+    Cancel(Request),
+    /// Check an input without submitting it.
+    Validate(Validate),
+    /// Ask for the account's balance.
+    Balance,
+    /// Run the simulator of the API on this machine, for any client.
+    #[cfg(feature = "offline")]
+    Sim(Sim),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Generate {
+    /// The start image: an https URL or a file. A file is checked and sent inside the request.
+    pub(crate) image: String,
+
+    /// What happens in the clip.
+    #[arg(short, long)]
+    pub(crate) prompt: Option<String>,
+
+    /// The end image: an https URL or a file.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) tail_image: Option<String>,
+
+    /// Seconds of video: 5 or 10 with the default model.
+    #[arg(short, long)]
+    pub(crate) duration: Option<String>,
+
+    /// What the clip should not show.
+    #[arg(long)]
+    pub(crate) negative_prompt: Option<String>,
+
+    /// How closely the prompt is followed, 0 to 1 with the default model.
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    pub(crate) cfg_scale: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) model: ModelChoice,
+
+    /// The file to write; by default `kling-<request id>.mp4` in the current folder. Further files get `-2`, `-3`, … before
+    /// the dot. A file that exists is never overwritten.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Submit and print the request id, without waiting.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+
+    /// Skip the rules on width, height, shape and size of the images.
+    #[arg(long)]
+    pub(crate) no_media_check: bool,
+
+    /// Use a simulator inside this program: no token, no network, no cost, and a clip that says SIMULATED.
+    #[cfg(feature = "offline")]
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Submit {
+    #[command(flatten)]
+    pub(crate) model: ModelChoice,
+
+    #[command(flatten)]
+    pub(crate) input: InputSource,
+
+    /// Skip the rules on width, height, shape and size of the images.
+    #[arg(long)]
+    pub(crate) no_media_check: bool,
+
+    /// Send the input as it is, unchecked, to any model: the way for what the schema on file does not know.
+    #[arg(long)]
+    pub(crate) unchecked: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) model: ModelChoice,
+
+    #[command(flatten)]
+    pub(crate) input: InputSource,
+
+    /// Skip the rules on width, height, shape and size of the images.
+    #[arg(long)]
+    pub(crate) no_media_check: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Request {
+    /// The request id that the submit printed.
+    pub(crate) id: RequestId,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Wait {
+    /// The request id that the submit printed.
+    pub(crate) id: RequestId,
+
+    /// The file to write; by default the URLs of the outputs are printed and nothing is downloaded.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelChoice {
+    /// The model's id.
+    #[arg(short, long, value_name = "ID", default_value = DEFAULT_MODEL)]
+    pub(crate) model: String,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct InputSource {
+    /// The input as JSON.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) input: Option<String>,
+
+    /// A file with the input as JSON, or - for stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Patience {
+    /// How long to wait, such as 20s or 5m; the request goes on after it.
+    #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+
+    /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+#[cfg(feature = "offline")]
+#[derive(Args, Debug)]
+pub(crate) struct Sim {
+    /// The port on 127.0.0.1.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+
+    /// How many times as fast as real time jobs run.
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) speed: f64,
+}

@@ -1,0 +1,100 @@
+//! `kling generate`: a picture becomes a clip.
+
+use kling::{MediaKind, ModelInfo};
+use serde_json::{Map, Value, json};
+
+use crate::arguments::Generate;
+use crate::connection::Connection;
+use crate::console::{Answer, Console};
+use crate::exit::{Exit, Stop};
+use crate::input;
+use crate::interrupts::Interrupts;
+use crate::live::Live;
+use crate::target::Target;
+use crate::{picture, submitting, waiting};
+
+/// Everything that can be wrong is found before the one request that costs.
+pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer, Stop> {
+    let model = input::known_model(&arguments.model.model)?;
+    let target = Target::check(arguments.output.as_deref(), model.output_kind)?;
+    let body = assemble(arguments, model, console)?;
+    let report = input::check(model, &body, !arguments.no_media_check)?;
+    let connection = connect(arguments)?;
+    report.warn(console);
+    if connection.is_simulated {
+        console.say(
+            "SIMULATED: a simulator inside this program answers; nothing is generated and nothing costs",
+        );
+    }
+
+    let mut interrupts = Interrupts::new();
+    let live = Live::new(console);
+    let id = model.id.parse()?;
+    let job = submitting::submit(&connection.client, &id, body, &live, &mut interrupts).await?;
+    let mut json = json!({
+        "simulated": connection.is_simulated, "model": model.id, "request_id": job.id().as_str(),
+        "checks": report.json(),
+    });
+    if arguments.no_wait {
+        json["status"] = "submitted".into();
+        return Ok(Answer { text: job.id().to_string(), json });
+    }
+    let patience = &arguments.patience;
+    let finished = waiting::wait(&connection.client, &job, patience.timeout, &live, &mut interrupts).await?;
+    let saved =
+        waiting::download(&connection.client, &finished, &target, patience, &live, &mut interrupts).await?;
+    json["status"] = "succeeded".into();
+    json["cost_usd"] = finished.cost_usd().into();
+    json["files"] = saved.iter().map(waiting::Saved::json).collect();
+    let text = saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n");
+    Ok(Answer { text, json })
+}
+
+/// The body, with nothing in it that was not asked for. What the model does not take is found by its own rules.
+fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, Stop> {
+    let [image, tail_image] = image_fields(model);
+    let image =
+        image.ok_or_else(|| Stop::new(Exit::Usage, format!("the model {} takes no image", model.id)))?;
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    set("prompt", arguments.prompt.clone().map(Value::from));
+    set(image, Some(picture::reference(&arguments.image, console)?.into()));
+    if let Some(tail) = &arguments.tail_image {
+        let no_tail = || Stop::new(Exit::Usage, format!("the model {} takes no second image", model.id));
+        let name = tail_image.ok_or_else(no_tail)?;
+        set(name, Some(picture::reference(tail, console)?.into()));
+    }
+    set("duration", arguments.duration.as_deref().map(number_or_text));
+    set("negative_prompt", arguments.negative_prompt.clone().map(Value::from));
+    set("cfg_scale", arguments.cfg_scale.map(Value::from));
+    Ok(body.into())
+}
+
+/// The first and the second property that holds one image.
+fn image_fields(model: &ModelInfo) -> [Option<&str>; 2] {
+    let mut names = model
+        .media
+        .iter()
+        .filter(|field| field.kind == MediaKind::Image && !field.plural)
+        .map(|field| field.name.as_ref());
+    [names.next(), names.next()]
+}
+
+/// Durations are integers in most models, and words such as `auto` in some.
+fn number_or_text(text: &str) -> Value {
+    text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
+}
+
+#[cfg(feature = "offline")]
+fn connect(arguments: &Generate) -> Result<Connection, Stop> {
+    if arguments.offline { Connection::offline() } else { Connection::from_env() }
+}
+
+#[cfg(not(feature = "offline"))]
+fn connect(_: &Generate) -> Result<Connection, Stop> {
+    Connection::from_env()
+}

@@ -1,0 +1,48 @@
+//! The commands, one file each where they are more than a call.
+
+mod generate;
+mod request;
+#[cfg(feature = "offline")]
+mod sim;
+mod submit;
+mod validate;
+
+use clap::CommandFactory;
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command};
+use crate::connection::Connection;
+use crate::console::{Answer, Console};
+use crate::exit::Stop;
+
+/// Runs a command to its end.
+pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, Stop> {
+    let console = *console;
+    match command {
+        Command::Balance => balance().await,
+        Command::Cancel(request) => request::cancel(&request).await,
+        Command::Completions { shell } => Ok(completions(shell)),
+        Command::Generate(arguments) => generate::run(&arguments, console).await,
+        Command::Result(request) => request::result(&request).await,
+        #[cfg(feature = "offline")]
+        Command::Sim(arguments) => sim::run(&arguments, console).await,
+        Command::Status(request) => request::status(&request).await,
+        Command::Submit(arguments) => submit::run(&arguments, console).await,
+        Command::Validate(arguments) => validate::run(&arguments, console),
+        Command::Wait(arguments) => request::wait(&arguments, console).await,
+    }
+}
+
+async fn balance() -> Result<Answer, Stop> {
+    let balance = Connection::from_env()?.client.balance().await?;
+    let currency = balance.currency.as_deref().unwrap_or("USD");
+    let text = format!("{:.2} {currency}", balance.usd);
+    Ok(Answer { text, json: serde_json::to_value(&balance).unwrap_or_default() })
+}
+
+fn completions(shell: clap_complete::Shell) -> Answer {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
+    let text = String::from_utf8_lossy(&script).trim_end().to_owned();
+    Answer { json: json!({ "shell": shell.to_string(), "script": text }), text }
+}

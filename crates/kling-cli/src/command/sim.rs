@@ -1,0 +1,22 @@
+//! `kling sim`: the simulator for any client, until Ctrl-C.
+
+use serde_json::json;
+
+use crate::arguments::Sim;
+use crate::console::{Answer, Console};
+use crate::exit::{Exit, Stop};
+use crate::interrupts::Interrupts;
+
+pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Answer, Stop> {
+    let sim = kling_sim::Sim::builder().port(arguments.port).speed(arguments.speed).any_token().start();
+    let sim =
+        sim.map_err(|error| Stop::new(Exit::Usage, format!("the simulator cannot be started: {error}")))?;
+    console.say("SIMULATED: this is not RunComfy; nothing is generated and nothing costs");
+    console.say(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
+    console.say(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));
+    console.say("Ctrl-C ends it");
+    Interrupts::new().next().await;
+    let billed = sim.billed().len();
+    let json = json!({ "simulated": true, "base_url": sim.base_url(), "billed": billed });
+    Ok(Answer { text: format!("{billed} submissions would have been billed"), json })
+}

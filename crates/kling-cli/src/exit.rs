@@ -1,0 +1,147 @@
+//! How the program ends: exit codes that scripts can trust, and the one line that says why.
+
+use kling::{Error, Receipt, RequestId, SubmitError, Violations, WaitError};
+use serde_json::{Map, Value, json};
+
+/// The exit codes, those of the provider's own program and two of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The job failed or was cancelled.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 64,
+    /// The input is not what the model takes.
+    Input = 65,
+    /// An input file is missing.
+    NoInput = 66,
+    /// The service does not work as it should.
+    Service = 69,
+    /// Nobody knows whether a job was submitted: trying again may pay twice.
+    Unknown = 70,
+    /// Not done yet; nothing is lost by trying again.
+    TryAgain = 75,
+    /// No token, or one that is not accepted.
+    SignIn = 77,
+}
+
+impl Exit {
+    pub(crate) const fn code(self) -> u8 {
+        self as u8
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Input => "input",
+            Self::NoInput => "no_input",
+            Self::Service => "service",
+            Self::Unknown => "unknown_outcome",
+            Self::TryAgain => "try_again",
+            Self::SignIn => "sign_in",
+        }
+    }
+}
+
+/// An end without an answer.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    exit: Exit,
+    message: String,
+    facts: Map<String, Value>,
+}
+
+impl Stop {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), facts: Map::new() }
+    }
+
+    /// Adds a fact for machines.
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.facts.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds the id of a job that goes on without this program, and how to get at it.
+    pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
+        let Self { exit, message, facts } = self;
+        let message = format!("{message}\n  take it up again: {command}");
+        Self { exit, message, facts }.with("request_id", id.as_str()).with("resume", command)
+    }
+
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let message = self.message.lines().next().unwrap_or_default();
+        let mut error =
+            json!({ "kind": self.exit.name(), "exit_code": self.exit.code(), "message": message });
+        for (key, value) in &self.facts {
+            error[key] = value.clone();
+        }
+        json!({ "error": error })
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        let exit = match &error {
+            error if error.is_auth() || error.is_permission() => Exit::SignIn,
+            error if error.is_config() || error.is_file() => Exit::Usage,
+            error if error.is_invalid_input() || error.is_not_found() => Exit::Input,
+            error if error.is_connect() || error.is_rate_limited() || error.is_timeout() => Exit::TryAgain,
+            error if error.is_not_ready() => Exit::TryAgain,
+            _ => Exit::Service,
+        };
+        let stop = Self::new(exit, error.to_string()).with("error_code", error.error_code());
+        stop.with("http_status", error.status()).with("detail", error.detail().cloned())
+    }
+}
+
+impl From<SubmitError> for Stop {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(error) => {
+                let message = format!("nothing was submitted: {error}");
+                Self { message, ..error.into() }
+            }
+            SubmitError::Unknown(receipt) => Self::unknown(&receipt),
+        }
+    }
+}
+
+impl From<&WaitError> for Stop {
+    fn from(error: &WaitError) -> Self {
+        let exit = match error {
+            error if error.is_failed() || error.is_cancelled() => Exit::Failed,
+            error if error.is_deadline() => Exit::TryAgain,
+            error if error.is_auth() || error.is_permission() => Exit::SignIn,
+            error if error.is_not_found() => Exit::Input,
+            _ => Exit::Service,
+        };
+        let result = error.result().and_then(|reply| reply.error.clone());
+        let stop = Self::new(exit, error.to_string()).with("request_id", error.request_id().as_str());
+        stop.with("state", error.state().map(ToString::to_string)).with("detail", result)
+    }
+}
+
+impl From<Violations> for Stop {
+    fn from(violations: Violations) -> Self {
+        let lines: String = violations.iter().map(|violation| format!("\n  {violation}")).collect();
+        let message = format!("the input is not what the model takes; nothing was submitted{lines}");
+        let json = serde_json::to_value(&violations).unwrap_or_default();
+        Self::new(Exit::Input, message).with("violations", json)
+    }
+}
+
+impl Stop {
+    fn unknown(receipt: &Receipt) -> Self {
+        let json = serde_json::to_value(receipt).unwrap_or_default();
+        Self::new(Exit::Unknown, receipt.to_string()).with("receipt", json)
+    }
+}

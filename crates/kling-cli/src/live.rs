@@ -1,0 +1,85 @@
+//! What moves while a person waits: one live line on a terminal, plain lines in a pipe.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use kling::{Progress, Update};
+
+use crate::console::{Console, printable};
+
+/// How a wait and a download are shown.
+pub(crate) struct Live {
+    console: Console,
+    bar: Option<ProgressBar>,
+}
+
+impl Live {
+    pub(crate) fn new(console: Console) -> Self {
+        let bar = console.is_watched().then(|| {
+            let bar = ProgressBar::new_spinner().with_style(spinner_style());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { console, bar }
+    }
+
+    /// Shows what the job does.
+    pub(crate) fn update(&self, update: &Update) {
+        let text = match (&update.error, &update.state) {
+            (Some(error), _) => format!("asking again after: {error}"),
+            (None, Some(state)) => match update.queue_position {
+                Some(position) => format!("{state}, position {position}"),
+                None => state.to_string(),
+            },
+            (None, None) => return,
+        };
+        self.show(&text);
+    }
+
+    /// Shows how far a download is; in a pipe only its beginning is worth a line.
+    pub(crate) fn progress(&self, progress: Progress) {
+        let Some(bar) = &self.bar else { return };
+        if let (Some(total), None) = (progress.total, bar.length()) {
+            bar.set_style(download_style());
+            bar.set_length(total);
+        }
+        bar.set_position(progress.received);
+    }
+
+    /// Shows one line of news.
+    pub(crate) fn show(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(printable(text)),
+            None => self.console.say(text),
+        }
+    }
+
+    /// Says something that stays, above the live line.
+    pub(crate) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.console.say(text)),
+            None => self.console.say(text),
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner_style() -> ProgressStyle {
+    style("{spinner} {msg} · {elapsed}")
+}
+
+fn download_style() -> ProgressStyle {
+    style("{spinner} {msg} {bar:24} {bytes}/{total_bytes} · {bytes_per_sec}")
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants; if one were wrong, indicatif's own style would do.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

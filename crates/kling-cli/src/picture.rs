@@ -1,0 +1,50 @@
+//! A picture given on the command line: a URL as it is, or a file that goes inside the request.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use kling::media;
+
+use crate::console::Console;
+use crate::exit::{Exit, Stop};
+
+/// What `IMAGE` stands for on the wire.
+pub(crate) fn reference(image: &str, console: Console) -> Result<String, Stop> {
+    if is_reference(image) { Ok(image.to_owned()) } else { inline(Path::new(image), console) }
+}
+
+/// Whether it is meant as a URL; whether it is a good one, the input's own rules say.
+fn is_reference(image: &str) -> bool {
+    image.contains("://") || image.starts_with("data:")
+}
+
+/// Reads a file into a `data:` URI. Its own bytes say what it is, not its name.
+fn inline(path: &Path, console: Console) -> Result<String, Stop> {
+    let facts = media::from_path(path).map_err(|error| unreadable(path, &error))?;
+    let format = facts.format.and_then(media::media_type);
+    let Some(media_type) = format else {
+        return Err(Stop::new(Exit::Input, format!("{}: found no image of a known format", path.display())));
+    };
+    let bytes = fs::read(path).map_err(|error| missing(path, &error))?;
+    let name = path.display();
+    console.say(format!(
+        "note: {name} is sent inside the request ({} bytes); the provider documents https URLs only",
+        bytes.len()
+    ));
+    Ok(media::encode_data_uri(media_type, &bytes))
+}
+
+fn unreadable(path: &Path, error: &media::Error) -> Stop {
+    let exit = if error.is_io() { Exit::NoInput } else { Exit::Input };
+    Stop::new(exit, format!("{}: {error}", path.display()))
+}
+
+/// An input file that cannot be read.
+pub(crate) fn missing(path: &Path, error: &std::io::Error) -> Stop {
+    let what = match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    Stop::new(Exit::NoInput, format!("{}: {what}", path.display()))
+}

@@ -1,0 +1,51 @@
+//! The one paid request, which Ctrl-C does not tear.
+
+use kling::{Client, Job, ModelId, Submission};
+use serde_json::Value;
+
+use crate::exit::{Exit, Stop};
+use crate::interrupts::Interrupts;
+use crate::live::Live;
+use crate::waiting;
+
+/// Submits, and gives the job. A Ctrl-C meanwhile waits for the answer, then cancels; a second one leaves it unknown.
+pub(crate) async fn submit(
+    client: &Client,
+    model: &ModelId,
+    input: Value,
+    live: &Live,
+    interrupts: &mut Interrupts,
+) -> Result<Job, Stop> {
+    live.show("submitting");
+    let (own_client, own_model) = (client.clone(), model.clone());
+    // A task of its own, so that nothing here can drop it half-way.
+    let mut task = tokio::spawn(async move { own_client.submit_json(&own_model, &input).await });
+    let mut is_interrupted = false;
+    let submission = loop {
+        tokio::select! {
+            done = &mut task => break done,
+            () = interrupts.next() => {
+                if is_interrupted {
+                    return Err(left_unknown(model));
+                }
+                is_interrupted = true;
+                live.say("interrupted: the request is out, so its answer is waited for; once more leaves it unknown");
+            }
+        }
+    };
+    let submission: Submission = submission.map_err(|_| left_unknown(model))?;
+    let job = submission.into_result()?;
+    live.say(&format!("request {}", job.id()));
+    if is_interrupted {
+        return Err(waiting::cancel(client, job.id(), interrupts).await);
+    }
+    Ok(job)
+}
+
+fn left_unknown(model: &ModelId) -> Stop {
+    let message = format!(
+        "the outcome of the submit to {model} is unknown: it was left before its answer came; \
+         it may run and be billed, so check the account before submitting anew"
+    );
+    Stop::new(Exit::Unknown, message)
+}
