@@ -36,9 +36,7 @@ pub fn wait<T: Transport, M: Makes>(
             }
             Action::SendStatus { timeout } => Event::Status(client.call_once(&GetStatus(job.id()), timeout)),
             Action::SendResult { timeout } => Event::Result(client.call_once(&GetResult(job.id()), timeout)),
-            Action::Done(ending) => {
-                return WaitError::conclude(job.id(), &machine, elapsed(), ending).map(Finished::new);
-            }
+            Action::Done(ending) => return machine.conclude(job, elapsed(), ending),
         };
     }
 }

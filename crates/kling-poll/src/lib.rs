@@ -1,7 +1,27 @@
 //! Waits for RunComfy jobs: a state machine without clock or socket, and two thin shells that drive it.
 //!
-//! [`JobMachine`] holds every rule of a wait. [`wait`] drives it on tokio, [`blocking::wait`] on the caller's thread, and a
-//! scheduler of one's own can drive any number of machines at once.
+//! [`JobMachine`] holds every rule of a wait: `completed` is not success, unknown words go on, bad answers are forgiven under
+//! a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's thread, and a scheduler of
+//! one's own can drive any number of machines at once, each of 64 bytes.
+//!
+//! ```no_run
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use kling_poll::WaitOptions;
+//! use kling_transport::{Job, blocking::Client};
+//!
+//! let client = Client::from_env()?;
+//! let job: Job = Job::from_id("5e1f-09c".parse()?); // submitted earlier, perhaps by another process
+//! let done = kling_poll::blocking::wait(&client, &job, &WaitOptions::default(), |update| {
+//!     println!("{:?} after {:?}", update.state, update.elapsed);
+//! })?;
+//! println!("{} for {:?} USD", done.output(), done.cost_usd());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+
 #[cfg(feature = "blocking")]
 pub mod blocking;
 #[cfg(any(feature = "async", feature = "blocking"))]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kling_transport::{Error, ResultReply, State, StatusReply, Verdict};
+use kling_transport::{Error, Job, Makes, ResultReply, State, StatusReply, Verdict};
 
-use crate::{Action, Ending, Event, Seen, Step, Update, WaitOptions};
+use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
 /// forgiven.
@@ -68,6 +68,19 @@ impl JobMachine {
                 self.on_error(options, now, random, error)
             }
         }
+    }
+
+    /// What a wait for this job brings, once the machine is done.
+    ///
+    /// # Errors
+    /// [`WaitError`] for every ending but success.
+    pub fn conclude<M: Makes>(
+        &self,
+        job: &Job<M>,
+        elapsed: Duration,
+        ending: Ending,
+    ) -> Result<Finished<M>, WaitError> {
+        WaitError::conclude(job.id(), self, elapsed, ending).map(Finished::new)
     }
 
     /// The last state seen.

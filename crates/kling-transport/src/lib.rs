@@ -1,4 +1,47 @@
 //! RunComfy's Model API on the wire: requests and replies as plain values, and two thin clients that carry them.
+//!
+//! [`Client`] is async, on reqwest; [`blocking::Client`] has the same methods on ureq, without an async runtime underneath.
+//! Neither decides anything: what a request says, what an answer means and when there is another attempt is told by values
+//! that know no socket and no clock ([`Submitting`], [`Asking`], [`Call`]), so the two cannot drift apart.
+//!
+//! ```no_run
+//! use kling_transport::{ModelId, Settings, Submission};
+//!
+//! # #[cfg(feature = "blocking")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = kling_transport::blocking::Client::from_env()?;
+//! let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse()?;
+//! match client.submit_json(&model, &serde_json::json!({"image_url": "https://example.com/start.jpg"})) {
+//!     Submission::Submitted(job) => println!("{} is queued", job.id()),
+//!     Submission::Refused(error) => println!("nothing was submitted: {error}"),
+//!     Submission::Unknown(receipt) => println!("look before you pay again: {receipt}"),
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "blocking"))]
+//! # fn main() {}
+//! ```
+//!
+//! # What it promises
+//! - A paid request is sent again only where it is proven that no job was made: the connection never opened, or the server
+//!   answered 429. Anything else that brings no usable answer is [`Submission::Unknown`], with a [`Receipt`].
+//! - The token goes to the API's own origin only: not to URLs that answers name, not across redirects, which are never
+//!   followed, and not into any `Debug`, `Display` or error.
+//! - Everything is bounded: time, attempts, bodies ([`MAX_REPLY_BYTES`]), redirects and sizes of downloads.
+//! - Words and keys never seen before reach the caller.
+//!
+//! # Features
+//! `async` and `blocking` for the clients; without both, the crate is values only. `rustls` (aws-lc-rs, the platform's
+//! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
+#![cfg_attr(
+    not(feature = "async"),
+    doc = "\n[`Client`]: https://docs.rs/kling-transport/latest/kling_transport/struct.Client.html"
+)]
+#![cfg_attr(
+    not(feature = "blocking"),
+    doc = "\n[`blocking::Client`]: https://docs.rs/kling-transport/latest/kling_transport/blocking/struct.Client.html"
+)]
+
 mod api_base;
 mod asking;
 #[cfg(feature = "blocking")]
