@@ -52,6 +52,11 @@ impl Console {
     /// Ends otherwise.
     pub(crate) fn stop(self, stop: &Stop) -> ExitCode {
         self.say(format!("kling: {}", stop.message()));
+        self.exit(stop)
+    }
+
+    /// Ends otherwise, where the message has been printed.
+    pub(crate) fn exit(self, stop: &Stop) -> ExitCode {
         if self.json {
             // The exit code tells the same.
             let _ = print(&stop.json().to_string());

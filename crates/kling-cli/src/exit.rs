@@ -56,9 +56,12 @@ impl Stop {
         Self { exit, message: message.into(), facts: Map::new() }
     }
 
-    /// Adds a fact for machines.
+    /// Adds a fact for machines, if there is one.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.facts.insert(key.to_owned(), value.into());
+        let value = value.into();
+        if !value.is_null() {
+            self.facts.insert(key.to_owned(), value);
+        }
         self
     }
 

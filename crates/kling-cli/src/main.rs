@@ -46,5 +46,15 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // Where the terminal is gone, nobody reads it.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(Exit::Usage.code()) } else { ExitCode::SUCCESS }
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    // What could not be parsed may still have asked for JSON.
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    Console::new(is_json).exit(&Stop::new(Exit::Usage, first_line(error)))
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

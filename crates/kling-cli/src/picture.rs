@@ -9,6 +9,10 @@ use kling::media;
 use crate::console::Console;
 use crate::exit::{Exit, Stop};
 
+/// The most bytes of a file inside a request: in base64 they stay below the 64 MiB that the provider's own clients allow
+/// a whole request.
+const MAX_BYTES: u64 = 47 * 1024 * 1024;
+
 /// What `IMAGE` stands for on the wire.
 pub(crate) fn reference(image: &str, console: Console) -> Result<String, Stop> {
     if is_reference(image) { Ok(image.to_owned()) } else { inline(Path::new(image), console) }
@@ -26,6 +30,11 @@ fn inline(path: &Path, console: Console) -> Result<String, Stop> {
     let Some(media_type) = format else {
         return Err(Stop::new(Exit::Input, format!("{}: found no image of a known format", path.display())));
     };
+    if facts.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
+        let message =
+            format!("{}: too large to be sent inside the request; give an https url instead", path.display());
+        return Err(Stop::new(Exit::Input, message));
+    }
     let bytes = fs::read(path).map_err(|error| missing(path, &error))?;
     let name = path.display();
     console.say(format!(
@@ -36,8 +45,13 @@ fn inline(path: &Path, console: Console) -> Result<String, Stop> {
 }
 
 fn unreadable(path: &Path, error: &media::Error) -> Stop {
-    let exit = if error.is_io() { Exit::NoInput } else { Exit::Input };
-    Stop::new(exit, format!("{}: {error}", path.display()))
+    match fs::metadata(path) {
+        Err(error) => missing(path, &error),
+        Ok(_) => {
+            let exit = if error.is_io() { Exit::NoInput } else { Exit::Input };
+            Stop::new(exit, format!("{}: {error}", path.display()))
+        }
+    }
 }
 
 /// An input file that cannot be read.

@@ -1,0 +1,218 @@
+//! `kling generate`: the main job, and everything that may come in its way.
+
+mod program;
+
+use std::fs;
+use std::time::Duration;
+
+use kling_sim::{Call, Reply, Sim};
+use program::{Program, TOKEN, photo, png};
+use serde_json::json;
+
+fn fast() -> Sim {
+    Sim::builder().speed(200.0).start().unwrap()
+}
+
+#[test]
+fn a_photo_becomes_a_clip_without_a_token_or_a_network() {
+    let program = Program::new();
+    let ended =
+        program.run(&["generate", &photo(), "--prompt", "slow dolly-in", "--offline", "-o", "clip.mp4"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "clip.mp4\n"), "{}", ended.stderr);
+    let clip = fs::read(program.folder().join("clip.mp4")).unwrap();
+    assert_eq!(&clip[4..8], b"ftyp");
+    assert!(ended.stderr.contains("SIMULATED"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the provider documents https URLs only"), "{}", ended.stderr);
+    assert_eq!(program.files(), ["clip.mp4"]);
+}
+
+#[test]
+fn against_an_api_one_request_is_paid_and_the_result_is_one_json_object() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    let ended = program.run(&["generate", &photo(), "--duration", "10", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let json = ended.json();
+    let id = json["request_id"].as_str().unwrap();
+    assert_eq!(json["status"], "succeeded");
+    assert_eq!(json["simulated"], false);
+    assert_eq!(json["files"][0]["path"], format!("kling-{id}.mp4"));
+    assert_eq!(json["cost_usd"], 0.5);
+    assert_eq!(program.files(), [format!("kling-{id}.mp4")]);
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn nothing_is_sent_that_was_not_asked_for() {
+    let sim = fast();
+    let url = "https://example.com/start.jpg";
+    Program::at(&sim).run(&["generate", url, "--no-wait"]);
+    let expected = json!({ "image_url": url }).to_string();
+    let lengths: Vec<_> = sim.billed().iter().map(|bill| bill.body_sha256.clone()).collect();
+    let hash = kling::Fingerprint::of(expected.as_bytes()).to_string();
+    assert_eq!(lengths, [hash]);
+}
+
+#[test]
+fn several_files_are_numbered() {
+    let sim = Sim::builder().speed(200.0).output_count(3).start().unwrap();
+    let program = Program::at(&sim);
+    let ended = program.run(&["generate", &photo(), "-o", "clip.mp4"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "clip.mp4\nclip-2.mp4\nclip-3.mp4\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_before_anything_is_paid() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    fs::write(program.folder().join("small.png"), png(300, 900)).unwrap();
+    let ended = program.run(&["generate", "small.png", "--duration", "7", "--cfg-scale", "-1"]);
+    insta::assert_snapshot!(ended.shown(), @r"
+    note: small.png is sent inside the request (29 bytes); the provider documents https URLs only
+    kling: the input is not what the model takes; nothing was submitted
+      /duration: found 7, allowed 5 or 10
+      /cfg_scale: found -1, allowed at least 0
+      /image_url: found a width of 300 pixels, allowed width_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)
+      /image_url: found 300x900 pixels, a ratio of 0.333, allowed width/height >= 0.4 (The aspect ratio of the start image must be between 2:5 and 5:2.)
+    exit 65
+    ");
+    assert!(sim.requests().is_empty());
+}
+
+#[test]
+fn media_rules_can_be_left_to_the_provider() {
+    let sim = Sim::builder().speed(200.0).media_rules(kling_sim::MediaRules::WhileRunning).start().unwrap();
+    let program = Program::at(&sim);
+    fs::write(program.folder().join("small.png"), png(300, 300)).unwrap();
+    let ended = program.run(&["generate", "small.png", "--no-media-check"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("exceed 300 pixels"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_file_that_exists_or_cannot_be_written_is_refused_before_anything_is_paid() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    fs::write(program.folder().join("clip.mp4"), "mine").unwrap();
+    for (output, found) in
+        [("clip.mp4", "exists"), ("no/such/folder/clip.mp4", "No such file"), (".", "exists")]
+    {
+        let ended = program.run(&["generate", &photo(), "-o", output]);
+        assert_eq!(ended.code, 64, "{output}");
+        assert!(ended.stderr.contains(found), "{output}: {}", ended.stderr);
+    }
+    assert!(sim.requests().is_empty());
+    assert_eq!(fs::read(program.folder().join("clip.mp4")).unwrap(), b"mine");
+}
+
+#[test]
+fn without_a_token_it_says_how_to_get_on() {
+    insta::assert_snapshot!(Program::new().run(&["generate", "https://example.com/a.jpg"]).shown(), @r"
+    kling: no token was found: set RUNCOMFY_API_TOKEN
+      make a token in your RunComfy profile and put it into one of RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN, YOUR_API_TOKEN
+      or try without an account: kling generate IMAGE --offline
+    exit 77
+    ");
+}
+
+#[test]
+fn a_token_that_is_not_accepted_is_77_and_is_never_printed() {
+    let sim = fast();
+    let program =
+        Program::new().with("RUNCOMFY_MODEL_API_BASE", sim.base_url()).with("YOUR_API_TOKEN", TOKEN);
+    let ended = program.run(&["generate", "https://example.com/a.jpg", "--json"]);
+    assert_eq!(ended.code, 77, "{}", ended.stderr);
+    assert_eq!(ended.json()["error"]["error_code"], 400_004);
+}
+
+#[test]
+fn input_files_that_are_missing_or_no_pictures_are_told_apart() {
+    let program = Program::new();
+    fs::write(program.folder().join("notes.txt"), "hello, this is text").unwrap();
+    assert_eq!(program.run(&["generate", "gone.jpg", "--offline"]).code, 66);
+    assert_eq!(program.run(&["generate", "notes.txt", "--offline"]).code, 65);
+    assert_eq!(program.run(&["generate", "http://example.com/a.jpg", "--offline"]).code, 65);
+}
+
+#[test]
+fn a_submit_whose_outcome_is_unknown_is_70_and_is_sent_once() {
+    let sim = fast();
+    sim.answer_next(Call::Submit, Reply::html(502, "<h1>Bad gateway</h1>").after_processing());
+    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg", "--json"]);
+    assert_eq!(ended.code, 70, "{}", ended.stderr);
+    assert_eq!(ended.json()["error"]["kind"], "unknown_outcome");
+    assert!(ended.json()["error"]["receipt"]["fingerprint"].is_string(), "{}", ended.stdout);
+    assert_eq!(sim.requests().iter().filter(|call| call.method == "POST").count(), 1);
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn a_job_that_fails_is_1_with_the_words_of_the_api() {
+    let sim = fast();
+    sim.fail_next_job("the picture shows \u{1b}[2Jnothing");
+    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("the picture shows"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\u{1b}'), "a control sequence reached the terminal");
+}
+
+#[test]
+fn a_deadline_that_passed_is_75_with_the_id_to_go_on_with() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let ended = program.run(&["generate", &photo(), "--timeout", "100ms", "--json"]);
+    assert_eq!(ended.code, 75, "{}", ended.stderr);
+    let id = ended.json()["error"]["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(ended.json()["error"]["resume"], format!("kling wait {id} -o FILE"));
+    sim.advance(Duration::from_secs(100));
+    let resumed = program.run(&["wait", &id, "-o", "clip.mp4"]);
+    assert_eq!((resumed.code, resumed.stdout.as_str()), (0, "clip.mp4\n"), "{}", resumed.stderr);
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn an_output_on_a_foreign_host_is_named_and_not_lost() {
+    let sim = fast();
+    let output = json!({ "request_id": "r", "status": "succeeded", "output": { "video": "https://cdn.example/clip.mp4?key=1" } });
+    sim.answer_next(Call::Result, Reply::json(200, &output));
+    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg", "-o", "clip.mp4"]);
+    assert_eq!(ended.code, 69);
+    assert!(ended.stderr.contains("it lies at https://cdn.example/clip.mp4?key=1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--allow-host cdn.example"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_what_is_in_the_queue() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", &photo(), "--json"]);
+    let id = running.wait_for("request ").trim_start_matches("request ").to_owned();
+    running.wait_for("in_queue");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(ended.json()["error"]["request_id"], id);
+    assert!(ended.stderr.contains("was cancelled while it was in the queue"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", &photo()]);
+    let id = running.wait_for("request ").trim_start_matches("request ").to_owned();
+    sim.advance(Duration::from_secs(10));
+    running.wait_for("in_progress");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 75, "{ended:?}");
+    assert!(ended.stderr.contains("runs on and may be billed"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("kling wait {id}")), "{}", ended.stderr);
+}

@@ -1,0 +1,140 @@
+//! The program as a user runs it: a process with arguments, an environment and a folder of its own.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use kling_sim::Sim;
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const TOKEN: &str = "rc-secret-0123456789";
+
+/// A folder to run in, and the variables of the environment.
+pub(crate) struct Program {
+    folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Program {
+    /// Without a token.
+    pub(crate) fn new() -> Self {
+        Self { folder: TempDir::new().unwrap(), variables: Vec::new() }
+    }
+
+    /// With a simulator in the place of the API.
+    pub(crate) fn at(sim: &Sim) -> Self {
+        Self::new().with("RUNCOMFY_MODEL_API_BASE", sim.base_url()).with("RUNCOMFY_TOKEN", sim.token())
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
+        command.args(arguments).current_dir(self.folder()).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::new(self.command(arguments).output().unwrap())
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running(self.command(arguments).spawn().unwrap())
+    }
+}
+
+/// A process that runs.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Reads stderr line by line until one holds `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        use std::io::Read;
+        let stderr = self.0.stderr.as_mut().unwrap();
+        let (mut seen, mut byte) = (Vec::new(), [0]);
+        while stderr.read(&mut byte).unwrap() == 1 {
+            seen.push(byte[0]);
+            let line = String::from_utf8_lossy(&seen);
+            if byte[0] == b'\n' && line.lines().last().is_some_and(|line| line.contains(text)) {
+                return line.lines().last().unwrap().to_owned();
+            }
+        }
+        panic!("ended without {text:?}: {}", String::from_utf8_lossy(&seen));
+    }
+
+    /// Presses Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        let status = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    pub(crate) fn end(self) -> Ended {
+        Ended::new(self.0.wait_with_output().unwrap())
+    }
+}
+
+/// A process that ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    fn new(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let ended = Self {
+            code: output.status.code().expect("it ended by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        };
+        for stream in [&ended.stdout, &ended.stderr] {
+            assert!(!stream.contains(TOKEN), "the token was printed");
+        }
+        ended
+    }
+
+    /// Both streams and the exit code, for a snapshot.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}{}exit {}", self.stdout, self.stderr, self.code)
+    }
+
+    /// The one JSON object on stdout.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// The picture that comes with the project.
+pub(crate) fn photo() -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/start.jpg").to_str().unwrap().to_owned()
+}
+
+/// A picture that is nothing but its header.
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(b"\x08\x02\0\0\0");
+    bytes
+}

@@ -1,0 +1,164 @@
+//! The commands about requests that exist, and those that need none.
+
+mod program;
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use kling_sim::{Call, Reply, Sim};
+use program::Program;
+
+const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg", "duration": 5.0}"#;
+
+#[test]
+fn a_request_is_submitted_followed_and_fetched_by_its_id() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    assert_eq!(program.run(&["status", &id]).stdout.trim(), "in_queue, position 1");
+    sim.advance(Duration::from_secs(10));
+    assert_eq!(program.run(&["status", &id, "--json"]).json()["status"], "in_progress");
+    assert_eq!(program.run(&["cancel", &id]).stdout.trim(), "not cancellable: it runs on and may be billed");
+    sim.advance(Duration::from_secs(60));
+    assert_eq!(program.run(&["result", &id]).code, 0);
+    assert_eq!(program.run(&["result", &id, "--json"]).json()["status"], "succeeded");
+    let urls = program.run(&["wait", &id]);
+    assert!(urls.stdout.starts_with("http://127.0.0.1:"), "{urls:?}");
+    let saved = program.run(&["wait", &id, "-o", "clip.mp4", "--json"]);
+    assert_eq!(saved.json()["files"][0]["path"], "clip.mp4");
+    assert_eq!(program.run(&["cancel", &id, "--json"]).json()["outcome"], "already_over");
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn a_request_in_the_queue_is_cancelled() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    assert_eq!(program.run(&["cancel", &id]).stdout, "cancelled\n");
+    let waited = program.run(&["wait", &id]);
+    assert_eq!(waited.code, 1, "{waited:?}");
+}
+
+#[test]
+fn ids_are_checked_before_they_become_a_path_and_unknown_ones_are_input() {
+    let sim = Sim::start().unwrap();
+    let program = Program::at(&sim);
+    assert_eq!(program.run(&["status", "../balance"]).code, 64);
+    assert_eq!(program.run(&["status", "no-such-request"]).code, 65);
+    assert_eq!(sim.requests().len(), 1);
+}
+
+#[test]
+fn the_balance_is_printed() {
+    let sim = Sim::builder().balance(12.5).start().unwrap();
+    let program = Program::at(&sim);
+    assert_eq!(program.run(&["balance"]).stdout, "12.50 USD\n");
+    assert_eq!(program.run(&["balance", "--json"]).json()["balance_usd"], 12.5);
+}
+
+#[test]
+fn an_empty_balance_refuses_and_bills_nothing() {
+    let sim = Sim::builder().balance(0.0).start().unwrap();
+    let ended = Program::at(&sim).run(&["submit", "--input", INPUT, "--json"]);
+    assert_eq!((ended.code, &ended.json()["error"]["error_code"]), (69, &400_002.into()), "{}", ended.stderr);
+}
+
+#[test]
+fn inputs_are_read_from_text_file_and_stdin() {
+    let program = Program::new();
+    fs::write(program.folder().join("input.json"), INPUT).unwrap();
+    for arguments in [["validate", "--input", INPUT], ["validate", "--input-file", "input.json"]] {
+        assert_eq!(program.run(&arguments).stdout, "valid\n");
+    }
+    let mut child =
+        program.command(&["validate", "--input-file", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(INPUT.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(program.run(&["validate", "--input-file", "gone.json"]).code, 66);
+    assert_eq!(program.run(&["validate"]).code, 64);
+}
+
+#[test]
+fn a_report_of_violations_is_for_people_and_for_machines() {
+    let program = Program::new();
+    let broken = r#"{"image_url": "data:image/png;base64,aGVsbG8gd29ybGQ=", "promt": "x", "duration": 10.5}"#;
+    insta::assert_snapshot!(program.run(&["validate", "--input", broken]).shown(), @r#"
+    kling: the input is not what the model takes; nothing was submitted
+      /promt: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale (did you mean "prompt"?)
+      /duration: found 10.5, allowed an integer
+      /image_url: found a data: uri that holds no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
+    exit 65
+    "#);
+    let json = program.run(&["validate", "--json", "--input", broken]).json();
+    assert_eq!(json["error"]["violations"].as_array().unwrap().len(), 3);
+    assert_eq!(json["error"]["violations"][1]["pointer"], "/duration");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused() {
+    let ended = Program::new().run(&["validate", "--input", r#"{"duration": 5, "duration": 10}"#]);
+    assert_eq!(ended.code, 65);
+    assert!(ended.stderr.contains("/duration: found the key twice"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_the_schema_does_not_know_is_sent_only_when_meant() {
+    let sim = Sim::builder().unknown_inputs(kling_sim::UnknownInputs::Ignored).start().unwrap();
+    let program = Program::at(&sim);
+    let input = r#"{"image_url": "https://example.com/a.jpg", "camera_mode": "orbit"}"#;
+    assert_eq!(program.run(&["submit", "--input", input]).code, 65);
+    assert_eq!(program.run(&["submit", "--unchecked", "--input", input]).code, 0);
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it_and_one_request_is_billed() {
+    let sim = Sim::start().unwrap();
+    sim.answer_next(Call::Submit, Reply::empty(429).header("retry-after", "1"));
+    let ended = Program::at(&sim).run(&["submit", "--input", INPUT]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn an_api_that_cannot_be_reached_is_75_and_nothing_was_submitted() {
+    let program =
+        Program::new().with("RUNCOMFY_MODEL_API_BASE", "http://127.0.0.1:1/v1").with("RUNCOMFY_TOKEN", "x");
+    let ended = program.run(&["balance"]);
+    assert_eq!(ended.code, 75, "{}", ended.stderr);
+}
+
+#[test]
+fn plain_http_is_for_loopback_only() {
+    let program =
+        Program::new().with("RUNCOMFY_MODEL_API_BASE", "http://example.com/v1").with("RUNCOMFY_TOKEN", "x");
+    let ended = program.run(&["balance"]);
+    assert_eq!(ended.code, 64, "{}", ended.stderr);
+}
+
+#[test]
+fn usage_errors_are_64_and_machines_are_told_too() {
+    let ended = Program::new().run(&["generate", "--json"]);
+    assert_eq!((ended.code, &ended.json()["error"]["kind"]), (64, &"usage".into()));
+    assert_eq!(Program::new().run(&["--version"]).code, 0);
+    assert_eq!(Program::new().run(&["completions", "bash"]).code, 0);
+    assert_eq!(Program::new().run(&["validate", "--model", "no/such", "--input", "{}"]).code, 64);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_simulator_serves_any_client_until_ctrl_c() {
+    let program = Program::new();
+    let mut running = program.start(&["sim", "--speed", "100"]);
+    let line = running.wait_for("RUNCOMFY_MODEL_API_BASE=");
+    let base = line.split('=').nth(1).unwrap().to_owned();
+    let client = Program::new().with("RUNCOMFY_MODEL_API_BASE", &base).with("RUNCOMFY_TOKEN", "any");
+    assert_eq!(client.run(&["submit", "--input", INPUT]).code, 0);
+    running.wait_for("Ctrl-C");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "1 submissions would have been billed\n"));
+}
