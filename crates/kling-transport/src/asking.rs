@@ -32,10 +32,9 @@ impl<'a, C: Call> Asking<'a, C> {
     /// # Errors
     /// Where no answer came, the API said no, or the answer cannot be read.
     pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
-        outcome
-            .map_err(Error::from)
-            .and_then(|reply| self.call.read(&HttpReply { body: self.request.scrub(reply.body), ..reply }))
-            .map_err(|error| error.with_request_id(self.call.request_id().cloned()))
+        outcome.map_err(Error::from).and_then(|reply| self.call.read(&reply)).map_err(|error| {
+            error.with_request_id(self.call.request_id().cloned()).without(self.request.token())
+        })
     }
 
     /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,

@@ -10,7 +10,8 @@ use kling_types::ModelInput;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::download::{Downloading, Obstacle, Partial};
+use crate::download::{Downloading, Obstacle};
+use crate::partial_file::PartialFile;
 use crate::transport::Chunks;
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
@@ -210,7 +211,7 @@ impl<T: Streaming> Client<T> {
         &self,
         downloading: &Downloading,
         progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<Partial, Obstacle> {
+    ) -> Result<PartialFile, Obstacle> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience()).await?;
         let mut partial = downloading.begin(&head)?;
         while let Some(chunk) = body.chunk().await? {

@@ -1,17 +1,15 @@
-//! The rules of a download, without a socket: hosts, redirects, sizes, and the file that appears whole or not at all.
+//! The rules of a download, without a socket: hosts, redirects, attempts.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::error_kind::Kind;
 use crate::host_gate::HostGate;
-use crate::{Error, Failure, HttpHead, HttpRequest, Retry, RetryPolicy, Settings, excerpt};
+use crate::partial_file::{PartialFile, exists};
+use crate::{Error, Failure, HttpHead, HttpRequest, Retry, RetryPolicy, Settings};
 
 const MAX_REDIRECTS: u32 = 5;
 
@@ -139,7 +137,7 @@ impl Downloading {
     }
 
     /// Opens the file for a body, where the start of the answer promises one.
-    pub(crate) fn begin(&self, head: &HttpHead) -> Result<Partial, Obstacle> {
+    pub(crate) fn begin(&self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return Err(Obstacle::Moved(location.clone()));
         }
@@ -148,8 +146,8 @@ impl Downloading {
             let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
             return Err(error.with_status(head.status).with_retry_after(head.retry_after).into());
         }
-        let partial = Partial::create(&self.path, &self.options, head.content_length)?;
-        Ok(partial)
+        let DownloadOptions { overwrite, max_bytes, .. } = self.options;
+        Ok(PartialFile::create(&self.path, overwrite, max_bytes, head.content_length)?)
     }
 
     /// What to do about an obstacle: go on after a pause, or give up.
@@ -204,96 +202,4 @@ impl From<Failure> for Obstacle {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure.into())
     }
-}
-
-/// A file that is being filled, beside its place and under another name; gone again unless it is kept.
-#[derive(Debug)]
-pub(crate) struct Partial {
-    file: NamedTempFile,
-    path: PathBuf,
-    overwrite: bool,
-    received: u64,
-    total: Option<u64>,
-    max_bytes: u64,
-}
-
-impl Partial {
-    fn create(path: &Path, options: &DownloadOptions, total: Option<u64>) -> Result<Self, Error> {
-        if let Some(total) = total.filter(|total| *total > options.max_bytes) {
-            return Err(too_large(total, options.max_bytes));
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".kling-").suffix(".part");
-        #[cfg(unix)]
-        {
-            // As any new file: readable as the user's mask says, not private like most temporary files.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder(path)).map_err(|error| unwritable(path, &error))?;
-        let (path, overwrite, max_bytes) = (path.to_owned(), options.overwrite, options.max_bytes);
-        Ok(Self { file, path, overwrite, received: 0, total, max_bytes })
-    }
-
-    pub(crate) fn append(mut self, chunk: &[u8]) -> Result<Self, Obstacle> {
-        self.received += chunk.len() as u64;
-        if self.received > self.max_bytes {
-            return Err(too_large(self.received, self.max_bytes).into());
-        }
-        self.file.write_all(chunk).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(self)
-    }
-
-    pub(crate) fn progress(&self) -> Progress {
-        Progress { received: self.received, total: self.total }
-    }
-
-    /// The file, if nothing is missing of it.
-    pub(crate) fn whole(self) -> Result<Self, Obstacle> {
-        match self.total {
-            Some(total) if total != self.received => {
-                let message = format!("{} of {total} bytes arrived", self.received);
-                Err(Error::new(Kind::Interrupted, message).into())
-            }
-            _ => Ok(self),
-        }
-    }
-
-    /// Puts the file in its place.
-    pub(crate) fn keep(self) -> Result<Downloaded, Error> {
-        let Self { file, path, overwrite, received, .. } = self;
-        file.as_file().sync_all().map_err(|error| unwritable(&path, &error))?;
-        let kept = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
-        kept.map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => exists(&path),
-            _ => unwritable(&path, &error.error),
-        })?;
-        sync_folder(&path);
-        Ok(Downloaded { path, bytes: received })
-    }
-}
-
-/// Makes the new name last through a power cut where the platform can; the file itself is safe already.
-fn sync_folder(path: &Path) {
-    if cfg!(unix) {
-        let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
-    }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
-}
-
-fn exists(path: &Path) -> Error {
-    Error::file(format!("{} exists and is not overwritten: choose another name", path.display()))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::file(format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string())))
-}
-
-fn too_large(bytes: u64, limit: u64) -> Error {
-    Error::file(format!(
-        "the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it"
-    ))
 }

@@ -80,10 +80,10 @@ pub(crate) fn words(value: &Value) -> String {
 fn wordless(reply: &HttpReply) -> Error {
     let status = reply.head.status;
     let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
-    let found = if reply.body.is_empty() {
-        "an empty body".to_owned()
-    } else {
-        format!("no JSON object but {}", excerpt::of_bytes(&reply.body))
+    let found = match (reply.body.is_empty(), reply.head.is_success()) {
+        (false, _) => format!("no JSON object but {}", excerpt::of_bytes(&reply.body)),
+        (true, true) => "an empty body".to_owned(),
+        (true, false) => String::new(),
     };
     Error::new(kind, found).with_status(status).with_retry_after(reply.head.retry_after)
 }

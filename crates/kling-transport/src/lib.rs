@@ -44,9 +44,11 @@
 
 mod api_base;
 mod asking;
+mod balance;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
+mod cancel_reply;
 #[cfg(feature = "async")]
 mod client;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -55,6 +57,7 @@ mod envelope;
 mod error;
 mod error_kind;
 mod excerpt;
+mod fields;
 mod fingerprint;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod host_gate;
@@ -62,16 +65,19 @@ mod http_reply;
 mod http_request;
 mod job;
 mod model_id;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod partial_file;
 mod phase;
 mod receipt;
-mod reply;
 mod request_id;
 #[cfg(feature = "async")]
 mod reqwest_transport;
+mod result_reply;
 mod retry;
 mod retry_after;
 mod settings;
 mod state;
+mod status_reply;
 mod submission;
 mod submitting;
 mod token;
@@ -82,7 +88,9 @@ mod watch;
 
 pub use crate::api_base::{ApiBase, BASE_VARIABLE};
 pub use crate::asking::Asking;
+pub use crate::balance::Balance;
 pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
+pub use crate::cancel_reply::{CancelOutcome, CancelReply};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -95,13 +103,14 @@ pub use crate::job::{AnyModel, Job, Makes};
 pub use crate::model_id::ModelId;
 pub use crate::phase::Phase;
 pub use crate::receipt::Receipt;
-pub use crate::reply::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
 pub use crate::request_id::RequestId;
 #[cfg(feature = "async")]
 pub use crate::reqwest_transport::{Incoming, Reqwest};
+pub use crate::result_reply::{ResultReply, Verdict};
 pub use crate::retry::{Backoff, Retry, RetryPolicy};
 pub use crate::settings::Settings;
 pub use crate::state::State;
+pub use crate::status_reply::StatusReply;
 pub use crate::submission::{Submission, SubmitError};
 pub use crate::submitting::Submitting;
 pub use crate::token::{TOKEN_VARIABLES, Token};

@@ -53,7 +53,11 @@ impl Reqwest {
         let watch = Watch::new(request.body());
         let mut sent = prepare(&request, &watch);
         timeouts(&mut sent);
-        self.client.execute(sent).await.map_err(|error| failure(error, watch.phase()))
+        self.client.execute(sent).await.map_err(|error| {
+            // hyper takes up the body as soon as it has a connection: a limit that passed before was spent on connecting.
+            let connecting = error.is_timeout() && watch.is_untouched();
+            failure(error, if connecting { Phase::Connect } else { watch.phase() })
+        })
     }
 }
 

@@ -105,14 +105,13 @@ impl<M: Makes> Submitting<M> {
         random: f64,
     ) -> ControlFlow<Submission<M>, Duration> {
         self.attempts += 1;
-        let outcome = outcome.map(|reply| HttpReply { body: self.request.scrub(reply.body), ..reply });
         let refusal = match judge(outcome) {
             Judgement::Accepted(id) => {
                 let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed);
                 return ControlFlow::Break(Submission::Submitted(job));
             }
             Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),
-            Judgement::Refused(error) => error,
+            Judgement::Refused(error) => error.without(self.request.token()),
         };
         if refusal.is_connect() || refusal.is_rate_limited() {
             let wish = refusal.retry_after();
@@ -124,6 +123,7 @@ impl<M: Makes> Submitting<M> {
     }
 
     fn receipt(&self, cut: Cut) -> Receipt {
+        let redact = |text: String| self.request.token().map(|token| token.redact(&text)).unwrap_or(text);
         Receipt {
             model: self.model.clone(),
             fingerprint: self.fingerprint,
@@ -131,8 +131,8 @@ impl<M: Makes> Submitting<M> {
             phase: cut.phase,
             attempts: self.attempts,
             status: cut.status,
-            message: cut.message,
-            excerpt: Some(excerpt::of_bytes(&self.request.scrub(cut.read))).filter(|text| !text.is_empty()),
+            message: redact(cut.message),
+            excerpt: Some(redact(excerpt::of_bytes(&cut.read))).filter(|text| !text.is_empty()),
         }
     }
 }

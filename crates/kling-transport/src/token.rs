@@ -60,6 +60,11 @@ impl Token {
         }
     }
 
+    /// A text with the token taken out, where a server quotes it.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        text.replace(&*self.0, "[token]")
+    }
+
     /// The text itself, for the one header that carries it.
     pub(crate) fn expose(&self) -> &str {
         &self.0

@@ -1,7 +1,7 @@
 //! How far a request got, recorded while its body leaves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 
@@ -12,17 +12,28 @@ const PIECE: usize = 64 * 1024;
 
 /// Shared between a body on its way out and the code that asks how far it got.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch(Arc<AtomicBool>);
+pub(crate) struct Watch(Arc<AtomicU8>);
+
+const UNTOUCHED: u8 = 0;
+const TOUCHED: u8 = 1;
+const TAKEN: u8 = 2;
 
 impl Watch {
     /// Watches a request with or without a body: where there is none, nothing tells when the head has left.
     pub(crate) fn new(body: Option<&Bytes>) -> Self {
-        Self(Arc::new(body.is_none_or(Bytes::is_empty).into()))
+        let start = if body.is_none_or(Bytes::is_empty) { TAKEN } else { UNTOUCHED };
+        Self(Arc::new(start.into()))
+    }
+
+    /// Whether not one byte of the body was asked for.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.0.load(Ordering::Acquire) == UNTOUCHED
     }
 
     /// The phase, once a connection is known or must be taken to be open.
     pub(crate) fn phase(&self) -> Phase {
-        if self.0.load(Ordering::Acquire) { Phase::Waiting } else { Phase::Sending }
+        if self.0.load(Ordering::Acquire) == TAKEN { Phase::Waiting } else { Phase::Sending }
     }
 }
 
@@ -46,14 +57,13 @@ impl Watched {
     /// The next piece, at most `limit` bytes; nothing at the end.
     pub(crate) fn take(&mut self, limit: usize) -> Bytes {
         let piece = self.left.split_to(self.left.len().min(limit).min(PIECE));
-        if self.left.is_empty() {
-            self.watch.0.store(true, Ordering::Release);
-        }
+        let seen = if self.left.is_empty() { TAKEN } else { TOUCHED };
+        self.watch.0.store(seen, Ordering::Release);
         piece
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "async"))]
 mod tests {
     use super::*;
 
@@ -62,7 +72,9 @@ mod tests {
         let body = Bytes::from(vec![0; 2 * PIECE + 1]);
         let watch = Watch::new(Some(&body));
         let mut watched = Watched::new(&body, &watch);
+        assert!(watch.is_untouched());
         assert_eq!(watched.take(usize::MAX).len(), PIECE);
+        assert!(!watch.is_untouched());
         assert_eq!(watched.take(usize::MAX).len(), PIECE);
         assert_eq!(watch.phase(), Phase::Sending);
         assert_eq!(watched.take(usize::MAX).len(), 1);

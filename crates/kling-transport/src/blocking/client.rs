@@ -11,7 +11,8 @@ use serde_json::Value;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
-use crate::download::{Downloading, Obstacle, Partial};
+use crate::download::{Downloading, Obstacle};
+use crate::partial_file::PartialFile;
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
     GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
@@ -230,7 +231,7 @@ impl<T: Streaming> Client<T> {
         &self,
         downloading: &Downloading,
         progress: &mut impl FnMut(Progress),
-    ) -> Result<Partial, Obstacle> {
+    ) -> Result<PartialFile, Obstacle> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
         let mut partial = downloading.begin(&head)?;
         let mut buffer = vec![0; PIECE];

@@ -1,0 +1,191 @@
+//! When both clients ask, in virtual time: nothing here waits, and no socket is opened.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use kling_poll::{Fixed, WaitOptions};
+use kling_transport::blocking::{self, Clock};
+use kling_transport::{
+    Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, ModelId, Phase,
+    RetryPolicy, Settings, SubmitError, Token, Transport,
+};
+use serde_json::json;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Outcome = Result<HttpReply, Failure>;
+
+/// Answers from a list, and notes when each was asked for and how long it may take, in seconds.
+#[derive(Debug, Default)]
+struct Script {
+    outcomes: Mutex<VecDeque<Outcome>>,
+    asked: Mutex<Vec<(String, u64, u64)>>,
+}
+
+impl Script {
+    fn play(&self, request: &HttpRequest, limits: Limits, now: Duration) -> Outcome {
+        let last = request.url().path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
+        self.asked.lock().unwrap().push((last.to_owned(), now.as_secs(), limits.timeout.as_secs()));
+        self.outcomes.lock().unwrap().pop_front().expect("an outcome for each request")
+    }
+}
+
+#[derive(Debug)]
+struct InAsync(Arc<Script>, tokio::time::Instant);
+
+impl Transport for InAsync {
+    async fn send(&self, request: HttpRequest, limits: Limits) -> Outcome {
+        self.0.play(&request, limits, self.1.elapsed())
+    }
+}
+
+#[derive(Debug)]
+struct InBlocking(Arc<Script>, Arc<VirtualClock>);
+
+impl blocking::Transport for InBlocking {
+    fn send(&self, request: HttpRequest, limits: Limits) -> Outcome {
+        self.0.play(&request, limits, self.1.now())
+    }
+}
+
+#[derive(Debug, Default)]
+struct VirtualClock(Mutex<Duration>);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, pause: Duration) {
+        *self.0.lock().unwrap() += pause;
+    }
+}
+
+/// What came of it through either client, and what was asked when.
+type Told = (String, Vec<(String, u64, u64)>);
+
+fn submitted(outcomes: Vec<Outcome>) -> Told {
+    through(
+        outcomes,
+        async |client| told(client.submit_json(&model(), &json!({})).await.into_result()),
+        |client| told(client.submit_json(&model(), &json!({})).into_result()),
+    )
+}
+
+fn waited(outcomes: Vec<Outcome>, options: &WaitOptions) -> Told {
+    let job: Job = Job::from_id("id-1".parse().unwrap());
+    through(
+        outcomes,
+        async |client| told(kling_poll::wait(&client, &job, options, |_| {}).await),
+        |client| told(kling_poll::blocking::wait(&client, &job, options, |_| {})),
+    )
+}
+
+/// Plays a script through both, and demands that they do not differ.
+fn through(
+    outcomes: Vec<Outcome>,
+    in_async: impl AsyncFnOnce(Client<InAsync>) -> String,
+    in_blocking: impl FnOnce(blocking::Client<InBlocking>) -> String,
+) -> Told {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let script = || Arc::new(Script { outcomes: Mutex::new(outcomes.clone().into()), ..Script::default() });
+
+    let first = script();
+    let end = runtime.block_on(async {
+        in_async(Client::with_transport(settings(), InAsync(first.clone(), tokio::time::Instant::now())))
+            .await
+    });
+    let told = (end, first.asked.lock().unwrap().clone());
+
+    let second = script();
+    let clock = Arc::new(VirtualClock::default());
+    let client = blocking::Client::with_transport(settings(), InBlocking(second.clone(), clock.clone()));
+    let end = in_blocking(client.with_clock(clock));
+    assert_eq!((end, second.asked.lock().unwrap().clone()), told, "async and blocking keep the same pace");
+    told
+}
+
+fn told<T, E: std::fmt::Display>(outcome: Result<T, E>) -> String {
+    outcome.map_or_else(|error| error.to_string(), |_| "good".to_owned())
+}
+
+fn model() -> ModelId {
+    "maker/model".parse().unwrap()
+}
+
+fn settings() -> Settings {
+    let steady = Backoff { first: Duration::ZERO, cap: Duration::ZERO };
+    Settings::new(Token::new("pace-token").unwrap())
+        .with_submit_retry(RetryPolicy::new(SECOND * 60).with_backoff(steady))
+}
+
+fn reply(status: u16, body: &str) -> Outcome {
+    Ok(HttpReply::new(HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH), body.to_owned().into()))
+}
+
+fn later(status: u16, seconds: &str) -> Outcome {
+    let header = |name: &str| (name == "retry-after").then_some(seconds);
+    Ok(HttpReply::new(HttpHead::new(status, header, SystemTime::UNIX_EPOCH), "".into()))
+}
+
+fn at(asked: &[(String, u64, u64)]) -> Vec<u64> {
+    asked.iter().map(|(_, at, _)| *at).collect()
+}
+
+#[test]
+fn a_submit_comes_no_sooner_than_asked_and_within_the_budget() {
+    let (end, asked) =
+        submitted(vec![later(429, "2"), later(429, "25"), reply(200, r#"{"request_id":"id-1"}"#)]);
+    assert_eq!((end.as_str(), at(&asked)), ("good", vec![0, 2, 27]));
+
+    let (end, asked) = submitted(vec![later(429, "30"), later(429, "30")]);
+    assert_eq!(at(&asked), [0, 30]);
+    assert_eq!(end, "nothing was submitted: too many calls (HTTP 429); wait, then try again");
+}
+
+#[test]
+fn a_submit_that_never_left_is_tried_again_and_one_that_may_have_is_not() {
+    let unsent = || Err(Failure::new(Phase::Connect, FailureKind::Broken, "connection refused"));
+    let sent = || Err(Failure::new(Phase::Waiting, FailureKind::Timeout, "no answer"));
+    let (end, asked) = submitted(vec![unsent(), unsent(), sent()]);
+    assert_eq!(asked.len(), 3);
+    assert!(
+        end.starts_with("the outcome of the submit to maker/model is unknown: no answer while waiting"),
+        "{end}"
+    );
+}
+
+#[test]
+fn a_wait_asks_by_its_schedule_and_once_more_at_its_deadline() {
+    let queued = || reply(200, r#"{"status":"in_queue"}"#);
+    let options = WaitOptions::default().with_schedule(Fixed(SECOND * 4)).with_deadline(SECOND * 10);
+    let (end, asked) = waited(vec![queued(), queued(), queued(), queued()], &options);
+    assert_eq!(
+        asked.iter().map(|(_, at, limit)| (*at, *limit)).collect::<Vec<_>>(),
+        [(0, 10), (4, 6), (8, 5), (10, 5)]
+    );
+    assert_eq!(
+        end,
+        "the wait for request id-1 ended at its deadline after 10 s (in_queue, 4 polls): the job may go on and be billed, \
+         wait for it again by its id"
+    );
+}
+
+#[test]
+fn the_default_schedule_starts_within_two_seconds_and_calms_down_to_ten() {
+    let queued = || reply(200, r#"{"status":"in_queue"}"#);
+    let (_, asked) =
+        waited((0..40).map(|_| queued()).collect(), &WaitOptions::default().with_deadline(SECOND * 300));
+    let times = at(&asked);
+    assert!(times[1] <= 2, "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 11), "{times:?}");
+    assert_eq!(times.last(), Some(&300));
+}
+
+#[test]
+fn an_error_of_a_submit_tells_refused_from_unknown() {
+    let refused = SubmitError::Refused(kling_transport::Token::new("").unwrap_err());
+    assert!(!refused.is_unknown() && refused.receipt().is_none());
+}
