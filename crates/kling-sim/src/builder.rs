@@ -104,6 +104,12 @@ impl Builder {
         self
     }
 
+    /// How many unfinished jobs an account may have; a submit beyond is a 429. By default there is no limit.
+    pub fn job_limit(mut self, jobs: usize) -> Self {
+        self.settings.job_limit = jobs;
+        self
+    }
+
     /// How long a request id lives after its submit, in simulated time, before it is a 404001; by default for ever.
     pub fn lifetime(mut self, time: Duration) -> Self {
         self.settings.lifetime = time;

@@ -7,14 +7,28 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use kling_sim::{Call, Reply, Sim};
+//! use kling_sim::Sim;
+//! use serde_json::{Value, json};
 //!
 //! let sim = Sim::builder().manual_time().start()?;
-//! sim.answer_next(Call::Status, Reply::empty(503)); // the next status call fails once
-//! // … submit to sim.base_url() with sim.token() …
-//! sim.advance(Duration::from_secs(24)); // its job waits 4 s and runs 20 s
-//! assert_eq!(sim.billed().len(), 0); // nothing was submitted here
-//! # Ok::<(), std::io::Error>(())
+//! let (base, token) = (sim.base_url(), format!("Bearer {}", sim.token()));
+//!
+//! // Any client will do; this is ureq.
+//! let job: Value = ureq::post(format!("{base}/models/kling/kling-1-6/pro/image-to-video"))
+//!     .header("authorization", &token)
+//!     .send_json(json!({"image_url": "https://example.com/start.jpg"}))?
+//!     .body_mut()
+//!     .read_json()?;
+//! assert_eq!(sim.billed().len(), 1);
+//!
+//! sim.advance(Duration::from_secs(24)); // a job waits 4 s and runs 20 s
+//! let result: Value = ureq::get(job["result_url"].as_str().unwrap_or_default())
+//!     .header("authorization", &token)
+//!     .call()?
+//!     .body_mut()
+//!     .read_json()?;
+//! assert_eq!(result["status"], "succeeded");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! What the provider leaves open is a setting of [`Builder`], one type a question; each default is the better

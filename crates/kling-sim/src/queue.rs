@@ -107,6 +107,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const fn at(seconds: u64) -> Duration {
@@ -167,6 +169,42 @@ mod tests {
         assert!(!queue.cancel(9, at(4)), "there is no such job");
         assert_eq!(phases(&queue, 4), [InProgress, Cancelled(at(3)), InQueue(1)]);
         assert_eq!(phases(&queue, 12)[2], InProgress);
+    }
+
+    proptest! {
+        /// Steps of time between calls; each call joins, or cancels the job with the number given.
+        #[test]
+        fn whatever_comes_the_line_is_fair_and_never_too_many_run(
+            concurrency in 1..4_usize,
+            calls in prop::collection::vec((0..9_u64, prop::option::of(0..9_usize)), 1..40),
+        ) {
+            let (mut queue, mut now) = (queue(concurrency), 0);
+            for (step, cancelled) in calls {
+                now += step;
+                let before = phases(&queue, now);
+                match cancelled {
+                    Some(ticket) => {
+                        let was_waiting = matches!(before.get(ticket), Some(Phase::InQueue(_)));
+                        prop_assert_eq!(queue.cancel(ticket, at(now)), was_waiting);
+                    }
+                    None => _ = queue.join(at(now)),
+                }
+                let after = phases(&queue, now);
+                let running = after.iter().filter(|&&phase| phase == Phase::InProgress).count();
+                prop_assert!(running <= concurrency);
+                let positions: Vec<usize> = after.iter().filter_map(|phase| match phase {
+                    Phase::InQueue(position) => Some(*position),
+                    _ => None,
+                }).collect();
+                prop_assert_eq!(positions.clone(), (1..=positions.len()).collect::<Vec<_>>());
+                let moved = |(old, new): (&Phase, &Phase)| match old {
+                    Phase::InQueue(place) => matches!(new, Phase::InQueue(next) if next <= place)
+                        || matches!(new, Phase::Cancelled(_)),
+                    _ => old == new,
+                };
+                prop_assert!(before.iter().zip(&after).all(moved));
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) enum Code {
     TooLarge = 413_000,
     UnsupportedMediaType = 415_000,
     Mismatch = 422_000,
+    TooManyJobs = 429_000,
     Internal = 500_000,
 }
 
@@ -39,10 +40,9 @@ impl Refusal {
         Self { code, message: message.into(), violations: Violations::new() }
     }
 
-    /// An input that does not fit its schema; the message names every pointer.
+    /// An input that does not fit its schema; the message names every pointer, with what was found there.
     pub(crate) fn mismatch(violations: Violations) -> Self {
-        let pointers: Vec<&str> = violations.iter().map(Violation::pointer).map(named).collect();
-        let message = format!("the input does not match the schema at {}", pointers.join(", "));
+        let message = format!("the input does not match the schema: {violations}");
         Self { code: Code::Mismatch, message, violations }
     }
 
@@ -81,10 +81,6 @@ impl Code {
         };
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
-}
-
-fn named(pointer: &str) -> &str {
-    if pointer.is_empty() { "the top level" } else { pointer }
 }
 
 fn in_framework_form(violation: &Violation) -> Value {

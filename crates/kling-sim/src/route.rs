@@ -84,8 +84,12 @@ fn output(folder: &str, file: &str) -> Option<Route> {
 }
 
 fn model_id(segments: &[&str]) -> String {
-    let segments: Vec<String> = segments.iter().map(|segment| decoded(segment)).collect();
-    segments.join("/")
+    let read = |segment: &&str| match decoded(segment) {
+        // A slash belongs between segments; encoded inside one it is another id, which no model has.
+        segment_with_slash if segment_with_slash.contains('/') => (*segment).to_owned(),
+        segment => segment,
+    };
+    segments.iter().map(read).collect::<Vec<_>>().join("/")
 }
 
 fn decoded(segment: &str) -> String {
@@ -116,6 +120,7 @@ mod tests {
         let id = "kling/kling-1-6/pro/image-to-video";
         assert_eq!(post(&format!("/v1/models/{id}")), Route::Submit(id.into()));
         assert_eq!(get("/v1/models/a/b%20c"), Route::Model("a/b c".into()));
+        assert_eq!(get("/v1/models/a%2Fb%20c"), Route::Model("a%2Fb%20c".into()));
     }
 
     #[test]

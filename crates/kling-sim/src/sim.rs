@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::ledger::dollars;
@@ -55,19 +57,15 @@ impl Sim {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let bound = {
-            let _inside = runtime.enter();
-            Listener::bind(settings.port)
-        };
-        let listener = match bound {
-            Ok(listener) => listener,
+        let (listener, address) = match listen(&runtime, settings.port) {
+            Ok(listening) => listening,
             Err(error) => {
                 // Dropped inside somebody's runtime, this one would panic.
                 runtime.shutdown_background();
                 return Err(error);
             }
         };
-        let origin = format!("http://{}", listener.address()?);
+        let origin = format!("http://{address}");
         let token = settings.tokens.first().cloned().unwrap_or_default();
         let (base_url, service) = (format!("{origin}/v1"), Arc::new(Service::new(settings, origin)));
         let (stop, stopped) = oneshot::channel();
@@ -126,7 +124,7 @@ impl Sim {
         dollars(self.service.balance(0))
     }
 
-    /// Every call that came in, in order of arrival.
+    /// Every call that came in, in order of arrival; the list only grows.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedCall> {
         self.service.recorded()
@@ -157,4 +155,11 @@ impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sim").field("base_url", &self.base_url).finish_non_exhaustive()
     }
+}
+
+fn listen(runtime: &Runtime, port: u16) -> io::Result<(Listener, SocketAddr)> {
+    let _inside = runtime.enter();
+    let listener = Listener::bind(port)?;
+    let address = listener.address()?;
+    Ok((listener, address))
 }

@@ -77,6 +77,13 @@ impl Store {
         }
     }
 
+    /// How many jobs of an account wait or run.
+    pub(crate) fn unfinished(&self, account: usize, now: Duration) -> usize {
+        let own = self.jobs.iter().enumerate().filter(|(_, job)| job.account == account);
+        own.filter(|(ticket, _)| matches!(self.phase(*ticket, now), Phase::InQueue(_) | Phase::InProgress))
+            .count()
+    }
+
     /// Where a job is.
     pub(crate) fn phase(&self, ticket: Ticket, now: Duration) -> Phase {
         self.queue.phase(ticket, now).unwrap_or(Phase::InQueue(1))

@@ -1,5 +1,7 @@
 //! The paid call: an input is checked, charged for and put in line.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -87,25 +89,33 @@ fn judge(examination: &mut Examination, reading: MediaRules) -> Result<Option<Va
 fn accept(service: &Service, draft: Draft<'_>) -> Result<String, Refusal> {
     let body_sha256 = hexadecimal(&Sha256::digest(draft.body));
     service.with(|world, now| {
-        if world.ledger.balance(draft.account) <= 0 {
-            let message = "no balance is left on the account";
-            return Err(Refusal::new(Code::InsufficientResources, message));
-        }
-        let (account, endpoint) = (draft.account, draft.endpoint);
+        let Draft { endpoint, account, .. } = draft;
+        admit(world, account, service.settings.job_limit, now)?;
         let price = endpoint.price(&draft.input);
         let fate = fate(world, draft);
         let is_free = matches!(fate, Fate::Fails(_)) && !service.settings.failed_jobs_are_billed;
         let microdollars = if is_free { 0 } else { price };
         let id = world.store.fresh_id();
-        let request_id = id.clone();
-        let (model_id, refunded) = (endpoint.id.clone(), false);
-        world
-            .ledger
-            .charge(account, Bill { request_id, model_id, body_sha256, at: now, microdollars, refunded });
+        let (request_id, model_id, refunded) = (id.clone(), endpoint.id.clone(), false);
+        let bill = Bill { request_id, model_id, body_sha256, at: now, microdollars, refunded };
+        world.ledger.charge(account, bill);
         let kind = endpoint.kind();
         world.store.accept(Job { id: id.clone(), account, submitted: now, microdollars, fate, kind });
         Ok(id)
     })
+}
+
+/// Refuses an account that has no balance, or as many unfinished jobs as it may have.
+fn admit(world: &World, account: usize, job_limit: usize, now: Duration) -> Result<(), Refusal> {
+    if world.ledger.balance(account) <= 0 {
+        return Err(Refusal::new(Code::InsufficientResources, "no balance is left on the account"));
+    }
+    // Counted only where there is a limit: it looks at every job.
+    if job_limit < usize::MAX && world.store.unfinished(account, now) >= job_limit {
+        let message = format!("the account has {job_limit} unfinished jobs, and may have no more");
+        return Err(Refusal::new(Code::TooManyJobs, message));
+    }
+    Ok(())
 }
 
 fn fate(world: &mut World, draft: Draft<'_>) -> Fate {

@@ -140,6 +140,18 @@ fn links_may_point_elsewhere() {
 }
 
 #[test]
+fn an_account_may_be_held_to_a_number_of_unfinished_jobs() {
+    let sim = start(|sim| sim.job_limit(2));
+    let id = accepted(&sim, &input());
+    accepted(&sim, &input());
+    assert_eq!(submit(&sim, &input()).refusal().0, 429);
+    cancel(&sim, &id);
+    accepted(&sim, &input());
+    sim.advance(Duration::from_secs(3600));
+    accepted(&sim, &input());
+}
+
+#[test]
 fn any_token_is_an_account_with_a_balance_of_its_own() {
     let sim = start(|sim| sim.any_token().balance(2.0));
     accepted(&sim, &input());

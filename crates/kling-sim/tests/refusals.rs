@@ -35,7 +35,14 @@ fn every_call_but_a_download_needs_the_bearer_token() {
 #[test]
 fn a_wrong_or_malformed_model_id_is_400001() {
     let sim = Sim::start().unwrap();
-    for id in ["kling/kling-9/pro/image-to-video", "kling", "", "//", "kling/kling-1-6/pro/image-to-video/"] {
+    for id in [
+        "kling/kling-9/pro/image-to-video",
+        "kling",
+        "",
+        "//",
+        "kling/kling-1-6/pro/image-to-video/",
+        &MODEL.replace('/', "%2F"),
+    ] {
         let refusal = post(&sim, &format!("/models/{id}"), &input()).refusal();
         assert_eq!((refusal.0, refusal.1), (400, 400_001), "{id}");
     }

@@ -25,10 +25,10 @@ pub(super) fn watermark(frame: &mut Frame) {
     write(frame, WATERMARK, (0, bottom), dot);
 }
 
-/// Writes words into the middle.
+/// Writes words into the middle, half as wide as the picture, so that a zoom leaves them inside.
 pub(super) fn title(frame: &mut Frame, words: &str) {
     let (width, height) = frame.size();
-    let dot = dot(width, words) * 2;
+    let dot = dot(width, words) * 3 / 2;
     let left = width.saturating_sub((words.len() * LETTER + 2 * MARGIN) * dot) / 2;
     write(frame, words, (left, height.saturating_sub((LETTER + 2 * MARGIN) * dot) / 2), dot);
 }
