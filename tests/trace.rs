@@ -284,6 +284,22 @@ fn a_port_that_nobody_listens_on_is_a_refusal_that_was_tried_again() {
 }
 
 #[test]
+fn a_large_body_arrives_whole_and_alike() {
+    let image = format!("data:image/png;base64,{}", "QUJD".repeat(300_000));
+    let (model, body): (ModelId, _) = ("maker/model".parse().unwrap(), json!({"image_url": image}));
+    let (first, second) =
+        (ScriptServer::start([accepted()]).unwrap(), ScriptServer::start([accepted()]).unwrap());
+    let job = runtime().block_on(async {
+        let client = kling_transport::Client::new(settings(&first)).unwrap();
+        client.submit_json(&model, &body).await.into_result().unwrap()
+    });
+    let client = blocking::Client::new(settings(&second)).unwrap();
+    assert_eq!(client.submit_json(&model, &body).into_result().unwrap().id(), job.id());
+    assert_eq!(first.recorded()[0].body(), body.to_string().as_bytes());
+    assert!(trace(&first) == trace(&second), "the traces of a large body differ");
+}
+
+#[test]
 fn the_paid_request_is_exactly_what_the_api_documents() {
     let server = ScriptServer::start([accepted(), status("completed"), succeeded()]).unwrap();
     in_blocking(&server);

@@ -19,7 +19,7 @@ use crate::{
     Settings, StatusReply, Streaming, Submission, Submitting, Transport,
 };
 
-/// The API's calls, asynchronously; needs tokio. [`blocking::Client`](crate::blocking::Client) has the same methods.
+/// The API's calls, asynchronously; needs tokio. `blocking::Client` has the same methods.
 ///
 /// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
 /// made again where that may help.

@@ -1,6 +1,6 @@
 //! RunComfy's Model API on the wire: requests and replies as plain values, and two thin clients that carry them.
 //!
-//! [`Client`] is async, on reqwest; [`blocking::Client`] has the same methods on ureq, without an async runtime underneath.
+//! `Client` is async, on reqwest; `blocking::Client` has the same methods on ureq, without an async runtime underneath.
 //! Neither decides anything: what a request says, what an answer means and when there is another attempt is told by values
 //! that know no socket and no clock ([`Submitting`], [`Asking`], [`Call`]), so the two cannot drift apart.
 //!
@@ -33,14 +33,6 @@
 //! # Features
 //! `async` and `blocking` for the clients; without both, the crate is values only. `rustls` (aws-lc-rs, the platform's
 //! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
-#![cfg_attr(
-    not(feature = "async"),
-    doc = "\n[`Client`]: https://docs.rs/kling-transport/latest/kling_transport/struct.Client.html"
-)]
-#![cfg_attr(
-    not(feature = "blocking"),
-    doc = "\n[`blocking::Client`]: https://docs.rs/kling-transport/latest/kling_transport/blocking/struct.Client.html"
-)]
 
 mod api_base;
 mod asking;

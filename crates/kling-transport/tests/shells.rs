@@ -1,0 +1,127 @@
+//! What the clients keep whatever the caller asks of the libraries underneath, over real sockets.
+#![cfg(all(feature = "async", feature = "blocking", feature = "rustls"))]
+#![allow(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use kling_transport::{
+    Client, Error, Receipt, RequestId, RetryPolicy, Settings, Submission, Token, blocking,
+};
+use serde_json::json;
+
+/// Answers every connection with the same bytes, once something was read, and counts them.
+fn server(answer: impl Into<Vec<u8>>) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, count, answer) =
+        (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)), answer.into());
+    let counted = count.clone();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            // A peer that goes away ends its own connection only.
+            let _ = stream.read(&mut [0; 4096]).and_then(|_| stream.write_all(&answer));
+        }
+    });
+    (address, count)
+}
+
+fn settings(base: &str) -> Settings {
+    Settings::new(Token::new("shell-token").unwrap())
+        .with_base(base.parse().unwrap())
+        .with_submit_retry(RetryPolicy::never())
+        .with_call_retry(RetryPolicy::never())
+        .with_connect_timeout(Duration::from_secs(5))
+}
+
+fn in_async<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn refused(submission: Submission) -> Error {
+    match submission {
+        Submission::Refused(error) => error,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+fn unknown(submission: Submission) -> Receipt {
+    match submission {
+        Submission::Unknown(receipt) => receipt,
+        other => panic!("expected an unknown outcome, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_failed_handshake_proves_that_nothing_was_sent() {
+    let (address, _) = server("this is no TLS");
+    let settings = settings(&format!("https://{address}/v1"));
+    let model = "maker/model".parse().unwrap();
+    let first =
+        in_async(async { Client::new(settings.clone()).unwrap().submit_json(&model, &json!({})).await });
+    let second = blocking::Client::new(settings).unwrap().submit_json(&model, &json!({}));
+    for error in [refused(first), refused(second)] {
+        assert!(error.is_connect(), "{error}");
+    }
+}
+
+#[test]
+fn redirects_stay_off_when_the_caller_turns_them_on() {
+    let (address, count) =
+        server("HTTP/1.1 307 X\r\nlocation: /v1/again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let settings = settings(&format!("http://{address}/v1"));
+    let model = "maker/model".parse().unwrap();
+    let client = Client::configured(settings.clone(), |builder| {
+        builder.redirect(reqwest::redirect::Policy::limited(5)).referer(true)
+    });
+    let first = in_async(async { client.unwrap().submit_json(&model, &json!({})).await });
+    let client =
+        blocking::Client::configured(settings, |builder| builder.max_redirects(5).http_status_as_error(true));
+    let second = client.unwrap().submit_json(&model, &json!({}));
+    assert!(refused(first).is_redirect() && refused(second).is_redirect());
+    assert_eq!(count.load(Ordering::SeqCst), 2, "one request by each client");
+}
+
+#[test]
+fn loopback_is_never_reached_through_a_proxy() {
+    let (address, _) = server(
+        "HTTP/1.1 200 X\r\ncontent-length: 23\r\nconnection: close\r\n\r\n{\"status\": \"completed\"}",
+    );
+    let (proxy, proxied) = server("HTTP/1.1 502 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let settings = settings(&format!("http://{address}/v1"));
+    let (id, proxy): (RequestId, _) = ("id-1".parse().unwrap(), format!("http://{proxy}"));
+    let client =
+        Client::configured(settings.clone(), |builder| builder.proxy(reqwest::Proxy::all(&proxy).unwrap()));
+    in_async(async { client.unwrap().status(&id).await }).unwrap();
+    let client =
+        blocking::Client::configured(settings, |builder| builder.proxy(ureq::Proxy::new(&proxy).ok()));
+    client.unwrap().status(&id).unwrap();
+    assert_eq!(proxied.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn an_answer_is_read_up_to_its_bound() {
+    let size = kling_transport::MAX_REPLY_BYTES + 1;
+    let head = format!("HTTP/1.1 200 X\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n");
+    let (address, _) = server([head.into_bytes(), vec![b' '; size]].concat());
+    let settings = settings(&format!("http://{address}/v1"));
+    let model = "maker/model".parse().unwrap();
+    let first =
+        in_async(async { Client::new(settings.clone()).unwrap().submit_json(&model, &json!({})).await });
+    let second = blocking::Client::new(settings).unwrap().submit_json(&model, &json!({}));
+    for receipt in [unknown(first), unknown(second)] {
+        assert!(receipt.message().contains("larger than 16777216 bytes"), "{receipt}");
+    }
+}
+
+#[test]
+fn tls_settings_that_would_panic_later_are_refused_at_once() {
+    let bare = ureq::tls::TlsConfig::builder().build();
+    let client =
+        blocking::Client::configured(settings("https://127.0.0.1:9/v1"), |builder| builder.tls_config(bare));
+    assert!(client.unwrap_err().is_config());
+}
