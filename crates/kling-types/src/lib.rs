@@ -67,7 +67,7 @@ pub use list::{List, UNBOUNDED};
 pub use media_facts::MediaFacts;
 pub use media_field::{Judgement, MediaField, MediaKind, OutputKind};
 pub use media_ref::MediaRef;
-pub use media_rule::{BYTES_PER_MEGABYTE, Comparison, MediaRule, Metric, Origin, Verdict};
+pub use media_rule::{BYTES_PER_MEGABYTE, Comparison, MediaRule, Megabyte, Metric, Origin, Verdict};
 pub use model::{Model, ModelInfo, ModelInput, ModelOutput};
 pub use number::Number;
 pub use pointer::Pointer;

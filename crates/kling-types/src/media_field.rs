@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{MediaFacts, MediaRule, Pointer, Verdict, Violations};
+use crate::{MediaFacts, MediaRule, Megabyte, Pointer, Verdict, Violations};
 
 /// A property that holds one media reference, or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,11 +79,20 @@ impl MediaField {
     }
 
     /// Judges one file by every rule of this field; `pointer` is the place of its reference in the input.
+    ///
+    /// A megabyte is 1,000,000 bytes here, as in the provider's own client.
     #[must_use]
     pub fn judge(&self, pointer: &str, facts: &MediaFacts) -> Judgement {
+        self.judge_with(pointer, facts, Megabyte::Decimal)
+    }
+
+    /// Judges one file as [`judge`](Self::judge) does, with the megabyte of the caller's choice: [`Megabyte::Binary`] lets
+    /// files through that are refused only because the provider does not publish which one it means.
+    #[must_use]
+    pub fn judge_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> Judgement {
         let mut judgement = Judgement::default();
         for rule in self.rules.iter() {
-            match rule.judge(facts) {
+            match rule.judge_with(facts, megabyte) {
                 Verdict::Holds => {}
                 Verdict::Broken(violation) => judgement.violations.push(violation.within(pointer)),
                 Verdict::Unchecked => judgement.unchecked.push(rule.clone()),

@@ -10,6 +10,28 @@ use crate::{Keyword, MediaFacts, Violation};
 /// Bytes in a megabyte, as the provider's own client counts them. The server's reading is not published.
 pub const BYTES_PER_MEGABYTE: u64 = 1_000_000;
 
+/// Which megabyte `file_size_mb` means. The provider does not publish it, so a file between the two is refused unless the
+/// caller says that it should pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Megabyte {
+    /// 1,048,576 bytes: the reading that lets most through.
+    Binary,
+    /// 1,000,000 bytes, as the provider's own client counts.
+    #[default]
+    Decimal,
+}
+
+impl Megabyte {
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Binary => 1 << 20,
+            Self::Decimal => BYTES_PER_MEGABYTE,
+        }
+    }
+}
+
 /// One media rule, such as `width_pixels>` 300: it holds when the metric compares to the value as written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MediaRule {
@@ -90,7 +112,7 @@ impl MediaRule {
         Self { metric, comparison, value, message: Cow::Borrowed(message), origin }
     }
 
-    /// Judges one file by what is known of it.
+    /// Judges one file by what is known of it, a megabyte being 1,000,000 bytes.
     ///
     /// ```
     /// use kling_types::{Comparison, MediaFacts, MediaRule, Metric, Origin, Verdict};
@@ -102,14 +124,30 @@ impl MediaRule {
     /// ```
     #[must_use]
     pub fn judge(&self, facts: &MediaFacts) -> Verdict {
-        let Some(measured) = self.metric.measure(facts) else { return Verdict::Unchecked };
-        if self.comparison.holds(measured, self.value) {
-            return Verdict::Holds;
+        self.judge_with(facts, Megabyte::Decimal)
+    }
+
+    /// Judges one file by what is known of it, with the megabyte of the caller's choice.
+    #[must_use]
+    pub fn judge_with(&self, facts: &MediaFacts, megabyte: Megabyte) -> Verdict {
+        match self.holds(facts, megabyte) {
+            None => Verdict::Unchecked,
+            Some(true) => Verdict::Holds,
+            Some(false) => Verdict::Broken(self.violation(facts)),
         }
-        let found = self.metric.describe(facts, measured);
-        let allowed = format!("{} {} {}", self.metric, self.comparison, self.value);
-        let violation = Violation::new("", Keyword::Validations, found, allowed);
-        Verdict::Broken(violation.with_advice(self.message.clone()))
+    }
+
+    fn holds(&self, facts: &MediaFacts, megabyte: Megabyte) -> Option<bool> {
+        self.metric.measure(facts, megabyte).map(|measured| self.comparison.holds(measured, self.value))
+    }
+
+    fn violation(&self, facts: &MediaFacts) -> Violation {
+        let depends = self.holds(facts, Megabyte::Binary) == Some(true);
+        let note =
+            if depends { "; whether a megabyte is 1000000 or 1048576 bytes is not published" } else { "" };
+        let violation =
+            Violation::new("", Keyword::Validations, self.metric.describe(facts), format!("{self}{note}"));
+        violation.with_advice(self.message.clone())
     }
 }
 
@@ -132,32 +170,35 @@ impl Metric {
         }
     }
 
-    fn measure(&self, facts: &MediaFacts) -> Option<f64> {
+    fn measure(&self, facts: &MediaFacts, megabyte: Megabyte) -> Option<f64> {
         match self {
-            Self::AspectRatio => {
-                let (width, height) = (f64::from(facts.width?), f64::from(facts.height?));
-                (height > 0.0).then(|| width / height)
-            }
+            Self::AspectRatio => ratio(facts),
             // A file is far below 2^53 bytes, so the conversion is exact.
             #[allow(clippy::cast_precision_loss, reason = "no file has 2^53 bytes")]
-            Self::FileSizeMb => facts.bytes.map(|bytes| bytes as f64 / BYTES_PER_MEGABYTE as f64),
+            Self::FileSizeMb => facts.bytes.map(|bytes| bytes as f64 / megabyte.bytes() as f64),
             Self::Height => facts.height.map(f64::from),
             Self::Unknown(_) => None,
             Self::Width => facts.width.map(f64::from),
         }
     }
 
-    fn describe(&self, facts: &MediaFacts, measured: f64) -> String {
-        match (self, facts) {
-            (Self::FileSizeMb, MediaFacts { bytes: Some(bytes), .. }) => format!("{bytes} bytes"),
-            (Self::AspectRatio, MediaFacts { width: Some(width), height: Some(height), .. }) => {
-                format!("{width}x{height} pixels, a ratio of {measured:.3}")
+    fn describe(&self, facts: &MediaFacts) -> String {
+        let (width, height) = (facts.width.unwrap_or(0), facts.height.unwrap_or(0));
+        match self {
+            Self::AspectRatio => {
+                format!("{width}x{height} pixels, a ratio of {:.3}", ratio(facts).unwrap_or(0.0))
             }
-            (Self::Height, _) => format!("a height of {measured} pixels"),
-            (Self::Width, _) => format!("a width of {measured} pixels"),
-            _ => measured.to_string(),
+            Self::FileSizeMb => format!("{} bytes", facts.bytes.unwrap_or(0)),
+            Self::Height => format!("a height of {height} pixels"),
+            Self::Unknown(name) => name.to_string(),
+            Self::Width => format!("a width of {width} pixels"),
         }
     }
+}
+
+fn ratio(facts: &MediaFacts) -> Option<f64> {
+    let (width, height) = (f64::from(facts.width?), f64::from(facts.height?));
+    (height > 0.0).then(|| width / height)
 }
 
 impl fmt::Display for Metric {
