@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kling_types::MediaFacts;
 
-use crate::{Error, from_bytes};
+use crate::{Error, Measured, from_bytes};
 
 /// A decoded `data:` URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ impl DataUri {
     /// [`Error`] when the bytes are no image that can be measured.
     pub fn facts(&self) -> Result<MediaFacts, Error> {
         from_bytes(&self.bytes)
+    }
+
+    /// The facts of the decoded file, in the form that every reference has.
+    ///
+    /// # Errors
+    /// [`Error`] when the bytes are no image that can be measured.
+    pub fn measure(&self) -> Result<Measured, Error> {
+        Ok(Measured { facts: self.facts()?, bytes_read: self.bytes.len() as u64, requests: 0 })
     }
 }
 

@@ -1,20 +1,26 @@
-//! Image headers, from bytes and from files.
+//! Image headers, from bytes, from files, and from whatever else can be read by position.
+
+mod bmp;
+mod exif;
+mod jpeg;
+mod pages;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use imagesize::{Compression, ImageSize, ImageType};
+use imagesize::{Compression, ImageError, ImageType};
 use kling_types::MediaFacts;
 
-use crate::Error;
+use self::pages::Pages;
+use crate::{Error, Measured};
 
 /// The facts of a whole file in memory.
 ///
 /// # Errors
 /// [`Error`] when the bytes are no image, or its header is broken.
 pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
-    read(&mut Cursor::new(bytes), bytes.len() as u64)
+    read(&mut Cursor::new(bytes), Some(bytes.len() as u64))
 }
 
 /// The facts of a file on disk, of which only the header is read; its size is taken from the file system.
@@ -22,9 +28,22 @@ pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
 /// # Errors
 /// [`Error`] when the file cannot be read, is no image, or has a broken header.
 pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
+    measure_path(path).map(|measured| measured.facts)
+}
+
+/// The facts of a file on disk, with how many bytes of it were read to find them.
+///
+/// # Errors
+/// [`Error`] when the file cannot be read, is no image, or has a broken header.
+pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
     let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    read(&mut BufReader::new(file), bytes)
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+    }
+    let mut pages = Pages::new(file);
+    let facts = read(&mut pages, Some(metadata.len()))?;
+    Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
 }
 
 /// The media type of a format by its name in [`MediaFacts::format`], such as `image/jpeg`.
@@ -43,15 +62,98 @@ pub fn media_type(format: &str) -> Option<&'static str> {
     })
 }
 
-fn read(reader: &mut (impl BufRead + Seek), bytes: u64) -> Result<MediaFacts, Error> {
-    let kind = imagesize::reader_type(&mut *reader)?;
-    let ImageSize { width, height } = kind.reader_size(reader)?;
-    let mut facts = MediaFacts::unknown();
-    facts.format = Some(format(kind));
-    facts.width = u32::try_from(width).ok();
-    facts.height = u32::try_from(height).ok();
-    facts.bytes = Some(bytes);
-    Ok(facts)
+/// Facts from the header; `bytes` is the size of the whole file, where it is known.
+fn read(reader: &mut (impl BufRead + Seek), bytes: Option<u64>) -> Result<MediaFacts, Error> {
+    let header = Header::read(reader)?;
+    let orientation = header.orientation.or_else(|| header.further_orientation(reader));
+    Ok(header.facts(orientation, bytes))
+}
+
+/// What stands before the pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    kind: ImageType,
+    width: u32,
+    height: u32,
+    /// Of a JPEG, whose EXIF stands before the frame.
+    orientation: Option<u8>,
+}
+
+/// What a format's own reader found.
+#[derive(Clone, Copy, Debug)]
+struct Sides {
+    width: u32,
+    height: u32,
+    orientation: Option<u8>,
+}
+
+impl Header {
+    /// Recognises a format by its first bytes, and finds its size.
+    pub(crate) fn read(reader: &mut (impl BufRead + Seek)) -> Result<Self, Error> {
+        let kind = imagesize::reader_type(&mut *reader)
+            .map_err(|error| trouble(error).map_or_else(Error::not_an_image, Error::from))?;
+        let sides = sides(kind, reader).map_err(|error| match trouble(error) {
+            Some(error) => error.into(),
+            // Any file of ISO boxes looks like one of these from outside: an MP4 is one.
+            None if kind == ImageType::Heif(Compression::Unknown) => Error::not_an_image(),
+            None => Error::corrupt(),
+        })?;
+        let Sides { width, height, orientation } = sides;
+        Ok(Self { kind, width, height, orientation })
+    }
+
+    /// The EXIF orientation of the formats that keep it elsewhere than before the size, as far as it can be read.
+    pub(crate) fn further_orientation(&self, reader: &mut (impl BufRead + Seek)) -> Option<u8> {
+        match self.kind {
+            ImageType::Png => exif::in_png(reader),
+            ImageType::Tiff => exif::orientation(reader, 0, u64::MAX),
+            ImageType::Webp => exif::in_webp(reader),
+            _ => None,
+        }
+    }
+
+    /// The header as facts.
+    pub(crate) fn facts(&self, orientation: Option<u8>, bytes: Option<u64>) -> MediaFacts {
+        let mut facts = MediaFacts::unknown();
+        facts.format = Some(format(self.kind));
+        // A JPEG may leave its height to the end of the data, as zero: that is not known, rather than nothing.
+        facts.width = Some(self.width).filter(|&side| side > 0);
+        facts.height = Some(self.height).filter(|&side| side > 0);
+        facts.orientation = orientation.or(self.orientation);
+        facts.bytes = bytes;
+        facts
+    }
+}
+
+fn sides(kind: ImageType, reader: &mut (impl BufRead + Seek)) -> Result<Sides, ImageError> {
+    match kind {
+        ImageType::Bmp => Ok(bmp::read(reader)?),
+        ImageType::Jpeg => Ok(jpeg::read(reader)?),
+        _ => {
+            let size = kind.reader_size(reader)?;
+            let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
+            Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None })
+        }
+    }
+}
+
+/// The `N` bytes at a place.
+fn take<const N: usize>(reader: &mut (impl Read + Seek), at: u64) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    reader.seek(SeekFrom::Start(at))?;
+    reader.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The trouble of the reader itself; everything else is the fault of the bytes, an end that comes too early included.
+fn trouble(error: ImageError) -> Option<io::Error> {
+    match error {
+        ImageError::IoError(error) => match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => None,
+            _ => Some(error),
+        },
+        ImageError::CorruptedImage | ImageError::NotSupported => None,
+    }
 }
 
 fn format(kind: ImageType) -> &'static str {
@@ -83,19 +185,28 @@ mod tests {
     fn a_file_gives_the_same_facts_as_its_bytes() {
         let path = std::env::temp_dir().join(format!("kling-media-{}.png", std::process::id()));
         std::fs::write(&path, PNG).unwrap();
-        let facts = from_path(&path);
+        let measured = measure_path(&path);
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(facts.unwrap(), from_bytes(PNG).unwrap());
+        let Measured { facts, bytes_read, .. } = measured.unwrap();
+        assert_eq!((facts, bytes_read), (from_bytes(PNG).unwrap(), PNG.len() as u64));
     }
 
     #[test]
     fn what_cannot_be_measured_is_an_error_of_its_own_kind() {
         assert!(from_bytes(b"hello, this is text").unwrap_err().is_not_an_image());
-        assert!(from_bytes(b"").is_err());
-        assert!(
-            !from_bytes(&PNG[..18]).unwrap_err().is_io(),
-            "a truncated picture is no trouble of the disk"
-        );
+        assert!(from_bytes(b"").unwrap_err().is_not_an_image());
+        let mp4 = b"\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08mdat";
+        assert!(from_bytes(mp4).unwrap_err().is_not_an_image());
+        let torn = from_bytes(&PNG[..18]).unwrap_err();
+        assert!(torn.is_corrupt() && !torn.is_io(), "a torn picture is no trouble of the disk");
         assert!(from_path("no/such/file").unwrap_err().is_io());
+        assert!(from_path(".").unwrap_err().is_io());
+    }
+
+    #[test]
+    fn a_side_of_zero_is_not_known() {
+        let mut png = PNG.to_vec();
+        png[16..20].fill(0);
+        assert_eq!(from_bytes(&png).unwrap().width, None);
     }
 }

@@ -1,18 +1,33 @@
 //! Facts of a picture before it is sent: format, width, height and bytes, read from its header alone.
 //!
-//! The header reader is the `imagesize` crate, which has no dependencies and decodes nothing. Facts are what the rules
-//! of a model are judged by: [`kling_types::MediaField::judge`].
+//! Headers are read by the `imagesize` crate, which has no dependencies and decodes nothing, and for JPEG and BMP by a
+//! few lines of our own. Facts are what the rules of a model are judged by: [`kling_types::MediaField::judge`].
 //!
 //! ```
 //! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00")?;
 //! assert_eq!((facts.format, facts.width, facts.height), (Some("gif"), Some(320), Some(240)));
 //! # Ok::<(), kling_media::Error>(())
 //! ```
+//!
+//! # Sides
+//! Width and height are those that a decoder gives. A photo that was taken upright may be stored lying, with the turn in
+//! its EXIF: its sides are as stored, and the turn is [`MediaFacts::orientation`](kling_types::MediaFacts). HEIC and AVIF
+//! keep the turn in the container, where decoders have to follow it: their sides are as shown.
+//!
+//! # Features
+//! Without any, only local files, bytes and `data:` URIs are measured. `remote` adds URLs by an async client, on reqwest;
+//! `remote-blocking` adds them by a blocking one, on ureq; `rustls` or `native-tls` lets both speak `https`.
 
 mod data_uri;
 mod error;
 mod header;
+mod measured;
+mod reference;
+#[cfg(any(feature = "remote", feature = "remote-blocking"))]
+pub mod remote;
 
 pub use data_uri::{DataUri, encode_data_uri};
 pub use error::Error;
-pub use header::{from_bytes, from_path, media_type};
+pub use header::{from_bytes, from_path, measure_path, media_type};
+pub use measured::Measured;
+pub use reference::Reference;

@@ -1,0 +1,48 @@
+//! BMP: its size, with the sign that says which row comes first.
+//!
+//! `imagesize` takes that sign for a height of four thousand million, and knows one of the two layouts.
+
+use std::io::{self, Read, Seek};
+
+use super::{Sides, take};
+
+/// Where the second header begins, whose length tells its layout.
+const DIB: u64 = 14;
+
+pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
+    let [a, b, c, d, w0, w1, w2, w3, h0, h1, h2, h3] = take(reader, DIB)?;
+    let (width, height) = match u32::from_le_bytes([a, b, c, d]) {
+        // OS/2 1.x: both sides in 16 bits.
+        12 => (u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([w2, w3]).into()),
+        16..=1024 => (
+            i32::from_le_bytes([w0, w1, w2, w3]).unsigned_abs(),
+            i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs(),
+        ),
+        _ => return Err(io::ErrorKind::InvalidData.into()),
+    };
+    Ok(Sides { width, height, orientation: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn sides(dib: &[u8]) -> Option<(u32, u32)> {
+        let file = [&[b'B', b'M', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], dib].concat();
+        read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height))
+    }
+
+    #[test]
+    fn rows_may_come_from_the_top() {
+        assert_eq!(sides(&[40, 0, 0, 0, 64, 1, 0, 0, 240, 0, 0, 0]), Some((320, 240)));
+        assert_eq!(sides(&[40, 0, 0, 0, 64, 1, 0, 0, 16, 255, 255, 255]), Some((320, 240)));
+    }
+
+    #[test]
+    fn the_oldest_layout_is_known_and_text_is_none() {
+        assert_eq!(sides(&[12, 0, 0, 0, 64, 1, 240, 0, 1, 0, 24, 0]), Some((320, 240)));
+        assert_eq!(sides(b"BMW is a car"), None);
+    }
+}

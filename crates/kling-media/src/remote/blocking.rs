@@ -1,0 +1,167 @@
+//! The blocking shell over the planner: ureq, no async runtime, nothing decided here.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use ureq::config::{AutoHeaderValue, Config};
+use ureq::http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
+use ureq::http::{Response, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Body, Timeout};
+
+use super::head::Head;
+use super::probe::{Probe, Step};
+use super::resolve::{Guard, PrivateAddress};
+use super::{Options, gate};
+use crate::error::Kind;
+use crate::{DataUri, Error, Measured, Reference, measure_path};
+
+/// How much is read of an answer at once.
+const PIECE: usize = 8 * 1024;
+
+/// Measures images behind URLs, and blocks while it does; made once, since it keeps its connections.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    options: Options,
+    /// Connects to public addresses only.
+    guarded: Agent,
+    /// Connects to the server that the caller named, wherever it is, if the caller allowed it.
+    allowed: Agent,
+}
+
+impl Checker {
+    /// A checker within bounds.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let guarded = agent(&options, false);
+        let allowed = if options.allow_private { agent(&options, true) } else { guarded.clone() };
+        Self { options, guarded, allowed }
+    }
+
+    /// The facts of the image behind a URL.
+    ///
+    /// # Errors
+    /// A [violation](Error::is_violation) when there is no image that can be measured; otherwise the image is
+    /// [unchecked](Error::is_unchecked).
+    pub fn measure_url(&self, url: &str) -> Result<Measured, Error> {
+        let until = Instant::now() + self.options.deadline;
+        let mut probe = Probe::new(url, &self.options)?;
+        loop {
+            let mut answer = self.send(&probe, until)?;
+            let mut step = probe.head(head(&answer))?;
+            let mut piece = [0; PIECE];
+            let mut reader = answer.body_mut().as_reader();
+            while let Step::Read = step {
+                step =
+                    match reader.read(&mut piece).map_err(|error| self.unreachable(&probe, error.into()))? {
+                        0 => probe.end()?,
+                        read => probe.body(&piece[..read])?,
+                    };
+            }
+            if let Step::Done(measured) = step {
+                return Ok(measured);
+            }
+        }
+    }
+
+    /// The facts of whatever a reference stands for: a URL, a `data:` URI, or a local file.
+    ///
+    /// # Errors
+    /// Those of [`measure_url`](Self::measure_url), [`DataUri`] and [`measure_path`].
+    pub fn measure(&self, reference: &str) -> Result<Measured, Error> {
+        match Reference::parse(reference) {
+            Reference::DataUri(uri) => DataUri::decode(uri)?.measure(),
+            Reference::Url(url) => self.measure_url(url),
+            Reference::Path(path) => measure_path(path),
+        }
+    }
+
+    fn send(&self, probe: &Probe, until: Instant) -> Result<Response<Body>, Error> {
+        let agent = if probe.allows_private() { &self.allowed } else { &self.guarded };
+        // Zero would be no limit.
+        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        agent
+            .get(probe.url().as_str())
+            .header(ACCEPT_ENCODING, "identity")
+            .header(RANGE, probe.range())
+            .header(USER_AGENT, super::USER_AGENT)
+            .config()
+            .timeout_global(Some(left))
+            .build()
+            .call()
+            .map_err(|error| self.unreachable(probe, error))
+    }
+
+    fn unreachable(&self, probe: &Probe, error: ureq::Error) -> Error {
+        match error {
+            ureq::Error::Timeout(_) => Error::new(Kind::Deadline(self.options.deadline)),
+            error if PrivateAddress::is_behind(&error) => gate::private(probe.url()),
+            error => Error::new(Kind::Unreachable(error.to_string())),
+        }
+    }
+}
+
+/// An agent that follows nothing and asks the guard for every name.
+fn agent(options: &Options, allow_private: bool) -> Agent {
+    let builder = Agent::config_builder();
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let builder = builder.tls_config(super::tls::config());
+    let config = builder
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .accept_encoding(AutoHeaderValue::None)
+        .proxy(None)
+        .build();
+    let guard = Guard { resolver: options.resolver.clone(), allow_private };
+    Agent::with_parts(config, DefaultConnector::default(), guard)
+}
+
+impl Resolver for Guard {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let usual = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+        let port = uri.port_u16().unwrap_or(usual);
+        let host = uri.host().ok_or(ureq::Error::HostNotFound)?.trim_matches(['[', ']']).to_owned();
+        let mut resolved = self.empty();
+        for address in self.addresses_within(host, *timeout.after)? {
+            if resolved.len() < MOST_ADDRESSES {
+                resolved.push(SocketAddr::new(address, port));
+            }
+        }
+        Ok(resolved)
+    }
+}
+
+/// As many as ureq takes.
+const MOST_ADDRESSES: usize = 16;
+
+impl Guard {
+    /// Asks on a thread of its own, since the operating system's resolver knows no deadline.
+    fn addresses_within(
+        &self,
+        host: String,
+        patience: Duration,
+    ) -> Result<Vec<std::net::IpAddr>, ureq::Error> {
+        let (sender, receiver) = mpsc::channel();
+        let guard = self.clone();
+        thread::spawn(move || sender.send(guard.addresses(&host)));
+        match receiver.recv_timeout(patience) {
+            Ok(addresses) => Ok(addresses?),
+            Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(Timeout::Resolve)),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the resolver failed").into()),
+        }
+    }
+}
+
+fn head(response: &Response<Body>) -> Head {
+    Head::new(response.status().as_u16(), |name| response.headers().get(name)?.to_str().ok())
+}
