@@ -3,196 +3,28 @@
 use std::time::Duration;
 
 use kling_poll::{Fixed, Update, WaitOptions};
-use kling_tests::script_server::{Answer, Recorded, ScriptServer, Turn};
+use kling_tests::script_server::{Recorded, ScriptServer, Turn};
+use kling_tests::wire_script::{self, ID, OUTPUT, accepted, ok, redirect, status, succeeded};
 use kling_transport::{
-    Backoff, CancelOutcome, Job, ListModels, ModelId, RequestId, RetryPolicy, Settings, Submission, Token,
+    Backoff, CancelOutcome, ListModels, ModelId, RequestId, RetryPolicy, Settings, Submission, Token,
     blocking,
 };
 use kling_types::kling_1_6_pro_image_to_video::Input;
 use serde_json::json;
 
 const TOKEN: &str = "trace-token-0123456789";
-const ID: &str = "3f8a-01_Z";
-const OUTPUT: &str = "https://cdn.runcomfy.net/acc%3D1/clip_output.mp4";
-
-/// A name, the script, and what must come of it.
-struct Case {
-    name: &'static str,
-    turns: Vec<Turn>,
-    outcome: &'static str,
-    posts: usize,
-}
-
-fn ok(body: serde_json::Value) -> Turn {
-    Answer::new(200, body.to_string()).into()
-}
-
-fn bare(status: u16) -> Turn {
-    Answer::new(status, "").into()
-}
-
-fn accepted() -> Turn {
-    ok(json!({"request_id": ID, "status_url": "ignored", "result_url": "ignored", "cancel_url": "ignored"}))
-}
-
-fn status(word: &str) -> Turn {
-    ok(json!({"request_id": ID, "status": word}))
-}
-
-fn succeeded() -> Turn {
-    ok(json!({"request_id": ID, "status": "succeeded", "output": {"video": OUTPUT}, "cost": 0.35}))
-}
-
-/// A submit that succeeds, followed by the polls given and a good end.
-fn polls(name: &'static str, polls: impl IntoIterator<Item = Turn>) -> Case {
-    let end = [status("completed"), succeeded()];
-    let turns = [accepted()].into_iter().chain(polls).chain(end).collect();
-    Case { name, turns, outcome: "succeeded at 0.35", posts: 1 }
-}
-
-fn submit(name: &'static str, turn: Turn, outcome: &'static str) -> Case {
-    Case { name, turns: vec![turn], outcome, posts: 1 }
-}
-
-fn cases() -> Vec<Case> {
-    let html = || Turn::Answer(Answer::new(200, "<html>maintenance</html>"));
-    let error = |code: u64| json!({"error_code": code, "error_message": "no"});
-    let half =
-        || Turn::HalfBody(Answer::new(200, json!({"request_id": ID, "status": "in_queue"}).to_string()));
-    vec![
-        polls("happy path", [status("in_queue"), status("in_progress")]),
-        polls("dropped polls", [Turn::CloseAfterReading, Turn::Reset, Turn::CloseBeforeReading, half()]),
-        polls("server errors on polls", [bare(500), bare(502), bare(503), bare(504), bare(429), bare(408)]),
-        polls("html on polls", [html(), Turn::Answer(Answer::new(403, "<html>blocked</html>"))]),
-        polls(
-            "torn and wrong json on polls",
-            [
-                ok(json!([])),
-                Answer::new(200, "{\"status\":").into(),
-                ok(json!({"request_id": "other", "status": "completed"})),
-            ],
-        ),
-        polls("unknown words", [status("warming_up"), status("cancellation_requested")]),
-        polls(
-            "result not ready, as an error and as a state",
-            [
-                status("completed"),
-                Answer::new(400, error(400_005).to_string()).into(),
-                status("completed"),
-                status("in_progress"),
-            ],
-        ),
-        polls(
-            "a redirect on a poll",
-            [Answer::new(307, "").with_header("location", "http://127.0.0.1:9/elsewhere").into()],
-        ),
-        polls("a pause asked for", [Answer::new(429, "").with_header("retry-after", "0").into()]),
-        polls("200 with an error on a poll", [ok(error(500_001))]),
-        Case {
-            name: "completed but failed",
-            turns: vec![
-                accepted(),
-                status("completed"),
-                ok(json!({"request_id": ID, "status": "failed", "error": {"message": "no face found"}})),
-            ],
-            outcome: "request 3f8a-01_Z failed: no face found",
-            posts: 1,
-        },
-        Case {
-            name: "cancelled elsewhere",
-            turns: vec![accepted(), status("canceled"), status("cancelled")],
-            outcome: "request 3f8a-01_Z was cancelled",
-            posts: 1,
-        },
-        Case {
-            name: "a token revoked while waiting",
-            turns: vec![accepted(), ok(error(400_004))],
-            outcome: "the wait for request 3f8a-01_Z was refused (no state seen): the token was not accepted (HTTP 200, \
-                      error_code 400004, request 3f8a-01_Z): no; check that the token is current: creating one revokes \
-                      the one before",
-            posts: 1,
-        },
-        Case {
-            name: "429 on submit, then taken",
-            turns: vec![
-                Answer::new(429, "").with_header("retry-after", "0").into(),
-                Answer::new(429, error(429_001).to_string()).into(),
-                accepted(),
-                status("completed"),
-                succeeded(),
-            ],
-            outcome: "succeeded at 0.35",
-            posts: 3,
-        },
-        submit(
-            "429 that asks for more than the budget",
-            Answer::new(429, "").with_header("retry-after", "3600").into(),
-            "refused",
-        ),
-        submit("submit refused in words under 200", ok(error(400_002)), "refused"),
-        submit(
-            "submit refused in words under 500",
-            Answer::new(500, error(400_001).to_string()).into(),
-            "refused",
-        ),
-        submit(
-            "submit refused with 422",
-            Answer::new(422, r#"{"detail":[{"loc":["image_url"]}]}"#).into(),
-            "refused",
-        ),
-        submit(
-            "submit refused by a torn 402",
-            Turn::HalfBody(Answer::new(402, "no credit at all")),
-            "refused",
-        ),
-        submit("submit dropped", Turn::CloseAfterReading, "unknown"),
-        submit("submit reset", Turn::Reset, "unknown"),
-        submit("submit closed unread", Turn::CloseBeforeReading, "unknown"),
-        submit("submit stalled", Turn::Stall, "unknown"),
-        submit("submit answered 500", bare(500), "unknown"),
-        submit("submit answered 503", Answer::new(503, "").with_header("retry-after", "0").into(), "unknown"),
-        submit("submit answered 408", bare(408), "unknown"),
-        submit("submit answered with half a body", half(), "unknown"),
-        submit("submit answered with html", html(), "unknown"),
-        submit("submit answered without an id", ok(json!({"status": "in_queue"})), "unknown"),
-        submit(
-            "submit answered with an id that is a path",
-            ok(json!({"request_id": "../balance"})),
-            "unknown",
-        ),
-        submit(
-            "submit redirected by 302",
-            Answer::new(302, "").with_header("location", "/v1/elsewhere").into(),
-            "unknown",
-        ),
-        submit(
-            "submit redirected by 307",
-            Answer::new(307, "").with_header("location", "/v1/elsewhere").into(),
-            "refused",
-        ),
-        submit(
-            "submit redirected by 308",
-            Answer::new(308, "").with_header("location", "/v1/elsewhere").into(),
-            "refused",
-        ),
-    ]
-}
 
 #[test]
 fn both_clients_leave_the_same_trace_and_come_to_the_same_end() {
-    for case in cases() {
-        let (first, second) =
-            (ScriptServer::start(case.turns.clone()).unwrap(), ScriptServer::start(case.turns).unwrap());
-        let outcomes = (in_async(&first), in_blocking(&second));
-        assert_eq!(outcomes, (case.outcome.to_owned(), case.outcome.to_owned()), "{}", case.name);
-        assert_eq!(trace(&first), trace(&second), "{}", case.name);
-        assert_eq!(
-            (first.turns_left(), second.turns_left()),
-            (0, 0),
-            "{}: the script was played through",
-            case.name
-        );
-        assert_eq!(posts(&first), case.posts, "{}: submits sent", case.name);
+    for script in wire_script::all() {
+        let server = || ScriptServer::start(script.turns.clone()).unwrap();
+        let (first, second) = (server(), server());
+        assert_eq!(in_async(&first), script.end, "async, {}", script.name);
+        assert_eq!(in_blocking(&second), script.end, "blocking, {}", script.name);
+        assert_eq!(trace(&first), trace(&second), "{}", script.name);
+        // One turn a request: none was sent twice, and none was left out.
+        let requests = script.turns.len();
+        assert_eq!((first.connections(), second.connections()), (requests, requests), "{}", script.name);
     }
 }
 
@@ -202,19 +34,19 @@ fn a_foreign_url_in_an_answer_is_never_asked() {
     let (theirs, yours) = (foreign(), foreign());
     let url = |server: &ScriptServer| format!("{}/requests/{ID}/status", server.base());
     let script = |server: &ScriptServer| {
-        let (url, redirect) = (url(server), Answer::new(308, "").with_header("location", url(server)));
+        let url = url(server);
         [
             ok(json!({"request_id": ID, "status_url": url, "result_url": url, "cancel_url": url})),
             ok(json!({"request_id": ID, "status": "in_queue", "status_url": url, "result_url": url})),
-            redirect.into(),
+            redirect(308, &url),
             status("completed"),
             succeeded(),
         ]
     };
     let first = ScriptServer::start(script(&theirs)).unwrap();
     let second = ScriptServer::start(script(&yours)).unwrap();
-    assert_eq!(in_async(&first), "succeeded at 0.35");
-    assert_eq!(in_blocking(&second), "succeeded at 0.35");
+    assert_eq!(in_async(&first), "succeeded");
+    assert_eq!(in_blocking(&second), "succeeded");
     assert_eq!((theirs.connections(), yours.connections()), (0, 0));
     assert_eq!(trace(&first), trace(&second));
 }
@@ -320,10 +152,7 @@ fn in_async(server: &ScriptServer) -> String {
             other => return ended(other),
         };
         let waited = kling_poll::wait(&client, &job, &options(), |_: &Update| {}).await;
-        waited.map_or_else(
-            |error| error.to_string(),
-            |done| succeeded_at(done.cost_usd(), &done.output().urls()),
-        )
+        waited.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
     })
 }
 
@@ -334,7 +163,7 @@ fn in_blocking(server: &ScriptServer) -> String {
         other => return ended(other),
     };
     let waited = kling_poll::blocking::wait(&client, &job, &options(), |_: &Update| {});
-    waited.map_or_else(|error| error.to_string(), |done| succeeded_at(done.cost_usd(), &done.output().urls()))
+    waited.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
 }
 
 fn ended<M: kling_transport::Makes>(submission: Submission<M>) -> String {
@@ -346,9 +175,10 @@ fn ended<M: kling_transport::Makes>(submission: Submission<M>) -> String {
     .to_owned()
 }
 
-fn succeeded_at(cost: Option<f64>, urls: &[&str]) -> String {
+fn good(cost: Option<f64>, urls: &[&str]) -> String {
     assert_eq!(urls, [OUTPUT], "the output's URL arrives as it was sent");
-    format!("succeeded at {}", cost.unwrap_or_default())
+    assert_eq!(cost, Some(0.35));
+    "succeeded".to_owned()
 }
 
 fn input() -> Input {
@@ -392,18 +222,6 @@ fn ours(request: &Recorded) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Submits that reached the server, read or not.
-fn posts(server: &ScriptServer) -> usize {
-    let others =
-        server.recorded().iter().filter(|request| !request.line().starts_with("POST /v1/models/")).count();
-    let unread = server.connections() - server.recorded().len();
-    let polled = server.recorded().iter().any(|request| request.line().starts_with("GET"));
-    server.recorded().len() - others + if polled { 0 } else { unread }
-}
-
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
-
-/// Jobs are plain data: this compiles only while they are.
-const _: fn(Job) -> Job = |job| job;

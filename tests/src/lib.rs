@@ -3,3 +3,4 @@
 pub mod documents;
 pub mod oracle;
 pub mod script_server;
+pub mod wire_script;

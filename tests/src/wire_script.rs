@@ -1,0 +1,153 @@
+//! Scripts of answers for the way of one job, and what must come of each.
+
+use serde_json::{Value, json};
+
+use crate::script_server::{Answer, Turn};
+
+/// The id of the job in every script.
+pub const ID: &str = "3f8a-01_Z";
+/// The output of every job that works; its `%3D` must arrive as it was sent.
+pub const OUTPUT: &str = "https://cdn.runcomfy.net/acc%3D1/clip_output.mp4";
+
+/// A script, one turn for each request that may be made: a request more or less is a mistake.
+#[derive(Clone, Debug)]
+pub struct WireScript {
+    /// What it is about.
+    pub name: &'static str,
+    /// What the server does.
+    pub turns: Vec<Turn>,
+    /// How it ends: the text of a wait's error, `succeeded`, or what became of the submit.
+    pub end: &'static str,
+}
+
+/// Every script.
+pub fn all() -> Vec<WireScript> {
+    [waits_that_survive(), waits_that_end(), refused_submits(), unknown_submits()].concat()
+}
+
+/// An answer under 200.
+pub fn ok(body: Value) -> Turn {
+    Answer::new(200, body.to_string()).into()
+}
+
+/// The API takes the job.
+pub fn accepted() -> Turn {
+    ok(json!({"request_id": ID, "status_url": "ignored", "result_url": "ignored", "cancel_url": "ignored"}))
+}
+
+/// `/status` says a word.
+pub fn status(word: &str) -> Turn {
+    ok(json!({"request_id": ID, "status": word}))
+}
+
+/// `/result` has an output.
+pub fn succeeded() -> Turn {
+    ok(json!({"request_id": ID, "status": "succeeded", "output": {"video": OUTPUT}, "cost": 0.35}))
+}
+
+/// A redirect to a path.
+pub fn redirect(status: u16, location: &str) -> Turn {
+    Answer::new(status, "").with_header("location", location).into()
+}
+
+fn waits_that_survive() -> Vec<WireScript> {
+    let not_ready = [status("completed"), refusal(400, 400_005), status("completed"), status("in_progress")];
+    let wrong = [
+        ok(json!([])),
+        answer(200, "{\"status\":"),
+        ok(json!({"request_id": "other", "status": "completed"})),
+    ];
+    let busy = |code| Turn::from(Answer::new(code, "").with_header("retry-after", "0"));
+    let mut taken_at_third = wait("429 on submit, then taken", []);
+    taken_at_third.turns.splice(0..0, [busy(429), refusal(429, 429_001)]);
+    vec![
+        wait("happy path", [status("in_queue"), status("in_progress")]),
+        wait("dropped polls", [Turn::CloseAfterReading, Turn::Reset, Turn::CloseBeforeReading, half()]),
+        wait("server errors on polls", [500, 502, 503, 504, 429, 408].map(|code| answer(code, ""))),
+        wait("html on polls", [html(), answer(403, "<html>blocked</html>")]),
+        wait("torn and wrong json on polls", wrong),
+        wait("unknown words", [status("warming_up"), status("cancellation_requested")]),
+        wait("result not ready, as an error and as a state", not_ready),
+        wait("a redirect on a poll", [redirect(307, "http://127.0.0.1:9/elsewhere")]),
+        wait("a pause asked for", [busy(429)]),
+        wait("200 with an error on a poll", [refusal(200, 500_001)]),
+        taken_at_third,
+    ]
+}
+
+fn waits_that_end() -> Vec<WireScript> {
+    let failed = json!({"request_id": ID, "status": "failed", "error": {"message": "no face found"}});
+    vec![
+        WireScript {
+            name: "completed but failed",
+            turns: vec![accepted(), status("completed"), ok(failed)],
+            end: "request 3f8a-01_Z failed: no face found",
+        },
+        WireScript {
+            name: "cancelled elsewhere",
+            turns: vec![accepted(), status("canceled"), status("cancelled")],
+            end: "request 3f8a-01_Z was cancelled",
+        },
+        WireScript {
+            name: "a token revoked while waiting",
+            turns: vec![accepted(), refusal(200, 400_004)],
+            end: "the wait for request 3f8a-01_Z was refused (no state seen): the token was not accepted (HTTP 200, \
+                  error_code 400004, request 3f8a-01_Z): no; check that the token is current: creating one revokes the \
+                  one before",
+        },
+    ]
+}
+
+fn refused_submits() -> Vec<WireScript> {
+    let too_long = Answer::new(429, "").with_header("retry-after", "3600");
+    let turns = [
+        ("429 that asks for more than the budget", too_long.into()),
+        ("refused in words under 200", refusal(200, 400_002)),
+        ("refused in words under 500", refusal(500, 400_001)),
+        ("refused with 422", answer(422, r#"{"detail":[{"loc":["image_url"]}]}"#)),
+        ("refused by a torn 402", Turn::HalfBody(Answer::new(402, "no credit at all"))),
+        ("redirected by 307", redirect(307, "/v1/elsewhere")),
+        ("redirected by 308", redirect(308, "/v1/elsewhere")),
+    ];
+    turns.map(|(name, turn)| WireScript { name, turns: vec![turn], end: "refused" }).into()
+}
+
+fn unknown_submits() -> Vec<WireScript> {
+    let turns = [
+        ("dropped", Turn::CloseAfterReading),
+        ("reset", Turn::Reset),
+        ("closed unread", Turn::CloseBeforeReading),
+        ("stalled", Turn::Stall),
+        ("answered 500", answer(500, "")),
+        ("answered 503", Answer::new(503, "").with_header("retry-after", "0").into()),
+        ("answered 408", answer(408, "")),
+        ("answered with half a body", half()),
+        ("answered with html", html()),
+        ("answered without an id", ok(json!({"status": "in_queue"}))),
+        ("answered with an id that is a path", ok(json!({"request_id": "../balance"}))),
+        ("redirected by 302", redirect(302, "/v1/elsewhere")),
+    ];
+    turns.map(|(name, turn)| WireScript { name, turns: vec![turn], end: "unknown" }).into()
+}
+
+/// A submit that is taken, the polls given, and a good end.
+fn wait(name: &'static str, polls: impl IntoIterator<Item = Turn>) -> WireScript {
+    let turns = [accepted()].into_iter().chain(polls).chain([status("completed"), succeeded()]).collect();
+    WireScript { name, turns, end: "succeeded" }
+}
+
+fn answer(status: u16, body: &str) -> Turn {
+    Answer::new(status, body).into()
+}
+
+fn refusal(status: u16, code: u64) -> Turn {
+    answer(status, &json!({"error_code": code, "error_message": "no"}).to_string())
+}
+
+fn html() -> Turn {
+    answer(200, "<html>maintenance</html>")
+}
+
+fn half() -> Turn {
+    Turn::HalfBody(Answer::new(200, json!({"request_id": ID, "status": "in_queue"}).to_string()))
+}
