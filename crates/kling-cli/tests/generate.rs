@@ -178,9 +178,13 @@ fn a_deadline_that_passed_is_75_with_the_id_to_go_on_with() {
 #[test]
 fn an_output_on_a_foreign_host_is_named_and_not_lost() {
     let sim = fast();
-    let output = json!({ "request_id": "r", "status": "succeeded", "output": { "video": "https://cdn.example/clip.mp4?key=1" } });
-    sim.answer_next(Call::Result, Reply::json(200, &output));
-    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg", "-o", "clip.mp4"]);
+    let program = Program::at(&sim);
+    let id = program.run(&["generate", "https://example.com/a.jpg", "--no-wait"]).stdout.trim().to_owned();
+    let output = json!({ "video": "https://cdn.example/clip.mp4?key=1" });
+    sim.advance(Duration::from_secs(60));
+    let reply = json!({ "request_id": id, "status": "succeeded", "output": output });
+    sim.answer_next(Call::Result, Reply::json(200, &reply));
+    let ended = program.run(&["wait", &id, "-o", "clip.mp4"]);
     assert_eq!(ended.code, 69);
     assert!(ended.stderr.contains("it lies at https://cdn.example/clip.mp4?key=1"), "{}", ended.stderr);
     assert!(ended.stderr.contains("--allow-host cdn.example"), "{}", ended.stderr);
@@ -192,7 +196,7 @@ fn ctrl_c_cancels_what_is_in_the_queue() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", &photo(), "--json"]);
-    let id = running.wait_for("request ").trim_start_matches("request ").to_owned();
+    let id = running.wait_for("request ");
     running.wait_for("in_queue");
     running.interrupt();
     let ended = running.end();
@@ -207,7 +211,7 @@ fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", &photo()]);
-    let id = running.wait_for("request ").trim_start_matches("request ").to_owned();
+    let id = running.wait_for("request ");
     sim.advance(Duration::from_secs(10));
     running.wait_for("in_progress");
     running.interrupt();

@@ -153,8 +153,7 @@ fn usage_errors_are_64_and_machines_are_told_too() {
 fn the_simulator_serves_any_client_until_ctrl_c() {
     let program = Program::new();
     let mut running = program.start(&["sim", "--speed", "100"]);
-    let line = running.wait_for("RUNCOMFY_MODEL_API_BASE=");
-    let base = line.split('=').nth(1).unwrap().to_owned();
+    let base = running.wait_for("export RUNCOMFY_MODEL_API_BASE=");
     let client = Program::new().with("RUNCOMFY_MODEL_API_BASE", &base).with("RUNCOMFY_TOKEN", "any");
     assert_eq!(client.run(&["submit", "--input", INPUT]).code, 0);
     running.wait_for("Ctrl-C");

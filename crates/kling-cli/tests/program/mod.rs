@@ -66,16 +66,17 @@ impl Program {
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// Reads stderr line by line until one holds `text`.
+    /// Reads stderr line by line until one starts with `text`; gives what follows it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         use std::io::Read;
         let stderr = self.0.stderr.as_mut().unwrap();
         let (mut seen, mut byte) = (Vec::new(), [0]);
         while stderr.read(&mut byte).unwrap() == 1 {
             seen.push(byte[0]);
-            let line = String::from_utf8_lossy(&seen);
-            if byte[0] == b'\n' && line.lines().last().is_some_and(|line| line.contains(text)) {
-                return line.lines().last().unwrap().to_owned();
+            let text_so_far = String::from_utf8_lossy(&seen);
+            let last = text_so_far.lines().last().unwrap_or_default();
+            if let (b'\n', Some(rest)) = (byte[0], last.trim_start().strip_prefix(text)) {
+                return rest.to_owned();
             }
         }
         panic!("ended without {text:?}: {}", String::from_utf8_lossy(&seen));
