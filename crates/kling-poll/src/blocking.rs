@@ -36,7 +36,7 @@ pub fn wait<T: Transport, M: Makes>(
             }
             Action::SendStatus { timeout } => Event::Status(client.call_once(&GetStatus(job.id()), timeout)),
             Action::SendResult { timeout } => Event::Result(client.call_once(&GetResult(job.id()), timeout)),
-            Action::Done(ending) => return machine.conclude(job, elapsed(), ending),
+            Action::Done(ending) => return machine.conclude(job, elapsed(), *ending),
         };
     }
 }

@@ -127,9 +127,9 @@ impl JobMachine {
         self.wants_result = false;
         let update = self.see(now, reply.state.clone(), None);
         let action = match reply.verdict() {
-            Verdict::Succeeded => Action::Done(Ending::Succeeded(reply)),
-            Verdict::Failed => Action::Done(Ending::Failed(reply)),
-            Verdict::Cancelled => Action::Done(Ending::Cancelled(Some(reply))),
+            Verdict::Succeeded => done(Ending::Succeeded(reply)),
+            Verdict::Failed => done(Ending::Failed(reply)),
+            Verdict::Cancelled => done(Ending::Cancelled(Some(reply))),
             Verdict::Unfinished => self.pause(options, now, None),
         };
         Step { action, update }
@@ -138,7 +138,7 @@ impl JobMachine {
     /// A job that is over may lag behind; one that was cancelled never gets a result.
     fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
         if matches!(self.state, Some(State::Cancelled)) {
-            return Action::Done(Ending::Cancelled(None));
+            return done(Ending::Cancelled(None));
         }
         self.wants_result = false;
         self.good();
@@ -147,11 +147,11 @@ impl JobMachine {
 
     fn on_error(&mut self, options: &WaitOptions, now: Duration, random: f64, error: Error) -> Step {
         if self.is_final(&error, now) {
-            return Action::Done(Ending::Refused(error)).into();
+            return done(Ending::Refused(error)).into();
         }
         self.errors = self.errors.saturating_add(1);
         if self.errors > options.max_errors() {
-            return Action::Done(Ending::Exhausted(error)).into();
+            return done(Ending::Exhausted(error)).into();
         }
         let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
@@ -202,9 +202,13 @@ impl JobMachine {
 /// No pause goes past the deadline, and none begins after it.
 fn wait(options: &WaitOptions, now: Duration, pause: Duration) -> Action {
     if options.is_past(now) {
-        return Action::Done(Ending::Deadline);
+        return done(Ending::Deadline);
     }
     Action::WaitUntil(options.clip(now.saturating_add(pause)))
+}
+
+fn done(ending: Ending) -> Action {
+    Action::Done(ending.into())
 }
 
 fn wish(wished: Option<Duration>) -> Duration {

@@ -35,7 +35,7 @@ pub enum Action {
         timeout: Duration,
     },
     /// The wait is over.
-    Done(Ending),
+    Done(Box<Ending>),
 }
 
 /// How a wait ends.

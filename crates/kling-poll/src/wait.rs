@@ -39,7 +39,7 @@ pub async fn wait<T: Transport, M: Makes>(
             Action::SendResult { timeout } => {
                 Event::Result(client.call_once(&GetResult(job.id()), timeout).await)
             }
-            Action::Done(ending) => return machine.conclude(job, started.elapsed(), ending),
+            Action::Done(ending) => return machine.conclude(job, started.elapsed(), *ending),
         };
     }
 }
