@@ -2,8 +2,8 @@
 #![cfg(all(feature = "async", feature = "blocking", feature = "rustls"))]
 #![allow(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -24,10 +24,18 @@ fn server(answer: impl Into<Vec<u8>>) -> (SocketAddr, Arc<AtomicUsize>) {
         for mut stream in listener.incoming().flatten() {
             counted.fetch_add(1, Ordering::SeqCst);
             // A peer that goes away ends its own connection only.
-            let _ = stream.read(&mut [0; 4096]).and_then(|_| stream.write_all(&answer));
+            let _ = answer_all(&mut stream, &answer);
         }
     });
     (address, count)
+}
+
+/// Closes only when the peer does: closing on unread bytes would reset the connection under the answer.
+fn answer_all(stream: &mut TcpStream, answer: &[u8]) -> io::Result<u64> {
+    stream.peek(&mut [0])?;
+    stream.write_all(answer)?;
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(stream, &mut io::sink())
 }
 
 fn settings(base: &str) -> Settings {
