@@ -1,0 +1,49 @@
+//! One report, whatever features of serde_json another crate in the graph turns on: run by `cargo xtask ci` with
+//! `preserve_order` and `arbitrary_precision` off, on, and both on.
+#![cfg(feature = "kling-1-6-pro-image-to-video")]
+
+use kling_types::ModelInput;
+use kling_types::kling_1_6_pro_image_to_video::Input;
+
+/// What is said of a document, one violation a line.
+fn report(document: &str) -> String {
+    let value = serde_json::from_str(document).unwrap();
+    let Err(violations) = Input::validate_json(&value) else { return "valid".to_owned() };
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_order_of_a_document_does_not_matter() {
+    let expected = report(r#"{"zoom": 1, "cfg_scale": 2, "duration": 7, "angle": 1, "prompt": null}"#);
+    insta::assert_snapshot!(expected, @r"
+    /angle: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale
+    /zoom: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale
+    /prompt: found null, allowed a string
+    /image_url: found nothing, allowed a value, since the model requires it
+    /duration: found 7, allowed 5 or 10
+    /cfg_scale: found 2, allowed at most 1
+    ");
+    assert_eq!(report(r#"{"prompt": null, "angle": 1, "duration": 7, "cfg_scale": 2, "zoom": 1}"#), expected);
+}
+
+#[test]
+fn the_spelling_of_a_number_does_not_matter() {
+    let numbers = ["5", "5.0", "5e0", "0.5e1", "-0.0", "7.50", "1e2", "123456789012345678901234567890", "1e300"];
+    let reports = numbers.map(|number| {
+        let document = format!(r#"{{"image_url": "https://a.b", "duration": {number}, "cfg_scale": {number}}}"#);
+        format!("{number}\n{}", report(&document))
+    });
+    insta::assert_snapshot!(reports.join("\n\n"));
+}
+
+#[test]
+fn typed_inputs_read_numbers_in_any_spelling() {
+    for number in ["5", "5.0", "5e0", "0.5e1"] {
+        let document = format!(r#"{{"image_url": "https://a.b", "duration": {number}, "cfg_scale": 1}}"#);
+        let from_text: Input = serde_json::from_str(&document).unwrap();
+        let from_value: Input = serde_json::from_value(serde_json::from_str(&document).unwrap()).unwrap();
+        assert_eq!(from_text, from_value);
+        let sent = serde_json::to_string(&from_text).unwrap();
+        assert_eq!(sent, r#"{"image_url":"https://a.b","duration":5,"cfg_scale":1.0}"#, "{number}");
+    }
+}
