@@ -2,6 +2,8 @@
 
 mod ci;
 mod codegen;
+mod rust_version;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
