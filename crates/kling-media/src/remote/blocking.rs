@@ -99,7 +99,8 @@ impl Checker {
     fn unreachable(&self, probe: &Probe, error: ureq::Error) -> Error {
         match error {
             ureq::Error::Timeout(_) => Error::new(Kind::Deadline(self.options.deadline)),
-            error if PrivateAddress::is_behind(&error) => gate::private(probe.url()),
+            ureq::Error::Io(error) if PrivateAddress::is_behind(&error) => gate::private(probe.url()),
+            ureq::Error::Io(error) => Error::new(Kind::Unreachable(error.to_string())),
             error => Error::new(Kind::Unreachable(error.to_string())),
         }
     }
