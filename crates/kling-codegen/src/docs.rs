@@ -1,67 +1,135 @@
-//! The provider's prose as documentation: hostile data that must never become markup, a doctest or code.
+//! What a schema says as documentation, a property a page.
 
-use kling_schema::{Property, Shape};
+use std::fmt::Display;
+
+use kling_schema::{Annotation, ObjectSchema, Property, Shape};
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::{MediaField, Origin};
+use serde_json::Value;
 
-use crate::names::capitalised;
+use crate::prose::{code, excerpt, prose, sentence};
 
-/// The documentation of a property, one paragraph an element.
-pub(crate) fn property(property: &Property, media: Option<&MediaField>) -> Vec<String> {
-    let mut paragraphs = vec![headline(property)];
-    paragraphs.extend(bounds(&property.shape).map(|bounds| format!("Allowed: {bounds}.")));
-    paragraphs.extend(property.format.as_ref().map(|format| format!("Format: `{}`.", code(format))));
-    if let Some(default) = &property.default {
-        paragraphs.push(format!(
-            "The provider's default is `{}`; it is never sent unasked.",
-            code(&serde_json::to_string(default).unwrap_or_default())
-        ));
-    }
+/// The documentation of a field, one paragraph an element; what a type of its own says is not said twice.
+pub(crate) fn field(property: &Property, has_own_type: bool, media: Option<&MediaField>) -> Vec<String> {
+    let mut paragraphs = if has_own_type { vec![headline(property)] } else { leaf(property) };
     paragraphs.extend(media.map(rules).filter(|rules| !rules.is_empty()));
     paragraphs
 }
 
-/// Prose on one line, with everything escaped that Markdown, HTML or rustdoc would take for markup.
-pub(crate) fn prose(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let words = words.filter(|word| !word.is_empty()).map(|word| {
-        // A bare URL is a warning of rustdoc, and a link that nobody has checked.
-        if word.contains("://") { format!("`{}`", code(word)) } else { escaped(word) }
-    });
-    words.collect::<Vec<_>>().join(" ")
+/// The documentation of the type of a property.
+pub(crate) fn leaf(property: &Property) -> Vec<String> {
+    let mut paragraphs = vec![headline(property)];
+    paragraphs.extend(bounds_of(&property.shape).map(|bounds| format!("Allowed: {bounds}.")));
+    paragraphs.extend(property.format.as_ref().map(|format| format!("Format: `{}`.", code(format))));
+    paragraphs.extend(default(property));
+    paragraphs.extend(property.annotations.iter().map(annotation));
+    paragraphs
 }
 
-fn headline(property: &Property) -> String {
-    let title = property.title.as_deref().map(prose).filter(|title| !title.is_empty());
-    let description = property.description.as_deref().map(prose).filter(|text| !text.is_empty());
-    let fallback = || format!("`{}` of the model", code(&property.name));
-    let sentences = match (title, description) {
-        (None, None) => vec![fallback()],
-        (title, description) => title.into_iter().chain(description).collect(),
-    };
-    let sentences =
-        sentences.iter().map(|text| capitalised(text)).map(|text| match text.ends_with(['.', '!', '?']) {
-            true => text,
-            false => text + ".",
-        });
-    let required = property.required.then(|| "Required.".to_owned());
-    sentences.chain(required).collect::<Vec<_>>().join(" ")
+/// The documentation of an input object.
+pub(crate) fn input(opening: String, schema: &ObjectSchema, not_on_file: &[String]) -> Vec<String> {
+    let described = [&schema.title, &schema.description];
+    let described = described.into_iter().flatten().filter(|text| text.as_str() != "Input");
+    let mut paragraphs = vec![opening];
+    paragraphs.extend(described.map(|text| prose(text)).filter(|text| !text.is_empty()).map(sentence));
+    paragraphs.extend(schema.annotations.iter().map(annotation));
+    if !not_on_file.is_empty() {
+        let names: Vec<_> = not_on_file.iter().map(|name| format!("`{}`", code(name))).collect();
+        paragraphs.push(format!(
+            "The live model also takes {}, of which the schema on file says nothing: `extra` sends them, unchecked.",
+            names.join(", ")
+        ));
+    }
+    paragraphs
 }
 
-fn bounds(shape: &Shape) -> Option<String> {
+/// What a property is called and is for, in a sentence each.
+pub(crate) fn headline(property: &Property) -> String {
+    let texts = [&property.title, &property.description].into_iter().flatten();
+    let mut sentences: Vec<String> =
+        texts.map(|text| prose(text)).filter(|text| !text.is_empty()).map(sentence).collect();
+    if sentences.is_empty() {
+        sentences.push(format!("`{}` of the model.", code(&property.name)));
+    }
+    sentences.extend(property.required.then(|| "Required.".to_owned()));
+    sentences.join(" ")
+}
+
+fn default(property: &Property) -> Option<String> {
+    let default = property.default.as_ref()?;
+    let broken = if property.has_legal_default() { "" } else { ", which breaks the property's own rules" };
+    Some(format!("The provider's default is {}{broken}; it is never sent unasked.", value(default)))
+}
+
+fn annotation(annotation: &Annotation) -> String {
+    let Annotation { keyword, value: said } = annotation;
+    match (keyword.as_str(), said) {
+        ("deprecated", Value::Bool(true)) => "Deprecated by the provider.".to_owned(),
+        ("readOnly", Value::Bool(true)) => "Read only, as the schema has it.".to_owned(),
+        ("writeOnly", Value::Bool(true)) => "Write only, as the schema has it.".to_owned(),
+        ("examples", Value::Array(examples)) => {
+            let examples: Vec<_> = examples.iter().map(value).collect();
+            format!("Examples: {}.", examples.join(", "))
+        }
+        ("items/title" | "items/description", Value::String(text)) => {
+            format!("Each element: {}", sentence(prose(text)))
+        }
+        ("items/format", Value::String(format)) => format!("Each element has the format `{}`.", code(format)),
+        _ => format!("The schema also says `{}`: {}.", code(keyword), value(said)),
+    }
+}
+
+fn value(value: &Value) -> String {
+    format!("`{}`", excerpt(&code(&value.to_string())))
+}
+
+fn bounds_of(shape: &Shape) -> Option<String> {
     match shape {
+        Shape::AnyOf(shapes) => {
+            let forms: Vec<_> = shapes.iter().map(form).collect();
+            Some(forms.join(", or "))
+        }
         Shape::Integer(IntegerBounds { min, max }) => range(min.as_ref(), max.as_ref(), ""),
-        Shape::List { bounds: ItemBounds { min, max }, .. } => range(min.as_ref(), max.as_ref(), " elements"),
+        Shape::List { bounds: ItemBounds { min, max }, items } => {
+            let size = range(min.as_ref(), max.as_ref(), " elements");
+            let each = bounds_of(items).map(|each| format!("each {each}"));
+            joined([size, each])
+        }
         Shape::Media(_) => {
             Some("an `https` URL that the provider can fetch, or a base64 `data:` URI".to_owned())
         }
-        Shape::Number(NumberBounds { min, max, .. }) => range(min.as_ref(), max.as_ref(), ""),
+        Shape::Number(NumberBounds { min, max, above, below }) => joined([
+            range(min.as_ref(), max.as_ref(), ""),
+            above.map(|above| format!("more than {above}")),
+            below.map(|below| format!("less than {below}")),
+        ]),
         Shape::Text(TextBounds { min, max }) => range(min.as_ref(), max.as_ref(), " Unicode scalar values"),
         _ => None,
     }
 }
 
-fn range<T: std::fmt::Display>(min: Option<&T>, max: Option<&T>, unit: &str) -> Option<String> {
+/// One form of a choice: what it is, and its bounds.
+fn form(shape: &Shape) -> String {
+    let kind = match shape {
+        Shape::Boolean => "true or false",
+        Shape::Integer(_) => "an integer",
+        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => "one of the listed values",
+        Shape::List { .. } => "a list",
+        Shape::Media(_) => return bounds_of(shape).unwrap_or_default(),
+        Shape::Null => "null",
+        Shape::Number(_) => "a number",
+        Shape::Object(_) => "an object",
+        _ => "a text",
+    };
+    bounds_of(shape).map_or_else(|| kind.to_owned(), |bounds| format!("{kind} ({bounds})"))
+}
+
+fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn range<T: Display>(min: Option<&T>, max: Option<&T>, unit: &str) -> Option<String> {
     match (min, max) {
         (Some(min), Some(max)) => Some(format!("{min} to {max}{unit}")),
         (Some(min), None) => Some(format!("at least {min}{unit}")),
@@ -81,48 +149,5 @@ fn rules(media: &MediaField) -> String {
         (false, true) => format!("Media rules: {schema}."),
         (true, false) => format!("Media rules, from the prose of the provider's page: {prose}."),
         (false, false) => format!("Media rules: {schema}; from the prose of the provider's page: {prose}."),
-    }
-}
-
-fn escaped(word: &str) -> String {
-    let mut out = String::with_capacity(word.len());
-    for letter in word.chars() {
-        match letter {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            letter
-                if letter.is_ascii_punctuation()
-                    && !matches!(
-                        letter,
-                        '.' | ',' | ':' | ';' | '\'' | '"' | '/' | '-' | '(' | ')' | '?' | '!' | '%' | '='
-                    ) =>
-            {
-                out.push('\\');
-                out.push(letter);
-            }
-            letter => out.push(letter),
-        }
-    }
-    // At the start of a paragraph these open a list or a heading.
-    if matches!(out.as_str(), "-" | "=" | "--" | "---") { format!("\\{out}") } else { out }
-}
-
-/// Text for between backticks.
-fn code(text: &str) -> String {
-    text.chars().map(|letter| if letter == '`' || letter.is_control() { '\'' } else { letter }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prose_stays_prose() {
-        assert_eq!(prose("plain, at 50% (really)."), "plain, at 50% (really).");
-        assert_eq!(prose("    fn main() {}\n```\nrm -rf"), "fn main() \\{\\} \\`\\`\\` rm -rf");
-        assert_eq!(prose("see [x](y) <b>*bold*</b>"), "see \\[x\\](y) &lt;b&gt;\\*bold\\*&lt;/b&gt;");
-        assert_eq!(prose("at https://a/b?c\u{7}"), "at `https://a/b?c`");
-        assert_eq!(prose("- item # head"), "\\- item \\# head");
     }
 }

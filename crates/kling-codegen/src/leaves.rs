@@ -1,96 +1,115 @@
 //! Leaf types: one call of a `kling-types` macro each, with names, documentation and bounds.
 
 use kling_schema::Shape;
+use kling_types::check;
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{Pointer, Violations};
 use serde_json::Value;
 
-use crate::names::{integer_variant, text_variant};
-use crate::plan::{Leaf, Plan};
-use crate::{Error, docs};
+use crate::literal::text_literal;
+use crate::plan::{Leaf, Plan, form_names};
+use crate::type_ref::{leaf_states_default, plain};
+use crate::{Error, docs, variants};
 
 /// The source of every leaf type of a model.
 pub(crate) fn leaves(plan: &Plan<'_>) -> Result<String, Error> {
-    let sources =
-        plan.leaves.iter().map(|leaf| source(leaf).map_err(|error| Error::model(&plan.schema.id, error)));
-    Ok(Error::collect(sources)?.join("\n"))
+    let source = |leaf| {
+        source(leaf)
+            .map_err(|error| Error::model(&plan.schema.id, format!("{:?}: {error}", leaf.property.name)))
+    };
+    Ok(Error::collect(plan.leaves.iter().map(source))?.join("\n"))
 }
 
 fn source(leaf: &Leaf<'_>) -> Result<String, String> {
-    let (name, docs) = (&leaf.name, documentation(leaf));
+    let name = &leaf.name;
     Ok(match leaf.shape {
+        Shape::AnyOf(shapes) => any_of(leaf, shapes),
         Shape::Integer(IntegerBounds { min, max }) => {
-            let default = literal(leaf, |value| value.as_i64().map(|value| value.to_string()));
-            call(
-                "integer",
-                &docs,
-                &format!("{name} {{ min: {min:?}, max: {max:?}{} }}", prefixed(", default: ", default)),
-            )
+            let default = prefixed(", default: ", default(leaf).and_then(integer));
+            match (min.and_then(within_i64), max.and_then(within_i64)) {
+                (Some(min), Some(max)) => {
+                    call("integer", leaf, &format!("{name} {{ min: {min}, max: {max}{default} }}"))
+                }
+                _ => call("open_integer", leaf, &format!("{name} {{ min: {min:?}, max: {max:?}{default} }}")),
+            }
         }
         Shape::IntegerEnum(values) => {
-            let variant = |value: &i64| integer_variant(&leaf.property.name, *value);
-            enumeration("integer_enum", leaf, &docs, values, variant, i64::to_string)?
+            let names = variants::of_integers(&leaf.property.name, values, by_hand(leaf))?;
+            let wires = values.iter().map(i64::to_string).collect();
+            enumeration("integer_enum", leaf, names, wires, integer)
         }
-        Shape::List { bounds, .. } => list(leaf, *bounds, &docs),
+        Shape::List { bounds, .. } => list(leaf, *bounds),
         Shape::Number(bounds) => {
-            let default = literal(leaf, |value| value.as_f64().map(|value| format!("{value:?}")));
-            call(
-                "number",
-                &docs,
-                &format!("{name} {{ {} }}{}", number_bounds(*bounds), prefixed(" default ", default)),
-            )
+            let default = prefixed(" default ", default(leaf).and_then(number));
+            call("number", leaf, &format!("{name} {{ {} }}{default}", number_bounds(*bounds)))
+        }
+        Shape::NumberEnum(values) => {
+            let names = variants::of_numbers(&leaf.property.name, values, by_hand(leaf))?;
+            let wires = values.iter().map(|value| format!("{value:?}")).collect();
+            enumeration("number_enum", leaf, names, wires, number)
         }
         Shape::Text(TextBounds { min, max }) => {
-            let default = literal(leaf, |value| value.as_str().map(|value| format!("{value:?}")));
-            call(
-                "text",
-                &docs,
-                &format!("{name} {{ min: {min:?}, max: {max:?}{} }}", prefixed(", default: ", default)),
-            )
+            let default = prefixed(", default: ", default(leaf).and_then(text));
+            call("text", leaf, &format!("{name} {{ min: {min:?}, max: {max:?}{default} }}"))
         }
         Shape::TextEnum(values) => {
-            let variant = |value: &String| text_variant(&leaf.property.name, value);
-            enumeration("text_enum", leaf, &docs, values, variant, |value| format!("{value:?}"))?
+            let names = variants::of_texts(&leaf.property.name, values, by_hand(leaf))?;
+            let wires = values.iter().map(|value| text_literal(value)).collect();
+            enumeration("text_enum", leaf, names, wires, text)
         }
-        other => return Err(format!("{}: a type for {other:?} cannot be generated yet", leaf.property.name)),
+        other => return Err(format!("a type for {other:?} cannot be generated yet")),
     })
 }
 
-fn list(leaf: &Leaf<'_>, bounds: ItemBounds, docs: &str) -> String {
-    let (min, element) = (bounds.min.unwrap_or(0), leaf.element.as_deref().unwrap_or("kt::export::Value"));
+fn list(leaf: &Leaf<'_>, bounds: ItemBounds) -> String {
+    let element = leaf.inner.first().map_or("kt::export::Value", |element| element.path.as_str());
+    let min = bounds.min.unwrap_or(0);
     let max = bounds.max.map_or_else(|| "{ kt::UNBOUNDED }".to_owned(), |max| max.to_string());
-    format!("{docs}pub type {} = kt::List<{element}, {min}, {max}>;\n", leaf.name)
+    format!("{}pub type {} = kt::List<{element}, {min}, {max}>;\n", documentation(leaf, ""), leaf.name)
 }
 
-fn enumeration<T>(
+/// A choice: its forms as types, and the plain values that convert into it by being read.
+fn any_of(leaf: &Leaf<'_>, shapes: &[Shape]) -> String {
+    let names = form_names(shapes);
+    let forms = names.iter().zip(&leaf.inner).map(|(name, form)| format!("        {name}({}),\n", form.path));
+    let own = names.iter().zip(&leaf.inner).zip(shapes).filter(|(_, shape)| {
+        // Plain values convert by being read, so that any of the forms can take them.
+        plain(shape).is_none() || matches!(shape, Shape::Media(_) | Shape::Null)
+    });
+    let own = own.map(|((name, form), _)| format!("{name}({}), ", form.path));
+    let mut reads: Vec<&str> = shapes.iter().flat_map(plain_values).copied().collect();
+    reads.sort_unstable();
+    reads.dedup();
+    let (forms, own, reads) = (forms.collect::<String>(), own.collect::<String>(), reads.join(" "));
+    call("any_of", leaf, &format!("{} {{\n{forms}    }} from {{ {own}}} reads {{ {reads} }}", leaf.name))
+}
+
+const fn plain_values(shape: &Shape) -> &'static [&'static str] {
+    match shape {
+        Shape::Boolean => &["boolean"],
+        Shape::Integer(_) | Shape::IntegerEnum(_) => &["integer"],
+        Shape::Media(_) | Shape::Text(_) | Shape::TextEnum(_) => &["text"],
+        Shape::Number(_) | Shape::NumberEnum(_) => &["integer", "number"],
+        _ => &[],
+    }
+}
+
+fn enumeration(
     kind: &str,
     leaf: &Leaf<'_>,
-    docs: &str,
-    values: &[T],
-    variant: impl Fn(&T) -> String,
-    print: impl Fn(&T) -> String,
-) -> Result<String, String> {
-    let mut variants: Vec<(String, String)> =
-        values.iter().map(|value| (variant(value), print(value))).collect();
-    let default = literal(leaf, |value| {
-        let wire = value.as_str().map_or_else(|| value.to_string(), |text| format!("{text:?}"));
+    names: Vec<String>,
+    wires: Vec<String>,
+    print: impl Fn(&Value) -> Option<String>,
+) -> String {
+    let variants: Vec<(String, String)> = names.into_iter().zip(wires).collect();
+    let default = default(leaf).and_then(print).and_then(|wire| {
         variants.iter().find(|(_, printed)| *printed == wire).map(|(name, wire)| format!("{name} = {wire}"))
     });
     let body: String = variants.iter().map(|(name, wire)| format!("        {name} = {wire},\n")).collect();
-    variants.sort();
-    if let Some(pair) = variants.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let (name, [first, second]) = (&pair[0].0, [&pair[0].1, &pair[1].1]);
-        return Err(format!(
-            "{}: {first} and {second} would both be the variant `{name}`",
-            leaf.property.name
-        ));
-    }
-    Ok(call(kind, docs, &format!("{} {{\n{body}    }}{}", leaf.name, prefixed(" default ", default))))
+    call(kind, leaf, &format!("{} {{\n{body}    }}{}", leaf.name, prefixed(" default ", default)))
 }
 
-fn call(kind: &str, docs: &str, body: &str) -> String {
-    let docs: String = docs.lines().map(|line| format!("    {line}\n")).collect();
-    format!("kt::{kind}! {{\n{docs}    {body}\n}}\n")
+fn call(kind: &str, leaf: &Leaf<'_>, body: &str) -> String {
+    format!("kt::{kind}! {{\n{}    {body}\n}}\n", documentation(leaf, "    "))
 }
 
 fn number_bounds(bounds: NumberBounds) -> String {
@@ -100,19 +119,37 @@ fn number_bounds(bounds: NumberBounds) -> String {
     set.collect::<Vec<_>>().join(", ")
 }
 
-/// The default as a literal, where the schema states one that its own rules allow.
-fn literal(leaf: &Leaf<'_>, print: impl FnOnce(&Value) -> Option<String>) -> Option<String> {
-    let default = leaf.property.default.as_ref()?;
-    let mut violations = Violations::new();
-    leaf.shape.check(default, &Pointer::ROOT, &mut violations);
-    if violations.is_empty() { print(default) } else { None }
+/// The default, where this leaf states it: one that the property's own rules allow, of a type that can hold it.
+fn default<'a>(leaf: &Leaf<'a>) -> Option<&'a Value> {
+    let is_whole_property = std::ptr::eq(leaf.shape, &leaf.property.shape);
+    leaf.property.default.as_ref().filter(|_| is_whole_property && leaf_states_default(leaf.property))
+}
+
+fn integer(value: &Value) -> Option<String> {
+    value.as_number().and_then(check::whole).map(|whole| whole.to_string())
+}
+
+fn number(value: &Value) -> Option<String> {
+    value.as_f64().map(|value| format!("{value:?}"))
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(text_literal)
+}
+
+fn within_i64(bound: i128) -> Option<i64> {
+    bound.try_into().ok()
+}
+
+fn by_hand<'a>(leaf: &Leaf<'a>) -> &'a [(String, String)] {
+    leaf.settled.map_or(&[], |settled| &settled.variants)
 }
 
 fn prefixed(prefix: &str, text: Option<String>) -> String {
     text.map(|text| format!("{prefix}{text}")).unwrap_or_default()
 }
 
-fn documentation(leaf: &Leaf<'_>) -> String {
-    let paragraphs = docs::property(leaf.property, None);
-    paragraphs.join("\n\n").lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect()
+fn documentation(leaf: &Leaf<'_>, indent: &str) -> String {
+    let paragraphs = docs::leaf(leaf.property).join("\n\n");
+    paragraphs.lines().map(|line| format!("{indent}{}", format!("/// {line}").trim_end()) + "\n").collect()
 }

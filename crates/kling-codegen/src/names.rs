@@ -10,7 +10,9 @@ pub(crate) fn module_name(id: &str) -> String {
         [maker, second, ..] if second.starts_with(maker.as_str()) => segments[1..].join("_"),
         _ => segments.join("_"),
     };
-    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("model_{name}") } else { name }
+    // One word might be a keyword, or a module of the crate that holds it.
+    let is_safe = name.contains('_') && name.starts_with(|first: char| first.is_ascii_lowercase());
+    if is_safe { name } else { format!("model_{name}") }
 }
 
 /// The feature of a module: the same name with dashes.
@@ -23,33 +25,10 @@ pub(crate) fn type_name(name: &str) -> String {
     let name = name.to_upper_camel_case();
     match name.as_str() {
         // Generated code uses these by their short names.
-        "Default" | "Err" | "Into" | "None" | "Ok" | "Option" | "Result" | "Self" | "Some" | "String"
-        | "Vec" => {
-            format!("{name}Value")
-        }
+        "Default" | "Err" | "Input" | "InputBuilder" | "Into" | "None" | "Ok" | "Option" | "Output"
+        | "Result" | "Self" | "Some" | "String" | "Vec" => format!("{name}Value"),
         _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("N{name}"),
         _ => name,
-    }
-}
-
-/// The variant of an enum for an integer: `Seconds5` in a duration, `Fps24`, `Hz44100`, and `N4` where the unit is not known.
-pub(crate) fn integer_variant(property: &str, value: i64) -> String {
-    let unit = unit(property).unwrap_or("N");
-    let sign = if value < 0 { "Minus" } else { "" };
-    format!("{unit}{sign}{}", value.unsigned_abs())
-}
-
-/// The variant of an enum for a text: `R16x9` for a ratio, `Seconds5` for the text `5` in a duration, `R480p` for what
-/// starts with a digit, and camel case for words.
-pub(crate) fn text_variant(property: &str, value: &str) -> String {
-    if let Some(ratio) = ratio(value) {
-        return ratio;
-    }
-    let name: String = value.split(|letter: char| !letter.is_alphanumeric()).map(capitalised).collect();
-    match name.chars().next() {
-        None => "Empty".to_owned(),
-        Some(first) if first.is_ascii_digit() => format!("{}{name}", unit(property).unwrap_or("R")),
-        Some(_) => name,
     }
 }
 
@@ -62,21 +41,6 @@ fn snake(segment: &str) -> String {
 /// The field of a property, as typify names it.
 pub(crate) fn is_snake(name: &str) -> bool {
     name == name.to_snake_case()
-}
-
-fn unit(property: &str) -> Option<&'static str> {
-    match property.to_snake_case().as_str() {
-        "duration" | "length" | "seconds" => Some("Seconds"),
-        "fps" | "frame_rate" | "frames_per_second" => Some("Fps"),
-        "sample_rate" => Some("Hz"),
-        _ => None,
-    }
-}
-
-fn ratio(value: &str) -> Option<String> {
-    let (width, height) = value.split_once(':')?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(width) && is_number(height)).then(|| format!("R{width}x{height}"))
 }
 
 pub(crate) fn capitalised(word: &str) -> String {
@@ -96,20 +60,10 @@ mod tests {
             ("minimax/Hailuo Video 01 Live", "minimax_hailuo_video_01_live"),
             ("blackforestlabs/flux-2-klein/9b", "blackforestlabs_flux_2_klein_9b"),
             ("3d/model", "model_3d_model"),
+            ("kling/kling", "model_kling"),
+            ("a/b/c/d/e", "a_b_c_d_e"),
         ] {
             assert_eq!(module_name(id), module);
         }
-    }
-
-    #[test]
-    fn values_become_variants() {
-        assert_eq!(integer_variant("duration", 5), "Seconds5");
-        assert_eq!(integer_variant("seed", -1), "NMinus1");
-        assert_eq!(text_variant("aspect_ratio", "16:9"), "R16x9");
-        assert_eq!(text_variant("duration", "5"), "Seconds5");
-        assert_eq!(text_variant("duration", "auto"), "Auto");
-        assert_eq!(text_variant("resolution", "480p"), "R480p");
-        assert_eq!(text_variant("mode", "very-high quality"), "VeryHighQuality");
-        assert_eq!(text_variant("mode", ""), "Empty");
     }
 }

@@ -9,6 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 
 use proc_macro2::{Ident, TokenStream};
+use quote::format_ident;
 use serde_json::{Map, Value, json};
 use syn::{Expr, Item, Lit, Type};
 use typify::{TypeSpace, TypeSpaceSettings};
@@ -55,8 +56,8 @@ fn typified(objects: &[&ObjectPlan<'_>]) -> Result<TokenStream, String> {
             if let Some(name) = &type_ref.replaces {
                 // What is replaced need not say what it is.
                 definitions.insert(name.clone(), json!({ "type": "string" }));
-                let path = type_ref.path.trim_start_matches("Vec<").trim_end_matches('>');
-                settings.with_replacement(name, path, std::iter::empty());
+                // The type itself is printed from the plan; typify only has to know that there is one.
+                settings.with_replacement(name, "kt::Leaf", std::iter::empty());
             }
         }
     }
@@ -115,17 +116,25 @@ fn ordered<'a>(object: &'a ObjectPlan<'a>, fields: Vec<syn::Field>) -> Result<Ve
     for plan in &object.fields {
         let name = &plan.property.name;
         let field = by_wire.remove(name).ok_or_else(|| format!("typify made no field for {name:?}"))?;
-        let ident = field.ident.ok_or_else(|| format!("typify made no named field for {name:?}"))?;
+        let ident = named(plan, field.ident)?;
         if let Some(other) = seen.insert(ident.to_string(), name) {
-            return Err(format!("{other:?} and {name:?} would both be the field `{ident}`"));
-        }
-        if matches!(ident.to_string().as_str(), "build" | "extra" | "faults") {
-            return Err(format!("{name:?} would be the field `{ident}`, which is taken"));
+            return Err(format!("{other:?} and {name:?} would both be the field `{ident}`; override one"));
         }
         let rename = (ident.to_string().trim_start_matches("r#") != name).then_some(name.as_str());
         ordered.push(Field { plan, is_option: is_option(&field.ty), ident, rename });
     }
     Ok(ordered)
+}
+
+/// The field: as settled by hand, else as typify names it, with `_value` after a name that builders use themselves.
+fn named(plan: &FieldPlan<'_>, by_typify: Option<Ident>) -> Result<Ident, String> {
+    let name = &plan.property.name;
+    if let Some(field) = plan.settled.and_then(|settled| settled.field.as_ref()) {
+        return syn::parse_str(field).map_err(|_| format!("the field of {name:?} cannot be `{field}`"));
+    }
+    let ident = by_typify.ok_or_else(|| format!("typify made no named field for {name:?}"))?;
+    let is_taken = matches!(ident.to_string().as_str(), "build" | "extra" | "faults");
+    Ok(if is_taken { format_ident!("{ident}_value") } else { ident })
 }
 
 /// The name on the wire: the `rename` of the field where it has one, else its own.

@@ -1,12 +1,15 @@
 //! The generator over whole schema folders: what comes out, and what stops it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::Path;
 
 use kling_codegen::{Error, Generator};
 use tempfile::TempDir;
 
-const OUTPUT: &str = r#"{"output": {"type": "object", "properties": {"video": {"type": "string", "format": "uri"}}}}"#;
+const OUTPUT: &str =
+    r#"{"output": {"type": "object", "properties": {"video": {"type": "string", "format": "uri"}}}}"#;
 
 /// A folder of schemas and a folder for what is generated from them.
 struct Workspace(TempDir);
@@ -71,7 +74,11 @@ fn every_shape_has_its_source() {
             "speed": {"type": "float", "default": 1},
             "generateAudio": {"type": "boolean", "default": true},
             "tags": {"type": "array", "items": {"type": "string"}},
-            "camera": {"type": "object", "required": ["zoom"], "properties": {"zoom": {"type": "number", "minimum": 0, "maximum": 10}}}
+            "camera": {"type": "object", "required": ["zoom"], "properties": {"zoom": {"type": "number", "minimum": 0, "maximum": 10}}},
+            "rate": {"type": "number", "enum": [0.5, 1, 2], "default": 1},
+            "size": {"anyOf": [{"type": "string", "enum": ["square", "wide"]}, {"type": "object", "properties": {"width": {"type": "integer", "exclusiveMinimum": 0}}}]},
+            "shots": {"type": "array", "items": {"type": "object", "required": ["image_url"], "properties": {"image_url": {"type": "string"}}}},
+            "hints": {"type": "object", "x-order": 3}
         }"#,
     );
     insta::assert_snapshot!(workspace.generated("maker_model"));
@@ -81,10 +88,20 @@ fn every_shape_has_its_source() {
 fn a_property_of_the_output_becomes_a_field_and_a_check() {
     let workspace = Workspace::with_properties("{}");
     assert!(!workspace.generated("maker_model").contains("pub seed"));
-    workspace.edit("schemas/maker/model/output.json", r#""video""#, r#""seed": {"type": "integer"}, "video""#);
+    workspace.edit(
+        "schemas/maker/model/output.json",
+        r#""video""#,
+        r#""seed": {"type": "integer"}, "video""#,
+    );
     let source = workspace.generated("maker_model");
     assert!(source.contains("pub seed: Option<i64>"), "{source}");
-    assert!(source.contains(r#"kt::check::optional::<i64>(seed, "seed", at, out)"#), "{source}");
+    assert!(source.contains(r#"optional seed: Option<i64> = "seed";"#), "{source}");
+    workspace.edit(
+        "schemas/maker/model/output.json",
+        r#"{"type": "integer"}"#,
+        r#"{"type": "integer", "minimum": 0}"#,
+    );
+    assert!(workspace.generated("maker_model").contains("seed\", by |value, at, out| kt::check::integer("));
 }
 
 #[test]
@@ -128,7 +145,8 @@ fn one_byte_of_a_schema_is_seen() {
 
 #[test]
 fn a_model_that_is_gone_takes_its_module_along() {
-    let workspace = Workspace::with_properties("{}").with_model("maker/other", r#"{"type": "object"}"#, OUTPUT);
+    let workspace =
+        Workspace::with_properties("{}").with_model("maker/other", r#"{"type": "object"}"#, OUTPUT);
     workspace.generator().generate().unwrap();
     fs::remove_dir_all(workspace.0.path().join("schemas/maker/other")).unwrap();
     workspace.generator().generate().unwrap();
@@ -145,7 +163,7 @@ fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "integer", "exclusiveMinimum": true}}"#),
-        @r#"maker/model: input schema, at "/properties/n", keyword "exclusiveMinimum": not understood here; teach the dialect or leave the model out"#
+        @r#"maker/model: input schema, at "/properties/n", keyword "exclusiveMinimum": is true without a minimum that it could be about"#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "strin"}}"#),
@@ -170,18 +188,81 @@ fn names_that_rust_cannot_tell_apart_are_an_error_and_no_panic() {
     let refusal = |properties| Workspace::with_properties(properties).refusal();
     insta::assert_snapshot!(
         refusal(r#"{"first-frame": {"type": "string"}, "First Frame": {"type": "string"}}"#),
-        @r#"maker/model: "first-frame" and "First Frame" would both be the field `first_frame`"#
+        @r#"maker/model: "first-frame" and "First Frame" would both be the field `first_frame`; override one"#
     );
     insta::assert_snapshot!(
-        refusal(r#"{"mode": {"type": "string", "enum": ["a-b", "a_b"]}}"#),
-        @r#"maker/model: mode: "a-b" and "a_b" would both be the variant `AB`"#
-    );
-    insta::assert_snapshot!(
-        refusal(r#"{"extra": {"type": "string"}}"#),
-        @r#"maker/model: "extra" would be the field `extra`, which is taken"#
+        refusal(r#"{"camera_zoom": {"type": "integer", "minimum": 0}, "camera": {"type": "object", "properties": {"zoom": {"type": "integer", "minimum": 0}}}}"#),
+        @r#"maker/model: "camera_zoom" and "zoom" would both have the type `CameraZoom`; override one"#
     );
     let clash = Workspace::with_properties("{}").with_model("maker/Model", r#"{"type": "object"}"#, OUTPUT);
-    insta::assert_snapshot!(clash.refusal(), @"maker/model: makes the module `maker_model`, and so does maker/Model");
+    insta::assert_snapshot!(clash.refusal(), @r#"maker/model: makes the module `maker_model`, and so does maker/Model; `module = "…"` in model.toml gives another"#);
+}
+
+#[test]
+fn names_that_are_taken_are_changed_by_rule() {
+    let properties = r#"{"extra": {"type": "string"}, "type": {"type": "string"}, "input": {"type": "string", "maxLength": 9},
+        "mode": {"type": "string", "enum": ["a-b", "a_b"]}}"#;
+    let source = Workspace::with_properties(properties).generated("maker_model");
+    for row in
+        ["extra_value: String = \"extra\"", "type_: String = \"type\"", "input: InputValue = \"input\""]
+    {
+        assert!(source.contains(row), "{row}: {source}");
+    }
+    assert!(source.contains("AUnderscoreB = \"a_b\""), "{source}");
+}
+
+#[test]
+fn overrides_settle_names_variants_and_media() {
+    let workspace = Workspace::with_properties(
+        r#"{"first-frame": {"type": "string"}, "First Frame": {"type": "string"}, "n": {"type": "integer", "enum": [1, 2]}}"#,
+    );
+    workspace.edit(
+        "schemas/maker/model/model.toml",
+        "\n",
+        "\nmodule = \"other_name\"\nnot_on_file = [\"shots\"]
+        [[overrides]]
+        property = \"First Frame\"
+        field = \"opening\"
+        media = \"none\"
+        [[overrides]]
+        property = \"n\"
+        type = \"Count\"
+        variants = { 2 = \"Two\" }\n",
+    );
+    let source = workspace.generated("other_name");
+    for line in [
+        "optional first_frame: kt::MediaRef = \"first-frame\"",
+        "optional opening: String = \"First Frame\"",
+        "N1 = 1,",
+        "Two = 2,",
+        "pub n: Option<Count>",
+        "The live model also takes `shots`",
+    ] {
+        assert!(source.contains(line), "{line}: {source}");
+    }
+}
+
+#[test]
+fn an_override_that_changes_nothing_is_an_error() {
+    let refusal = |settled: &str| {
+        let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);
+        workspace.edit("schemas/maker/model/model.toml", "\n", &format!("\n[[overrides]]\n{settled}\n"));
+        workspace.refusal()
+    };
+    insta::assert_snapshot!(refusal("property = \"m\""), @r#"maker/model: model.toml overrides "m", which is no property"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\ntype = \"N\""), @r#"maker/model: model.toml overrides "n", which has no type of its own to be named"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\nvariants = { 1 = \"One\" }"), @r#"maker/model: model.toml overrides "n", which has no variants"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": not understood here; teach the dialect or leave the model out"#);
+}
+
+#[test]
+fn a_required_name_that_is_no_property_is_an_error_with_a_switch() {
+    let input =
+        r#"{"type": "object", "required": ["image_urls", "n"], "properties": {"n": {"type": "integer"}}}"#;
+    let workspace = Workspace::new().with_model("maker/model", input, OUTPUT);
+    insta::assert_snapshot!(workspace.refusal(), @r#"maker/model: input schema, at "", keyword "required": names "image_urls", which is no property; `ignore_required = ["image_urls"]` in the notes goes on without it"#);
+    workspace.edit("schemas/maker/model/model.toml", "\n", "\nignore_required = [\"image_urls\"]\n");
+    assert!(workspace.generated("maker_model").contains("required n: kt::Integer"));
 }
 
 #[test]

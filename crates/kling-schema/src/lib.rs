@@ -18,6 +18,8 @@
 //! # Ok::<(), kling_schema::SchemaError>(())
 //! ```
 
+mod annotations;
+mod bounds;
 mod error;
 mod keywords;
 mod media;
@@ -27,9 +29,10 @@ mod reader;
 mod rule;
 mod shape;
 mod validate;
+mod value;
 
 pub use error::SchemaError;
 pub use model::ModelSchema;
-pub use notes::ModelNotes;
+pub use notes::{MediaChoice, ModelNotes, Override};
 pub use rule::parse_rule;
-pub use shape::{ObjectSchema, Property, Shape};
+pub use shape::{Annotation, ObjectSchema, Property, Shape};

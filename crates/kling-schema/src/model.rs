@@ -1,10 +1,9 @@
 //! A model's schemas, read and joined with its notes.
 
-use kling_types::{MediaField, OutputKind, json};
-use serde_json::Value;
+use kling_types::{MediaField, ModelInfo, OutputKind, json};
 
-use crate::reader::{Side, read_object};
-use crate::{ModelNotes, ObjectSchema, SchemaError};
+use crate::reader::{Reader, Side};
+use crate::{ModelNotes, ObjectSchema, SchemaError, Shape};
 
 /// Both schemas of a model, understood to the last keyword.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +16,10 @@ pub struct ModelSchema {
     pub output: ObjectSchema,
     /// The kind of file that it makes.
     pub output_kind: OutputKind,
-    /// The media properties of the input with all their rules.
+    /// The media properties of the input with all their rules, at any depth.
     pub media: Vec<MediaField>,
+    /// What stands beside the schemas.
+    pub notes: ModelNotes,
 }
 
 impl ModelSchema {
@@ -30,26 +31,31 @@ impl ModelSchema {
     /// # Errors
     /// [`SchemaError`] with the model, the place and the keyword, at the first thing that is not understood.
     pub fn read(id: &str, input: &str, output: &str, notes: ModelNotes) -> Result<Self, SchemaError> {
-        let input = read_document(input, Side::Input).map_err(|error| error.of(id, "input"))?;
-        let output = read_document(output, Side::Output).map_err(|error| error.of(id, "output"))?;
+        let read = |text, side| read_document(text, Reader { side, notes: &notes });
+        let input = read(input, Side::Input).map_err(|error| error.of(id, "input"))?;
+        let output = read(output, Side::Output).map_err(|error| error.of(id, "output"))?;
         let media = media_fields(&input, &notes).map_err(|error| error.of(id, "model"))?;
-        Ok(Self { id: id.to_owned(), input, output, output_kind: notes.output_kind, media })
+        Ok(Self { id: id.to_owned(), input, output, output_kind: notes.output_kind, media, notes })
+    }
+
+    /// The schemas of a compiled-in model.
+    ///
+    /// # Errors
+    /// None for a model that the generator made: it was read by the same reader.
+    pub fn of(model: &ModelInfo) -> Result<Self, SchemaError> {
+        Self::read(model.id, model.input_schema, model.output_schema, ModelNotes::of(model))
     }
 }
 
-fn read_document(text: &str, side: Side) -> Result<ObjectSchema, SchemaError> {
+fn read_document(text: &str, reader: Reader<'_>) -> Result<ObjectSchema, SchemaError> {
     let document = json::from_slice(text.as_bytes())
         .map_err(|violation| SchemaError::new(violation.pointer(), None, violation.to_string()))?;
-    read_object(&document, side)
+    reader.document(&document)
 }
 
 fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaField>, SchemaError> {
-    let mut fields: Vec<MediaField> = Vec::new();
-    for property in &input.properties {
-        let Some((kind, plural)) = property.media() else { continue };
-        let (name, rules) = (property.name.clone().into(), property.rules.clone().into());
-        fields.push(MediaField { name, kind, plural, rules });
-    }
+    let mut fields = Vec::new();
+    add_media(input, "", &mut fields);
     for (index, (property, rule)) in notes.prose_rules.iter().enumerate() {
         let at = format!("/prose_rules/{index}");
         let unknown = || {
@@ -61,8 +67,23 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
     Ok(fields)
 }
 
-/// The wrapper that the provider prints around an output schema: `{"output": {…}}`.
-pub(crate) fn unwrap_output(document: &Value) -> Option<&Value> {
-    let object = document.as_object()?;
-    object.get("output").filter(|inner| object.len() == 1 && inner.is_object())
+/// Adds the media properties of an object, and of the objects in it; `prefix` is the way to it.
+fn add_media(object: &ObjectSchema, prefix: &str, fields: &mut Vec<MediaField>) {
+    for property in &object.properties {
+        let name = format!("{prefix}{}", property.name);
+        if let Some(kind) = property.media {
+            let (name, plural) = (name.clone().into(), property.shape.is_plural());
+            fields.push(MediaField { name, kind, plural, rules: property.rules.clone().into() });
+        }
+        add_inner_media(&property.shape, &name, fields);
+    }
+}
+
+fn add_inner_media(shape: &Shape, path: &str, fields: &mut Vec<MediaField>) {
+    match shape {
+        Shape::AnyOf(shapes) => shapes.iter().for_each(|shape| add_inner_media(shape, path, fields)),
+        Shape::List { items, .. } => add_inner_media(items, &format!("{path}/*"), fields),
+        Shape::Object(object) => add_media(object, &format!("{path}/"), fields),
+        _ => {}
+    }
 }

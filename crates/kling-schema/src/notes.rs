@@ -1,6 +1,6 @@
 //! What a schema does not say of its model: kept beside it by hand, in the same vocabulary.
 
-use kling_types::{MediaRule, Origin, OutputKind, Pointer};
+use kling_types::{MediaKind, MediaRule, ModelInfo, Origin, OutputKind, Pointer};
 use serde_json::Value;
 
 use crate::keywords::Keywords;
@@ -9,20 +9,90 @@ use crate::{SchemaError, parse_rule};
 /// Facts of a model beside its schemas; in a schema folder they are the file `model.toml`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelNotes {
-    /// What the model makes.
+    /// `output_kind`: what the model makes.
     pub output_kind: OutputKind,
-    /// Rules that stand only in the prose of the provider's page, each with the property that it is over.
+    /// `price_unit`: what the provider counts, such as `second` or `output`.
+    pub price_unit: Option<String>,
+    /// `output_assumed`: the output schema is the generic one, since the provider prints none for this model.
+    pub output_assumed: bool,
+    /// `facts_only`: names, types and bounds are the provider's, all texts are ours; comparisons leave texts out.
+    pub facts_only: bool,
+    /// `not_on_file`: inputs that exist live but not in the schema on file; they are sent as extra properties.
+    pub not_on_file: Vec<String>,
+    /// `ignore_required`: required names that are no property, which the reader goes on without.
+    pub ignore_required: Vec<String>,
+    /// `module`: the name of the module, where the rule makes one that is taken.
+    pub module: Option<String>,
+    /// `overrides`: what a rule cannot settle, property by property.
+    pub overrides: Vec<Override>,
+    /// `prose_rules`: rules that stand only in the prose of the provider's page, each with the property that it is over.
     pub prose_rules: Vec<(String, MediaRule)>,
+    tolerant: bool,
+}
+
+/// What is settled by hand for one property.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Override {
+    /// The property by its names from the top, such as `camera/zoom`.
+    pub property: String,
+    /// The Rust field.
+    pub field: Option<String>,
+    /// The Rust type.
+    pub type_name: Option<String>,
+    /// Whether its texts refer to media.
+    pub media: Option<MediaChoice>,
+    /// The Rust variants of an enum by their values on the wire; a number is written as text.
+    pub variants: Vec<(String, String)>,
+}
+
+/// Whether a property refers to media, where neither format nor name says it rightly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaChoice {
+    /// It does, of this kind.
+    Is(MediaKind),
+    /// It does not.
+    None,
 }
 
 impl ModelNotes {
-    /// Notes of a model of which only the kind of its output is known.
+    /// Notes of a model of which only the kind of its output is known. They let a required name pass that is no property:
+    /// whoever reads a schema at run time cannot mend it.
     #[must_use]
     pub const fn new(output_kind: OutputKind) -> Self {
-        Self { output_kind, prose_rules: Vec::new() }
+        Self {
+            output_kind,
+            price_unit: None,
+            output_assumed: false,
+            facts_only: false,
+            not_on_file: Vec::new(),
+            ignore_required: Vec::new(),
+            module: None,
+            overrides: Vec::new(),
+            prose_rules: Vec::new(),
+            tolerant: true,
+        }
     }
 
-    /// Reads notes: `output_kind`, and `prose_rules` as a list of media rules that each name their `property`.
+    /// What a compiled-in model was generated with, as far as it touches what is valid: which properties are media, and
+    /// the rules that stand only in prose.
+    #[must_use]
+    pub fn of(model: &ModelInfo) -> Self {
+        let of_field = |field: &kling_types::MediaField| {
+            let media = Some(MediaChoice::Is(field.kind));
+            Override { property: field.name.replace("/*", ""), media, ..Override::default() }
+        };
+        let prose = model.media.iter().flat_map(|field| {
+            let rules = field.rules.iter().filter(|rule| rule.origin == Origin::Prose);
+            rules.map(|rule| (field.name.to_string(), rule.clone()))
+        });
+        Self {
+            overrides: model.media.iter().map(of_field).collect(),
+            prose_rules: prose.collect(),
+            ..Self::new(model.output_kind)
+        }
+    }
+
+    /// Reads notes; every key is one of the fields, by the name that its documentation starts with.
     ///
     /// # Errors
     /// [`SchemaError`] for a key that is not understood, or a rule that is none.
@@ -30,26 +100,63 @@ impl ModelNotes {
         Self::parse(notes).map_err(|error| error.of(model, "model"))
     }
 
+    /// What is settled by hand for the property at `path`.
+    #[must_use]
+    pub fn override_of(&self, path: &str) -> Option<&Override> {
+        self.overrides.iter().find(|one| one.property == path)
+    }
+
+    pub(crate) fn ignores_required(&self, name: &str) -> bool {
+        self.tolerant || self.ignore_required.iter().any(|ignored| ignored == name)
+    }
+
     fn parse(notes: &Value) -> Result<Self, SchemaError> {
         let root = Pointer::ROOT;
         let mut keywords = Keywords::open(notes, &root)?;
-        let output_kind = match keywords.text("output_kind")?.as_deref() {
-            Some("audio") => OutputKind::Audio,
-            Some("image") => OutputKind::Image,
-            Some("video") => OutputKind::Video,
-            _ => return Err(keywords.error("output_kind", "allowed are audio, image and video")),
+        let kind = keywords.text("output_kind")?;
+        let Some(output_kind) = kind.as_deref().and_then(parse_output_kind) else {
+            return Err(keywords.error("output_kind", "allowed are audio, image and video"));
         };
-        let at = root.key("prose_rules");
-        let prose_rules = keywords
-            .list("prose_rules")?
-            .unwrap_or_default()
-            .iter()
-            .enumerate()
-            .map(|(index, entry)| prose_rule(entry, &at.index(index)))
-            .collect::<Result<_, _>>()?;
+        let notes = Self {
+            output_kind,
+            price_unit: keywords.text("price_unit")?,
+            output_assumed: keywords.flag("output_assumed")?.unwrap_or(false),
+            facts_only: keywords.flag("facts_only")?.unwrap_or(false),
+            not_on_file: keywords.texts("not_on_file")?,
+            ignore_required: keywords.texts("ignore_required")?,
+            module: keywords.text("module")?,
+            overrides: keywords.each("overrides", parse_override)?,
+            prose_rules: keywords.each("prose_rules", prose_rule)?,
+            tolerant: false,
+        };
         keywords.close()?;
-        Ok(Self { output_kind, prose_rules })
+        Ok(notes)
     }
+}
+
+fn parse_output_kind(kind: &str) -> Option<OutputKind> {
+    [OutputKind::Audio, OutputKind::Image, OutputKind::Video].into_iter().find(|one| one.singular() == kind)
+}
+
+fn parse_override(entry: &Value, at: &Pointer<'_>) -> Result<Override, SchemaError> {
+    let mut keywords = Keywords::open(entry, at)?;
+    let property = keywords.text("property")?;
+    let property = property.ok_or_else(|| keywords.error("property", "missing from an override"))?;
+    let media = match keywords.text("media")?.as_deref() {
+        None => None,
+        Some("none") => Some(MediaChoice::None),
+        Some("audio") => Some(MediaChoice::Is(MediaKind::Audio)),
+        Some("image") => Some(MediaChoice::Is(MediaKind::Image)),
+        Some("video") => Some(MediaChoice::Is(MediaKind::Video)),
+        Some(_) => return Err(keywords.error("media", "allowed are audio, image, video and none")),
+    };
+    let (field, type_name) = (keywords.text("field")?, keywords.text("type")?);
+    let variants = keywords.object("variants")?.unwrap_or_default();
+    let variants: Option<_> =
+        variants.iter().map(|(value, name)| Some((value.clone(), name.as_str()?.to_owned()))).collect();
+    let variants = variants.ok_or_else(|| keywords.error("variants", "allowed are names by values"))?;
+    keywords.close()?;
+    Ok(Override { property, field, type_name, media, variants })
 }
 
 fn prose_rule(entry: &Value, at: &Pointer<'_>) -> Result<(String, MediaRule), SchemaError> {

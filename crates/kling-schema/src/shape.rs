@@ -11,6 +11,8 @@ pub struct ObjectSchema {
     pub title: Option<String>,
     /// The provider's description.
     pub description: Option<String>,
+    /// What else the schema says without ruling anything.
+    pub annotations: Vec<Annotation>,
     /// The properties, in the provider's order.
     pub properties: Vec<Property>,
     /// Whether properties that the schema does not name are allowed.
@@ -26,16 +28,30 @@ pub struct Property {
     pub title: Option<String>,
     /// The provider's description.
     pub description: Option<String>,
+    /// What else the schema says without ruling anything.
+    pub annotations: Vec<Annotation>,
     /// Whether it has to be there.
     pub required: bool,
-    /// What the provider takes when nothing is sent; `null` is no default. It is never sent for the user.
+    /// What the provider takes when nothing is sent; `null` is no default. It is never sent for the user, and it may break
+    /// the property's own rules: live pages print example prompts and texts that should be numbers.
     pub default: Option<Value>,
     /// A format that is documentation only, such as `uri`.
     pub format: Option<String>,
     /// What the value has to be.
     pub shape: Shape,
+    /// The kind of media that it refers to.
+    pub media: Option<MediaKind>,
     /// The media rules of the property, in the provider's order.
     pub rules: Vec<MediaRule>,
+}
+
+/// A keyword that rules nothing, such as `examples`, `deprecated` or `x-order`: it is documentation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotation {
+    /// The keyword; one of an array's elements is `items/` and the keyword.
+    pub keyword: String,
+    /// Its value.
+    pub value: Value,
 }
 
 /// What a value has to be.
@@ -44,6 +60,8 @@ pub struct Property {
 pub enum Shape {
     /// Anything.
     Any,
+    /// One of several shapes, none of which is [`Any`](Self::Any) or a choice itself.
+    AnyOf(Vec<Self>),
     /// `true` or `false`.
     Boolean,
     /// An integer within bounds.
@@ -59,6 +77,8 @@ pub enum Shape {
     },
     /// A reference to a media file.
     Media(MediaKind),
+    /// `null`, as one shape of several.
+    Null,
     /// A finite number within bounds.
     Number(NumberBounds),
     /// A number out of a list.
@@ -76,19 +96,53 @@ impl ObjectSchema {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.properties.iter().map(|property| property.name.as_str())
     }
+
+    /// The property with this name.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.name == name)
+    }
 }
 
 impl Property {
-    /// The kind of media that it holds, and whether it holds a list of them.
+    /// Whether a default stands there that keeps the property's own rules.
     #[must_use]
-    pub fn media(&self) -> Option<(MediaKind, bool)> {
-        match &self.shape {
-            Shape::Media(kind) => Some((*kind, false)),
-            Shape::List { items, .. } => match **items {
-                Shape::Media(kind) => Some((kind, true)),
-                _ => None,
-            },
-            _ => None,
+    pub fn has_legal_default(&self) -> bool {
+        self.default.as_ref().is_some_and(|default| self.shape.accepts(default))
+    }
+}
+
+impl Shape {
+    /// One of these shapes: flat, each once, and no choice where there is only one.
+    pub(crate) fn any_of(shapes: impl IntoIterator<Item = Self>) -> Self {
+        let mut flat: Vec<Self> = Vec::new();
+        for shape in shapes {
+            match shape {
+                Self::Any => return Self::Any,
+                Self::AnyOf(inner) => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        let mut once: Vec<Self> = Vec::new();
+        flat.into_iter().for_each(|shape| {
+            if !once.contains(&shape) {
+                once.push(shape)
+            }
+        });
+        match once.pop() {
+            Some(only) if once.is_empty() => only,
+            Some(last) => Self::AnyOf(once.into_iter().chain([last]).collect()),
+            None => Self::Any,
+        }
+    }
+
+    /// Whether it is an array, or may be one.
+    #[must_use]
+    pub fn is_plural(&self) -> bool {
+        match self {
+            Self::AnyOf(shapes) => shapes.iter().any(Self::is_plural),
+            Self::List { .. } => true,
+            _ => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Validation at run time, by the very checks that generated validators call.
 
-use kling_types::{Pointer, Violations, check, output};
+use kling_types::{Pointer, Violations, any_of, check, output};
 use serde_json::Value;
 
 use crate::{ModelSchema, ObjectSchema, Shape};
@@ -47,10 +47,24 @@ impl ObjectSchema {
 }
 
 impl Shape {
+    /// Whether nothing is wrong with `value`.
+    #[must_use]
+    pub fn accepts(&self, value: &Value) -> bool {
+        let mut violations = Violations::new();
+        self.check(value, &Pointer::ROOT, &mut violations);
+        violations.is_empty()
+    }
+
     /// Adds everything that is wrong with `value` to `out`.
     pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         match self {
             Self::Any => {}
+            Self::AnyOf(shapes) => {
+                let checks = shapes.iter().map(|shape| {
+                    move |value: &Value, at: &Pointer<'_>, out: &mut _| shape.check(value, at, out)
+                });
+                any_of::any_of(value, checks, at, out);
+            }
             Self::Boolean => check::boolean(value, at, out),
             Self::Integer(bounds) => check::integer(value, *bounds, at, out),
             Self::IntegerEnum(values) => check::integer_enum(value, values, at, out),
@@ -58,6 +72,7 @@ impl Shape {
                 check::items(value, *bounds, at, out, |item, at, out| items.check(item, at, out));
             }
             Self::Media(_) => check::media(value, at, out),
+            Self::Null => any_of::null(value, at, out),
             Self::Number(bounds) => check::number(value, *bounds, at, out),
             Self::NumberEnum(values) => check::number_enum(value, values, at, out),
             Self::Object(object) => object.check(value, at, out),

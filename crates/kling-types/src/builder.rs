@@ -1,16 +1,6 @@
 //! What generated builders share: values that may be wrong, gathered until `build`.
 
-use serde::{Deserialize, Deserializer};
-
 use crate::{Pointer, Violation, Violations, fault};
-
-/// A value that is there and is not null; for `deserialize_with` of optional fields, where serde would take null.
-///
-/// # Errors
-/// That of the value.
-pub fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
 
 /// What a setter takes for a property of type `T`: the type itself, or whatever converts into it.
 ///
@@ -19,12 +9,12 @@ pub trait Given<T> {
     /// Converts it.
     ///
     /// # Errors
-    /// A violation with a pointer that starts below the property.
-    fn given(self) -> Result<T, Violation>;
+    /// Violations with pointers that start below the property.
+    fn given(self) -> Result<T, Violations>;
 }
 
-impl<T, V: TryInto<T, Error: Into<Violation>>> Given<T> for V {
-    fn given(self) -> Result<T, Violation> {
+impl<T, V: TryInto<T, Error: Into<Violations>>> Given<T> for V {
+    fn given(self) -> Result<T, Violations> {
         self.try_into().map_err(Into::into)
     }
 }
@@ -39,8 +29,10 @@ impl Faults {
         self.0.retain(|(other, _)| *other != position);
         match value.given() {
             Ok(value) => Some(value),
-            Err(violation) => {
-                self.0.push((position, violation.within(Pointer::ROOT.key(name))));
+            Err(violations) => {
+                let at = Pointer::ROOT;
+                let violations = violations.into_iter().map(|violation| violation.within(at.key(name)));
+                self.0.extend(violations.map(|violation| (position, violation)));
                 None
             }
         }

@@ -223,16 +223,22 @@ pub fn missing(at: &Pointer<'_>, out: &mut Violations) {
     out.push(fault::missing().within(at));
 }
 
-/// The integer that a JSON number is, if it is one: `5.0` is 5. Beyond 64 bits it is the nearest end of `i64`, which
+/// The integer that a JSON number is, if it is one: `5.0` is 5. Beyond 128 bits it is the nearest end of `i128`, which
 /// lies outside every bound that a schema of the provider states.
 #[must_use]
-pub fn whole(number: &Number) -> Option<i64> {
-    number.as_i64().or_else(|| {
+pub fn whole(number: &Number) -> Option<i128> {
+    let exact = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    exact.or_else(|| {
         let float = float(number);
         // A cast from float to integer saturates.
         #[allow(clippy::cast_possible_truncation, reason = "the value is whole, and saturation is wanted")]
-        (float.fract() == 0.0).then_some(float as i64)
+        (float.fract() == 0.0).then_some(float as i128)
     })
+}
+
+/// The violation of a number that is no integer.
+pub(crate) fn not_whole(number: &Number) -> Violation {
+    Violation::new("", Keyword::Type, described_number(number), "an integer")
 }
 
 /// The nearest double of a JSON number. With serde_json's `arbitrary_precision` a number may have none.
@@ -245,16 +251,17 @@ fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut 
     out.push(Violation::new(at, Keyword::Type, described(value), allowed));
 }
 
-fn described(value: &Value) -> Cow<'static, str> {
+pub(crate) fn described(value: &Value) -> Cow<'static, str> {
     match value {
         Value::Array(_) => "an array".into(),
         Value::Bool(value) => value.to_string().into(),
         Value::Null => "null".into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) => integer.to_string().into(),
-            None => float(number).to_string().into(),
-        },
+        Value::Number(number) => described_number(number).into(),
         Value::Object(_) => "an object".into(),
         Value::String(_) => "a string".into(),
     }
+}
+
+fn described_number(number: &Number) -> String {
+    number.as_i64().map_or_else(|| float(number).to_string(), |integer| integer.to_string())
 }

@@ -1,6 +1,6 @@
 //! Input properties that the schema does not have, sent knowingly.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Keyword, Pointer, Violation};
@@ -8,8 +8,8 @@ use crate::{Keyword, Pointer, Violation};
 /// The way past the schema: properties that the provider may know and the schema on file does not.
 ///
 /// They are merged into the input when it is serialised. Reading an input never fills them: there, an unknown property
-/// is an error.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// is an error, unless the schema itself leaves the object open.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Extra(Map<String, Value>);
 

@@ -15,13 +15,13 @@ pub struct TextBounds {
     pub max: Option<u64>,
 }
 
-/// Where an integer may lie; bounds beyond 64 bits are those of `i64`.
+/// Where an integer may lie; wider than 64 bits, since schemas state bounds that are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IntegerBounds {
     /// `minimum`
-    pub min: Option<i64>,
+    pub min: Option<i128>,
     /// `maximum`
-    pub max: Option<i64>,
+    pub max: Option<i128>,
 }
 
 /// Where a number may lie; it is always finite.
@@ -77,7 +77,7 @@ pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
 
 /// What is wrong with an integer.
 #[must_use]
-pub fn integer(integer: i64, bounds: IntegerBounds) -> Option<Violation> {
+pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
     let fault =
         |keyword, bound, word| Violation::new("", keyword, integer.to_string(), format!("{word} {bound}"));
     match bounds {
@@ -93,13 +93,14 @@ pub fn integer(integer: i64, bounds: IntegerBounds) -> Option<Violation> {
 
 /// What is wrong with an integer that has to be one of a list.
 #[must_use]
-pub fn integer_enum(integer: i64, allowed: &[i64]) -> Option<Violation> {
-    (!allowed.contains(&integer)).then(|| not_in_integers(integer, allowed))
+pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
+    let is_allowed = i64::try_from(integer).is_ok_and(|integer| allowed.contains(&integer));
+    (!is_allowed).then(|| not_in_integers(integer, allowed))
 }
 
 /// The violation of an integer that is in no list.
 #[must_use]
-pub fn not_in_integers(integer: i64, allowed: &[i64]) -> Violation {
+pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
     let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
     Violation::new("", Keyword::Enum, integer.to_string(), allowed)
 }
@@ -136,11 +137,14 @@ pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
 /// What is wrong with a number that has to be one of a list.
 #[must_use]
 pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
-    if allowed.contains(&number) {
-        return None;
-    }
+    (!allowed.contains(&number)).then(|| not_in_numbers(number, allowed))
+}
+
+/// The violation of a number that is in no list.
+#[must_use]
+pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
     let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
-    Some(Violation::new("", Keyword::Enum, number.to_string(), allowed))
+    Violation::new("", Keyword::Enum, number.to_string(), allowed)
 }
 
 fn size_fault(

@@ -33,13 +33,13 @@ macro_rules! __json_schema {
     ($($ignored:tt)*) => {};
 }
 
-/// Implements `schemars::JsonSchema` for an object type.
+/// Implements `schemars::JsonSchema` for an object type; a default stands there as JSON text, where its type states none.
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __object_schema {
-    ($name:ident, media: $media:expr, open: $open:literal, {
-        $($key:literal: $type:ty, required: $required:literal $(, default: $default:expr)?;)*
+    ($name:ident, media: $media:expr, below: $prefix:expr, open: $open:literal, {
+        $($presence:ident $key:literal: $type:ty $(, default $default:literal)?;)*
     }) => {
         impl $crate::export::schemars::JsonSchema for $name {
             fn schema_name() -> ::std::borrow::Cow<'static, str> {
@@ -50,20 +50,56 @@ macro_rules! __object_schema {
                 concat!(module_path!(), "::", stringify!($name)).into()
             }
 
+            fn inline_schema() -> bool {
+                true
+            }
+
             fn json_schema(
                 generator: &mut $crate::export::schemars::SchemaGenerator,
             ) -> $crate::export::schemars::Schema {
-                let mut object = $crate::json_schema::ObjectSchema::new($media, $open);
+                let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
                 $(
                     #[allow(unused_mut, reason = "a property without a default changes nothing")]
                     let mut property = generator.subschema_for::<$type>();
-                    $(property.insert("default".to_owned(), $default.into());)?
-                    object.property($key, $required, property);
+                    $($crate::json_schema::state_default(&mut property, $default);)?
+                    object.$presence($key, property);
                 )*
                 object.finish()
             }
         }
     };
+}
+
+/// Implements `schemars::JsonSchema` for a type of several forms.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __any_of_schema {
+    ($name:ident: $($form:ty),+) => {
+        impl $crate::export::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(
+                generator: &mut $crate::export::schemars::SchemaGenerator,
+            ) -> $crate::export::schemars::Schema {
+                $crate::json_schema::any_of(vec![$(generator.subschema_for::<$form>()),+])
+            }
+        }
+    };
+}
+
+/// Nothing, without the feature `schemars`.
+#[cfg(not(feature = "schemars"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __any_of_schema {
+    ($($ignored:tt)*) => {};
 }
 
 /// Nothing, without the feature `schemars`.
@@ -75,7 +111,9 @@ macro_rules! __object_schema {
 }
 
 #[cfg(feature = "schemars")]
-pub use derived::{ObjectSchema, integer, integer_enum, number, text, text_enum};
+pub use derived::{
+    ObjectSchema, any_of, integer, integer_enum, number, number_enum, state_default, text, text_enum,
+};
 
 #[cfg(feature = "schemars")]
 mod derived {
@@ -83,7 +121,18 @@ mod derived {
     use serde_json::{Map, Value, json};
 
     use crate::fault::{IntegerBounds, NumberBounds, TextBounds};
-    use crate::{Checked, List, MediaField, MediaRule, Number, Origin};
+    use crate::{Checked, Integer, List, MediaField, MediaRule, Null, Number, Origin};
+
+    /// Adds the provider's default, given as JSON text.
+    pub fn state_default(schema: &mut Schema, default: &str) {
+        schema.insert("default".to_owned(), serde_json::from_str(default).unwrap_or_default());
+    }
+
+    /// The schema of a value of one of several forms.
+    #[must_use]
+    pub fn any_of(forms: Vec<Schema>) -> Schema {
+        json_schema!({ "anyOf": forms })
+    }
 
     /// The schema of a string.
     #[must_use]
@@ -102,13 +151,26 @@ mod derived {
     #[must_use]
     pub fn integer(bounds: IntegerBounds) -> Schema {
         let schema = json_schema!({ "type": "integer" });
-        with(schema, [("minimum", bounds.min.map(Value::from)), ("maximum", bounds.max.map(Value::from))])
+        with(schema, [("minimum", bounds.min.map(wide)), ("maximum", bounds.max.map(wide))])
+    }
+
+    /// A bound as JSON: beyond 64 bits it is the nearest double, as it stood in the source.
+    #[allow(clippy::cast_precision_loss, reason = "JSON holds no wider integer than 64 bits")]
+    fn wide(bound: i128) -> Value {
+        let exact = i64::try_from(bound).map(Value::from).or_else(|_| u64::try_from(bound).map(Value::from));
+        exact.unwrap_or_else(|_| Value::from(bound as f64))
     }
 
     /// The schema of an integer out of a list.
     #[must_use]
     pub fn integer_enum(values: &[i64]) -> Schema {
         json_schema!({ "type": "integer", "enum": values })
+    }
+
+    /// The schema of a number out of a list.
+    #[must_use]
+    pub fn number_enum(values: &[f64]) -> Schema {
+        json_schema!({ "type": "number", "enum": values })
     }
 
     /// The schema of a number.
@@ -123,18 +185,28 @@ mod derived {
         with(json_schema!({ "type": "number" }), bounds)
     }
 
-    impl JsonSchema for Number {
-        fn schema_name() -> std::borrow::Cow<'static, str> {
-            "Number".into()
-        }
+    macro_rules! plain {
+        ($($type:ident: $schema:expr;)*) => {
+            $(impl JsonSchema for $type {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    stringify!($type).into()
+                }
 
-        fn inline_schema() -> bool {
-            true
-        }
+                fn inline_schema() -> bool {
+                    true
+                }
 
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            number(NumberBounds::NONE)
-        }
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    $schema
+                }
+            })*
+        };
+    }
+
+    plain! {
+        Integer: integer(IntegerBounds::default());
+        Null: json_schema!({ "type": "null" });
+        Number: number(NumberBounds::NONE);
     }
 
     impl<T: JsonSchema + Checked, const MIN: u64, const MAX: u64> JsonSchema for List<T, MIN, MAX> {
@@ -160,29 +232,35 @@ mod derived {
     #[derive(Debug)]
     pub struct ObjectSchema {
         media: &'static [MediaField],
+        prefix: &'static str,
         open: bool,
         properties: Map<String, Value>,
         required: Vec<&'static str>,
     }
 
     impl ObjectSchema {
-        /// An object without properties; `open` ones allow more than they name.
+        /// An object without properties; `open` ones allow more than they name, and `prefix` is the way to nested ones.
         #[must_use]
-        pub fn new(media: &'static [MediaField], open: bool) -> Self {
-            Self { media, open, properties: Map::new(), required: Vec::new() }
+        pub fn new(media: &'static [MediaField], prefix: &'static str, open: bool) -> Self {
+            Self { media, prefix, open, properties: Map::new(), required: Vec::new() }
         }
 
-        /// Adds a property, with the provider's media rules where it has some.
-        pub fn property(&mut self, name: &'static str, required: bool, mut schema: Schema) {
-            let rules =
-                self.media.iter().filter(|field| field.name == name).flat_map(|field| field.rules.iter());
+        /// Adds a property that may be left out.
+        pub fn optional(&mut self, name: &'static str, mut schema: Schema) {
+            let is_here = |field: &&MediaField| field.name.strip_prefix(self.prefix) == Some(name);
+            let rules = self.media.iter().filter(is_here).flat_map(|field| field.rules.iter());
             let printed: Vec<Value> =
                 rules.filter(|rule| rule.origin == Origin::Schema).map(validation).collect();
             if !printed.is_empty() {
                 schema.insert("validations".to_owned(), printed.into());
             }
             self.properties.insert(name.to_owned(), schema.to_value());
-            self.required.extend(required.then_some(name));
+        }
+
+        /// Adds a property that has to be there.
+        pub fn required(&mut self, name: &'static str, schema: Schema) {
+            self.optional(name, schema);
+            self.required.push(name);
         }
 
         /// The whole schema.
@@ -192,7 +270,10 @@ mod derived {
             let required = (!self.required.is_empty()).then(|| json!(self.required));
             with(
                 schema,
-                [("required", required), ("additionalProperties", (!self.open).then(|| json!(false)))],
+                [
+                    ("required", required),
+                    ("additionalProperties", (!self.open).then_some(Value::Bool(false))),
+                ],
             )
         }
     }

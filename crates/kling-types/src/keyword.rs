@@ -24,6 +24,8 @@ macro_rules! keywords {
 keywords! {
     /// A property that the schema does not have.
     AdditionalProperties = "additionalProperties",
+    /// A value that has none of several forms.
+    AnyOf = "anyOf",
     /// A key that stands twice in one object; ours, since the standard cannot see it.
     DuplicateKey = "duplicateKey",
     /// A value outside the listed ones.

@@ -143,25 +143,26 @@ macro_rules! number {
     };
 }
 
-/// An integer with bounds.
+/// An integer with bounds on both sides.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! integer {
-    ($(#[$doc:meta])* $name:ident { min: $min:expr, max: $max:expr $(, default: $default:literal)? }) => {
+    ($(#[$doc:meta])* $name:ident { min: $min:literal, max: $max:literal $(, default: $default:literal)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(i64);
 
         impl $name {
             /// Where it may lie.
-            pub const BOUNDS: $crate::fault::IntegerBounds = $crate::fault::IntegerBounds { min: $min, max: $max };
+            pub const BOUNDS: $crate::fault::IntegerBounds =
+                $crate::fault::IntegerBounds { min: Some($min), max: Some($max) };
 
             /// Takes an integer within the bounds.
             ///
             /// # Errors
             /// A violation with an empty pointer for what lies outside.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
-                $crate::fault::integer(value, Self::BOUNDS).map_or(Ok(Self(value)), Err)
+                $crate::fault::integer(value.into(), Self::BOUNDS).map_or(Ok(Self(value)), Err)
             }
 
             /// The integer.
@@ -193,6 +194,61 @@ macro_rules! integer {
         }
 
         $crate::__deserialize!($name, $crate::number::deserialize_integer);
-        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default)?);
+        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default as i64)?);
+    };
+}
+
+/// An integer with at most one bound within 64 bits: as wide as JSON, so that nothing valid is out of its reach.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! open_integer {
+    ($(#[$doc:meta])* $name:ident { min: $min:expr, max: $max:expr $(, default: $default:literal)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name($crate::Integer);
+
+        impl $name {
+            /// Where it may lie.
+            pub const BOUNDS: $crate::fault::IntegerBounds = $crate::fault::IntegerBounds { min: $min, max: $max };
+
+            /// Takes an integer within the bounds.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for what lies outside.
+            pub fn new(value: impl ::std::convert::Into<$crate::Integer>) -> Result<Self, $crate::Violation> {
+                let value = value.into();
+                value.fault(Self::BOUNDS).map_or(Ok(Self(value)), Err)
+            }
+
+            /// The integer.
+            #[must_use]
+            pub const fn value(&self) -> &$crate::Integer {
+                &self.0
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self($crate::Integer::from($default as i64))
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::integer(value, Self::BOUNDS, at, out);
+            }
+        }
+
+        $crate::__try_from!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::export::Serialize::serialize(&self.0, serializer)
+            }
+        }
+
+        $crate::__deserialize!($name, <$crate::Integer as $crate::export::Deserialize>::deserialize);
+        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default as i64)?);
     };
 }

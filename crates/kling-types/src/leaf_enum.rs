@@ -7,6 +7,7 @@ macro_rules! integer_enum {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident = $wire:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(clippy::enum_variant_names, reason = "the values of a duration all are seconds")]
         #[non_exhaustive]
         pub enum $name {
             $(#[doc = concat!("`", stringify!($value), "` on the wire.")] $variant,)+
@@ -25,7 +26,7 @@ macro_rules! integer_enum {
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
                 match value {
                     $($value => Ok(Self::$variant),)+
-                    other => Err($crate::fault::not_in_integers(other, Self::VALUES)),
+                    other => Err($crate::fault::not_in_integers(other.into(), Self::VALUES)),
                 }
             }
 
@@ -62,6 +63,75 @@ macro_rules! integer_enum {
     };
 }
 
+/// One number out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! number_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident = $wire:literal)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(clippy::enum_variant_names, reason = "the values of a rate all are rates")]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($value), "` on the wire.")] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            /// Every value as it stands on the wire.
+            pub const VALUES: &[f64] = &[$($value,)+];
+
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other number.
+            pub fn new(value: f64) -> Result<Self, $crate::Violation> {
+                let found = Self::ALL.iter().copied().find(|one| one.value() == value);
+                found.ok_or_else(|| $crate::fault::not_in_numbers(value, Self::VALUES))
+            }
+
+            /// The value as it stands on the wire.
+            #[must_use]
+            pub const fn value(self) -> f64 {
+                match self { $(Self::$variant => $value,)+ }
+            }
+        }
+
+        $(impl ::std::default::Default for $name {
+            /// What the provider takes when nothing is sent.
+            fn default() -> Self {
+                Self::$default
+            }
+        })?
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                $crate::check::number_enum(value, Self::VALUES, at, out);
+            }
+        }
+
+        $crate::__try_from!($name: f64);
+
+        impl ::std::convert::TryFrom<i32> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: i32) -> Result<Self, $crate::Violation> {
+                Self::new(value.into())
+            }
+        }
+
+        impl $crate::export::Serialize for $name {
+            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_f64(self.value())
+            }
+        }
+
+        $crate::__deserialize!($name, $crate::number::deserialize_float);
+        $crate::__json_schema!($name, $crate::json_schema::number_enum(Self::VALUES) $(, $wire)?);
+    };
+}
+
 /// One string out of a list.
 #[doc(hidden)]
 #[macro_export]
@@ -69,9 +139,10 @@ macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident = $wire:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(clippy::enum_variant_names, reason = "the values of a duration all are seconds")]
         #[non_exhaustive]
         pub enum $name {
-            $(#[doc = concat!("`", $value, "` on the wire.")] $variant,)+
+            $(#[doc = concat!("`", stringify!($value), "` on the wire.")] $variant,)+
         }
 
         impl $name {

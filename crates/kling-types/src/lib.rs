@@ -31,6 +31,8 @@ assert_eq!(pointers, ["/image_url", "/duration", "/cfg_scale"]);
 extern crate self as kling_types;
 
 #[doc(hidden)]
+pub mod any_of;
+#[doc(hidden)]
 pub mod builder;
 pub mod check;
 mod checked;
@@ -38,6 +40,7 @@ mod extra;
 pub mod fault;
 #[rustfmt::skip]
 mod generated;
+mod integer;
 pub mod json;
 #[doc(hidden)]
 pub mod json_schema;
@@ -53,15 +56,20 @@ mod media_table;
 mod model;
 #[doc(hidden)]
 pub mod number;
+mod object;
+#[doc(hidden)]
+pub mod optional;
 #[doc(hidden)]
 pub mod output;
 mod pointer;
 mod violation;
 mod wording;
 
+pub use any_of::Null;
 pub use checked::Checked;
 pub use extra::Extra;
 pub use generated::*;
+pub use integer::Integer;
 pub use keyword::Keyword;
 pub use list::{List, UNBOUNDED};
 pub use media_facts::MediaFacts;
@@ -88,8 +96,8 @@ pub mod export {
     #[cfg(feature = "schemars")]
     pub use schemars;
 
-    /// A violation as the error of any deserializer.
-    pub fn de_error<E: serde::de::Error>(violation: crate::Violation) -> E {
-        E::custom(violation)
+    /// What is wrong with a value as the error of any deserializer.
+    pub fn de_error<E: serde::de::Error>(fault: impl std::fmt::Display) -> E {
+        E::custom(fault)
     }
 }

@@ -16,9 +16,10 @@ pub const UNBOUNDED: u64 = u64::MAX;
 /// use kling_types::{List, MediaRef};
 /// let images: List<MediaRef, 1, 2> = ["https://example.com/a.jpg"].try_into()?;
 /// assert_eq!(images.as_slice().len(), 1);
-/// let broken = List::<MediaRef, 1, 2>::try_from(["https://example.com/a.jpg", "b.jpg"]).unwrap_err();
-/// assert_eq!(broken.pointer(), "/1");
-/// # Ok::<(), kling_types::Violation>(())
+/// let broken = List::<MediaRef, 1, 2>::try_from(["https://example.com/a.jpg", "b.jpg", "c.jpg"]).unwrap_err();
+/// let pointers: Vec<_> = broken.iter().map(|violation| violation.pointer()).collect();
+/// assert_eq!(pointers, ["", "/1", "/2"]);
+/// # Ok::<(), kling_types::Violations>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -54,37 +55,46 @@ impl<T, const MIN: u64, const MAX: u64> List<T, MIN, MAX> {
         self.0
     }
 
-    fn convert<V>(elements: impl IntoIterator<Item = V>) -> Result<Self, Violation>
+    /// Everything that is wrong at once: with the number of elements, then with each of them.
+    fn convert<V>(elements: impl ExactSizeIterator<Item = V>) -> Result<Self, Violations>
     where
-        V: TryInto<T, Error: Into<Violation>>,
+        V: TryInto<T, Error: Into<Violations>>,
     {
         let at = Pointer::ROOT;
-        let convert = |(index, element): (usize, V)| {
-            element.try_into().map_err(|error| error.into().within(at.index(index)))
-        };
-        Self::new(elements.into_iter().enumerate().map(convert).collect::<Result<_, _>>()?)
+        let mut violations: Violations = fault::items(elements.len(), Self::BOUNDS).into_iter().collect();
+        let mut converted = Vec::with_capacity(elements.len());
+        for (index, element) in elements.enumerate() {
+            match element.try_into() {
+                Ok(element) => converted.push(element),
+                Err(more) => {
+                    violations
+                        .extend(more.into().into_iter().map(|one: Violation| one.within(at.index(index))));
+                }
+            }
+        }
+        violations.into_result().map(|()| Self(converted))
     }
 }
 
 impl<T, V, const MIN: u64, const MAX: u64> TryFrom<Vec<V>> for List<T, MIN, MAX>
 where
-    V: TryInto<T, Error: Into<Violation>>,
+    V: TryInto<T, Error: Into<Violations>>,
 {
-    type Error = Violation;
+    type Error = Violations;
 
-    fn try_from(elements: Vec<V>) -> Result<Self, Violation> {
-        Self::convert(elements)
+    fn try_from(elements: Vec<V>) -> Result<Self, Violations> {
+        Self::convert(elements.into_iter())
     }
 }
 
 impl<T, V, const MIN: u64, const MAX: u64, const N: usize> TryFrom<[V; N]> for List<T, MIN, MAX>
 where
-    V: TryInto<T, Error: Into<Violation>>,
+    V: TryInto<T, Error: Into<Violations>>,
 {
-    type Error = Violation;
+    type Error = Violations;
 
-    fn try_from(elements: [V; N]) -> Result<Self, Violation> {
-        Self::convert(elements)
+    fn try_from(elements: [V; N]) -> Result<Self, Violations> {
+        Self::convert(elements.into_iter())
     }
 }
 

@@ -19,6 +19,58 @@ pub trait Model: Send + Sync + 'static {
     const INFO: ModelInfo;
 }
 
+/// A model by its name, its id and its files; its input and output types stand beside it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! model {
+    ($name:ident, $id:literal, makes: $kind:ident, input: $input:expr, output: $output:expr) => {
+        #[doc = concat!("The model `", $id, "`.")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name;
+
+        impl $crate::Model for $name {
+            type Input = Input;
+            type Output = Output;
+
+            const ID: &'static str = $id;
+            const INFO: $crate::ModelInfo = $crate::__described!($crate::ModelInfo::new::<Self>(
+                $crate::OutputKind::$kind,
+                MEDIA,
+                $input,
+                $output
+            ));
+        }
+
+        impl $crate::ModelInput for Input {
+            type Model = $name;
+
+            fn validate_json(value: &$crate::export::Value) -> ::std::result::Result<(), $crate::Violations> {
+                $crate::check::document(value, <Self as $crate::Checked>::check_json)
+            }
+        }
+    };
+}
+
+/// The entry of a model with the JSON Schema of its types.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __described {
+    ($info:expr) => {
+        $info.described::<Input, Output>()
+    };
+}
+
+/// The entry of a model as it is, without the feature `schemars`.
+#[cfg(not(feature = "schemars"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __described {
+    ($info:expr) => {
+        $info
+    };
+}
+
 /// An input that is valid by construction.
 pub trait ModelInput: Serialize + DeserializeOwned + Send + Sync {
     /// The model that takes it.
@@ -65,6 +117,11 @@ pub struct ModelInfo {
     pub validate_input: fn(&Value) -> Result<(), Violations>,
     /// Checks an output: [`ModelOutput::validate_json`].
     pub validate_output: fn(&Value) -> Result<(), Violations>,
+    /// Reads an input as its type and writes it again: what would be sent.
+    pub normalize_input: fn(&Value) -> Result<Value, serde_json::Error>,
+    /// The JSON Schema derived from the input type and from the output type.
+    #[cfg(feature = "schemars")]
+    pub derived_schemas: fn() -> [schemars::Schema; 2],
 }
 
 impl ModelInfo {
@@ -77,7 +134,30 @@ impl ModelInfo {
         input_schema: &'static str,
         output_schema: &'static str,
     ) -> Self {
-        let (validate_input, validate_output) = (M::Input::validate_json, M::Output::validate_json);
-        Self { id: M::ID, output_kind, media, input_schema, output_schema, validate_input, validate_output }
+        Self {
+            id: M::ID,
+            output_kind,
+            media,
+            input_schema,
+            output_schema,
+            validate_input: M::Input::validate_json,
+            validate_output: M::Output::validate_json,
+            normalize_input: normalized::<M::Input>,
+            #[cfg(feature = "schemars")]
+            derived_schemas: || [schemars::Schema::default(), schemars::Schema::default()],
+        }
     }
+
+    /// The entry with the derived JSON Schema of its types; called by generated code.
+    #[cfg(feature = "schemars")]
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn described<I: schemars::JsonSchema, O: schemars::JsonSchema>(mut self) -> Self {
+        self.derived_schemas = || [schemars::schema_for!(I), schemars::schema_for!(O)];
+        self
+    }
+}
+
+fn normalized<I: ModelInput>(value: &Value) -> Result<Value, serde_json::Error> {
+    serde_json::to_value(I::deserialize(value)?)
 }

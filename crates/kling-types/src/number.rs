@@ -64,15 +64,17 @@ impl From<i32> for Number {
     }
 }
 
-/// A 64-bit integer as JSON Schema reads one, so that `5.0` is 5; for the fields of generated types.
+/// A 64-bit integer as JSON Schema reads one, so that `5.0` is 5; for leaf types with bounds on both sides.
+///
+/// Beyond 64 bits it is the nearest end of `i64`, which lies outside the bounds.
 ///
 /// # Errors
 /// That of the deserializer, for anything but a whole number.
 pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     // Through `Number`, since that is the one reader that is right with and without `arbitrary_precision`.
     let number = serde_json::Number::deserialize(deserializer)?;
-    check::whole(&number)
-        .ok_or_else(|| serde::de::Error::custom(format_args!("found {number}, allowed an integer")))
+    let whole = check::whole(&number).ok_or_else(|| serde::de::Error::custom(check::not_whole(&number)))?;
+    Ok(i64::try_from(whole).unwrap_or(if whole < 0 { i64::MIN } else { i64::MAX }))
 }
 
 /// A double; for the fields of generated types.
@@ -81,12 +83,4 @@ pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 /// That of the deserializer, for anything but a number.
 pub fn deserialize_float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     serde_json::Number::deserialize(deserializer).map(|number| check::float(&number))
-}
-
-/// An unbounded integer that refuses null and takes `5.0`; for `deserialize_with` of generated fields.
-///
-/// # Errors
-/// That of the deserializer, for anything but a whole number.
-pub fn some_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    deserialize_integer(deserializer).map(Some)
 }

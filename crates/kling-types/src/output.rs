@@ -39,11 +39,51 @@ pub fn object(value: Value, kind: OutputKind) -> Map<String, Value> {
     Map::from_iter([(key.to_owned(), value)])
 }
 
+/// The type of a field of an output: a value that may be missing, or a list that is empty where it is.
+pub trait OutputField: Default {
+    /// The value that the schema speaks of.
+    type Value: DeserializeOwned;
+
+    /// Fills it.
+    fn filled(value: Self::Value) -> Self;
+
+    /// Whether there is nothing in it.
+    fn is_absent(&self) -> bool;
+}
+
+impl<T: DeserializeOwned> OutputField for Option<T> {
+    type Value = T;
+
+    fn filled(value: T) -> Self {
+        Some(value)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: DeserializeOwned> OutputField for Vec<T> {
+    type Value = Self;
+
+    fn filled(value: Self) -> Self {
+        value
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
 /// Takes a property out if it has the type that is asked for; otherwise it stays, so that nothing paid for is lost.
-pub fn take<T: DeserializeOwned>(object: &mut Map<String, Value>, key: &str) -> Option<T> {
-    let value = T::deserialize(object.get(key)?).ok()?;
+pub fn take<F: OutputField>(object: &mut Map<String, Value>, key: &str) -> F {
+    let Some(value) =
+        object.get(key).and_then(|value| <F::Value as serde::Deserialize>::deserialize(value).ok())
+    else {
+        return F::default();
+    };
     object.remove(key);
-    Some(value)
+    F::filled(value)
 }
 
 /// Checks either form that is not an object: a URL, or an array of URLs. Returns whether it was one.

@@ -181,6 +181,18 @@ impl Extend<Violation> for Violations {
     }
 }
 
+impl From<Infallible> for Violations {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<TryFromIntError> for Violations {
+    fn from(error: TryFromIntError) -> Self {
+        Violation::from(error).into()
+    }
+}
+
 impl From<Violation> for Violations {
     fn from(violation: Violation) -> Self {
         Self(vec![violation])

@@ -6,27 +6,9 @@
 
 use ::kling_types as kt;
 
-/// The model `kling/kling-1-6/pro/image-to-video`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kling16ProImageToVideo;
-impl kt::Model for Kling16ProImageToVideo {
-    type Input = Input;
-    type Output = Output;
-    const ID: &'static str = "kling/kling-1-6/pro/image-to-video";
-    const INFO: kt::ModelInfo = kt::ModelInfo::new::<
-        Self,
-    >(
-        kt::OutputKind::Video,
-        MEDIA,
-        include_str!("input.json"),
-        include_str!("output.json"),
-    );
-}
-impl kt::ModelInput for Input {
-    type Model = Kling16ProImageToVideo;
-    fn validate_json(value: &kt::export::Value) -> Result<(), kt::Violations> {
-        kt::check::document(value, <Self as kt::Checked>::check_json)
-    }
+kt::model! {
+    Kling16ProImageToVideo, "kling/kling-1-6/pro/image-to-video", makes: Video,
+    input: include_str!("input.json"), output: include_str!("output.json")
 }
 
 kt::text! {
@@ -75,13 +57,7 @@ kt::media! {
 #[non_exhaustive]
 pub struct Input {
     /// Prompt.
-    ///
-    /// Allowed: at most 1391 Unicode scalar values.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "kt::builder::some"
-    )]
+    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Prompt>,
     /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
     ///
@@ -94,196 +70,31 @@ pub struct Input {
     /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
     ///
     /// Media rules: `width_pixels > 300`, `height_pixels > 300`.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "kt::builder::some"
-    )]
+    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
     pub tail_image_url: Option<kt::MediaRef>,
     /// Duration.
-    ///
-    /// The provider's default is `5`; it is never sent unasked.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "kt::builder::some"
-    )]
+    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
     /// Negative Prompt.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "kt::builder::some"
-    )]
+    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
-    ///
-    /// Allowed: 0 to 1.
-    ///
-    /// The provider's default is `0.5`; it is never sent unasked.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "kt::builder::some"
-    )]
+    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
     pub cfg_scale: Option<CfgScale>,
     #[serde(flatten, skip_deserializing)]
     extra: kt::Extra,
 }
-impl Input {
-    /// Starts an input; `build` reports everything that is wrong with it at once.
-    pub fn builder() -> InputBuilder {
-        InputBuilder::default()
-    }
-    /// The properties that are sent beyond the schema.
-    #[must_use]
-    pub const fn extra(&self) -> &kt::Extra {
-        &self.extra
-    }
-}
-/// Builds an `Input`.
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct InputBuilder {
-    faults: kt::builder::Faults,
-    prompt: Option<Prompt>,
-    image_url: Option<kt::MediaRef>,
-    tail_image_url: Option<kt::MediaRef>,
-    duration: Option<Duration>,
-    negative_prompt: Option<String>,
-    cfg_scale: Option<CfgScale>,
-    extra: kt::Extra,
-}
-impl InputBuilder {
-    /// Prompt.
-    pub fn prompt(mut self, value: impl kt::builder::Given<Prompt>) -> Self {
-        self.prompt = self.faults.accept(0, "prompt", value);
-        self
-    }
-    /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
-    pub fn image_url(mut self, value: impl kt::builder::Given<kt::MediaRef>) -> Self {
-        self.image_url = self.faults.accept(1, "image_url", value);
-        self
-    }
-    /// End Image.
-    pub fn tail_image_url(
-        mut self,
-        value: impl kt::builder::Given<kt::MediaRef>,
-    ) -> Self {
-        self.tail_image_url = self.faults.accept(2, "tail_image_url", value);
-        self
-    }
-    /// Duration.
-    pub fn duration(mut self, value: impl kt::builder::Given<Duration>) -> Self {
-        self.duration = self.faults.accept(3, "duration", value);
-        self
-    }
-    /// Negative Prompt.
-    pub fn negative_prompt(mut self, value: impl kt::builder::Given<String>) -> Self {
-        self.negative_prompt = self.faults.accept(4, "negative_prompt", value);
-        self
-    }
-    /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
-    pub fn cfg_scale(mut self, value: impl kt::builder::Given<CfgScale>) -> Self {
-        self.cfg_scale = self.faults.accept(5, "cfg_scale", value);
-        self
-    }
-    /// Sends a property that the schema does not have; a name that it has is a violation.
-    pub fn extra(
-        mut self,
-        key: impl Into<String>,
-        value: impl Into<kt::export::Value>,
-    ) -> Self {
-        if let Err(violation) = self.extra.insert(PROPERTIES, key, value) {
-            self.faults.push_extra(violation);
-        }
-        self
-    }
-    /// Finishes it.
-    ///
-    /// # Errors
-    /// Every violation at once, each with its JSON pointer, in the order of the schema.
-    pub fn build(mut self) -> Result<Input, kt::Violations> {
-        self.faults.require(1, "image_url", self.image_url.is_some());
-        match self {
-            Self {
-                faults,
-                prompt,
-                image_url: Some(image_url),
-                tail_image_url,
-                duration,
-                negative_prompt,
-                cfg_scale,
-                extra,
-            } if faults.is_empty() => {
-                Ok(Input {
-                    prompt,
-                    image_url,
-                    tail_image_url,
-                    duration,
-                    negative_prompt,
-                    cfg_scale,
-                    extra,
-                })
-            }
-            Self { faults, .. } => Err(faults.into_violations()),
-        }
-    }
-}
-/// The names of the properties, in the provider's order.
-pub const PROPERTIES: &[&str] = &[
-    "prompt",
-    "image_url",
-    "tail_image_url",
-    "duration",
-    "negative_prompt",
-    "cfg_scale",
-];
-impl kt::Checked for Input {
-    fn check_json(
-        value: &kt::export::Value,
-        at: &kt::Pointer<'_>,
-        out: &mut kt::Violations,
-    ) {
-        let position = |key: &str| Some(
-            match key {
-                "prompt" => 0,
-                "image_url" => 1,
-                "tail_image_url" => 2,
-                "duration" => 3,
-                "negative_prompt" => 4,
-                "cfg_scale" => 5,
-                _ => return None,
-            },
-        );
-        let Some(
-            [prompt,
-            image_url,
-            tail_image_url,
-            duration,
-            negative_prompt,
-            cfg_scale,
-            ],
-        ) = kt::check::properties(value, position, Some(PROPERTIES), at, out) else {
-            return
-        };
-        kt::check::optional::<Prompt>(prompt, "prompt", at, out);
-        kt::check::required::<kt::MediaRef>(image_url, "image_url", at, out);
-        kt::check::optional::<kt::MediaRef>(tail_image_url, "tail_image_url", at, out);
-        kt::check::optional::<Duration>(duration, "duration", at, out);
-        kt::check::optional::<String>(negative_prompt, "negative_prompt", at, out);
-        kt::check::optional::<CfgScale>(cfg_scale, "cfg_scale", at, out);
-    }
-}
 
-kt::__object_schema!(Input, media: MEDIA, open: false, {
-    "prompt": Prompt, required: false;
-    "image_url": kt::MediaRef, required: true;
-    "tail_image_url": kt::MediaRef, required: false;
-    "duration": Duration, required: false;
-    "negative_prompt": String, required: false;
-    "cfg_scale": CfgScale, required: false;
-});
+kt::input! {
+    Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
+        optional prompt: Prompt = "prompt";
+        required image_url: kt::MediaRef = "image_url";
+        optional tail_image_url: kt::MediaRef = "tail_image_url";
+        optional duration: Duration = "duration";
+        optional negative_prompt: String = "negative_prompt";
+        optional cfg_scale: CfgScale = "cfg_scale";
+    }
+}
 
 /// The output of the model. Reading it never fails: what fits no property stays in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
@@ -293,93 +104,33 @@ pub struct Output {
     /// Single image URL.
     ///
     /// Format: `uri`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub image: Option<String>,
     /// Single video URL.
     ///
     /// Format: `uri`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub video: Option<String>,
     /// Multiple image URLs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ///
+    /// Each element has the format `uri`.
+    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub images: Vec<String>,
     /// Multiple video URLs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ///
+    /// Each element has the format `uri`.
+    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub videos: Vec<String>,
     /// Whatever else the provider sent, and what is not of the type that the schema says.
     #[serde(flatten)]
     pub extra: kt::export::Map<String, kt::export::Value>,
 }
-impl Output {
-    /// Every file in it, without duplicates, in the order of the schema.
-    #[must_use]
-    pub fn urls(&self) -> Vec<&str> {
-        kt::output::urls(
-            &[&self.image, &self.video, &self.images, &self.videos, &self.extra],
-        )
-    }
-}
-impl kt::ModelOutput for Output {
-    fn from_json(value: kt::export::Value) -> Self {
-        let mut extra = kt::output::object(value, kt::OutputKind::Video);
-        Self {
-            image: kt::output::take(&mut extra, "image"),
-            video: kt::output::take(&mut extra, "video"),
-            images: kt::output::take(&mut extra, "images").unwrap_or_default(),
-            videos: kt::output::take(&mut extra, "videos").unwrap_or_default(),
-            extra,
-        }
-    }
-    fn urls(&self) -> Vec<&str> {
-        Self::urls(self)
-    }
-    fn validate_json(value: &kt::export::Value) -> Result<(), kt::Violations> {
-        kt::check::document(value, <Self as kt::Checked>::check_json)
-    }
-}
-impl<'de> kt::export::Deserialize<'de> for Output {
-    fn deserialize<D: kt::export::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        kt::export::Value::deserialize(deserializer)
-            .map(<Self as kt::ModelOutput>::from_json)
-    }
-}
-impl kt::Checked for Output {
-    fn check_json(
-        value: &kt::export::Value,
-        at: &kt::Pointer<'_>,
-        out: &mut kt::Violations,
-    ) {
-        if kt::output::check_bare(value, at, out) {
-            return;
-        }
-        let position = |key: &str| Some(
-            match key {
-                "image" => 0,
-                "video" => 1,
-                "images" => 2,
-                "videos" => 3,
-                _ => return None,
-            },
-        );
-        let Some([image, video, images, videos]) = kt::check::properties(
-            value,
-            position,
-            None,
-            at,
-            out,
-        ) else { return };
-        kt::check::optional::<String>(image, "image", at, out);
-        kt::check::optional::<String>(video, "video", at, out);
-        kt::check::optional::<Vec<String>>(images, "images", at, out);
-        kt::check::optional::<Vec<String>>(videos, "videos", at, out);
-    }
-}
 
-kt::__object_schema!(Output, media: &[], open: true, {
-    "image": String, required: false;
-    "video": String, required: false;
-    "images": Vec<String>, required: false;
-    "videos": Vec<String>, required: false;
-});
+kt::output! {
+    Output, Video, open: true, {
+        optional image: Option<String> = "image";
+        optional video: Option<String> = "video";
+        optional images: Vec<String> = "images";
+        optional videos: Vec<String> = "videos";
+    }
+}

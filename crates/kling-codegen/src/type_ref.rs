@@ -1,0 +1,96 @@
+//! Rust types, and how the document for typify speaks of them.
+
+use kling_schema::{Property, Shape};
+use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
+use serde_json::{Value, json};
+
+/// A Rust type, and how the document for typify speaks of it.
+#[derive(Clone, Debug)]
+pub(crate) struct TypeRef {
+    pub(crate) path: String,
+    pub(crate) document: Value,
+    /// Where `document` refers to a definition that is replaced by `path`: the definition's name.
+    pub(crate) replaces: Option<String>,
+}
+
+impl TypeRef {
+    /// A definition that is replaced by a type of ours.
+    pub(crate) fn replaced(definition: &str, path: &str) -> Self {
+        Self { replaces: Some(definition.to_owned()), ..Self::defined(definition).named(path) }
+    }
+
+    /// An object that typify makes.
+    pub(crate) fn defined(name: &str) -> Self {
+        let document = json!({ "$ref": format!("#/definitions/{name}") });
+        Self { path: name.to_owned(), document, replaces: None }
+    }
+
+    /// An object that may hold anything.
+    pub(crate) fn any_object() -> Self {
+        Self::replaced("AnyObject", "kt::export::Map<String, kt::export::Value>")
+    }
+
+    fn inline(path: &str, document: Value) -> Self {
+        Self { path: path.to_owned(), document, replaces: None }
+    }
+
+    fn named(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+}
+
+/// The shapes that need no type of their own.
+pub(crate) fn plain(shape: &Shape) -> Option<TypeRef> {
+    Some(match shape {
+        Shape::Any => TypeRef::replaced("AnyValue", "kt::export::Value"),
+        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
+        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => {
+            TypeRef::replaced("AnyInteger", "kt::Integer")
+        }
+        Shape::Media(_) => TypeRef::replaced("MediaRef", "kt::MediaRef"),
+        Shape::Null => TypeRef::replaced("OnlyNull", "kt::Null"),
+        Shape::Number(bounds) if *bounds == NumberBounds::NONE => {
+            TypeRef::replaced("FiniteNumber", "kt::Number")
+        }
+        Shape::Text(bounds) if *bounds == TextBounds::default() => {
+            TypeRef::inline("String", json!({ "type": "string" }))
+        }
+        _ => return None,
+    })
+}
+
+/// Outputs have plain types: a value outside a bound or an enum has been paid for, and is kept.
+pub(crate) fn output_type(shape: &Shape) -> TypeRef {
+    match shape {
+        Shape::Integer(_) | Shape::IntegerEnum(_) => {
+            TypeRef::inline("i64", json!({ "type": "integer", "format": "int64" }))
+        }
+        Shape::List { items, .. } => {
+            let items = output_type(items);
+            let document = json!({ "type": "array", "items": items.document });
+            TypeRef { path: format!("Vec<{}>", items.path), document, replaces: items.replaces }
+        }
+        Shape::Number(_) | Shape::NumberEnum(_) => TypeRef::replaced("FiniteNumber", "kt::Number"),
+        Shape::Text(_) | Shape::TextEnum(_) | Shape::Media(_) => {
+            TypeRef::inline("String", json!({ "type": "string" }))
+        }
+        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
+        _ => TypeRef::replaced("AnyValue", "kt::export::Value"),
+    }
+}
+
+/// Whether the leaf type of a property states the property's default itself; else the table of properties does.
+pub(crate) fn leaf_states_default(property: &Property) -> bool {
+    let is_leaf = match &property.shape {
+        Shape::Integer(_) => fits_i64(property.default.as_ref()) && plain(&property.shape).is_none(),
+        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => true,
+        Shape::Number(_) | Shape::Text(_) => plain(&property.shape).is_none(),
+        _ => false,
+    };
+    is_leaf && property.has_legal_default()
+}
+
+fn fits_i64(value: Option<&Value>) -> bool {
+    let whole = value.and_then(Value::as_number).and_then(kling_types::check::whole);
+    whole.is_some_and(|whole| i64::try_from(whole).is_ok())
+}

@@ -1,0 +1,50 @@
+//! Keywords that rule nothing: they are kept as documentation, never dropped.
+
+use crate::keywords::Keywords;
+use crate::{Annotation, SchemaError};
+
+/// The annotations of JSON Schema and OpenAPI that are no prose; beside them, every keyword that starts with `x-`.
+const ANNOTATIONS: [&str; 9] = [
+    "$comment",
+    "$id",
+    "contentEncoding",
+    "contentMediaType",
+    "deprecated",
+    "example",
+    "examples",
+    "readOnly",
+    "writeOnly",
+];
+
+/// The words that a schema has for its reader.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prose {
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) annotations: Vec<Annotation>,
+}
+
+impl Prose {
+    /// Consumes the prose and the annotations of a schema.
+    pub(crate) fn take(keywords: &mut Keywords<'_>) -> Result<Self, SchemaError> {
+        let (title, description) = (keywords.text("title")?, keywords.text("description")?);
+        let is_annotation = |keyword: &str| ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-");
+        let annotations = keywords.take_all(is_annotation);
+        let annotations =
+            annotations.into_iter().map(|(keyword, value)| Annotation { keyword, value }).collect();
+        Ok(Self { title, description, annotations })
+    }
+
+    /// The same words as annotations of whatever holds the schema: an element of an array has no documentation of its own.
+    pub(crate) fn within(self, holder: &str) -> impl Iterator<Item = Annotation> {
+        let texts = [("title", self.title), ("description", self.description)];
+        let texts = texts.into_iter().filter_map(|(keyword, text)| {
+            let text = text.filter(|text| !text.is_empty())?;
+            Some(Annotation { keyword: keyword.to_owned(), value: text.into() })
+        });
+        let prefix = holder.to_owned();
+        let within =
+            move |one: Annotation| Annotation { keyword: format!("{prefix}/{}", one.keyword), ..one };
+        texts.chain(self.annotations).map(within)
+    }
+}

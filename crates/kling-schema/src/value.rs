@@ -1,0 +1,275 @@
+//! Reading what a value has to be: one type, several, a list of values, or a choice of schemas.
+
+use kling_types::{MediaKind, Pointer, check, fault};
+use serde_json::Value;
+
+use crate::annotations::Prose;
+use crate::keywords::Keywords;
+use crate::media::kind_of_format;
+use crate::reader::{Reader, Side};
+use crate::{Annotation, SchemaError, Shape, bounds};
+
+/// What the schemas inside a property know of it.
+#[derive(Debug)]
+pub(crate) struct Context<'c> {
+    /// The kind of media that its texts refer to.
+    pub(crate) media: Option<MediaKind>,
+    /// The property by the names from the top.
+    pub(crate) path: &'c str,
+    /// Where words go that have no place of their own.
+    pub(crate) said: &'c mut Vec<Annotation>,
+}
+
+impl Reader<'_> {
+    /// Consumes all that is left of a schema.
+    pub(crate) fn shape(
+        &self,
+        mut keywords: Keywords<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Shape, SchemaError> {
+        let nullable = keywords.flag("nullable")?.unwrap_or(false);
+        let shape = self.forms(&mut keywords, context)?;
+        keywords.close()?;
+        Ok(if nullable { Shape::any_of([shape, Shape::Null]) } else { shape })
+    }
+
+    fn forms(&self, keywords: &mut Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
+        for choice in ["anyOf", "oneOf"] {
+            if let Some(schemas) = keywords.list(choice)? {
+                return self.choice(choice, &schemas, keywords, context);
+            }
+        }
+        let kinds = kinds(keywords)?;
+        if let [kind] = kinds.as_slice() {
+            return self.of_kind(kind, true, keywords, context).map(|shape| shape.unwrap_or(Shape::Any));
+        }
+        let whole = keywords.clone();
+        let mut shapes = Vec::new();
+        for kind in &kinds {
+            // A keyword holds for the types that it is about, and is understood when one of them has consumed it.
+            let mut own = whole.clone();
+            shapes.extend(self.of_kind(kind, false, &mut own, context)?);
+            keywords.keep_common(&own);
+        }
+        Ok(Shape::any_of(shapes))
+    }
+
+    /// Several schemas of which one has to hold. `oneOf` is the same where no value can have two of the shapes.
+    fn choice(
+        &self,
+        keyword: &str,
+        schemas: &[Value],
+        keywords: &Keywords<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Shape, SchemaError> {
+        let at = keywords.at().key(keyword);
+        let mut shapes = Vec::new();
+        for (index, schema) in schemas.iter().enumerate() {
+            shapes.push(self.inner(schema, keyword, &at.index(index), context)?);
+        }
+        let kinds: Vec<_> = shapes.iter().flat_map(json_kinds).collect();
+        let is_ambiguous = kinds.iter().enumerate().any(|(index, kind)| kinds[..index].contains(kind));
+        if shapes.is_empty() || (keyword == "oneOf" && is_ambiguous) {
+            return Err(keywords.error(keyword, "allowed is a list of schemas of different types"));
+        }
+        Ok(Shape::any_of(shapes))
+    }
+
+    /// A schema inside a property: an element, or one of several forms.
+    fn inner(
+        &self,
+        schema: &Value,
+        holder: &str,
+        at: &Pointer<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Shape, SchemaError> {
+        let mut keywords = Keywords::open(schema, at)?;
+        let format = keywords.text("format")?;
+        let own = format.as_deref().filter(|_| self.side == Side::Input).and_then(kind_of_format);
+        if let Some(format) = format.filter(|_| own.is_none()) {
+            context.said.push(Annotation { keyword: format!("{holder}/format"), value: format.into() });
+        }
+        let is_object = schema.get("type").is_some_and(|kind| kind == "object");
+        if !is_object {
+            context.said.extend(Prose::take(&mut keywords)?.within(holder));
+        }
+        if let Some(default) = keywords.take("default") {
+            context.said.push(Annotation { keyword: format!("{holder}/default"), value: default });
+        }
+        let media = own.or(context.media);
+        self.shape(keywords, &mut Context { media, path: context.path, said: context.said })
+    }
+
+    /// The shape of one type; `None` where a list of values has none of the type. `only` says that there is no other type.
+    fn of_kind(
+        &self,
+        kind: &str,
+        only: bool,
+        keywords: &mut Keywords<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Shape>, SchemaError> {
+        let values = values(keywords, kind, only)?;
+        let shape = match (kind, values) {
+            (_, Some(values)) if values.is_empty() => return Ok(None),
+            ("array", None) => self.list(keywords, context)?,
+            ("boolean", None) => Shape::Boolean,
+            ("boolean", Some(values)) if values.contains(&true.into()) && values.contains(&false.into()) => {
+                Shape::Boolean
+            }
+            ("float" | "number", None) => Shape::Number(bounds::number(keywords)?),
+            ("float" | "number", Some(values)) => number_enum(&values, keywords)?,
+            ("integer", None) => Shape::Integer(bounds::integer(keywords)?),
+            ("integer", Some(values)) => integer_enum(&values, keywords)?,
+            ("null", _) => Shape::Null,
+            ("object", None) => {
+                let prose = Prose::take(keywords)?;
+                // An object that names nothing is free to hold anything.
+                let closed = self.side == Side::Input && keywords.has("properties");
+                Shape::Object(self.object(keywords, prose, closed, context.path)?)
+            }
+            ("string", None) => text(keywords, context.media)?,
+            ("string", Some(values)) => text_enum(&values, keywords)?,
+            ("array" | "boolean" | "object", Some(_)) => {
+                return Err(
+                    keywords.error("enum", format!("a list of values of the type {kind:?} is not supported"))
+                );
+            }
+            (other, _) => {
+                return Err(
+                    keywords.error("type", format!("found {other:?}, which is no type of the dialect"))
+                );
+            }
+        };
+        Ok(Some(shape))
+    }
+
+    fn list(&self, keywords: &mut Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
+        let bounds = bounds::items(keywords)?;
+        if keywords.flag("uniqueItems")? == Some(true) {
+            return Err(keywords.error("uniqueItems", "elements that have to differ are not supported"));
+        }
+        let items = match keywords.take("items") {
+            Some(schema) => self.inner(&schema, "items", &keywords.at().key("items"), context)?,
+            // Plural formats stand on the array, and a third of them come without `items`.
+            None => context.media.map_or(Shape::Any, Shape::Media),
+        };
+        Ok(Shape::List { bounds, items: Box::new(items) })
+    }
+}
+
+/// The types that a value may have: as stated, else those of the listed values.
+fn kinds(keywords: &mut Keywords<'_>) -> Result<Vec<String>, SchemaError> {
+    match keywords.take("type") {
+        Some(Value::String(kind)) => return Ok(vec![kind]),
+        Some(Value::Array(kinds)) if !kinds.is_empty() => {
+            let named: Option<_> = kinds.iter().map(|kind| kind.as_str().map(str::to_owned)).collect();
+            return named.ok_or_else(|| keywords.error("type", "allowed are names of types"));
+        }
+        Some(other) => {
+            return Err(keywords.error("type", format!("found {other}, allowed the name of a type")));
+        }
+        None => {}
+    }
+    let listed = keywords.peek_values().unwrap_or_default();
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in listed.iter().map(kind_of) {
+        if !kinds.iter().any(|known| known == kind) {
+            kinds.push(kind.to_owned());
+        }
+    }
+    if kinds.iter().any(|kind| kind == "number") {
+        kinds.retain(|kind| kind != "integer");
+    }
+    Ok(kinds)
+}
+
+/// The listed values of one type. Where it is the only type, any other value but null could never be sent: an error.
+fn values(keywords: &mut Keywords<'_>, kind: &str, only: bool) -> Result<Option<Vec<Value>>, SchemaError> {
+    let Some(values) = keywords.take_values()? else { return Ok(None) };
+    let is_of_kind = |value: &Value| match kind {
+        "float" | "number" => value.is_number(),
+        "integer" => value.as_number().is_some_and(|number| check::whole(number).is_some()),
+        other => kind_of(value) == other,
+    };
+    let (own, others): (Vec<Value>, Vec<Value>) = values.into_iter().partition(is_of_kind);
+    if only && (own.is_empty() || others.iter().any(|other| !other.is_null())) {
+        return Err(keywords.error("enum", "allowed is a list of values of the property's own type"));
+    }
+    Ok(Some(own))
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "array",
+        Value::Bool(_) => "boolean",
+        Value::Null => "null",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::Object(_) => "object",
+        Value::String(_) => "string",
+    }
+}
+
+fn text(keywords: &mut Keywords<'_>, media: Option<MediaKind>) -> Result<Shape, SchemaError> {
+    let bounds = bounds::text(keywords)?;
+    match media {
+        Some(kind) if bounds == fault::TextBounds::default() => Ok(Shape::Media(kind)),
+        _ => Ok(Shape::Text(bounds)),
+    }
+}
+
+fn text_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = bounds::text(keywords)?;
+    let texts = values.iter().filter_map(Value::as_str).map(str::to_owned);
+    listed(texts, |text| fault::text(text, bounds).is_none(), keywords).map(Shape::TextEnum)
+}
+
+fn integer_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = bounds::integer(keywords)?;
+    let integers: Option<Vec<i64>> = values
+        .iter()
+        .map(|value| value.as_number().and_then(check::whole).and_then(|whole| whole.try_into().ok()))
+        .collect();
+    let integers = integers.ok_or_else(|| keywords.error("enum", "allowed are integers of 64 bits"))?;
+    let is_allowed = |integer: &i64| fault::integer((*integer).into(), bounds).is_none();
+    listed(integers.into_iter(), is_allowed, keywords).map(Shape::IntegerEnum)
+}
+
+fn number_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = bounds::number(keywords)?;
+    let numbers = values.iter().filter_map(Value::as_f64);
+    listed(numbers, |number| fault::number(*number, bounds).is_none(), keywords).map(Shape::NumberEnum)
+}
+
+/// The values that bounds beside the list leave, each once.
+fn listed<T: PartialEq>(
+    values: impl Iterator<Item = T>,
+    is_allowed: impl Fn(&T) -> bool,
+    keywords: &Keywords<'_>,
+) -> Result<Vec<T>, SchemaError> {
+    let mut once = Vec::new();
+    values.filter(is_allowed).for_each(|value| {
+        if !once.contains(&value) {
+            once.push(value)
+        }
+    });
+    if once.is_empty() {
+        Err(keywords.error("enum", "no value of the list is within the bounds"))
+    } else {
+        Ok(once)
+    }
+}
+
+/// The JSON types that values of a shape have; integers are numbers here.
+fn json_kinds(shape: &Shape) -> Vec<&'static str> {
+    match shape {
+        Shape::Any => vec!["any", "any"],
+        Shape::AnyOf(shapes) => shapes.iter().flat_map(json_kinds).collect(),
+        Shape::Boolean => vec!["boolean"],
+        Shape::Integer(_) | Shape::IntegerEnum(_) | Shape::Number(_) | Shape::NumberEnum(_) => vec!["number"],
+        Shape::List { .. } => vec!["array"],
+        Shape::Media(_) | Shape::Text(_) | Shape::TextEnum(_) => vec!["string"],
+        Shape::Null => vec!["null"],
+        Shape::Object(_) => vec!["object"],
+    }
+}

@@ -1,0 +1,159 @@
+//! Values of one of several forms: what JSON Schema calls `anyOf`.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::check::described;
+use crate::wording::one_of;
+use crate::{Checked, Keyword, Pointer, Violation, Violations};
+
+/// Checks that a value has one of several forms; `forms` are the checks of each.
+///
+/// What is wrong is one violation, at the value itself, as JSON Schema sees it; it says what each form would have allowed.
+pub fn any_of<F>(value: &Value, forms: impl IntoIterator<Item = F>, at: &Pointer<'_>, out: &mut Violations)
+where
+    F: FnOnce(&Value, &Pointer<'_>, &mut Violations),
+{
+    let mut allowed = Vec::new();
+    for check in forms {
+        let mut found = Violations::new();
+        check(value, &Pointer::ROOT, &mut found);
+        match found.iter().next() {
+            None => return,
+            Some(first) if first.pointer().is_empty() => allowed.push(first.allowed().to_owned()),
+            Some(first) => allowed.push(format!("at {} {}", first.pointer(), first.allowed())),
+        }
+    }
+    allowed.dedup();
+    out.push(Violation::new(
+        at,
+        Keyword::AnyOf,
+        described(value),
+        one_of(allowed.into_iter().map(Into::into)),
+    ));
+}
+
+/// `null`, where a schema names it as a form of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Null;
+
+impl Checked for Null {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        null(value, at, out);
+    }
+}
+
+impl<'de> Deserialize<'de> for Null {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Self)
+    }
+}
+
+/// Checks that a value is `null`.
+pub fn null(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+    if !value.is_null() {
+        out.push(Violation::new(at, Keyword::Type, described(value), "null"));
+    }
+}
+
+/// A value of one of several forms, each a type of its own.
+///
+/// The forms after `from` convert as types; the words after `reads` are the plain values that convert too, through the check.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! any_of {
+    ($(#[$doc:meta])* $name:ident { $($form:ident($ty:ty),)+ } from { $($from:ident($source:ty),)* } reads { $($read:ident)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, $crate::export::Serialize)]
+        #[serde(crate = "::kling_types::export::serde", untagged)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[doc = concat!("One form of it: `", stringify!($ty), "`.")] $form($ty),)+
+        }
+
+        impl $name {
+            /// Takes a value that has one of the forms; the first that fits is the one.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer, when none fits.
+            pub fn new(value: impl ::std::convert::Into<$crate::export::Value>) -> ::std::result::Result<Self, $crate::Violations> {
+                let value = value.into();
+                $(if let Some(form) = $crate::any_of::read::<$ty>(&value) {
+                    return Ok(Self::$form(form));
+                })+
+                match $crate::check::document(&value, <Self as $crate::Checked>::check_json) {
+                    Err(violations) => Err(violations),
+                    Ok(()) => Err($crate::any_of::unread(&value).into()),
+                }
+            }
+        }
+
+        impl $crate::Checked for $name {
+            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
+                let forms: [fn(&$crate::export::Value, &$crate::Pointer<'_>, &mut $crate::Violations); _] =
+                    [$(<$ty as $crate::Checked>::check_json),+];
+                $crate::any_of::any_of(value, forms, at, out);
+            }
+        }
+
+        $(impl ::std::convert::From<$source> for $name {
+            fn from(form: $source) -> Self {
+                Self::$from(form)
+            }
+        })*
+
+        $($crate::__any_of_reads!($name $read);)*
+
+        impl<'de> $crate::export::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                let value = $crate::export::Value::deserialize(deserializer)?;
+                Self::new(value).map_err($crate::export::de_error)
+            }
+        }
+
+        $crate::__any_of_schema!($name: $($ty),+);
+    };
+}
+
+/// Conversions of plain values into a value of several forms.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __any_of_reads {
+    ($name:ident boolean) => { $crate::__any_of_reads!($name: bool); };
+    ($name:ident number) => {
+        impl ::std::convert::TryFrom<f64> for $name {
+            type Error = $crate::Violations;
+
+            fn try_from(value: f64) -> ::std::result::Result<Self, $crate::Violations> {
+                // Through `Number`, since JSON would make null of what is not finite.
+                Self::new($crate::Number::new(value)?.value())
+            }
+        }
+    };
+    ($name:ident integer) => { $crate::__any_of_reads!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize); };
+    ($name:ident text) => { $crate::__any_of_reads!($name: &str ::std::string::String); };
+    ($name:ident: $($source:ty)+) => {
+        $(impl ::std::convert::TryFrom<$source> for $name {
+            type Error = $crate::Violations;
+
+            fn try_from(value: $source) -> ::std::result::Result<Self, $crate::Violations> {
+                Self::new(value)
+            }
+        })+
+    };
+}
+
+/// The value as a type, if the type's own check takes it.
+#[doc(hidden)]
+pub fn read<T: Checked + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+    let mut found = Violations::new();
+    T::check_json(value, &Pointer::ROOT, &mut found);
+    if found.is_empty() { T::deserialize(value).ok() } else { None }
+}
+
+/// The violation of a value that passed a check and still could not be read; no type of this crate has one.
+#[doc(hidden)]
+#[must_use]
+pub fn unread(value: &Value) -> Violation {
+    Violation::new("", Keyword::Type, described(value), "a value that can be read")
+}
