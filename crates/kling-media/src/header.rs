@@ -2,6 +2,7 @@
 
 mod bmp;
 mod exif;
+mod heif;
 mod jpeg;
 mod pages;
 
@@ -128,6 +129,7 @@ impl Header {
 fn sides(kind: ImageType, reader: &mut (impl BufRead + Seek)) -> Result<Sides, ImageError> {
     match kind {
         ImageType::Bmp => Ok(bmp::read(reader)?),
+        ImageType::Heif(_) => Ok(heif::read(reader)?),
         ImageType::Jpeg => Ok(jpeg::read(reader)?),
         _ => {
             let size = kind.reader_size(reader)?;

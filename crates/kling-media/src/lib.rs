@@ -1,7 +1,7 @@
 //! Facts of a picture before it is sent: format, width, height and bytes, read from its header alone.
 //!
-//! Headers are read by the `imagesize` crate, which has no dependencies and decodes nothing, and for JPEG and BMP by a
-//! few lines of our own. Facts are what the rules of a model are judged by: [`kling_types::MediaField::judge`].
+//! Formats are recognised, and most headers read, by the `imagesize` crate, which has no dependencies and decodes nothing;
+//! JPEG, BMP, HEIC and AVIF are read here, each for a reason that stands in its module. Facts are what the rules of a model are judged by: [`kling_types::MediaField::judge`].
 //!
 //! ```
 //! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00")?;
@@ -11,8 +11,8 @@
 //!
 //! # Sides
 //! Width and height are those that a decoder gives. A photo that was taken upright may be stored lying, with the turn in
-//! its EXIF: its sides are as stored, and the turn is [`MediaFacts::orientation`](kling_types::MediaFacts). HEIC and AVIF
-//! keep the turn in the container, where decoders have to follow it: their sides are as shown.
+//! its EXIF: its sides are as stored, and the turn is [`MediaFacts::orientation`](kling_types::MediaFacts::orientation).
+//! HEIC and AVIF keep crop and turn in the container, where the standard has decoders follow them: their sides are as shown.
 //!
 //! # Features
 //! Without any, only local files, bytes and `data:` URIs are measured. `remote` adds URLs by an async client, on reqwest;

@@ -1,0 +1,190 @@
+//! HEIC and AVIF: the sides of the primary image, cropped and turned as the container says.
+//!
+//! `imagesize` takes the largest image of the file, which need not be the one that is shown: an encoder that pads odd sides
+//! leaves a larger one behind it.
+
+use std::io::{self, Read, Seek};
+use std::ops::Range;
+
+use super::{Sides, take};
+
+/// More boxes, items and properties than any picture has in one place.
+const MOST: u32 = 4096;
+
+pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
+    let meta = child(reader, 0..u64::MAX, *b"meta")?;
+    let meta = meta.start + 4..meta.end;
+    let primary = primary_item(reader, meta.clone())?;
+    let properties = child(reader, meta, *b"iprp")?;
+    let associations = child(reader, properties.clone(), *b"ipma")?;
+    let indices = associated(reader, associations, primary)?;
+    let container = child(reader, properties, *b"ipco")?;
+    let mut sides = None;
+    let mut is_turned = false;
+    let mut index = 0;
+    for_each_box(reader, container, |reader, name, body| {
+        index += 1;
+        match &name {
+            _ if !indices.contains(&index) => {}
+            b"ispe" => sides = sides.or(Some(pair(take(reader, body.start + 4)?))),
+            b"clap" => sides = clean_aperture(take(reader, body.start)?).or(sides),
+            b"irot" => is_turned = take::<1>(reader, body.start)?[0] % 2 == 1,
+            _ => {}
+        }
+        Ok(true)
+    })?;
+    let (width, height) = sides.ok_or(io::ErrorKind::InvalidData)?;
+    let (width, height) = if is_turned { (height, width) } else { (width, height) };
+    Ok(Sides { width, height, orientation: None })
+}
+
+/// The item that is shown.
+fn primary_item(reader: &mut (impl Read + Seek), meta: Range<u64>) -> io::Result<u32> {
+    let pitm = child(reader, meta, *b"pitm")?;
+    let [version, _, _, _, a, b] = take(reader, pitm.start)?;
+    if version == 0 {
+        Ok(u16::from_be_bytes([a, b]).into())
+    } else {
+        Ok(u32::from_be_bytes(take(reader, pitm.start + 4)?))
+    }
+}
+
+/// The properties of an item, by their place in the container, counted from one.
+fn associated(reader: &mut (impl Read + Seek), ipma: Range<u64>, wanted: u32) -> io::Result<Vec<u16>> {
+    let [version, _, _, flags] = take(reader, ipma.start)?;
+    let entries = u32::from_be_bytes(take(reader, ipma.start + 4)?).min(MOST);
+    let is_wide = flags & 1 == 1;
+    let mut at = ipma.start + 8;
+    for _ in 0..entries {
+        let item = if version == 0 {
+            at += 2;
+            u16::from_be_bytes(take(reader, at - 2)?).into()
+        } else {
+            at += 4;
+            u32::from_be_bytes(take(reader, at - 4)?)
+        };
+        let [count] = take(reader, at)?;
+        let (first, width) = (at + 1, if is_wide { 2 } else { 1 });
+        if item == wanted {
+            return (0..u64::from(count))
+                .map(|index| property(reader, first + width * index, is_wide))
+                .collect();
+        }
+        at = first + width * u64::from(count);
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// One association, without the bit that says whether a reader has to know it.
+fn property(reader: &mut (impl Read + Seek), at: u64, is_wide: bool) -> io::Result<u16> {
+    if is_wide {
+        return Ok(u16::from_be_bytes(take(reader, at)?) & 0x7fff);
+    }
+    let [index] = take(reader, at)?;
+    Ok((index & 0x7f).into())
+}
+
+/// The sides of a crop, which are fractions; whatever is no whole number of pixels is rounded down.
+fn clean_aperture(bytes: [u8; 16]) -> Option<(u32, u32)> {
+    let [w0, w1, w2, w3, d0, d1, d2, d3, h0, h1, h2, h3, e0, e1, e2, e3] = bytes;
+    let (width, over) = pair([w0, w1, w2, w3, d0, d1, d2, d3]);
+    let (height, under) = pair([h0, h1, h2, h3, e0, e1, e2, e3]);
+    Some((width.checked_div(over)?, height.checked_div(under)?))
+}
+
+fn pair([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
+    (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
+}
+
+/// What is inside the first box of a name.
+fn child(reader: &mut (impl Read + Seek), within: Range<u64>, wanted: [u8; 4]) -> io::Result<Range<u64>> {
+    let mut found = None;
+    for_each_box(reader, within, |_, name, body| {
+        if name == wanted {
+            found = Some(body);
+        }
+        Ok(found.is_none())
+    })?;
+    found.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Walks over boxes, until `each` has enough.
+fn for_each_box<R: Read + Seek>(
+    reader: &mut R,
+    within: Range<u64>,
+    mut each: impl FnMut(&mut R, [u8; 4], Range<u64>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let mut at = within.start;
+    for _ in 0..MOST {
+        if at.saturating_add(8) > within.end {
+            break;
+        }
+        let [a, b, c, d, name @ ..] = take::<8>(reader, at)?;
+        let (head, size) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (8, within.end - at),
+            1 => (16, u64::from_be_bytes(take(reader, at + 8)?)),
+            size => (8, size.into()),
+        };
+        let end = at.checked_add(size).filter(|&end| size >= head && end <= within.end);
+        let end = end.ok_or(io::ErrorKind::InvalidData)?;
+        if !each(reader, name, at + head..end)? {
+            break;
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes(), name.as_slice(), body].concat()
+    }
+
+    fn ispe(width: u8, height: u8) -> Vec<u8> {
+        boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 0, width, 0, 0, 0, height])
+    }
+
+    /// A file of two items, of which the second is shown, with the properties that it has.
+    fn sides(properties: &[Vec<u8>], of_primary: &[u8]) -> Option<(u32, u32)> {
+        let count = of_primary.len() as u8;
+        let ipma = [&[0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 1, 1, 0, 2, count], of_primary].concat();
+        let iprp = [boxed(b"ipco", &properties.concat()), boxed(b"ipma", &ipma)].concat();
+        let meta = [&[0; 4], boxed(b"pitm", &[0, 0, 0, 0, 0, 2]).as_slice(), &boxed(b"iprp", &iprp)].concat();
+        let file = [boxed(b"ftyp", b"heic\0\0\0\0"), boxed(b"meta", &meta)].concat();
+        read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height))
+    }
+
+    #[test]
+    fn the_primary_image_counts_even_if_another_is_larger() {
+        assert_eq!(sides(&[ispe(64, 48), ispe(63, 47)], &[0x82]), Some((63, 47)));
+    }
+
+    #[test]
+    fn crops_and_turns_are_followed() {
+        let clap = boxed(
+            b"clap",
+            &[
+                0, 0, 0, 60, 0, 0, 0, 1, 0, 0, 0, 80, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+                0, 1,
+            ],
+        );
+        let turned = boxed(b"irot", &[1]);
+        let upside_down = boxed(b"irot", &[2]);
+        let all = [ispe(64, 48), clap, turned, upside_down];
+        assert_eq!(sides(&all, &[1, 2]), Some((60, 40)));
+        assert_eq!(sides(&all, &[1, 2, 3]), Some((40, 60)));
+        assert_eq!(sides(&all, &[1, 4]), Some((64, 48)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_broken() {
+        assert_eq!(sides(&[ispe(64, 48)], &[]), None);
+        assert_eq!(sides(&[vec![0, 0, 0, 3, 0, 0, 0, 0]], &[1]), None);
+        assert_eq!(sides(&[vec![0xff; 64]], &[1]), None);
+    }
+}
