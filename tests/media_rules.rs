@@ -1,7 +1,7 @@
 //! The media rules of Kling 1.6 Pro below, at and above each of their bounds.
 
 use kling_types::kling_1_6_pro_image_to_video::MEDIA;
-use kling_types::{Keyword, MediaFacts, MediaField, Metric};
+use kling_types::{Keyword, MediaFacts, MediaField, Megabyte, Metric};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -57,11 +57,28 @@ fn the_report_says_what_was_found_and_what_the_provider_says() {
 }
 
 #[test]
+fn between_the_two_megabytes_a_file_is_refused_with_a_note_and_one_switch_lets_it_through() {
+    let facts = |bytes| MediaFacts::image("jpeg", 400, 400, bytes);
+    let judged =
+        |bytes, megabyte| field("image_url").judge_with("/image_url", &facts(bytes), megabyte).violations;
+    insta::assert_snapshot!(judged(10_485_759, Megabyte::Decimal), @"/image_url: found 10485759 bytes, allowed file_size_mb < 10; whether a megabyte is 1000000 or 1048576 bytes is not published (File size must be less than 10 MB.)");
+    for bytes in [10_000_000, 10_485_759] {
+        assert!(judged(bytes, Megabyte::Decimal).to_string().contains("not published"), "{bytes}");
+        assert!(judged(bytes, Megabyte::Binary).is_empty(), "{bytes}");
+    }
+    let beyond = judged(10_485_760, Megabyte::Binary).to_string();
+    assert!(!beyond.is_empty() && !beyond.contains("not published"), "{beyond}");
+}
+
+#[test]
 fn what_is_not_known_is_unchecked_and_said_so() {
     let judgement = field("image_url").judge("/image_url", &MediaFacts::unknown());
     assert!(judgement.violations.is_empty());
     let metrics: Vec<_> = judgement.unchecked.iter().map(|rule| rule.metric.clone()).collect();
-    assert_eq!(metrics, [Metric::Width, Metric::Height, Metric::FileSizeMb, Metric::AspectRatio, Metric::AspectRatio]);
+    assert_eq!(
+        metrics,
+        [Metric::Width, Metric::Height, Metric::FileSizeMb, Metric::AspectRatio, Metric::AspectRatio]
+    );
 }
 
 #[test]

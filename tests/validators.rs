@@ -36,7 +36,8 @@ fn verdict_and_pointers_are_those_of_the_standard() {
 fn validation_at_run_time_finds_the_same_violations_in_the_same_order() {
     let read = |model: &ModelInfo| {
         let notes = ModelNotes::new(model.output_kind);
-        ModelSchema::read(model.id, model.input_schema, model.output_schema, notes).expect("the schema was generated")
+        ModelSchema::read(model.id, model.input_schema, model.output_schema, notes)
+            .expect("the schema was generated")
     };
     let schemas: Vec<_> = models().iter().map(read).collect();
     every_model(2_000, |model, document| {
@@ -51,7 +52,8 @@ fn the_typed_path_takes_what_the_json_path_takes() {
     let schema = Kling16ProImageToVideo::INFO.input_schema;
     let mut runner = TestRunner::new(Config { cases: 4_000, ..Config::default() });
     let tested = runner.run(&documents(schema), |document| {
-        let (checked, typed) = (Input::validate_json(&document), serde_json::from_value::<Input>(document.clone()));
+        let (checked, typed) =
+            (Input::validate_json(&document), serde_json::from_value::<Input>(document.clone()));
         prop_assert_eq!(checked.is_ok(), typed.is_ok(), "{}: {:?}", document, checked);
         let from_text = serde_json::from_str::<Input>(&document.to_string());
         prop_assert_eq!(typed.ok(), from_text.ok(), "{}", document);
@@ -68,7 +70,8 @@ fn builders() -> impl Strategy<Value = InputBuilder> {
     (prompt, any::<bool>(), tail, duration, proptest::option::of(any::<String>()), scale).prop_map(
         |(prompt, is_required_set, tail, duration, negative, scale)| {
             let mut builder = Input::builder();
-            builder = if is_required_set { builder.image_url("https://example.com/a?b=c%3D") } else { builder };
+            builder =
+                if is_required_set { builder.image_url("https://example.com/a?b=c%3D") } else { builder };
             builder = prompt.into_iter().fold(builder, InputBuilder::prompt);
             builder = tail.into_iter().fold(builder, InputBuilder::tail_image_url);
             builder = duration.into_iter().fold(builder, InputBuilder::duration);
@@ -117,7 +120,11 @@ fn a_builder_reports_everything_at_once_in_the_order_of_the_schema() {
 
 #[test]
 fn the_last_value_given_is_the_one_that_counts() {
-    let builder = Input::builder().image_url("photo.jpg").image_url("https://example.com/a.jpg").duration(7).duration(5);
+    let builder = Input::builder()
+        .image_url("photo.jpg")
+        .image_url("https://example.com/a.jpg")
+        .duration(7)
+        .duration(5);
     assert_eq!(builder.build().unwrap().duration, Some(Duration::Seconds5));
 }
 
@@ -137,13 +144,20 @@ fn only_what_was_set_is_sent() {
 
 #[test]
 fn extra_properties_are_merged_when_sent_and_never_filled_when_read() {
-    let input = Input::builder().image_url("https://example.com/a.jpg").extra("camera_mode", "orbit").build().unwrap();
+    let input = Input::builder()
+        .image_url("https://example.com/a.jpg")
+        .extra("camera_mode", "orbit")
+        .build()
+        .unwrap();
     let json = serde_json::to_value(&input).unwrap();
     assert_eq!(json, json!({"image_url": "https://example.com/a.jpg", "camera_mode": "orbit"}));
     let error = serde_json::from_value::<Input>(json.clone()).unwrap_err();
     assert!(error.to_string().contains("unknown field `camera_mode`"), "{error}");
     let violations = Input::validate_json(&json).unwrap_err();
-    assert_eq!(violations.iter().map(|violation| violation.keyword()).collect::<Vec<_>>(), [Keyword::AdditionalProperties]);
+    assert_eq!(
+        violations.iter().map(|violation| violation.keyword()).collect::<Vec<_>>(),
+        [Keyword::AdditionalProperties]
+    );
 }
 
 #[test]

@@ -18,19 +18,26 @@ pub fn documents(input_schema: &str) -> BoxedStrategy<Value> {
 fn object(schema: &Value, faults_in_ten: u32) -> BoxedStrategy<Value> {
     let empty = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut fields: Vec<BoxedStrategy<Vec<(String, Value)>>> = Vec::new();
     for (name, property) in properties {
         let name = name.clone();
         let value = prop_oneof![10 - faults_in_ten => likely(property), faults_in_ten => garbage()];
         let presence = if required.contains(&name.as_str()) { 0.95 } else { 0.5 };
         let field = proptest::option::weighted(presence, value);
-        fields.push(field.prop_map(move |value| value.map(|value| (name.clone(), value)).into_iter().collect()).boxed());
+        fields.push(
+            field
+                .prop_map(move |value| value.map(|value| (name.clone(), value)).into_iter().collect())
+                .boxed(),
+        );
     }
     let stranger = (key(), garbage()).prop_map(|pair| vec![pair]);
     let strangers = prop_oneof![9 => Just(Vec::new()), faults_in_ten => stranger];
     (fields, strangers)
-        .prop_map(|(fields, strangers)| Value::Object(fields.into_iter().flatten().chain(strangers).collect()))
+        .prop_map(|(fields, strangers)| {
+            Value::Object(fields.into_iter().flatten().chain(strangers).collect())
+        })
         .boxed()
 }
 
@@ -62,12 +69,14 @@ fn text(longest: Option<u64>) -> BoxedStrategy<Value> {
     // One scalar value more than allowed, in letters of one to four bytes and with combining marks.
     let letter = select(vec!["a", "é", "字", "🎬", "e\u{301}"]);
     let around = longest.saturating_sub(1) as usize..=longest as usize + 1;
-    let long = (letter, around).prop_map(|(letter, chars)| letter.chars().cycle().take(chars).collect::<String>());
+    let long =
+        (letter, around).prop_map(|(letter, chars)| letter.chars().cycle().take(chars).collect::<String>());
     prop_oneof![2 => short, 1 => long].prop_map(Value::from).boxed()
 }
 
 fn number(property: &Value, whole: bool) -> BoxedStrategy<Value> {
-    let (low, high) = (property["minimum"].as_f64().unwrap_or(-10.0), property["maximum"].as_f64().unwrap_or(10.0));
+    let (low, high) =
+        (property["minimum"].as_f64().unwrap_or(-10.0), property["maximum"].as_f64().unwrap_or(10.0));
     let step = if whole { 1.0 } else { 0.000_1 };
     let edges = vec![low, high, low - step, high + step, low + step, high - step, -0.0, low + 0.5];
     let inside = (0.0..=1.0_f64).prop_map(move |share| {
