@@ -18,7 +18,7 @@ impl Connection {
         let token = Token::from_env().map_err(|error| sign_in(&error))?;
         let settings = Settings::new(token).with_base(ApiBase::from_env()?);
         Ok(Self {
-            client: Client::new(settings)?,
+            client: client(settings)?,
             is_simulated: false,
             #[cfg(feature = "offline")]
             _sim: None,
@@ -35,7 +35,16 @@ impl Connection {
         };
         let sim = kling_sim::Sim::builder().speed(SPEED).start().map_err(|error| trouble(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
-        Ok(Self { client: Client::new(settings)?, is_simulated: true, _sim: Some(sim) })
+        Ok(Self { client: client(settings)?, is_simulated: true, _sim: Some(sim) })
+    }
+}
+
+/// Plain loopback needs no certificates, and a bare machine has none.
+fn client(settings: Settings) -> Result<Client, Stop> {
+    let is_loopback = settings.base().is_loopback();
+    match Client::new(settings.clone()) {
+        Err(_) if is_loopback => Ok(Client::configured(settings, |builder| builder.tls_certs_only([]))?),
+        outcome => Ok(outcome?),
     }
 }
 
