@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value};
 
 use crate::fault::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use crate::wording::{advise, listed};
+use crate::wording::{advise, decimal, listed};
 use crate::{Checked, Keyword, Pointer, Violation, Violations, media_ref};
 
 /// Runs one check over a whole document.
@@ -263,5 +263,5 @@ pub(crate) fn described(value: &Value) -> Cow<'static, str> {
 }
 
 fn described_number(number: &Number) -> String {
-    number.as_i64().map_or_else(|| float(number).to_string(), |integer| integer.to_string())
+    number.as_i64().map_or_else(|| decimal(float(number)), |integer| integer.to_string())
 }

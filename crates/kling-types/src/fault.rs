@@ -3,7 +3,7 @@
 //! Leaf types call these when they are made, and the checks of raw JSON when they have found the right type, so the two
 //! paths cannot disagree. Every violation made here has an empty pointer: the caller knows the place.
 
-use crate::wording::{advise, counted, one_of, quoted};
+use crate::wording::{advise, counted, decimal, one_of, quoted, whole};
 use crate::{Keyword, Violation};
 
 /// How long a string may be, in Unicode scalar values.
@@ -79,7 +79,7 @@ pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
 #[must_use]
 pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
     let fault =
-        |keyword, bound, word| Violation::new("", keyword, integer.to_string(), format!("{word} {bound}"));
+        |keyword, bound, word| Violation::new("", keyword, whole(integer), format!("{word} {bound}"));
     match bounds {
         IntegerBounds { min: Some(min), .. } if integer < min => {
             Some(fault(Keyword::Minimum, min, "at least"))
@@ -102,7 +102,7 @@ pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
 #[must_use]
 pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
     let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
-    Violation::new("", Keyword::Enum, integer.to_string(), allowed)
+    Violation::new("", Keyword::Enum, whole(integer), allowed)
 }
 
 /// The violation of a text that is in no list, with the nearest that is.
@@ -117,7 +117,7 @@ pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
 #[must_use]
 pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
     let fault = |keyword, word, bound: f64| {
-        Violation::new("", keyword, number.to_string(), format!("{word} {bound}"))
+        Violation::new("", keyword, decimal(number), format!("{word} {bound}"))
     };
     match bounds {
         _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
@@ -144,7 +144,7 @@ pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
 #[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
     let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
-    Violation::new("", Keyword::Enum, number.to_string(), allowed)
+    Violation::new("", Keyword::Enum, decimal(number), allowed)
 }
 
 fn size_fault(

@@ -9,6 +9,18 @@ pub(crate) fn counted(size: u64, unit: &str) -> String {
     format!("{size} {unit}{}", if size == 1 { "" } else { "s" })
 }
 
+/// A number as a person reads it; beyond what a double holds exactly, by its power of ten.
+pub(crate) fn decimal(number: f64) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.abs() > EXACT { format!("{number:e}") } else { number.to_string() }
+}
+
+/// An integer as a person reads it. One beyond 64 bits came as a double, and is shown as one.
+pub(crate) fn whole(integer: i128) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "it came as a double")]
+    i64::try_from(integer).map_or_else(|_| decimal(integer as f64), |integer| integer.to_string())
+}
+
 /// `5, 10 or 15`
 pub(crate) fn one_of<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
     listed(names, "or")
