@@ -3,10 +3,10 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::strategy::Union;
 use serde_json::{Map, Number, Value, json};
 
 /// Documents for an input schema, half of them built of values that are likely to be right.
-#[must_use]
 pub fn documents(input_schema: &str) -> BoxedStrategy<Value> {
     let schema: Value = serde_json::from_str(input_schema).expect("the schema is JSON");
     let likely = object(&schema, 1);
@@ -48,7 +48,20 @@ fn likely(property: &Value) -> BoxedStrategy<Value> {
         let floats = values.iter().filter_map(Value::as_f64).map(|float| json!(float)).collect::<Vec<_>>();
         return select([values, floats].concat()).boxed();
     }
+    let forms = ["anyOf", "oneOf"].into_iter().filter_map(|choice| property[choice].as_array());
+    if let Some(forms) = forms.filter(|forms| !forms.is_empty()).next() {
+        return Union::new(forms.iter().map(likely)).boxed();
+    }
+    if let Some(kinds) = property["type"].as_array() {
+        let of_kind = |kind: &Value| {
+            let mut property = property.clone();
+            property["type"] = kind.clone();
+            likely(&property)
+        };
+        return Union::new(kinds.iter().map(of_kind)).boxed();
+    }
     match property["type"].as_str() {
+        Some("null") => Just(Value::Null).boxed(),
         Some("string") => text(property["maxLength"].as_u64()),
         Some("integer") => number(property, true),
         Some("number" | "float") => number(property, false),
@@ -89,7 +102,7 @@ fn number(property: &Value, whole: bool) -> BoxedStrategy<Value> {
 /// `5` and `5.0` are one number, and both have to be taken.
 fn any_spelling(value: f64, whole: bool) -> Value {
     let is_exact = value.fract() == 0.0 && value.abs() < 9.0e15;
-    if whole && is_exact && value.abs() as u64 % 2 == 0 { json!(value as i64) } else { json!(value) }
+    if whole && is_exact && (value.abs() as u64).is_multiple_of(2) { json!(value as i64) } else { json!(value) }
 }
 
 fn key() -> impl Strategy<Value = String> {

@@ -60,7 +60,15 @@ fn serde_json_features() -> impl Iterator<Item = &'static str> {
 fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
     let model = "kling-1-6-pro-image-to-video";
     let types = ["", "schemars", model, "all-models"].map(|feature| ("kling-types", feature));
-    let shells = ["", "async", "blocking", "async,rustls", "blocking,rustls", "async,native-tls", "blocking,native-tls"];
+    let shells = [
+        "",
+        "async",
+        "blocking",
+        "async,rustls",
+        "blocking,rustls",
+        "async,native-tls",
+        "blocking,native-tls",
+    ];
     let transport = shells.map(|feature| ("kling-transport", feature));
     let poll = ["", "async", "blocking"].map(|feature| ("kling-poll", feature));
     let face = ["", "async", "blocking", "media", "schemars", model].map(|feature| ("kling", feature));
@@ -72,7 +80,10 @@ impl Step {
     fn run(&self, root: &Path) -> Result<(), String> {
         println!("    cargo {}", self.arguments);
         let mut command = Command::new(env!("CARGO"));
-        command.current_dir(root).args(self.arguments.split_whitespace()).envs(self.variables.iter().copied());
+        command
+            .current_dir(root)
+            .args(self.arguments.split_whitespace())
+            .envs(self.variables.iter().copied());
         let status = command.status().map_err(|error| format!("cargo cannot be run: {error}"))?;
         if status.success() { Ok(()) } else { Err(format!("failed: cargo {}", self.arguments)) }
     }

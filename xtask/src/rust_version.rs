@@ -10,10 +10,14 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     let metadata = metadata(root)?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
     let ours = packages.iter().find(|package| package["name"] == "kling-types");
-    let stated = ours.and_then(|package| package["rust_version"].as_str()).ok_or("kling-types states no rust-version")?;
+    let stated = ours
+        .and_then(|package| package["rust_version"].as_str())
+        .ok_or("kling-types states no rust-version")?;
     let newer: Vec<String> = packages
         .iter()
-        .filter(|package| package["rust_version"].as_str().is_some_and(|needs| version(needs) > version(stated)))
+        .filter(|package| {
+            package["rust_version"].as_str().is_some_and(|needs| version(needs) > version(stated))
+        })
         .map(|package| format!("{} needs {}", package["name"], package["rust_version"]))
         .collect();
     if !newer.is_empty() {
@@ -23,7 +27,11 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     if version(&compiler) < version(stated) {
         return Err(format!("rust-version is {stated}, and this compiler is {compiler}"));
     }
-    let proof = if version(&compiler)[..2] == version(stated)[..2] { "which compiled everything above" } else { "newer" };
+    let proof = if version(&compiler)[..2] == version(stated)[..2] {
+        "which compiled everything above"
+    } else {
+        "newer"
+    };
     println!("    rust-version {stated}; this compiler is {compiler}, {proof}");
     Ok(())
 }

@@ -15,15 +15,27 @@ const NETWORK: &[&str] = &["axum", "hyper", "reqwest", "rustls", "tokio", "ureq"
 
 const RULES: &[Rule] = &[
     Rule { package: "kling-types", features: "all-models,schemars", forbidden: NETWORK },
-    Rule { package: "kling-types", features: "all-models", forbidden: &["prettyplease", "schemars", "typify", "url"] },
+    Rule {
+        package: "kling-types",
+        features: "all-models",
+        forbidden: &["prettyplease", "schemars", "typify", "url"],
+    },
     Rule { package: "kling-schema", features: "", forbidden: NETWORK },
     Rule { package: "kling-schema", features: "", forbidden: &["toml", "typify"] },
     Rule { package: "kling-media", features: "", forbidden: NETWORK },
     Rule { package: "kling-transport", features: "", forbidden: NETWORK },
-    Rule { package: "kling-transport", features: "blocking,rustls", forbidden: &["hyper", "reqwest", "tokio"] },
+    Rule {
+        package: "kling-transport",
+        features: "blocking,rustls",
+        forbidden: &["hyper", "reqwest", "tokio"],
+    },
     Rule { package: "kling-poll", features: "", forbidden: NETWORK },
     Rule { package: "kling-poll", features: "blocking", forbidden: &["hyper", "reqwest", "tokio"] },
-    Rule { package: "kling", features: "blocking,rustls,all-models", forbidden: &["hyper", "reqwest", "tokio"] },
+    Rule {
+        package: "kling",
+        features: "blocking,rustls,all-models",
+        forbidden: &["hyper", "reqwest", "tokio"],
+    },
     // One crypto provider serves both shells.
     Rule { package: "kling", features: "async,blocking,rustls", forbidden: &["ring"] },
     Rule { package: "kling-sim", features: "clip", forbidden: &["kling-poll", "kling-transport"] },

@@ -224,7 +224,8 @@ fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
 #[test]
 fn a_machine_without_certificates_is_enough_for_loopback() {
     let sim = fast();
-    let without = |program: Program| program.with("SSL_CERT_FILE", "/nonexistent").with("SSL_CERT_DIR", "/nonexistent");
+    let without =
+        |program: Program| program.with("SSL_CERT_FILE", "/nonexistent").with("SSL_CERT_DIR", "/nonexistent");
     let offline = without(Program::new()).run(&["generate", &photo(), "--offline", "--no-wait"]);
     assert_eq!(offline.code, 0, "{}", offline.stderr);
     let ended = without(Program::at(&sim)).run(&["balance"]);

@@ -78,8 +78,7 @@ pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
 /// What is wrong with an integer.
 #[must_use]
 pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
-    let fault =
-        |keyword, bound, word| Violation::new("", keyword, whole(integer), format!("{word} {bound}"));
+    let fault = |keyword, bound, word| Violation::new("", keyword, whole(integer), format!("{word} {bound}"));
     match bounds {
         IntegerBounds { min: Some(min), .. } if integer < min => {
             Some(fault(Keyword::Minimum, min, "at least"))
@@ -116,9 +115,8 @@ pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
 /// What is wrong with a number.
 #[must_use]
 pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
-    let fault = |keyword, word, bound: f64| {
-        Violation::new("", keyword, decimal(number), format!("{word} {bound}"))
-    };
+    let fault =
+        |keyword, word, bound: f64| Violation::new("", keyword, decimal(number), format!("{word} {bound}"));
     match bounds {
         _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
         NumberBounds { min: Some(min), .. } if number < min => Some(fault(Keyword::Minimum, "at least", min)),

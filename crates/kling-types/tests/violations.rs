@@ -28,9 +28,11 @@ fn the_order_of_a_document_does_not_matter() {
 
 #[test]
 fn the_spelling_of_a_number_does_not_matter() {
-    let numbers = ["5", "5.0", "5e0", "0.5e1", "-0.0", "7.50", "1e2", "123456789012345678901234567890", "1e300"];
+    let numbers =
+        ["5", "5.0", "5e0", "0.5e1", "-0.0", "7.50", "1e2", "123456789012345678901234567890", "1e300"];
     let reports = numbers.map(|number| {
-        let document = format!(r#"{{"image_url": "https://a.b", "duration": {number}, "cfg_scale": {number}}}"#);
+        let document =
+            format!(r#"{{"image_url": "https://a.b", "duration": {number}, "cfg_scale": {number}}}"#);
         format!("{number}\n{}", report(&document))
     });
     insta::assert_snapshot!(reports.join("\n\n"));

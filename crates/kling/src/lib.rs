@@ -36,9 +36,9 @@ pub use kling_poll::{cancel, wait};
 #[cfg(feature = "async")]
 pub use kling_transport::Client;
 pub use kling_transport::{
-    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, DownloadOptions, Downloaded, Error,
-    Fingerprint, Job, ListModels, Makes, ModelId, Phase, Progress, Receipt, RequestId, ResultReply, Settings, State,
-    StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
+    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, DownloadOptions, Downloaded,
+    Error, Fingerprint, Job, ListModels, Makes, ModelId, Phase, Progress, Receipt, RequestId, ResultReply,
+    Settings, State, StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
 };
 pub use kling_types::*;
 
