@@ -36,10 +36,12 @@ pub use kling_poll::{cancel, wait};
 #[cfg(feature = "async")]
 pub use kling_transport::Client;
 pub use kling_transport::{
-    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, DownloadOptions, Downloaded,
-    Error, Fingerprint, Job, ListModels, Makes, ModelId, Phase, Progress, Receipt, RequestId, ResultReply,
-    Settings, State, StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
+    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, Error, Fingerprint, Job,
+    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, Settings, State, StatusReply,
+    Submission, SubmitError, TOKEN_VARIABLES, Token,
 };
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use kling_transport::{DownloadOptions, Downloaded, Progress};
 pub use kling_types::*;
 
 #[cfg(feature = "media")]
