@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ledger::microdollars;
 use crate::settings::Settings;
 use crate::{
-    ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, SubmitStatus, UnfinishedResult,
+    ErrorStatus, Faults, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, SubmitStatus, UnfinishedResult,
     UnknownInputs, Words,
 };
 
@@ -154,6 +154,12 @@ impl Builder {
     /// Whether a cancelled job costs anything; by default its charge is given back.
     pub fn cancelled_jobs_are_billed(mut self, billed: bool) -> Self {
         self.settings.cancelled_jobs_are_billed = billed;
+        self
+    }
+
+    /// What goes wrong, and when; by default nothing does.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.settings.faults = faults;
         self
     }
 

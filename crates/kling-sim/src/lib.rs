@@ -31,6 +31,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Faults
+//! [`Sim::fault_next`] does one thing wrong to one call, [`Builder::faults`] follows a plan, by count or by chance: dropped and
+//! reset connections, stalls, torn JSON, refusals, foreign words. [`Sim::billed`] stays the truth about what was paid for:
+//!
+//! ```
+//! use kling_sim::{Call, Fault, Sim};
+//!
+//! let sim = Sim::start()?;
+//! sim.fault_next(Call::Submit, Fault::DropProcessed);
+//! let outcome = ureq::post(format!("{}/models/kling/kling-1-6/pro/image-to-video", sim.base_url()))
+//!     .header("authorization", format!("Bearer {}", sim.token()))
+//!     .send_json(serde_json::json!({"image_url": "https://example.com/start.jpg"}));
+//! assert!(outcome.is_err(), "the answer is lost");
+//! assert_eq!(sim.billed().len(), 1, "the money is not there any more: a client that tries again pays twice");
+//! assert_eq!(sim.requests()[0].fault.as_deref(), Some("drop, processed"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Readings
 //! What the provider leaves open is a setting of [`Builder`], one type a question; each default is the better
 //! documented reading. Prices are made up: 5 cents a second of video, 10 cents any other output.
 
@@ -40,14 +59,19 @@ mod catalog;
 #[cfg_attr(not(feature = "clip"), path = "plain_clip.rs")]
 mod clip;
 mod clock;
+mod distortion;
 mod download;
 mod endpoint;
+mod fault;
+mod faults;
 mod job_reply;
 mod ledger;
 mod links;
 mod listener;
 mod media;
+mod misbehaviour;
 mod queue;
+mod random_fault;
 mod recipe;
 mod recorder;
 mod refusal;
@@ -59,10 +83,13 @@ mod settings;
 mod sim;
 mod store;
 mod submission;
+mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use builder::Builder;
+pub use fault::Fault;
+pub use faults::Faults;
 pub use ledger::Bill;
 pub use recorder::RecordedCall;
 pub use script::{Call, Reply};

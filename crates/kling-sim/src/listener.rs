@@ -1,12 +1,12 @@
-//! The listener: where connections come from, and the one place between the bytes of a socket and HTTP.
-//!
-//! Faults at byte level (drops, resets, stalls, drips) belong here: as another `Io` wrapped around the stream.
+//! The listener: where connections come from.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::serve;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+
+use crate::wire::Stream;
 
 /// A TCP listener on 127.0.0.1.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ impl Listener {
 }
 
 impl serve::Listener for Listener {
-    type Io = TcpStream;
+    type Io = Stream;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, peer) = serve::Listener::accept(&mut self.0).await;
         // Replies are small; without this each waits for the peer's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        (stream, peer)
+        (Stream::new(stream), peer)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

@@ -18,7 +18,9 @@ pub struct RecordedCall {
     pub query: Option<String>,
     /// Whether it had an `Authorization` header; never what stood in it.
     pub has_auth: bool,
-    /// The HTTP status of its answer; nothing while it has none.
+    /// What was done wrong to it, by the name of the [`Fault`](crate::Fault).
+    pub fault: Option<String>,
+    /// The HTTP status of its answer; nothing while it has none, or where the connection ended instead.
     pub status: Option<u16>,
     /// When it arrived, in simulated time since the start.
     pub at: Duration,

@@ -48,6 +48,14 @@ impl Route {
         }
     }
 
+    /// The id of the job that is asked about.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Cancel(id) | Self::Output(id, _) | Self::Result(id) | Self::Status(id) => Some(id),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn call(&self) -> Call {
         match self {
             Self::Balance => Call::Balance,

@@ -1,11 +1,15 @@
-//! Answers written beforehand: what the next calls of a kind get instead of the truth.
+//! What happens to the next calls of a kind: faults told to wait for them, else those of the plan.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{Fault, Faults};
 
 /// The kinds of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +77,35 @@ impl Reply {
         Self { body: body.into(), ..reply }
     }
 
+    /// A refusal in the API's own form; under 200 too, as some of the provider's APIs have it.
+    #[must_use]
+    pub fn error(status: u16, code: u32, message: impl Into<String>) -> Self {
+        Self::json(status, &json!({"error_code": code, "error_message": message.into()}))
+    }
+
+    /// A redirect, which nobody should follow with a token in hand.
+    #[must_use]
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::empty(status).header("location", location)
+    }
+
+    /// An empty answer, 429 or 503 say, with `Retry-After` in seconds.
+    #[must_use]
+    pub fn busy(status: u16, wait: Duration) -> Self {
+        Self::empty(status).header("retry-after", wait.as_secs().to_string())
+    }
+
+    /// The same with `Retry-After` as a date, by the clock of a server that is ahead of this one; its `Date` says so.
+    #[must_use]
+    pub fn busy_until(status: u16, wait: Duration, ahead: Duration) -> Self {
+        let date = |time: SystemTime| {
+            let time = Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
+            time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+        };
+        let now = SystemTime::now() + ahead;
+        Self::empty(status).header("date", date(now)).header("retry-after", date(now + wait))
+    }
+
     /// Adds a header, such as `retry-after`; one that HTTP does not allow is left out when it is sent.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -85,6 +118,12 @@ impl Reply {
     pub const fn after_processing(mut self) -> Self {
         self.processed = true;
         self
+    }
+
+    /// Status and what is peculiar about it, to count by.
+    pub(crate) fn summary(&self) -> String {
+        let processed = if self.processed { ", processed" } else { "" };
+        format!("{}{processed}", self.status.as_u16())
     }
 
     pub(crate) fn into_response(self) -> Response {
@@ -101,19 +140,32 @@ impl Reply {
     }
 }
 
-/// The answers that wait for their call.
+/// The faults that wait for their call, and the plan for all others.
 #[derive(Debug, Default)]
-pub(crate) struct Script(VecDeque<(Call, Reply)>);
+pub(crate) struct Script {
+    waiting: VecDeque<(Call, Fault)>,
+    plan: Faults,
+    counts: HashMap<Call, u64>,
+}
 
 impl Script {
-    pub(crate) fn push(&mut self, call: Call, reply: Reply) {
-        self.0.push_back((call, reply));
+    pub(crate) fn new(plan: Faults) -> Self {
+        Self { plan, ..Self::default() }
     }
 
-    /// Takes out the first answer for this call.
-    pub(crate) fn take(&mut self, call: Call) -> Option<Reply> {
-        let index = self.0.iter().position(|(planned, _)| *planned == call)?;
-        self.0.remove(index).map(|(_, reply)| reply)
+    pub(crate) fn push(&mut self, call: Call, fault: Fault) {
+        self.waiting.push_back((call, fault));
+    }
+
+    /// Counts a call, and says what happens to it.
+    pub(crate) fn take(&mut self, call: Call) -> Option<Fault> {
+        let count = self.counts.entry(call).or_default();
+        *count += 1;
+        let waiting = self.waiting.iter().position(|(planned, _)| *planned == call);
+        match waiting.and_then(|index| self.waiting.remove(index)) {
+            Some((_, fault)) => Some(fault),
+            None => self.plan.find(call, *count),
+        }
     }
 }
 
@@ -122,16 +174,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_taken_in_order_by_their_own_call() {
-        let mut script = Script::default();
-        script.push(Call::Status, Reply::empty(500));
-        script.push(Call::Submit, Reply::empty(429));
-        script.push(Call::Status, Reply::empty(502));
-        let mut next = |call| script.take(call).map(|reply| reply.status.as_u16());
-        assert_eq!(next(Call::Status), Some(500));
-        assert_eq!(next(Call::Status), Some(502));
+    fn faults_are_taken_in_order_by_their_own_call_and_before_the_plan() {
+        let mut script = Script::new(Faults::none().on_each(Call::Status, 2..=3, Fault::Html));
+        script.push(Call::Status, Fault::Truncated);
+        script.push(Call::Submit, Reply::empty(429).into());
+        script.push(Call::Status, Reply::empty(502).into());
+        let mut next = |call| script.take(call).map(|fault| fault.to_string());
+        assert_eq!(next(Call::Status).as_deref(), Some("truncated"));
+        assert_eq!(next(Call::Status).as_deref(), Some("answer 502"));
+        assert_eq!(next(Call::Status).as_deref(), Some("html"));
         assert_eq!(next(Call::Status), None);
-        assert_eq!(next(Call::Submit), Some(429));
+        assert_eq!(next(Call::Submit).as_deref(), Some("answer 429"));
     }
 
     #[test]
@@ -140,5 +193,17 @@ mod tests {
         let response = reply.into_response();
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers().len(), 1);
+    }
+
+    #[test]
+    fn a_skewed_clock_shows_in_both_dates() {
+        let day = Duration::from_secs(86_400);
+        let response = Reply::busy_until(429, Duration::from_secs(5), day).into_response();
+        let date = |name| {
+            let text = response.headers()[name].to_str().unwrap();
+            jiff::fmt::rfc2822::parse(text).unwrap().timestamp()
+        };
+        assert_eq!(date("retry-after").as_second() - date("date").as_second(), 5);
+        assert!(date("date").as_second() > Timestamp::now().as_second() + 86_000);
     }
 }

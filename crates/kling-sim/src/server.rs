@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
 
+use crate::misbehaviour::Misbehaviour;
 use crate::refusal::{Code, Refusal};
 use crate::route::Route;
 use crate::service::Service;
+use crate::wire::Wire;
 use crate::{Call, SIMULATED_HEADER};
 
 /// The most bytes in a body: what the provider's own nodes send at most.
@@ -22,21 +24,36 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
     Router::new().fallback(answer).with_state(service)
 }
 
-async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
+async fn answer(
+    State(service): State<Arc<Service>>,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
     let route = Route::of(&head.method, head.uri.path());
-    let number = service.record(route.call(), &head);
-    let mut response = match read(body).await {
-        Ok(body) => reply(&service, route, head, body).await,
-        Err(refusal) => refusal.into_response(&service.settings),
+    let fault = service.fault(route.call());
+    let number = service.record(route.call(), &head, fault.as_ref());
+    let response = match fault {
+        Some(fault) => Misbehaviour { fault, wire }.answer(&service, route, head, body).await,
+        None => Some(honest(&service, route, head, body).await),
     };
+    // Where the connection ends instead, this is what makes it do so, and is never seen.
+    let Some(mut response) = response else { return Response::default() };
     response.headers_mut().insert(SIMULATED_HEADER, HeaderValue::from_static("true"));
     service.record_answer(number, &response);
     response
 }
 
+/// The true answer.
+pub(crate) async fn honest(service: &Arc<Service>, route: Route, head: Parts, body: Body) -> Response {
+    match read(body).await {
+        Ok(body) => process(service, route, head, body).await,
+        Err(refusal) => refusal.into_response(&service.settings),
+    }
+}
+
 /// Reads a body, unless it says beforehand that it is too large or turns out to be.
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
     let too_large = || {
         let message = format!("the body was cut off, or has more than {LARGEST_BODY} bytes");
         Refusal::new(Code::TooLarge, message)
@@ -45,17 +62,6 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
         return Err(too_large());
     }
     to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())
-}
-
-async fn reply(service: &Arc<Service>, route: Route, head: Parts, body: Bytes) -> Response {
-    match service.scripted(route.call()) {
-        Some(scripted) if scripted.processed => {
-            let _ = process(service, route, head, body).await;
-            scripted.into_response()
-        }
-        Some(scripted) => scripted.into_response(),
-        None => process(service, route, head, body).await,
-    }
 }
 
 async fn process(service: &Arc<Service>, route: Route, head: Parts, body: Bytes) -> Response {

@@ -26,7 +26,7 @@ use crate::route::Route;
 use crate::script::Script;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{Bill, Call, RecordedCall, Reply, clip, download, job_reply, lock, submission};
+use crate::{Bill, Call, Fault, RecordedCall, clip, download, job_reply, lock, submission};
 
 /// The simulated API.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Service {
             ledger,
             store: Store::new(settings.pace, settings.lifetime, settings.seed),
             failures: VecDeque::new(),
-            script: Script::default(),
+            script: Script::new(settings.faults.clone()),
             recorded: Vec::new(),
         };
         Self {
@@ -120,12 +120,18 @@ impl Service {
         self.with(|world, _| world.ledger.balance(account))
     }
 
-    pub(crate) fn answer_next(&self, call: Call, reply: Reply) {
-        self.with(|world, _| world.script.push(call, reply));
+    pub(crate) fn fault_next(&self, call: Call, fault: Fault) {
+        self.with(|world, _| world.script.push(call, fault));
     }
 
-    pub(crate) fn scripted(&self, call: Call) -> Option<Reply> {
+    /// Counts a call, and says what goes wrong with it.
+    pub(crate) fn fault(&self, call: Call) -> Option<Fault> {
         self.with(|world, _| world.script.take(call))
+    }
+
+    /// Makes an id unknown from now on.
+    pub(crate) fn forget(&self, id: &str) {
+        self.with(|world, _| world.store.forget(id));
     }
 
     pub(crate) fn fail_next_job(&self, error: Value) {
@@ -137,7 +143,7 @@ impl Service {
     }
 
     /// Notes a call that has arrived, and gives its number.
-    pub(crate) fn record(&self, call: Call, head: &Parts) -> usize {
+    pub(crate) fn record(&self, call: Call, head: &Parts, fault: Option<&Fault>) -> usize {
         self.with(|world, at| {
             world.recorded.push(RecordedCall {
                 call,
@@ -145,6 +151,7 @@ impl Service {
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().map(str::to_owned),
                 has_auth: head.headers.contains_key(AUTHORIZATION),
+                fault: fault.map(Fault::to_string),
                 status: None,
                 at,
             });

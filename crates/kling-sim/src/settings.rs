@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Faults;
 use crate::queue::Pace;
 
 /// The bearer token that a simulator takes unless told otherwise.
@@ -178,6 +179,7 @@ pub(crate) struct Settings {
     pub(crate) unfinished_result: UnfinishedResult,
     pub(crate) unknown_inputs: UnknownInputs,
     pub(crate) words: Words,
+    pub(crate) faults: Faults,
 }
 
 impl Default for Settings {
@@ -211,6 +213,7 @@ impl Default for Settings {
             unfinished_result: UnfinishedResult::default(),
             unknown_inputs: UnknownInputs::default(),
             words: Words::default(),
+            faults: Faults::none(),
         }
     }
 }

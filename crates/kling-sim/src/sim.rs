@@ -16,7 +16,8 @@ use crate::listener::Listener;
 use crate::server;
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::{Bill, Builder, Call, RecordedCall, Reply};
+use crate::wire::Wire;
+use crate::{Bill, Builder, Call, Fault, RecordedCall, Reply};
 
 /// A simulator of the Model API on 127.0.0.1; dropping it stops it.
 ///
@@ -56,7 +57,7 @@ impl Sim {
             let found = format!("the speed is {}, it has to be finite and not negative", settings.speed);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listener, address) = match listen(&runtime, settings.port) {
             Ok(listening) => listening,
             Err(error) => {
@@ -69,7 +70,7 @@ impl Sim {
         let token = settings.tokens.first().cloned().unwrap_or_default();
         let (base_url, service) = (format!("{origin}/v1"), Arc::new(Service::new(settings, origin)));
         let (stop, stopped) = oneshot::channel();
-        let app = server::router(Arc::clone(&service));
+        let app = server::router(Arc::clone(&service)).into_make_service_with_connect_info::<Wire>();
         let thread = std::thread::Builder::new().name("kling-sim".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -132,7 +133,12 @@ impl Sim {
 
     /// Answers the next call of this kind with `reply`; several wait in line.
     pub fn answer_next(&self, call: Call, reply: Reply) {
-        self.service.answer_next(call, reply);
+        self.fault_next(call, reply.into());
+    }
+
+    /// Does `fault` to the next call of this kind; several wait in line, and come before those of [`Builder::faults`].
+    pub fn fault_next(&self, call: Call, fault: Fault) {
+        self.service.fault_next(call, fault);
     }
 
     /// Lets the next accepted job fail with this `error`, a text or an object, when its time has run.

@@ -94,6 +94,11 @@ impl Store {
         self.queue.cancel(ticket, now)
     }
 
+    /// Makes an id unknown; its job stays in line, and paid for.
+    pub(crate) fn forget(&mut self, id: &str) {
+        self.tickets.remove(id);
+    }
+
     fn alive(&self, id: &str, now: Duration) -> Option<(Ticket, &Job)> {
         let ticket = *self.tickets.get(id)?;
         let job = self.jobs.get(ticket)?;
