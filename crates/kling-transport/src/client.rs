@@ -196,7 +196,7 @@ impl<T: Streaming> Client<T> {
         let started = Instant::now();
         let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
         loop {
-            let obstacle = match self.fetch(&downloading, &mut progress).await {
+            let obstacle = match self.fetch(&mut downloading, &mut progress).await {
                 Ok(partial) => return on_disk(move || partial.keep()).await,
                 Err(obstacle) => obstacle,
             };
@@ -209,16 +209,19 @@ impl<T: Streaming> Client<T> {
 
     async fn fetch(
         &self,
-        downloading: &Downloading,
+        downloading: &mut Downloading,
         progress: &mut (impl FnMut(Progress) + Send),
     ) -> Result<PartialFile, Obstacle> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience()).await?;
         let mut partial = downloading.begin(&head)?;
-        while let Some(chunk) = body.chunk().await? {
-            partial = on_disk(move || partial.append(&chunk)).await?;
+        loop {
+            partial = match body.chunk().await {
+                Ok(Some(chunk)) => on_disk(move || partial.append(&chunk)).await?,
+                Ok(None) => return partial.whole(),
+                Err(failure) => return Err(partial.broken(failure)),
+            };
             progress(partial.progress());
         }
-        partial.whole()
     }
 }
 

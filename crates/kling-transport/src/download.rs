@@ -52,7 +52,10 @@ impl DownloadOptions {
         Self { patience, ..self }
     }
 
-    /// How it is tried again, from the beginning; up to 5 attempts within an hour.
+    /// How it is tried again; up to 5 attempts in a row that bring nothing further, within an hour.
+    ///
+    /// Where the server names the version of the file, an attempt goes on where the last one broke off, else from the
+    /// beginning.
     #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
@@ -95,12 +98,16 @@ pub struct Downloaded {
 /// [`Downloading::begin`], and bring what hinders them to [`Downloading::next`].
 #[derive(Debug)]
 pub(crate) struct Downloading {
+    /// Where it begins: a redirect's target may be good for one attempt only.
+    source: Url,
     url: Url,
     path: PathBuf,
     options: DownloadOptions,
     gate: HostGate,
     redirects: u32,
     attempts: u32,
+    /// What an attempt before brought, where that can be continued.
+    partial: Option<PartialFile>,
 }
 
 /// What keeps an attempt from ending well.
@@ -108,6 +115,8 @@ pub(crate) struct Downloading {
 pub(crate) enum Obstacle {
     Moved(String),
     Failed(Error),
+    /// The file broke off.
+    Broken(Error, Box<PartialFile>),
 }
 
 impl Downloading {
@@ -124,30 +133,55 @@ impl Downloading {
         if !options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        let (path, options) = (path.to_owned(), options.clone());
-        Ok(Self { url, path, options, gate, redirects: 0, attempts: 0 })
+        let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
+        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: None })
     }
 
     pub(crate) fn request(&self) -> HttpRequest {
-        HttpRequest::get(self.url.clone(), None)
+        let rest = self.partial.as_ref().and_then(PartialFile::rest);
+        HttpRequest::get(self.url.clone(), None).with_rest(rest)
     }
 
     pub(crate) fn patience(&self) -> Duration {
         self.options.patience
     }
 
-    /// Opens the file for a body, where the start of the answer promises one.
-    pub(crate) fn begin(&self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
+    /// Opens the file for a body, or goes on with the one at hand, where the start of the answer promises what it needs.
+    pub(crate) fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return Err(Obstacle::Moved(location.clone()));
         }
-        if head.status != 200 {
-            let host = self.url.host_str().unwrap_or_default();
-            let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
-            return Err(error.with_status(head.status).with_retry_after(head.retry_after).into());
+        let partial = if head.status == 206 || head.status == 200 { self.partial.take() } else { None };
+        match (head.status, partial) {
+            (206, Some(partial)) => return partial.continued(head),
+            (200, _) => {}
+            // A rest that is not to be had is no reason to give the whole up.
+            (206 | 416, _) => return Err(self.unusable("it is another part than was asked for")),
+            _ => return Err(self.refused(head)),
+        }
+        if head.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        {
+            return Err(self.unusable("it is compressed, which was not asked for"));
+        }
+        let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
+        if head.content_type.as_ref().is_some_and(is_page) {
+            return Err(self.unusable("it is a page of HTML, and no output"));
         }
         let DownloadOptions { overwrite, max_bytes, .. } = self.options;
-        Ok(PartialFile::create(&self.path, overwrite, max_bytes, head.content_length)?)
+        let partial = PartialFile::create(&self.path, overwrite, max_bytes, head.content_length)?;
+        Ok(partial.of_version(head.etag.as_deref()))
+    }
+
+    fn refused(&self, head: &HttpHead) -> Obstacle {
+        let host = self.url.host_str().unwrap_or_default();
+        let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
+        error.with_status(head.status).with_retry_after(head.retry_after).into()
+    }
+
+    /// What comes is not the file: from the beginning, then.
+    fn unusable(&mut self, why: &str) -> Obstacle {
+        self.partial = None;
+        Error::new(Kind::Protocol, why).into()
     }
 
     /// What to do about an obstacle: go on after a pause, or give up.
@@ -160,8 +194,13 @@ impl Downloading {
         let error = match obstacle {
             Obstacle::Moved(location) => return self.follow(&location),
             Obstacle::Failed(error) => error,
+            Obstacle::Broken(error, partial) => {
+                self.keep(*partial);
+                error
+            }
         };
         self.attempts += 1;
+        (self.url, self.redirects) = (self.source.clone(), 0);
         if error.is_transient() {
             let wish = error.retry_after();
             if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
@@ -169,6 +208,16 @@ impl Downloading {
             }
         }
         ControlFlow::Break(error)
+    }
+
+    /// Keeps what came, if it can be continued; an attempt that brought something counts as none.
+    fn keep(&mut self, partial: PartialFile) {
+        if partial.rest().is_some() {
+            if partial.has_grown() {
+                self.attempts = 0;
+            }
+            self.partial = Some(partial);
+        }
     }
 
     /// Goes where a redirect points, if that host is allowed as well.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use crate::download_range::ContentRange;
 use crate::{Phase, retry_after};
 
 /// The start of an answer: its status and the headers that matter here.
@@ -19,6 +20,14 @@ pub struct HttpHead {
     pub content_length: Option<u64>,
     /// The `Location` of a redirect.
     pub location: Option<String>,
+    /// The `ETag`, which names the version of a file.
+    pub etag: Option<String>,
+    /// The part of a file that the answer holds, from `Content-Range`.
+    pub content_range: Option<ContentRange>,
+    /// The `Content-Type`, such as `video/mp4`.
+    pub content_type: Option<String>,
+    /// The `Content-Encoding`: what has to be undone before the body is what was asked for.
+    pub content_encoding: Option<String>,
 }
 
 impl HttpHead {
@@ -30,6 +39,10 @@ impl HttpHead {
             retry_after: header("retry-after").and_then(|text| retry_after::parse(text, header("date"), now)),
             content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
             location: header("location").map(str::to_owned),
+            etag: header("etag").map(str::to_owned),
+            content_range: header("content-range").and_then(ContentRange::parse),
+            content_type: header("content-type").map(str::to_owned),
+            content_encoding: header("content-encoding").map(str::to_owned),
         }
     }
 

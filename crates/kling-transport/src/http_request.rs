@@ -8,6 +8,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::Token;
+use crate::download_range::Rest;
 
 /// The largest answer read to a call of the API, in bytes. Downloads have a bound of their own.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -44,20 +45,34 @@ pub struct HttpRequest {
     url: Url,
     token: Option<Token>,
     body: Option<Bytes>,
+    rest: Option<Rest>,
     paid: bool,
 }
 
 impl HttpRequest {
     pub(crate) fn get(url: Url, token: Option<&Token>) -> Self {
-        Self { method: Method::Get, url, token: token.cloned(), body: None, paid: false }
+        Self { method: Method::Get, url, token: token.cloned(), body: None, rest: None, paid: false }
     }
 
     pub(crate) fn post(url: Url, token: &Token) -> Self {
-        Self { method: Method::Post, url, token: Some(token.clone()), body: None, paid: false }
+        Self { method: Method::Post, url, token: Some(token.clone()), body: None, rest: None, paid: false }
     }
 
     pub(crate) fn paid(url: Url, token: &Token, body: Bytes) -> Self {
-        Self { method: Method::Post, url, token: Some(token.clone()), body: Some(body), paid: true }
+        Self {
+            method: Method::Post,
+            url,
+            token: Some(token.clone()),
+            body: Some(body),
+            rest: None,
+            paid: true,
+        }
+    }
+
+    /// The rest of a file only, where one broke off.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn with_rest(self, rest: Option<Rest>) -> Self {
+        Self { rest, ..self }
     }
 
     /// The method.
@@ -80,6 +95,7 @@ impl HttpRequest {
         let length =
             (self.method == Method::Post).then(|| self.body.as_ref().map_or(0, Bytes::len).to_string());
         let accept = if self.token.is_some() { "application/json" } else { "*/*" };
+        let (range, if_range) = self.rest.as_ref().map(Rest::headers).unzip();
         [
             Some(("accept", Cow::Borrowed(accept))),
             // Lengths are compared with what arrives, and no decoder stands between a small answer and a large one.
@@ -88,6 +104,8 @@ impl HttpRequest {
             bearer.map(|value| ("authorization", value)),
             content.map(|value| ("content-type", value)),
             length.map(|value| ("content-length", Cow::Owned(value))),
+            range.map(|value| ("range", Cow::Owned(value))),
+            if_range.map(|value| ("if-range", Cow::Owned(value))),
         ]
         .into_iter()
         .flatten()

@@ -45,6 +45,7 @@ mod cancel_reply;
 mod client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
+mod download_range;
 mod envelope;
 mod error;
 mod error_kind;
@@ -87,6 +88,7 @@ pub use crate::cancel_reply::{CancelOutcome, CancelReply};
 pub use crate::client::Client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::download::{DownloadOptions, Downloaded, Progress};
+pub use crate::download_range::ContentRange;
 pub use crate::error::Error;
 pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{Failure, FailureKind, HttpHead, HttpReply};

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::download::{Downloaded, Obstacle, Progress};
+use crate::download_range::Rest;
 use crate::error_kind::Kind;
-use crate::{Error, excerpt};
+use crate::{Error, Failure, HttpHead, excerpt};
 
 /// A file that is being filled, beside its place and under another name; gone again unless it is kept.
 #[derive(Debug)]
@@ -17,8 +18,11 @@ pub(crate) struct PartialFile {
     path: PathBuf,
     overwrite: bool,
     received: u64,
+    /// What was there when the attempt began.
+    before: u64,
     total: Option<u64>,
     max_bytes: u64,
+    etag: Option<String>,
 }
 
 impl PartialFile {
@@ -41,7 +45,39 @@ impl PartialFile {
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder(path)).map_err(|error| unwritable(path, &error))?;
-        Ok(Self { file, path: path.to_owned(), overwrite, received: 0, total, max_bytes })
+        let path = path.to_owned();
+        Ok(Self { file, path, overwrite, received: 0, before: 0, total, max_bytes, etag: None })
+    }
+
+    /// The version that the file is of, by which it can be continued.
+    pub(crate) fn of_version(self, etag: Option<&str>) -> Self {
+        Self { etag: etag.map(str::to_owned), ..self }
+    }
+
+    /// What is missing, where it can be asked for.
+    pub(crate) fn rest(&self) -> Option<Rest> {
+        Rest::new(self.received, self.etag.as_deref())
+    }
+
+    /// Whether this attempt brought anything.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.received > self.before
+    }
+
+    /// The same file in its next attempt, if the answer begins where it broke off.
+    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, Obstacle> {
+        let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
+        if !fits {
+            // Gone with it: the next attempt begins anew.
+            return Err(Error::new(Kind::Protocol, "it does not go on where it broke off").into());
+        }
+        let total = self.total.or_else(|| head.content_range?.total);
+        Ok(Self { before: self.received, total, ..self })
+    }
+
+    /// What broke off, with the reason.
+    pub(crate) fn broken(self, failure: Failure) -> Obstacle {
+        Obstacle::Broken(failure.into(), self.into())
     }
 
     pub(crate) fn append(mut self, chunk: &[u8]) -> Result<Self, Obstacle> {
@@ -62,7 +98,7 @@ impl PartialFile {
         match self.total {
             Some(total) if total != self.received => {
                 let message = format!("{} of {total} bytes arrived", self.received);
-                Err(Error::new(Kind::Interrupted, message).into())
+                Err(Obstacle::Broken(Error::new(Kind::Interrupted, message), self.into()))
             }
             _ => Ok(self),
         }

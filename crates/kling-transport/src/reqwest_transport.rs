@@ -35,6 +35,11 @@ impl Reqwest {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
+            // No decoder, even where another crate of the program turns them on: a few bytes could become any number.
+            .no_brotli()
+            .no_deflate()
+            .no_gzip()
+            .no_zstd()
             .http1_only();
         if settings.base().is_loopback() {
             builder = builder.no_proxy();

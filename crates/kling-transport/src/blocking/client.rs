@@ -216,7 +216,7 @@ impl<T: Streaming> Client<T> {
         let started = self.clock.now();
         let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
         loop {
-            let obstacle = match self.fetch(&downloading, &mut progress) {
+            let obstacle = match self.fetch(&mut downloading, &mut progress) {
                 Ok(partial) => return partial.keep(),
                 Err(obstacle) => obstacle,
             };
@@ -229,18 +229,18 @@ impl<T: Streaming> Client<T> {
 
     fn fetch(
         &self,
-        downloading: &Downloading,
+        downloading: &mut Downloading,
         progress: &mut impl FnMut(Progress),
     ) -> Result<PartialFile, Obstacle> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
         let mut partial = downloading.begin(&head)?;
         let mut buffer = vec![0; PIECE];
         loop {
-            let read = body.read(&mut buffer).map_err(broken_off)?;
-            if read == 0 {
-                return partial.whole();
-            }
-            partial = partial.append(&buffer[..read])?;
+            partial = match body.read(&mut buffer) {
+                Ok(0) => return partial.whole(),
+                Ok(read) => partial.append(&buffer[..read])?,
+                Err(error) => return Err(partial.broken(broken_off(error))),
+            };
             progress(partial.progress());
         }
     }
