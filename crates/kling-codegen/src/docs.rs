@@ -113,7 +113,9 @@ fn form(shape: &Shape) -> String {
     let kind = match shape {
         Shape::Boolean => "true or false",
         Shape::Integer(_) => "an integer",
-        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => "one of the listed values",
+        Shape::IntegerEnum(values) => return one_of(values),
+        Shape::NumberEnum(values) => return one_of(values),
+        Shape::TextEnum(values) => return one_of(values),
         Shape::List { .. } => "a list",
         Shape::Media(_) => return bounds_of(shape).unwrap_or_default(),
         Shape::Null => "null",
@@ -122,6 +124,12 @@ fn form(shape: &Shape) -> String {
         _ => "a text",
     };
     bounds_of(shape).map_or_else(|| kind.to_owned(), |bounds| format!("{kind} ({bounds})"))
+}
+
+fn one_of<T: std::fmt::Debug>(values: &[T]) -> String {
+    let values: Vec<String> =
+        values.iter().map(|value| format!("`{}`", code(&format!("{value:?}")))).collect();
+    format!("one of {}", values.join(", "))
 }
 
 fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {

@@ -22,7 +22,7 @@ pub(crate) fn structure(plan: &Plan<'_>, object: &Object<'_>) -> TokenStream {
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-        #[serde(crate = "kt::export::serde" #deny)]
+        #[serde(crate = "kt::export::serde", remote = "Self" #deny)]
         #[non_exhaustive]
         pub struct #name { #(#fields,)* #extra }
     }

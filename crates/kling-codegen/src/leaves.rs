@@ -137,8 +137,9 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(text_literal)
 }
 
+/// A bound beyond which there still are integers of 64 bits, so that whatever is wider shows as lying outside.
 fn within_i64(bound: i128) -> Option<i64> {
-    bound.try_into().ok()
+    bound.try_into().ok().filter(|bound| !matches!(*bound, i64::MIN | i64::MAX))
 }
 
 fn by_hand<'a>(leaf: &Leaf<'a>) -> &'a [(String, String)] {

@@ -27,7 +27,18 @@ pub struct ModelNotes {
     pub overrides: Vec<Override>,
     /// `prose_rules`: rules that stand only in the prose of the provider's page, each with the property that it is over.
     pub prose_rules: Vec<(String, MediaRule)>,
-    tolerant: bool,
+    written: Written,
+}
+
+/// By whom notes were written, which says what they leave open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// By hand, beside the schemas: what they do not settle, the rules do.
+    ByHand,
+    /// By the generator: what they do not name is no media.
+    ByGenerator,
+    /// By nobody: there is nobody to mend the schema either.
+    Nowhere,
 }
 
 /// What is settled by hand for one property.
@@ -69,7 +80,7 @@ impl ModelNotes {
             module: None,
             overrides: Vec::new(),
             prose_rules: Vec::new(),
-            tolerant: true,
+            written: Written::Nowhere,
         }
     }
 
@@ -88,6 +99,7 @@ impl ModelNotes {
         Self {
             overrides: model.media.iter().map(of_field).collect(),
             prose_rules: prose.collect(),
+            written: Written::ByGenerator,
             ..Self::new(model.output_kind)
         }
     }
@@ -106,8 +118,14 @@ impl ModelNotes {
         self.overrides.iter().find(|one| one.property == path)
     }
 
+    /// Whether the property at `path` is media, where that is settled.
+    pub(crate) fn media_choice(&self, path: &str) -> Option<MediaChoice> {
+        let settled = self.override_of(path).and_then(|settled| settled.media);
+        settled.or_else(|| (self.written == Written::ByGenerator).then_some(MediaChoice::None))
+    }
+
     pub(crate) fn ignores_required(&self, name: &str) -> bool {
-        self.tolerant || self.ignore_required.iter().any(|ignored| ignored == name)
+        self.written != Written::ByHand || self.ignore_required.iter().any(|ignored| ignored == name)
     }
 
     fn parse(notes: &Value) -> Result<Self, SchemaError> {
@@ -127,7 +145,7 @@ impl ModelNotes {
             module: keywords.text("module")?,
             overrides: keywords.each("overrides", parse_override)?,
             prose_rules: keywords.each("prose_rules", prose_rule)?,
-            tolerant: false,
+            written: Written::ByHand,
         };
         keywords.close()?;
         Ok(notes)

@@ -126,7 +126,7 @@ impl Reader<'_> {
         if self.side == Side::Output {
             return None;
         }
-        match self.notes.override_of(path).and_then(|choice| choice.media) {
+        match self.notes.media_choice(path) {
             Some(MediaChoice::Is(kind)) => Some(kind),
             Some(MediaChoice::None) => None,
             None => {

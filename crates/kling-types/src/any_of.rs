@@ -14,10 +14,14 @@ pub fn any_of<F>(value: &Value, forms: impl IntoIterator<Item = F>, at: &Pointer
 where
     F: FnOnce(&Value, &Pointer<'_>, &mut Violations),
 {
-    let mut allowed = Vec::new();
+    let (mut allowed, mut keyword) = (Vec::new(), Keyword::AnyOf);
     for check in forms {
         let mut found = Violations::new();
         check(value, &Pointer::ROOT, &mut found);
+        if found.iter().all(|one| one.keyword() == Keyword::MediaReference) {
+            // The form is the right one, and only a rule of ours is broken.
+            keyword = Keyword::MediaReference;
+        }
         match found.iter().next() {
             None => return,
             Some(first) if first.pointer().is_empty() => allowed.push(first.allowed().to_owned()),
@@ -25,12 +29,8 @@ where
         }
     }
     allowed.dedup();
-    out.push(Violation::new(
-        at,
-        Keyword::AnyOf,
-        described(value),
-        one_of(allowed.into_iter().map(Into::into)),
-    ));
+    let allowed = one_of(allowed.into_iter().map(Into::into));
+    out.push(Violation::new(at, keyword, described(value), allowed));
 }
 
 /// `null`, where a schema names it as a form of its own.
@@ -130,9 +130,9 @@ macro_rules! __any_of_reads {
             }
         }
     };
-    ($name:ident integer) => { $crate::__any_of_reads!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize); };
-    ($name:ident text) => { $crate::__any_of_reads!($name: &str ::std::string::String); };
-    ($name:ident: $($source:ty)+) => {
+    ($name:ident integer) => { $crate::__any_of_reads!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize); };
+    ($name:ident text) => { $crate::__any_of_reads!($name: &str, ::std::string::String); };
+    ($name:ident: $($source:ty),+) => {
         $(impl ::std::convert::TryFrom<$source> for $name {
             type Error = $crate::Violations;
 

@@ -58,6 +58,8 @@ mod model;
 pub mod number;
 mod object;
 #[doc(hidden)]
+pub mod object_only;
+#[doc(hidden)]
 pub mod optional;
 #[doc(hidden)]
 pub mod output;

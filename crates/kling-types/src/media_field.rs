@@ -10,7 +10,7 @@ use crate::{MediaFacts, MediaRule, Megabyte, Pointer, Verdict, Violations};
 /// A property that holds one media reference, or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MediaField {
-    /// The property's name.
+    /// The property's name; of one in a nested object the way to it, such as `elements/*/image_url` for each element's.
     pub name: Cow<'static, str>,
     /// What the files are.
     pub kind: MediaKind,
@@ -65,16 +65,39 @@ impl MediaField {
     /// The references in `input` that belong to this field, each with its JSON pointer; anything but text is left out.
     #[must_use]
     pub fn references<'v>(&self, input: &'v Value) -> Vec<(String, &'v str)> {
-        let root = Pointer::ROOT;
-        let at = root.key(&self.name);
-        match input.get(&*self.name) {
-            Some(Value::String(text)) => vec![(at.to_string(), text)],
-            Some(Value::Array(items)) if self.plural => items
-                .iter()
-                .enumerate()
-                .filter_map(|(index, item)| Some((at.index(index).to_string(), item.as_str()?)))
-                .collect(),
-            _ => Vec::new(),
+        let mut found = Vec::new();
+        self.find(input, Some(&self.name), &Pointer::ROOT, &mut found);
+        found
+    }
+
+    /// Walks the rest of the way from `value`, and adds what stands at its end.
+    fn find<'v>(
+        &self,
+        value: &'v Value,
+        way: Option<&str>,
+        at: &Pointer<'_>,
+        found: &mut Vec<(String, &'v str)>,
+    ) {
+        let step = way.map(|way| way.split_once('/').map_or((way, None), |(step, rest)| (step, Some(rest))));
+        match (step, value) {
+            (None, Value::String(text)) => found.push((at.to_string(), text)),
+            (None, Value::Array(items)) if self.plural => {
+                items.iter().enumerate().for_each(|(index, item)| {
+                    found.extend(item.as_str().map(|text| (at.index(index).to_string(), text)));
+                })
+            }
+            (Some(("*", rest)), Value::Array(items)) => items.iter().enumerate().for_each(|(index, item)| {
+                self.find(item, rest, &at.index(index), found);
+            }),
+            (Some((step, rest)), Value::Object(object)) => {
+                // A name may hold a slash itself.
+                let whole = way.and_then(|way| Some((object.get(way)?, at.key(way), None)));
+                let one = whole.or_else(|| Some((object.get(step)?, at.key(step), rest)));
+                if let Some((value, at, rest)) = one {
+                    self.find(value, rest, &at, found);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -22,7 +22,7 @@ macro_rules! input {
         // A block of its own, so that the positions of one object are not those of another.
         const _: () = {
             #[allow(dead_code, non_camel_case_types, reason = "one position a property, by the property's own name")]
-            enum Position { $($field,)* }
+            enum __Position { $($field,)* }
 
             impl $name {
                 /// The names of the properties, in the provider's order.
@@ -46,7 +46,7 @@ macro_rules! input {
                 $(
                     #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] says what it has to be.")]
                     pub fn $field(mut self, value: impl $crate::builder::Given<$ty>) -> Self {
-                        self.$field = self.faults.accept(Position::$field as usize, $wire, value);
+                        self.$field = self.faults.accept(__Position::$field as usize, $wire, value);
                         self
                     }
                 )*
@@ -71,7 +71,7 @@ macro_rules! input {
                 /// Every violation at once, each with its JSON pointer, in the order of the schema.
                 #[allow(unused_mut, reason = "nothing may be required")]
                 pub fn build(mut self) -> ::std::result::Result<$name, $crate::Violations> {
-                    $($crate::__require!($presence, self.faults, Position::$field as usize, $wire, self.$field);)*
+                    $($crate::__require!($presence, self.faults, __Position::$field as usize, $wire, self.$field);)*
                     match self {
                         Self { faults, $($field: $crate::__set!($presence $field),)* $($extra,)? }
                             if faults.is_empty() => Ok($name { $($field,)* $($extra,)? }),
@@ -88,9 +88,22 @@ macro_rules! input {
                 }
             }
 
+            // `remote = "Self"` makes the derived reader and writer plain functions of the struct, to be called from here.
+            impl<'de> $crate::export::Deserialize<'de> for $name {
+                fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                    Self::deserialize($crate::object_only::ObjectOnly(deserializer))
+                }
+            }
+
+            impl $crate::export::Serialize for $name {
+                fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
+                    Self::serialize(self, serializer)
+                }
+            }
+
             impl $crate::Checked for $name {
                 fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                    let position = |key: &str| Some(match key { $($wire => Position::$field as usize,)* _ => return None });
+                    let position = |key: &str| Some(match key { $($wire => __Position::$field as usize,)* _ => return None });
                     let known = if $open { None } else { Some(Self::PROPERTIES) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
                     $($crate::check::$presence::<$ty>($field, $wire, at, out);)*
@@ -142,14 +155,14 @@ macro_rules! output {
 
         const _: () = {
             #[allow(dead_code, non_camel_case_types, reason = "one position a property, by the property's own name")]
-            enum Position { $($field,)* }
+            enum __Position { $($field,)* }
 
             impl $crate::Checked for $name {
                 fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                     if $crate::output::check_bare(value, at, out) {
                         return;
                     }
-                    let position = |key: &str| Some(match key { $($wire => Position::$field as usize,)* _ => return None });
+                    let position = |key: &str| Some(match key { $($wire => __Position::$field as usize,)* _ => return None });
                     let known: ::std::option::Option<&[&str]> = if $open { None } else { Some(&[$($wire),*]) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
                     $($crate::__check_by!($presence, $field, $wire, at, out, $ty $(, $check)?);)*

@@ -53,7 +53,7 @@ kt::media! {
 
 /// The input of the model, valid by construction.
 #[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde", deny_unknown_fields)]
+#[serde(crate = "kt::export::serde", remote = "Self", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Input {
     /// Prompt.
