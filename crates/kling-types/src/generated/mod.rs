@@ -2,6 +2,40 @@
 
 #[cfg(feature = "kling-1-6-pro-image-to-video")]
 pub mod kling_1_6_pro_image_to_video;
+#[cfg(feature = "kling-3-0-4k-image-to-video")]
+pub mod kling_3_0_4k_image_to_video;
+#[cfg(feature = "kling-3-0-4k-text-to-video")]
+pub mod kling_3_0_4k_text_to_video;
+#[cfg(feature = "kling-3-0-pro-image-to-video")]
+pub mod kling_3_0_pro_image_to_video;
+#[cfg(feature = "kling-3-0-pro-text-to-video")]
+pub mod kling_3_0_pro_text_to_video;
+#[cfg(feature = "kling-3-0-standard-image-to-video")]
+pub mod kling_3_0_standard_image_to_video;
+#[cfg(feature = "kling-3-0-standard-text-to-video")]
+pub mod kling_3_0_standard_text_to_video;
+#[cfg(feature = "kling-video-o3-4k-image-to-video")]
+pub mod kling_video_o3_4k_image_to_video;
+#[cfg(feature = "kling-video-o3-4k-reference-to-video")]
+pub mod kling_video_o3_4k_reference_to_video;
+#[cfg(feature = "kling-video-o3-4k-text-to-video")]
+pub mod kling_video_o3_4k_text_to_video;
+#[cfg(feature = "kling-video-o3-pro-image-to-video")]
+pub mod kling_video_o3_pro_image_to_video;
+#[cfg(feature = "kling-video-o3-pro-reference-to-video")]
+pub mod kling_video_o3_pro_reference_to_video;
+#[cfg(feature = "kling-video-o3-pro-text-to-video")]
+pub mod kling_video_o3_pro_text_to_video;
+#[cfg(feature = "kling-video-o3-pro-video-to-video")]
+pub mod kling_video_o3_pro_video_to_video;
+#[cfg(feature = "kling-video-o3-standard-image-to-video")]
+pub mod kling_video_o3_standard_image_to_video;
+#[cfg(feature = "kling-video-o3-standard-reference-to-video")]
+pub mod kling_video_o3_standard_reference_to_video;
+#[cfg(feature = "kling-video-o3-standard-text-to-video")]
+pub mod kling_video_o3_standard_text_to_video;
+#[cfg(feature = "kling-video-o3-standard-video-to-video")]
+pub mod kling_video_o3_standard_video_to_video;
 
 /// Every model that is compiled in, sorted by id.
 #[must_use]
@@ -9,5 +43,39 @@ pub const fn models() -> &'static [::kling_types::ModelInfo] {
     &[
         #[cfg(feature = "kling-1-6-pro-image-to-video")]
         <kling_1_6_pro_image_to_video::Kling16ProImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-4k-image-to-video")]
+        <kling_3_0_4k_image_to_video::Kling304kImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-4k-text-to-video")]
+        <kling_3_0_4k_text_to_video::Kling304kTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-pro-image-to-video")]
+        <kling_3_0_pro_image_to_video::Kling30ProImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-pro-text-to-video")]
+        <kling_3_0_pro_text_to_video::Kling30ProTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-standard-image-to-video")]
+        <kling_3_0_standard_image_to_video::Kling30StandardImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-3-0-standard-text-to-video")]
+        <kling_3_0_standard_text_to_video::Kling30StandardTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-4k-image-to-video")]
+        <kling_video_o3_4k_image_to_video::KlingVideoO34kImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-4k-reference-to-video")]
+        <kling_video_o3_4k_reference_to_video::KlingVideoO34kReferenceToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-4k-text-to-video")]
+        <kling_video_o3_4k_text_to_video::KlingVideoO34kTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-pro-image-to-video")]
+        <kling_video_o3_pro_image_to_video::KlingVideoO3ProImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-pro-reference-to-video")]
+        <kling_video_o3_pro_reference_to_video::KlingVideoO3ProReferenceToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-pro-text-to-video")]
+        <kling_video_o3_pro_text_to_video::KlingVideoO3ProTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-pro-video-to-video")]
+        <kling_video_o3_pro_video_to_video::KlingVideoO3ProVideoToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-standard-image-to-video")]
+        <kling_video_o3_standard_image_to_video::KlingVideoO3StandardImageToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-standard-reference-to-video")]
+        <kling_video_o3_standard_reference_to_video::KlingVideoO3StandardReferenceToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-standard-text-to-video")]
+        <kling_video_o3_standard_text_to_video::KlingVideoO3StandardTextToVideo as ::kling_types::Model>::INFO,
+        #[cfg(feature = "kling-video-o3-standard-video-to-video")]
+        <kling_video_o3_standard_video_to_video::KlingVideoO3StandardVideoToVideo as ::kling_types::Model>::INFO,
     ]
 }
