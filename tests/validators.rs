@@ -1,50 +1,29 @@
 //! The generated validators against a judge that is not ours, and against the typed path.
 
-use kling_schema::{ModelNotes, ModelSchema};
+use kling_tests::agreement;
 use kling_tests::documents::documents;
-use kling_tests::oracle::{Oracle, standard_pointers};
+use kling_tests::oracle::Oracle;
 use kling_types::kling_1_6_pro_image_to_video::{
     CfgScale, Duration, Input, InputBuilder, Kling16ProImageToVideo, Prompt,
 };
-use kling_types::{Keyword, Model, ModelInfo, ModelInput, models};
+use kling_types::{Keyword, Model, ModelInput, models};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::{Value, json};
-
-/// Every compiled-in model; a model that is added is tested without a line here.
-fn every_model(cases: u32, test: impl Fn(&ModelInfo, &Value) -> Result<(), TestCaseError>) {
-    for model in models() {
-        let mut runner = TestRunner::new(Config { cases, ..Config::default() });
-        let tested = runner.run(&documents(model.input_schema), |document| test(model, &document));
-        tested.unwrap_or_else(|failure| panic!("{}: {failure}", model.id));
-    }
-}
+use serde_json::json;
 
 #[test]
 fn verdict_and_pointers_are_those_of_the_standard() {
-    assert!(!models().is_empty());
-    let oracles: Vec<_> = models().iter().map(|model| (model.id, Oracle::new(model.input_schema))).collect();
-    every_model(4_000, |model, document| {
-        let (_, oracle) = oracles.iter().find(|(id, _)| *id == model.id).expect("every model has an oracle");
-        let ours = standard_pointers(&(model.validate_input)(document));
-        prop_assert_eq!(ours, oracle.failing_pointers(document), "{}", document);
-        Ok(())
-    });
+    agreement::with_the_standard(models());
 }
 
 #[test]
 fn validation_at_run_time_finds_the_same_violations_in_the_same_order() {
-    let read = |model: &ModelInfo| {
-        let notes = ModelNotes::new(model.output_kind);
-        ModelSchema::read(model.id, model.input_schema, model.output_schema, notes)
-            .expect("the schema was generated")
-    };
-    let schemas: Vec<_> = models().iter().map(read).collect();
-    every_model(2_000, |model, document| {
-        let schema = schemas.iter().find(|schema| schema.id == model.id).expect("every model has a schema");
-        prop_assert_eq!(schema.validate_input(document), (model.validate_input)(document));
-        Ok(())
-    });
+    agreement::at_run_time(models());
+}
+
+#[test]
+fn the_types_take_what_the_validators_take() {
+    agreement::of_types_and_json(models());
 }
 
 #[test]
@@ -83,7 +62,7 @@ fn builders() -> impl Strategy<Value = InputBuilder> {
 
 #[test]
 fn what_the_builder_accepts_is_valid_json_and_comes_back_equal() {
-    let oracle = Oracle::new(Kling16ProImageToVideo::INFO.input_schema);
+    let oracle = Oracle::of(&Kling16ProImageToVideo::INFO);
     let mut runner = TestRunner::new(Config { cases: 4_000, ..Config::default() });
     let tested = runner.run(&builders(), |builder| {
         let Ok(input) = builder.build() else { return Ok(()) };

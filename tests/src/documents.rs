@@ -48,8 +48,7 @@ fn likely(property: &Value) -> BoxedStrategy<Value> {
         let floats = values.iter().filter_map(Value::as_f64).map(|float| json!(float)).collect::<Vec<_>>();
         return select([values, floats].concat()).boxed();
     }
-    let forms = ["anyOf", "oneOf"].into_iter().filter_map(|choice| property[choice].as_array());
-    if let Some(forms) = forms.filter(|forms| !forms.is_empty()).next() {
+    if let Some(forms) = property["anyOf"].as_array().or_else(|| property["oneOf"].as_array()) {
         return Union::new(forms.iter().map(likely)).boxed();
     }
     if let Some(kinds) = property["type"].as_array() {
@@ -102,7 +101,11 @@ fn number(property: &Value, whole: bool) -> BoxedStrategy<Value> {
 /// `5` and `5.0` are one number, and both have to be taken.
 fn any_spelling(value: f64, whole: bool) -> Value {
     let is_exact = value.fract() == 0.0 && value.abs() < 9.0e15;
-    if whole && is_exact && (value.abs() as u64).is_multiple_of(2) { json!(value as i64) } else { json!(value) }
+    if whole && is_exact && (value.abs() as u64).is_multiple_of(2) {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
 }
 
 fn key() -> impl Strategy<Value = String> {

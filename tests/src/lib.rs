@@ -1,6 +1,11 @@
 //! What the tests that cross crates share; the tests themselves are the files beside this folder.
 
+pub mod agreement;
+pub mod canonical;
 pub mod documents;
+#[rustfmt::skip]
+pub mod fixtures;
 pub mod oracle;
 pub mod script_server;
+pub mod standard;
 pub mod wire_script;

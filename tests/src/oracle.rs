@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
-use kling_types::{Keyword, Violations};
-use serde_json::{Value, json};
+use kling_types::{Keyword, ModelInfo, Violations};
+use serde_json::Value;
+
+use crate::standard;
 
 /// The `jsonschema` validator of a model's input.
 pub struct Oracle(Validator);
 
 impl Oracle {
-    /// Reads the provider's schema to the letter, with the one edit that an input needs: no unknown properties.
+    /// Reads the provider's schema through the edits of [`standard`], the first of which is: no unknown properties.
     ///
     /// # Panics
     /// When the schema is none.
     #[must_use]
-    pub fn new(input_schema: &str) -> Self {
-        let mut schema: Value = serde_json::from_str(input_schema).expect("the schema is JSON");
-        schema["additionalProperties"] = json!(false);
+    pub fn of(model: &ModelInfo) -> Self {
+        let schema = standard::input_schema(model);
         Self(jsonschema::validator_for(&schema).expect("the schema is one"))
     }
 
