@@ -98,9 +98,8 @@ pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) patience: Patience,
 
-    /// Skip the rules on width, height, shape and size of the images.
-    #[arg(long)]
-    pub(crate) no_media_check: bool,
+    #[command(flatten)]
+    pub(crate) media: MediaCheck,
 
     /// Use a simulator inside this program: no token, no network, no cost, and a clip that says SIMULATED.
     #[cfg(feature = "offline")]
@@ -116,9 +115,8 @@ pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) input: InputSource,
 
-    /// Skip the rules on width, height, shape and size of the images.
-    #[arg(long)]
-    pub(crate) no_media_check: bool,
+    #[command(flatten)]
+    pub(crate) media: MediaCheck,
 
     /// Send the input as it is, unchecked, to any model: the way for what the schema on file does not know.
     #[arg(long)]
@@ -133,9 +131,8 @@ pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) input: InputSource,
 
-    /// Skip the rules on width, height, shape and size of the images.
-    #[arg(long)]
-    pub(crate) no_media_check: bool,
+    #[command(flatten)]
+    pub(crate) media: MediaCheck,
 }
 
 #[derive(Args, Debug)]
@@ -174,6 +171,17 @@ pub(crate) struct InputSource {
     /// A file with the input as JSON, or - for stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MediaCheck {
+    /// Skip the rules on width, height, shape and size of the images.
+    #[arg(long)]
+    pub(crate) no_media_check: bool,
+
+    /// Take a megabyte for 1,048,576 bytes instead of 1,000,000: the provider does not publish which one it means.
+    #[arg(long)]
+    pub(crate) binary_megabytes: bool,
 }
 
 #[derive(Args, Debug)]

@@ -4,14 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use kling::media::DataUri;
-use kling::{MediaFacts, MediaField, ModelInfo, Violation, Violations, json, model, models};
-use serde_json::{Value, json as object};
+use kling::{ModelInfo, Violations, json, model, models};
+use serde_json::Value;
 
 use crate::arguments::InputSource;
-use crate::console::Console;
 use crate::exit::{Exit, Stop};
 use crate::picture::missing;
+use crate::pictures::{Pictures, Report};
 
 /// The API takes bodies up to 64 MiB from the provider's own clients.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -44,70 +43,24 @@ pub(crate) fn read(source: &InputSource) -> Result<Value, Stop> {
     Ok(json::from_slice(&bytes).map_err(Violations::from)?)
 }
 
-/// What was found out about an input that breaks no rule.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    /// For each picture that was measured: where it stands and its facts.
-    facts: Vec<(String, MediaFacts)>,
-    /// What could not be checked, in words.
-    unchecked: Vec<String>,
-}
-
-impl Report {
-    /// Says what could not be checked: a warning, never an error.
-    pub(crate) fn warn(&self, console: Console) {
-        self.unchecked.iter().for_each(|what| console.say(format!("warning: {what}")));
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let media = self.facts.iter().map(|(pointer, facts)| object!({ "pointer": pointer, "facts": facts }));
-        object!({ "media": media.collect::<Value>(), "unchecked": self.unchecked })
-    }
-}
-
-/// Checks an input by every rule of its model.
-pub(crate) fn check(model: &ModelInfo, input: &Value, with_media: bool) -> Result<Report, Stop> {
+/// Checks an input by every rule of its model, and its pictures where `media` is given.
+pub(crate) async fn check(
+    model: &ModelInfo,
+    input: &Value,
+    media: Option<&Pictures>,
+) -> Result<Report, Stop> {
     let mut violations = (model.validate_input)(input).err().unwrap_or_default();
     let mut report = Report::default();
-    if with_media {
+    if let Some(pictures) = media {
         for field in model.media {
             for (pointer, reference) in field.references(input) {
-                violations.extend(judge(field, &pointer, reference, &mut report));
+                // What is no reference at all has been found by the schema.
+                if violations.iter().all(|violation| violation.pointer() != pointer) {
+                    violations.extend(pictures.judge(field, &pointer, reference, &mut report).await);
+                }
             }
         }
     }
-    violations.into_result()?;
+    violations.into_result().map_err(|violations| Stop::from(violations).with("checks", report.json()))?;
     Ok(report)
-}
-
-fn judge(field: &MediaField, pointer: &str, reference: &str, report: &mut Report) -> Violations {
-    if !reference.starts_with("data:") {
-        // Broken references have been found by the schema; good ones are the provider's to fetch.
-        if !field.rules.is_empty() && reference.starts_with("https:") {
-            report
-                .unchecked
-                .push(format!("{pointer}: the rules on the picture behind a URL were not checked"));
-        }
-        return Violations::new();
-    }
-    let Ok(uri) = DataUri::decode(reference) else { return Violations::new() };
-    match uri.facts() {
-        Ok(facts) => {
-            let judgement = field.judge(pointer, &facts);
-            let unchecked =
-                judgement.unchecked.iter().map(|rule| format!("{pointer}: {rule} was not checked"));
-            report.unchecked.extend(unchecked);
-            report.facts.push((pointer.to_owned(), facts));
-            judgement.violations
-        }
-        Err(error) if error.is_not_an_image() => {
-            let allowed = "an image: jpeg, png, webp, gif, bmp, tiff, heic or avif";
-            Violation::new(pointer, kling::Keyword::Validations, "a data: uri that holds no image", allowed)
-                .into()
-        }
-        Err(error) => {
-            report.unchecked.push(format!("{pointer}: {error}"));
-            Violations::new()
-        }
-    }
 }

@@ -9,6 +9,7 @@ mod input;
 mod interrupts;
 mod live;
 mod picture;
+mod pictures;
 mod submitting;
 mod target;
 mod waiting;

@@ -45,7 +45,7 @@ fn against_an_api_one_request_is_paid_and_the_result_is_one_json_object() {
 #[test]
 fn nothing_is_sent_that_was_not_asked_for() {
     let sim = fast();
-    let url = "https://example.com/start.jpg";
+    let url = "https://127.0.0.1:9/start.jpg";
     Program::at(&sim).run(&["generate", url, "--no-wait"]);
     let expected = json!({ "image_url": url }).to_string();
     let lengths: Vec<_> = sim.billed().iter().map(|bill| bill.body_sha256.clone()).collect();
@@ -112,7 +112,7 @@ fn a_file_that_exists_or_cannot_be_written_is_refused_before_anything_is_paid() 
 
 #[test]
 fn without_a_token_it_says_how_to_get_on() {
-    insta::assert_snapshot!(Program::new().run(&["generate", "https://example.com/a.jpg"]).shown(), @r"
+    insta::assert_snapshot!(Program::new().run(&["generate", "https://127.0.0.1:9/a.jpg"]).shown(), @r"
     kling: no token was found: set RUNCOMFY_API_TOKEN
       make a token in your RunComfy profile and put it into one of RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN, YOUR_API_TOKEN
       or try without an account: kling generate IMAGE --offline
@@ -125,7 +125,7 @@ fn a_token_that_is_not_accepted_is_77_and_is_never_printed() {
     let sim = fast();
     let program =
         Program::new().with("RUNCOMFY_MODEL_API_BASE", sim.base_url()).with("YOUR_API_TOKEN", TOKEN);
-    let ended = program.run(&["generate", "https://example.com/a.jpg", "--json"]);
+    let ended = program.run(&["generate", "https://127.0.0.1:9/a.jpg", "--json"]);
     assert_eq!(ended.code, 77, "{}", ended.stderr);
     assert_eq!(ended.json()["error"]["error_code"], 400_004);
 }
@@ -143,7 +143,7 @@ fn input_files_that_are_missing_or_no_pictures_are_told_apart() {
 fn a_submit_whose_outcome_is_unknown_is_70_and_is_sent_once() {
     let sim = fast();
     sim.answer_next(Call::Submit, Reply::html(502, "<h1>Bad gateway</h1>").after_processing());
-    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg", "--json"]);
+    let ended = Program::at(&sim).run(&["generate", "https://127.0.0.1:9/a.jpg", "--json"]);
     assert_eq!(ended.code, 70, "{}", ended.stderr);
     assert_eq!(ended.json()["error"]["kind"], "unknown_outcome");
     assert!(ended.json()["error"]["receipt"]["fingerprint"].is_string(), "{}", ended.stdout);
@@ -155,7 +155,7 @@ fn a_submit_whose_outcome_is_unknown_is_70_and_is_sent_once() {
 fn a_job_that_fails_is_1_with_the_words_of_the_api() {
     let sim = fast();
     sim.fail_next_job("the picture shows \u{1b}[2Jnothing");
-    let ended = Program::at(&sim).run(&["generate", "https://example.com/a.jpg"]);
+    let ended = Program::at(&sim).run(&["generate", "https://127.0.0.1:9/a.jpg"]);
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("the picture shows"), "{}", ended.stderr);
     assert!(!ended.stderr.contains('\u{1b}'), "a control sequence reached the terminal");
@@ -179,7 +179,7 @@ fn a_deadline_that_passed_is_75_with_the_id_to_go_on_with() {
 fn an_output_on_a_foreign_host_is_named_and_not_lost() {
     let sim = fast();
     let program = Program::at(&sim);
-    let id = program.run(&["generate", "https://example.com/a.jpg", "--no-wait"]).stdout.trim().to_owned();
+    let id = program.run(&["generate", "https://127.0.0.1:9/a.jpg", "--no-wait"]).stdout.trim().to_owned();
     let output = json!({ "video": "https://cdn.example/clip.mp4?key=1" });
     sim.advance(Duration::from_secs(60));
     let reply = json!({ "request_id": id, "status": "succeeded", "output": output });

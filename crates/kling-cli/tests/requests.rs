@@ -10,7 +10,7 @@ use std::time::Duration;
 use kling_sim::{Call, Reply, Sim};
 use program::Program;
 
-const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg", "duration": 5.0}"#;
+const INPUT: &str = r#"{"image_url": "https://127.0.0.1:9/start.jpg", "duration": 5.0}"#;
 
 #[test]
 fn a_request_is_submitted_followed_and_fetched_by_its_id() {
@@ -89,7 +89,7 @@ fn a_report_of_violations_is_for_people_and_for_machines() {
     kling: the input is not what the model takes; nothing was submitted
       /promt: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale (did you mean "prompt"?)
       /duration: found 10.5, allowed an integer
-      /image_url: found a data: uri that holds no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
+      /image_url: found no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
     exit 65
     "#);
     let json = program.run(&["validate", "--json", "--input", broken]).json();
@@ -108,7 +108,7 @@ fn a_key_that_stands_twice_is_refused() {
 fn what_the_schema_does_not_know_is_sent_only_when_meant() {
     let sim = Sim::builder().unknown_inputs(kling_sim::UnknownInputs::Ignored).start().unwrap();
     let program = Program::at(&sim);
-    let input = r#"{"image_url": "https://example.com/a.jpg", "camera_mode": "orbit"}"#;
+    let input = r#"{"image_url": "https://127.0.0.1:9/a.jpg", "camera_mode": "orbit"}"#;
     assert_eq!(program.run(&["submit", "--input", input]).code, 65);
     assert_eq!(program.run(&["submit", "--unchecked", "--input", input]).code, 0);
     assert_eq!(sim.billed().len(), 1);
@@ -160,4 +160,25 @@ fn the_simulator_serves_any_client_until_ctrl_c() {
     running.interrupt();
     let ended = running.end();
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "1 submissions would have been billed\n"));
+}
+
+#[test]
+fn a_picture_that_could_not_be_looked_at_is_a_warning_and_no_refusal() {
+    let ended = Program::new().run(&["validate", "--input", INPUT]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "valid\n"));
+    let warning = "warning: /image_url: 127.0.0.1 is not on a public address";
+    assert!(ended.stderr.starts_with(warning), "{}", ended.stderr);
+    let silent = Program::new().run(&["validate", "--input", INPUT, "--no-media-check"]);
+    assert_eq!((silent.code, silent.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn facts_verdicts_and_bytes_read_are_told_to_machines() {
+    let mut uri = "data:image/png;base64,".to_owned();
+    uri.push_str("iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAIAAAA="); // 640x480, nothing but the header
+    let input = serde_json::json!({ "image_url": uri }).to_string();
+    let json = Program::new().run(&["validate", "--json", "--input", &input]).json();
+    let media = &json["checks"]["media"][0];
+    assert_eq!((&media["facts"]["width"], &media["bytes_read"]), (&640.into(), &29.into()), "{json}");
+    assert_eq!(media["verdicts"][0], serde_json::json!({ "rule": "width_pixels > 300", "verdict": "holds" }));
 }

@@ -10,6 +10,7 @@ use crate::exit::{Exit, Stop};
 use crate::input;
 use crate::interrupts::Interrupts;
 use crate::live::Live;
+use crate::pictures::Pictures;
 use crate::target::Target;
 use crate::{picture, submitting, waiting};
 
@@ -18,7 +19,8 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
     let model = input::known_model(&arguments.model.model)?;
     let target = Target::check(arguments.output.as_deref(), model.output_kind)?;
     let body = assemble(arguments, model, console)?;
-    let report = input::check(model, &body, !arguments.no_media_check)?;
+    let pictures = Pictures::new(&arguments.media, !is_offline(arguments));
+    let report = input::check(model, &body, pictures.as_ref()).await?;
     let connection = connect(arguments)?;
     report.warn(console);
     if connection.is_simulated {
@@ -97,4 +99,14 @@ fn connect(arguments: &Generate) -> Result<Connection, Stop> {
 #[cfg(not(feature = "offline"))]
 fn connect(_: &Generate) -> Result<Connection, Stop> {
     Connection::from_env()
+}
+
+#[cfg(feature = "offline")]
+const fn is_offline(arguments: &Generate) -> bool {
+    arguments.offline
+}
+
+#[cfg(not(feature = "offline"))]
+const fn is_offline(_: &Generate) -> bool {
+    false
 }

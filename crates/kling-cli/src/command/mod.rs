@@ -28,7 +28,7 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
         Command::Sim(arguments) => sim::run(&arguments, console).await,
         Command::Status(request) => request::status(&request).await,
         Command::Submit(arguments) => submit::run(&arguments, console).await,
-        Command::Validate(arguments) => validate::run(&arguments, console),
+        Command::Validate(arguments) => validate::run(&arguments, console).await,
         Command::Wait(arguments) => request::wait(&arguments, console).await,
     }
 }

@@ -10,13 +10,15 @@ use crate::exit::Stop;
 use crate::input;
 use crate::interrupts::Interrupts;
 use crate::live::Live;
+use crate::pictures::Pictures;
 use crate::submitting;
 
 pub(crate) async fn run(arguments: &Submit, console: Console) -> Result<Answer, Stop> {
     let body = input::read(&arguments.input)?;
     if !arguments.unchecked {
         let model = input::known_model(&arguments.model.model)?;
-        input::check(model, &body, !arguments.no_media_check)?.warn(console);
+        let pictures = Pictures::new(&arguments.media, true);
+        input::check(model, &body, pictures.as_ref()).await?.warn(console);
     }
     let model: ModelId = arguments.model.model.parse()?;
     let connection = Connection::from_env()?;

@@ -6,10 +6,12 @@ use crate::arguments::Validate;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
 use crate::input;
+use crate::pictures::Pictures;
 
-pub(crate) fn run(arguments: &Validate, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn run(arguments: &Validate, console: Console) -> Result<Answer, Stop> {
     let model = input::known_model(&arguments.model.model)?;
-    let report = input::check(model, &input::read(&arguments.input)?, !arguments.no_media_check)?;
+    let pictures = Pictures::new(&arguments.media, true);
+    let report = input::check(model, &input::read(&arguments.input)?, pictures.as_ref()).await?;
     report.warn(console);
     let json = json!({ "valid": true, "model": model.id, "checks": report.json() });
     Ok(Answer { text: "valid".to_owned(), json })
