@@ -1,11 +1,16 @@
 //! The blocking shell: the same machine on the client's clock and the caller's thread.
 
+mod fleet;
+mod workers;
+
 use std::time::SystemTime;
 
 use kling_transport::blocking::{Client, Transport};
 use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, RequestId};
 
 use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
+
+pub use self::fleet::Fleet;
 
 /// Waits until a job is over, and brings its result. Submits nothing; free of charge. No thread is started.
 ///

@@ -27,6 +27,8 @@ pub mod blocking;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod cancelling;
 mod finished;
+mod fleet;
+mod lifetime;
 mod machine;
 mod options;
 mod schedule;
@@ -37,9 +39,17 @@ mod wait;
 mod wait_error;
 
 pub use crate::finished::Finished;
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use crate::fleet::Account;
+#[cfg(feature = "async")]
+pub use crate::fleet::Fleet;
+pub use crate::fleet::{
+    Answer, Errand, FleetAction, FleetEvent, FleetMachine, FleetNews, FleetStats, LaneId, Pace, Question,
+    Ticket,
+};
 pub use crate::machine::JobMachine;
 pub use crate::options::WaitOptions;
-pub use crate::schedule::{Fixed, Growing, Schedule, Seen};
+pub use crate::schedule::{Fixed, Growing, Schedule, Seen, TYPICAL};
 pub use crate::step::{Action, Ending, Event, Step};
 pub use crate::update::Update;
 #[cfg(feature = "async")]

@@ -1,9 +1,11 @@
 //! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use kling_transport::{Error, Job, Makes, ResultReply, State, StatusReply, Verdict};
 
+use crate::lifetime;
 use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
@@ -26,13 +28,14 @@ pub struct JobMachine {
     state: Option<State>,
     last_error: Option<Error>,
     queue_position: Option<u32>,
-    /// When the job was first seen running, in milliseconds of the wait.
-    running_since: Option<u32>,
-    /// Until when "not found" is forgiven, in milliseconds of the wait.
-    young_until: u32,
+    /// The age at the beginning of the wait, in milliseconds, where it is known.
+    age: Option<NonZeroU32>,
+    /// When the job began to run, where that was seen, in milliseconds of the wait.
+    running_since: Option<NonZeroU32>,
+    /// When the job was last known to go on, in milliseconds of the wait.
+    alive_at: u32,
     polls: u32,
     errors: u16,
-    fresh: bool,
     wants_result: bool,
 }
 
@@ -45,11 +48,11 @@ impl JobMachine {
             state: None,
             last_error: None,
             queue_position: None,
+            age: age.and_then(mark),
             running_since: None,
-            young_until: age.map_or(0, |age| millis(YOUTH.saturating_sub(age))),
+            alive_at: 0,
             polls: 0,
             errors: 0,
-            fresh: age.is_some_and(|age| age < YOUTH),
             wants_result: false,
         }
     }
@@ -58,7 +61,7 @@ impl JobMachine {
     #[must_use]
     pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
-            Event::Started if self.fresh => self.pause(options, now, None).into(),
+            Event::Started if self.is_young(Duration::ZERO) => self.pause(options, now, None).into(),
             Event::Started => Action::WaitUntil(now).into(),
             Event::Due => self.ask(options, now).into(),
             Event::Status(Ok(reply)) => self.on_status(options, now, reply),
@@ -101,6 +104,21 @@ impl JobMachine {
         self.last_error.as_ref()
     }
 
+    /// What was seen of the job so far: what schedules go by.
+    #[must_use]
+    pub fn seen(&self, now: Duration) -> Seen {
+        let since = |moment: u32| now.saturating_sub(Duration::from_millis(moment.into()));
+        Seen {
+            elapsed: now,
+            age: self.age_at(now),
+            running: self.running_since.map(|moment| since(moment.get())),
+            in_queue: matches!(self.state, Some(State::InQueue)),
+            queue_position: self.queue_position,
+            polls: self.polls,
+            silence: since(self.alive_at),
+        }
+    }
+
     fn ask(&mut self, options: &WaitOptions, now: Duration) -> Action {
         let timeout = options.timeout_at(now);
         if self.wants_result {
@@ -112,6 +130,9 @@ impl JobMachine {
 
     fn on_status(&mut self, options: &WaitOptions, now: Duration, reply: StatusReply) -> Step {
         self.wants_result = reply.state.is_over();
+        if !self.wants_result {
+            self.goes_on(now, &reply.state);
+        }
         let queue_position = reply.queue_position.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
         let update = self.see(now, reply.state, queue_position);
         let action = if self.wants_result {
@@ -127,12 +148,22 @@ impl JobMachine {
         self.wants_result = false;
         let update = self.see(now, reply.state.clone(), None);
         let action = match reply.verdict() {
-            Verdict::Succeeded => done(Ending::Succeeded(reply)),
+            Verdict::Succeeded => {
+                self.teach(options, now, &reply);
+                done(Ending::Succeeded(reply))
+            }
             Verdict::Failed => done(Ending::Failed(reply)),
             Verdict::Cancelled => done(Ending::Cancelled(Some(reply))),
             Verdict::Unfinished => self.pause(options, now, None),
         };
         Step { action, update }
+    }
+
+    /// Tells the schedule how long the job ran, where its beginning was seen.
+    fn teach(&self, options: &WaitOptions, now: Duration, reply: &ResultReply) {
+        if let Some(ran) = lifetime::told(&self.seen(now), reply) {
+            options.schedule().learn(ran);
+        }
     }
 
     /// A job that is over may lag behind; one that was cancelled never gets a result.
@@ -161,26 +192,41 @@ impl JobMachine {
 
     /// Whether the API itself said that asking further is of no use: a proxy's page says nothing of the job.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
-        let young = millis(now) < self.young_until;
-        error.is_in_words() && (error.is_auth() || error.is_permission() || error.is_not_found() && !young)
+        let unknown = error.is_not_found() && !self.is_young(now);
+        error.is_in_words() && (error.is_auth() || error.is_permission() || unknown)
+    }
+
+    fn is_young(&self, now: Duration) -> bool {
+        self.age_at(now).is_some_and(|age| age < YOUTH)
+    }
+
+    fn age_at(&self, now: Duration) -> Option<Duration> {
+        self.age.map(|age| now.saturating_add(Duration::from_millis(age.get().into())))
     }
 
     /// The pause of the schedule, or the server's wish if that is longer.
     fn pause(&self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
-        let running = self.running_since.map(|since| now.saturating_sub(Duration::from_millis(since.into())));
-        let seen = Seen { elapsed: now, running, queue_position: self.queue_position, polls: self.polls };
-        wait(options, now, options.schedule().pause(&seen).max(wish(wished)))
+        wait(options, now, options.schedule().pause(&self.seen(now)).max(wish(wished)))
     }
 
     /// Takes note of a good answer; news if it tells anything new.
     fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
         self.good();
-        if matches!(state, State::InProgress) && self.running_since.is_none() {
-            self.running_since = Some(millis(now));
-        }
         let changed = self.state.as_ref() != Some(&state) || self.queue_position != queue_position;
         (self.state, self.queue_position) = (Some(state), queue_position);
         changed.then(|| self.news(now))
+    }
+
+    fn goes_on(&mut self, now: Duration, state: &State) {
+        let witnessed = match &self.state {
+            Some(before) => matches!(before, State::InQueue),
+            None => self.is_young(Duration::ZERO),
+        };
+        if witnessed && matches!(state, State::InProgress) {
+            let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
+            self.running_since = self.running_since.or(mark(began));
+        }
+        self.alive_at = millis(now);
     }
 
     fn good(&mut self) {
@@ -211,8 +257,14 @@ fn done(ending: Ending) -> Action {
     Action::Done(ending.into())
 }
 
-fn wish(wished: Option<Duration>) -> Duration {
+/// The pause that a server asked for, within a bound.
+pub(crate) fn wish(wished: Option<Duration>) -> Duration {
     wished.unwrap_or_default().min(MAX_WISH)
+}
+
+/// Milliseconds in four bytes, though they may be unknown; the first one counts for nought too.
+fn mark(time: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(millis(time).max(1))
 }
 
 fn millis(time: Duration) -> u32 {

@@ -10,9 +10,12 @@ use crate::{Growing, Schedule};
 /// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
 const EDGE: Duration = Duration::from_secs(5);
 
-/// How long, how often and how stubbornly a wait asks. Cheap to clone, and shared by any number of waits.
+/// How long, how often and how stubbornly a wait asks: one pointer to clone, shared by any number of waits.
+#[derive(Clone, Debug, Default)]
+pub struct WaitOptions(Arc<Patience>);
+
 #[derive(Clone, Debug)]
-pub struct WaitOptions {
+struct Patience {
     deadline: Option<Duration>,
     call_timeout: Duration,
     max_errors: u16,
@@ -27,67 +30,72 @@ impl WaitOptions {
     /// at the very edge are given.
     #[must_use]
     pub fn with_deadline(self, deadline: impl Into<Option<Duration>>) -> Self {
-        Self { deadline: deadline.into(), ..self }
+        self.with(|patience| patience.deadline = deadline.into())
     }
 
     /// How long one call may take; 30 s.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
-        Self { call_timeout, ..self }
+        self.with(|patience| patience.call_timeout = call_timeout)
     }
 
     /// How many errors in a row are forgiven; 20. One good answer starts the count anew.
     #[must_use]
     pub fn with_max_errors(self, max_errors: u16) -> Self {
-        Self { max_errors, ..self }
+        self.with(|patience| patience.max_errors = max_errors)
     }
 
     /// The pauses after errors: with full jitter, from up to 1 s to up to 30 s.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
-        Self { backoff, ..self }
+        self.with(|patience| patience.backoff = backoff)
     }
 
     /// When to ask while all goes well; [`Growing::default`].
     #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
-        Self { schedule: Arc::new(schedule), ..self }
+        self.with(|patience| patience.schedule = Arc::new(schedule))
     }
 
     /// When the wait ends without an outcome.
     #[must_use]
-    pub const fn deadline(&self) -> Option<Duration> {
-        self.deadline
+    pub fn deadline(&self) -> Option<Duration> {
+        self.0.deadline
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Patience)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     pub(crate) fn schedule(&self) -> &dyn Schedule {
-        &*self.schedule
+        &*self.0.schedule
     }
 
-    pub(crate) const fn backoff(&self) -> Backoff {
-        self.backoff
+    pub(crate) fn backoff(&self) -> Backoff {
+        self.0.backoff
     }
 
-    pub(crate) const fn max_errors(&self) -> u16 {
-        self.max_errors
+    pub(crate) fn max_errors(&self) -> u16 {
+        self.0.max_errors
     }
 
     pub(crate) fn is_past(&self, now: Duration) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
+        self.0.deadline.is_some_and(|deadline| now >= deadline)
     }
 
     /// A moment, or the deadline if that is sooner.
     pub(crate) fn clip(&self, due: Duration) -> Duration {
-        self.deadline.map_or(due, |deadline| due.min(deadline))
+        self.0.deadline.map_or(due, |deadline| due.min(deadline))
     }
 
     pub(crate) fn timeout_at(&self, now: Duration) -> Duration {
-        let left = self.deadline.map(|deadline| deadline.saturating_sub(now).max(EDGE));
-        left.map_or(self.call_timeout, |left| left.min(self.call_timeout))
+        let left = self.0.deadline.map(|deadline| deadline.saturating_sub(now).max(EDGE));
+        left.map_or(self.0.call_timeout, |left| left.min(self.0.call_timeout))
     }
 }
 
-impl Default for WaitOptions {
+impl Default for Patience {
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(3600)),

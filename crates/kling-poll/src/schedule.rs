@@ -10,7 +10,23 @@ use std::time::Duration;
 pub trait Schedule: fmt::Debug + Send + Sync {
     /// The pause from now, or from the submit if nothing was asked yet.
     fn pause(&self, seen: &Seen) -> Duration;
+
+    /// What an answer about this job is worth now: the delay, in seconds, that has gathered on average since it was last
+    /// known to go on. A fleet that may not make all the calls it wants makes those that are worth most.
+    ///
+    /// What comes with the trait takes jobs to end at any moment alike, once in [`TYPICAL`] on average.
+    fn worth(&self, seen: &Seen) -> f64 {
+        let silence = seen.silence.as_secs_f64();
+        silence * silence / (2.0 * TYPICAL.as_secs_f64())
+    }
+
+    /// Takes note of a job that worked and of how long it ran, by the same count as [`Seen::running`], or from its submit if
+    /// it was never seen in the queue. What comes with the trait forgets it.
+    fn learn(&self, _ran: Duration) {}
 }
+
+/// How long a job takes of which nothing is known.
+pub const TYPICAL: Duration = Duration::from_secs(240);
 
 /// What was seen of a job so far.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,12 +34,18 @@ pub trait Schedule: fmt::Debug + Send + Sync {
 pub struct Seen {
     /// How long the wait lasts already.
     pub elapsed: Duration,
-    /// How long ago the job was first seen running, if it was.
+    /// How long ago the job was submitted, where that is known.
+    pub age: Option<Duration>,
+    /// How long it runs, where it was seen to begin: counted from midway between the answer that told it and the one before.
     pub running: Option<Duration>,
+    /// Whether it was in the queue when last asked about.
+    pub in_queue: bool,
     /// Its place in the queue, where the API tells it.
     pub queue_position: Option<u32>,
     /// How often its status was asked for.
     pub polls: u32,
+    /// How long ago it was last known to go on: since the last good answer, or the beginning of the wait.
+    pub silence: Duration,
 }
 
 /// The same pause each time.

@@ -1,0 +1,134 @@
+//! The queue of one account: whose turn it is, and when a call may be made.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Pace, Ticket};
+
+/// How much of a second's calls may be made at once.
+const BURST: Duration = Duration::from_millis(100);
+
+/// One part in this of those that wait is ranked at a time: a rank is as old as so many calls.
+const RANKED: usize = 16;
+
+/// What one account still has to ask.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) origin: usize,
+    pace: Pace,
+    in_flight: usize,
+    /// When the next call would be made at an even pace.
+    next_at: Duration,
+    /// Calls that follow from an answer or were asked for.
+    urgent: VecDeque<Ticket>,
+    /// Jobs that are due, in no order.
+    due: Vec<Ticket>,
+    /// The most worthy of those that were due, the best last.
+    ranked: Vec<Ticket>,
+}
+
+impl Lane {
+    pub(super) fn new(origin: usize, pace: Pace) -> Self {
+        Self {
+            origin,
+            pace,
+            in_flight: 0,
+            next_at: Duration::ZERO,
+            urgent: VecDeque::new(),
+            due: Vec::new(),
+            ranked: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, ticket: Ticket) {
+        self.due.push(ticket);
+    }
+
+    pub(super) fn push_urgent(&mut self, ticket: Ticket) {
+        self.urgent.push_back(ticket);
+    }
+
+    /// How many wait for their turn.
+    pub(super) fn behind(&self) -> usize {
+        self.urgent.len() + self.due.len() + self.ranked.len()
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// When a call may be made; `None` while all that are allowed are out.
+    pub(super) fn opens_at(&self) -> Option<Duration> {
+        (self.in_flight < self.pace.in_flight.max(1)).then(|| self.next_at.saturating_sub(BURST))
+    }
+
+    /// Whose turn it is: what is urgent, then whatever is worth most.
+    pub(super) fn pick(&mut self, worth: impl Fn(Ticket) -> f64) -> Option<Ticket> {
+        if let Some(ticket) = self.urgent.pop_front() {
+            return Some(ticket);
+        }
+        if self.ranked.is_empty() {
+            self.rank(worth);
+        }
+        self.ranked.pop()
+    }
+
+    pub(super) fn called(&mut self, now: Duration) {
+        self.in_flight += 1;
+        if let Some(rate) = self.pace.per_second {
+            let apart = Duration::from_secs_f64(1.0 / rate.max(1.0 / 3600.0));
+            self.next_at = self.next_at.max(now) + apart;
+        }
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    fn rank(&mut self, worth: impl Fn(Ticket) -> f64) {
+        let mut scored: Vec<_> = self.due.drain(..).map(|ticket| (worth(ticket), ticket)).collect();
+        let kept = scored.len() - scored.len().div_ceil(RANKED);
+        if kept > 0 {
+            scored.select_nth_unstable_by(kept, |one, other| one.0.total_cmp(&other.0));
+        }
+        scored[kept..].sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+        self.due.extend(scored.iter().take(kept).map(|(_, ticket)| *ticket));
+        self.ranked.extend(scored.iter().skip(kept).map(|(_, ticket)| *ticket));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slotmap::SlotMap;
+
+    use super::*;
+
+    #[test]
+    fn the_worthiest_comes_first_and_what_is_urgent_before_it() {
+        let mut values: SlotMap<Ticket, f64> = SlotMap::with_key();
+        let mut lane = Lane::new(0, Pace::default());
+        for value in [3.0, 1.0, 2.0] {
+            lane.push(values.insert(value));
+        }
+        lane.push_urgent(values.insert(0.0));
+        let picked: Vec<_> = std::iter::from_fn(|| lane.pick(|ticket| values[ticket])).collect();
+        let picked: Vec<_> = picked.into_iter().map(|ticket| values[ticket]).collect();
+        assert_eq!(picked, [0.0, 3.0, 2.0, 1.0]);
+    }
+
+    #[test]
+    fn calls_are_spread_over_the_second() {
+        let mut lane = Lane::new(0, Pace { in_flight: usize::MAX, per_second: Some(50.0) });
+        let (mut now, mut calls) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(10) {
+            match lane.opens_at() {
+                Some(at) if at <= now => {
+                    lane.called(now);
+                    calls += 1;
+                }
+                at => now = at.unwrap_or(Duration::MAX),
+            }
+        }
+        assert!((500..=506).contains(&calls), "{calls}");
+    }
+}

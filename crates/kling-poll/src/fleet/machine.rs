@@ -1,0 +1,309 @@
+//! The fleet as a machine: any number of job machines behind one heap of due times, with no clock and no socket.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use kling_transport::{ApiBase, RequestId};
+use slotmap::SlotMap;
+
+use super::lane::Lane;
+use super::packed_id::PackedId;
+use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
+use crate::machine::wish;
+use crate::{Action, Ending, Event, Finished, JobMachine, WaitError, WaitOptions};
+
+/// Waits for any number of jobs: a [`JobMachine`] for each, and one order of calls for all.
+///
+/// Ask [`FleetMachine::next`] what to do, make the calls that it wants, bring back each answer by
+/// [`FleetMachine::answer`], and take the news out by [`FleetMachine::news`] before going on: then nothing in it grows but
+/// with the number of jobs. `Fleet` and `blocking::Fleet` do that with a client and a clock; a simulation can do it with
+/// neither. All times count from one moment of the caller's choice.
+#[derive(Debug, Default)]
+pub struct FleetMachine {
+    slots: SlotMap<Ticket, Slot>,
+    /// Due times in microseconds. An entry that its slot no longer names is skipped.
+    due: BinaryHeap<Reverse<(u64, Ticket)>>,
+    lanes: Vec<Lane>,
+    origins: Vec<Origin>,
+    last_lane: usize,
+    news: VecDeque<FleetEvent>,
+    stats: FleetStats,
+}
+
+/// What to do next.
+#[derive(Clone, Debug)]
+pub enum FleetAction {
+    /// Make this call, and bring back what comes of it.
+    Ask(Question),
+    /// Wait until this moment, if there is one, or until an answer comes or a job is added.
+    Wait(Option<Duration>),
+}
+
+#[derive(Debug)]
+struct Slot {
+    machine: JobMachine,
+    id: PackedId,
+    options: WaitOptions,
+    /// The beginning of the wait, in microseconds.
+    started: u64,
+    /// The lower half of when it is due, which tells its entry in the heap from older ones.
+    due: u32,
+    lane: u16,
+    place: Place,
+    wants_cancel: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// Not due yet.
+    Resting,
+    /// In its lane's queue.
+    Queued,
+    /// A call for it is out.
+    Asking,
+}
+
+/// One server, behind however many accounts.
+#[derive(Debug)]
+struct Origin {
+    base: ApiBase,
+    quiet_until: Duration,
+}
+
+impl FleetMachine {
+    /// A fleet without accounts or jobs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an account that asks this server at a pace of its own. A pause that the server asks any account for is kept by
+    /// all those that ask the same server.
+    pub fn add_lane(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
+        let origin = self.origins.iter().position(|origin| origin.base == *base).unwrap_or_else(|| {
+            self.origins.push(Origin { base: base.clone(), quiet_until: Duration::ZERO });
+            self.origins.len() - 1
+        });
+        self.lanes.push(Lane::new(origin, pace));
+        LaneId(self.lanes.len() - 1)
+    }
+
+    /// Adds a job of this age, where it is known; see [`JobMachine::new`]. `None` where the lane is of another fleet, or the
+    /// 65,536th of this one.
+    pub fn add(
+        &mut self,
+        now: Duration,
+        lane: LaneId,
+        id: &RequestId,
+        age: Option<Duration>,
+        options: &WaitOptions,
+    ) -> Option<Ticket> {
+        let lane = u16::try_from(lane.0).ok().filter(|lane| usize::from(*lane) < self.lanes.len())?;
+        let ticket = self.slots.insert(Slot {
+            machine: JobMachine::new(age),
+            id: id.into(),
+            options: options.clone(),
+            started: micros(now),
+            due: 0,
+            lane,
+            place: Place::Resting,
+            wants_cancel: false,
+        });
+        self.step(now, 0.0, ticket, Event::Started);
+        Some(ticket)
+    }
+
+    /// Wants a job cancelled, as soon as a call may be made. False where there is no such job.
+    pub fn cancel(&mut self, ticket: Ticket) -> bool {
+        let Some(slot) = self.slots.get_mut(ticket) else { return false };
+        slot.wants_cancel = true;
+        self.hurry(ticket);
+        true
+    }
+
+    /// Forgets a job, which goes on; its id, if it was there.
+    pub fn detach(&mut self, ticket: Ticket) -> Option<RequestId> {
+        self.slots.remove(ticket).map(|slot| slot.id.unpack())
+    }
+
+    /// What to do now. While there is news, take it out first.
+    pub fn next(&mut self, now: Duration) -> FleetAction {
+        self.queue_what_is_due(now);
+        for _ in 0..self.lanes.len() {
+            self.last_lane = (self.last_lane + 1) % self.lanes.len();
+            let open = self.opens_at(self.last_lane).is_some_and(|at| at <= now);
+            if let Some(question) = open.then(|| self.question(now)).flatten() {
+                return FleetAction::Ask(question);
+            }
+        }
+        FleetAction::Wait(self.next_moment())
+    }
+
+    /// Takes what came of a question. `random` is drawn from `0.0..1.0`.
+    pub fn answer(&mut self, now: Duration, random: f64, question: &Question, answer: Answer) {
+        let Some(lane) = self.lanes.get_mut(question.lane.0) else { return };
+        lane.answered();
+        if let Some(error) = answer.error() {
+            self.stats.errors += 1;
+            let origin = &mut self.origins[lane.origin];
+            origin.quiet_until = origin.quiet_until.max(now + wish(error.retry_after()));
+        }
+        let ticket = question.ticket;
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        slot.place = Place::Resting;
+        match answer.into_event() {
+            Ok(event) => self.step(now, random, ticket, event),
+            Err(outcome) => {
+                self.tell(ticket, FleetNews::Cancelling(outcome));
+                self.hurry(ticket);
+            }
+        }
+    }
+
+    /// The oldest news that was not taken out yet.
+    pub fn news(&mut self) -> Option<FleetEvent> {
+        self.news.pop_front()
+    }
+
+    /// Whether no job is waited for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn stats(&self) -> FleetStats {
+        FleetStats {
+            waiting: self.slots.len(),
+            behind: self.lanes.iter().map(Lane::behind).sum(),
+            in_flight: self.lanes.iter().map(Lane::in_flight).sum(),
+            ..self.stats
+        }
+    }
+
+    fn queue_what_is_due(&mut self, now: Duration) {
+        let now = micros(now);
+        while let Some(&Reverse((due, ticket))) = self.due.peek().filter(|entry| entry.0.0 <= now) {
+            self.due.pop();
+            let slot = self.slots.get_mut(ticket);
+            if let Some(slot) = slot.filter(|slot| slot.place == Place::Resting && slot.due == due as u32) {
+                slot.place = Place::Queued;
+                self.lanes[usize::from(slot.lane)].push(ticket);
+            }
+        }
+    }
+
+    /// When a lane may make a call, by its own pace and by what its server asked for.
+    fn opens_at(&self, lane: usize) -> Option<Duration> {
+        let lane = &self.lanes[lane];
+        lane.opens_at().map(|at| at.max(self.origins[lane.origin].quiet_until))
+    }
+
+    fn next_moment(&self) -> Option<Duration> {
+        let due = self.due.peek().map(|entry| Duration::from_micros(entry.0.0));
+        let behind = (0..self.lanes.len()).filter(|lane| self.lanes[*lane].behind() > 0);
+        behind.filter_map(|lane| self.opens_at(lane)).chain(due).min()
+    }
+
+    /// The next question of the lane whose turn it is.
+    fn question(&mut self, now: Duration) -> Option<Question> {
+        let lane = &mut self.lanes[self.last_lane];
+        loop {
+            let ticket = lane.pick(|ticket| self.slots.get(ticket).map_or(0.0, |slot| slot.worth(now)))?;
+            // What was queued twice, cancelled or detached meanwhile is passed over.
+            let Some(slot) = self.slots.get_mut(ticket).filter(|slot| slot.place == Place::Queued) else {
+                continue;
+            };
+            lane.called(now);
+            let (errand, timeout) = slot.ask(now);
+            match errand {
+                Errand::Status => self.stats.polls += 1,
+                Errand::Result => self.stats.results += 1,
+                Errand::Cancel => self.stats.cancels += 1,
+            }
+            let id = slot.id.unpack();
+            return Some(Question { lane: LaneId(self.last_lane), ticket, id, errand, timeout });
+        }
+    }
+
+    fn step(&mut self, now: Duration, random: f64, ticket: Ticket, event: Event) {
+        let Some(slot) = self.slots.get_mut(ticket) else { return };
+        let step = slot.machine.step(&slot.options, slot.elapsed(now), random, event);
+        match step.action {
+            Action::WaitUntil(due) => {
+                let due = slot.started.saturating_add(micros(due));
+                slot.due = due as u32;
+                self.due.push(Reverse((due, ticket)));
+                if slot.wants_cancel {
+                    self.hurry(ticket);
+                }
+            }
+            Action::SendStatus { .. } | Action::SendResult { .. } => self.hurry(ticket),
+            Action::Done(ending) => return self.finish(now, ticket, *ending),
+        }
+        if let Some(update) = step.update {
+            self.tell(ticket, FleetNews::Update(update));
+        }
+    }
+
+    /// Puts a job before all that are merely due, unless a call for it is out.
+    fn hurry(&mut self, ticket: Ticket) {
+        if let Some(slot) = self.slots.get_mut(ticket).filter(|slot| slot.place != Place::Asking) {
+            slot.place = Place::Queued;
+            self.lanes[usize::from(slot.lane)].push_urgent(ticket);
+        }
+    }
+
+    fn finish(&mut self, now: Duration, ticket: Ticket, ending: Ending) {
+        match ending {
+            Ending::Succeeded(_) => self.stats.succeeded += 1,
+            Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
+            Ending::Deadline | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
+        }
+        if let Some(slot) = self.slots.remove(ticket) {
+            let request_id = slot.id.unpack();
+            let outcome = WaitError::conclude(&request_id, &slot.machine, slot.elapsed(now), ending);
+            let news = FleetNews::Done(outcome.map(Finished::new));
+            self.news.push_back(FleetEvent { ticket, request_id, news });
+        }
+    }
+
+    fn tell(&mut self, ticket: Ticket, news: FleetNews) {
+        if let Some(slot) = self.slots.get(ticket) {
+            self.news.push_back(FleetEvent { ticket, request_id: slot.id.unpack(), news });
+        }
+    }
+}
+
+impl Slot {
+    fn elapsed(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_micros(self.started))
+    }
+
+    fn worth(&self, now: Duration) -> f64 {
+        self.options.schedule().worth(&self.machine.seen(self.elapsed(now)))
+    }
+
+    /// What to ask for this job, now that it is its turn.
+    fn ask(&mut self, now: Duration) -> (Errand, Duration) {
+        self.place = Place::Asking;
+        let elapsed = self.elapsed(now);
+        if std::mem::take(&mut self.wants_cancel) {
+            return (Errand::Cancel, self.options.timeout_at(elapsed));
+        }
+        match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
+            Action::SendResult { timeout } => (Errand::Result, timeout),
+            Action::SendStatus { timeout } => (Errand::Status, timeout),
+            _ => (Errand::Status, self.options.timeout_at(elapsed)),
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

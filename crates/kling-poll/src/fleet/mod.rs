@@ -1,0 +1,29 @@
+//! Many waits at once: one order of calls over any number of job machines.
+
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod account;
+mod lane;
+mod machine;
+mod news;
+mod pace;
+mod packed_id;
+mod question;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod shared;
+#[cfg(feature = "async")]
+mod shell;
+mod stats;
+mod ticket;
+
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use self::account::Account;
+pub use self::machine::{FleetAction, FleetMachine};
+pub use self::news::{FleetEvent, FleetNews};
+pub use self::pace::Pace;
+pub use self::question::{Answer, Errand, LaneId, Question};
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) use self::shared::{Shared, Turn};
+#[cfg(feature = "async")]
+pub use self::shell::Fleet;
+pub use self::stats::FleetStats;
+pub use self::ticket::Ticket;

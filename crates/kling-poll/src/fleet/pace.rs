@@ -1,0 +1,27 @@
+//! How fast an account may be asked.
+
+/// The bounds on the calls for one account: how many at once, and how many a second.
+///
+/// Neither is published by the provider. Calls in flight also bound the connections, and on a slow link the calls a second:
+/// 64 in flight at 100 ms each are 640 calls a second at most.
+///
+/// ```
+/// use kling_poll::Pace;
+///
+/// let gentle = Pace { in_flight: 8, per_second: Some(20.0) };
+/// assert_eq!(Pace::default().in_flight, 64);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// The most calls at once; 64. At least one is made.
+    pub in_flight: usize,
+    /// The most calls a second, evenly spread but for a tenth of a second's worth at once; no bound. Values that are not
+    /// above zero are taken for one call an hour.
+    pub per_second: Option<f64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { in_flight: 64, per_second: None }
+    }
+}

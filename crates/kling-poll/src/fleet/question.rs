@@ -1,0 +1,86 @@
+//! What a fleet asks, and what comes back.
+
+use std::time::Duration;
+
+use kling_transport::{CancelReply, Error, Failure, FailureKind, Phase, RequestId, ResultReply, StatusReply};
+
+use super::Ticket;
+use crate::Event;
+
+/// A call that a fleet wants made, once.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Question {
+    /// The account to ask for.
+    pub lane: LaneId,
+    /// The job that it is about.
+    pub ticket: Ticket,
+    /// The job's id.
+    pub id: RequestId,
+    /// What to ask.
+    pub errand: Errand,
+    /// How long the call may take.
+    pub timeout: Duration,
+}
+
+/// What is asked of a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Errand {
+    /// Its status.
+    Status,
+    /// Its result.
+    Result,
+    /// To be cancelled.
+    Cancel,
+}
+
+/// What came of a [`Question`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Of [`Errand::Status`].
+    Status(Result<StatusReply, Error>),
+    /// Of [`Errand::Result`].
+    Result(Result<ResultReply, Error>),
+    /// Of [`Errand::Cancel`].
+    Cancel(Result<CancelReply, Error>),
+}
+
+/// An account in a fleet.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct LaneId(pub(super) usize);
+
+impl LaneId {
+    /// The accounts are counted from 0 in the order in which they were added.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl Answer {
+    /// The answer to a call that ended without one, because its thread or task did.
+    pub(crate) fn lost(errand: Errand) -> Self {
+        let error = Failure::new(Phase::Waiting, FailureKind::Broken, "the call was broken off").into();
+        match errand {
+            Errand::Status => Self::Status(Err(error)),
+            Errand::Result => Self::Result(Err(error)),
+            Errand::Cancel => Self::Cancel(Err(error)),
+        }
+    }
+
+    pub(super) const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Status(Err(error)) | Self::Result(Err(error)) | Self::Cancel(Err(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The event for the job's machine; a cancel is none.
+    pub(super) fn into_event(self) -> Result<Event, Result<CancelReply, Error>> {
+        match self {
+            Self::Status(outcome) => Ok(Event::Status(outcome)),
+            Self::Result(outcome) => Ok(Event::Result(outcome)),
+            Self::Cancel(outcome) => Err(outcome),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a fleet's shell and its accounts share: the machine behind a lock, the clock, and who is to be woken.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::{Answer, FleetAction, FleetEvent, FleetMachine, Question};
+
+/// Tells the time since the fleet began.
+type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+
+pub(crate) struct Shared {
+    clock: Clock,
+    /// Whether a fleet without jobs waits for more while it has accounts.
+    stays_open: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    machine: FleetMachine,
+    sleeper: Option<Waker>,
+    accounts: usize,
+}
+
+/// What a shell does next.
+pub(crate) enum Turn {
+    Tell(FleetEvent),
+    Ask(Question),
+    Wait(Option<Duration>),
+    /// No job is left, and none is waited for.
+    Rest,
+}
+
+impl Shared {
+    pub(crate) fn new(stays_open: bool, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { clock: Box::new(clock), stays_open, state: Mutex::default() }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    /// What to do next. `waker` is called where that changes while the shell waits.
+    pub(crate) fn turn(&self, waker: &Waker) -> Turn {
+        let mut state = self.lock();
+        if let Some(event) = state.machine.news() {
+            return Turn::Tell(event);
+        }
+        let now = self.now();
+        let turn = match state.machine.next(now) {
+            FleetAction::Ask(question) => return Turn::Ask(question),
+            FleetAction::Wait(_) if state.machine.is_empty() && !self.is_open(&state) => Turn::Rest,
+            FleetAction::Wait(due) => Turn::Wait(due),
+        };
+        state.sleeper = Some(waker.clone());
+        turn
+    }
+
+    pub(crate) fn answer(&self, question: &Question, answer: Answer) {
+        let now = self.now();
+        self.lock().machine.answer(now, fastrand::f64(), question, answer);
+    }
+
+    /// Changes the machine from outside its shell, which then looks again.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut FleetMachine, Duration) -> R) -> R {
+        self.alter(|state| change(&mut state.machine, self.now()))
+    }
+
+    /// Counts an account in.
+    pub(super) fn enter(&self) {
+        self.alter(|state| state.accounts += 1);
+    }
+
+    /// Counts an account out.
+    pub(super) fn leave(&self) {
+        self.alter(|state| state.accounts -= 1);
+    }
+
+    /// Whether somebody but the shell may change what is to be done.
+    pub(crate) fn has_accounts(&self) -> bool {
+        self.lock().accounts > 0
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&FleetMachine) -> R) -> R {
+        read(&self.lock().machine)
+    }
+
+    fn is_open(&self, state: &State) -> bool {
+        self.stays_open && state.accounts > 0
+    }
+
+    fn alter<R>(&self, alter: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let altered = alter(&mut state);
+        let sleeper = state.sleeper.take();
+        drop(state);
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+        altered
+    }
+
+    /// What a panic elsewhere left behind is still whole: no lock is held while foreign code runs, but for schedules.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("stats", &self.read(FleetMachine::stats)).finish_non_exhaustive()
+    }
+}

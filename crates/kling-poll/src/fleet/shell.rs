@@ -1,0 +1,171 @@
+//! The async shell of a fleet: a client and tokio's clock under the machine, and nothing else.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use kling_transport::{AnyModel, Client, GetResult, GetStatus, Makes, PostCancel, Reqwest, Transport};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, Sleep};
+
+use super::{Account, Answer, Errand, FleetEvent, FleetMachine, FleetStats, Pace, Question, Shared, Turn};
+
+/// Waits for any number of jobs at once, asynchronously; needs tokio. `blocking::Fleet` is its twin.
+///
+/// One scheduler and a bounded number of calls serve all jobs; a job that waits costs about 150 bytes and no task. The fleet
+/// moves while [`Fleet::next`] is awaited, or the stream polled: a reader that is slow slows the asking, and nothing piles up.
+/// Dropping it leaves all jobs alone; they can be added to another by their ids.
+///
+/// ```no_run
+/// use kling_poll::{Fleet, FleetNews, Pace, WaitOptions};
+/// use kling_transport::{Client, Job};
+///
+/// # async fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
+/// let mut fleet = Fleet::new();
+/// let account = fleet.account(Client::from_env()?, Pace::default());
+/// for job in &jobs {
+///     account.add(job, &WaitOptions::default());
+/// }
+/// while let Some(event) = fleet.next().await {
+///     match event.news {
+///         FleetNews::Done(Ok(done)) => println!("{}: {}", event.request_id, done.output()),
+///         FleetNews::Done(Err(error)) => println!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a fleet moves while it is awaited"]
+pub struct Fleet<M: Makes = AnyModel, T = Reqwest> {
+    shared: Arc<Shared>,
+    epoch: Instant,
+    clients: Vec<Arc<Client<T>>>,
+    calls: JoinSet<Answer>,
+    questions: HashMap<Id, Question>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    makes: PhantomData<fn() -> M>,
+}
+
+impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
+    /// A fleet that ends with its last job. More jobs can be added afterwards, and it goes on.
+    pub fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// A fleet that waits for further jobs while there is an [`Account`] by which they can come.
+    pub fn open() -> Self {
+        Self::with(true)
+    }
+
+    fn with(stays_open: bool) -> Self {
+        let epoch = Instant::now();
+        Self {
+            shared: Arc::new(Shared::new(stays_open, move || epoch.elapsed())),
+            epoch,
+            clients: Vec::new(),
+            calls: JoinSet::new(),
+            questions: HashMap::new(),
+            sleep: None,
+            makes: PhantomData,
+        }
+    }
+
+    /// Adds an account, asked by a client of its own at a pace of its own.
+    pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
+        let account = Account::new(&self.shared, client.settings().base(), pace);
+        self.clients.push(Arc::new(client));
+        account
+    }
+
+    /// The next news of any job; `None` once no job is left.
+    ///
+    /// It is safe to drop the future: no news is lost.
+    pub async fn next(&mut self) -> Option<FleetEvent<M>> {
+        poll_fn(|context| self.poll_event(context)).await
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn stats(&self) -> FleetStats {
+        self.shared.read(FleetMachine::stats)
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<FleetEvent<M>>> {
+        loop {
+            match self.shared.turn(context.waker()) {
+                Turn::Tell(event) => return Poll::Ready(Some(FleetEvent::typed(event))),
+                Turn::Ask(question) => self.ask(question),
+                Turn::Wait(due) => ready!(self.poll_change(due, context)),
+                Turn::Rest => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        let client = Arc::clone(&self.clients[question.lane.index()]);
+        let asked = question.clone();
+        let call = self.calls.spawn(async move { carry(&client, &asked).await });
+        self.questions.insert(call.id(), question);
+    }
+
+    /// Ready when an answer came, or the moment.
+    fn poll_change(&mut self, due: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(Some(ended)) = self.calls.poll_join_next_with_id(context) {
+            self.take_in(ended);
+            return Poll::Ready(());
+        }
+        let Some(due) = due.and_then(|due| self.epoch.checked_add(due)) else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if sleep.deadline() != due {
+            sleep.as_mut().reset(due);
+        }
+        sleep.as_mut().poll(context)
+    }
+
+    fn take_in(&mut self, ended: Result<(Id, Answer), JoinError>) {
+        let (id, answer) = match ended {
+            Ok((id, answer)) => (id, Some(answer)),
+            Err(error) => (error.id(), None),
+        };
+        if let Some(question) = self.questions.remove(&id) {
+            let answer = answer.unwrap_or_else(|| Answer::lost(question.errand));
+            self.shared.answer(&question, answer);
+        }
+    }
+}
+
+async fn carry<T: Transport>(client: &Client<T>, question: &Question) -> Answer {
+    let Question { id, timeout, .. } = question;
+    match question.errand {
+        Errand::Status => Answer::Status(client.call_once(&GetStatus(id), *timeout).await),
+        Errand::Result => Answer::Result(client.call_once(&GetResult(id), *timeout).await),
+        Errand::Cancel => Answer::Cancel(client.call_once(&PostCancel(id), *timeout).await),
+    }
+}
+
+impl<M: Makes, T: Transport + 'static> Stream for Fleet<M, T> {
+    type Item = FleetEvent<M>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FleetEvent<M>>> {
+        self.poll_event(context)
+    }
+}
+
+impl<M: Makes, T: Transport + 'static> Default for Fleet<M, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Makes, T> fmt::Debug for Fleet<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
