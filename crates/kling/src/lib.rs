@@ -30,9 +30,14 @@ for url in clip.output().urls() {
 //! This crate is the face: it holds nothing of its own. [`kling_types`] has the inputs, outputs and rules,
 //! [`kling_transport`] the calls, [`kling_poll`] the wait; each can be used alone.
 
-pub use kling_poll::{Finished, Fixed, Growing, JobMachine, Schedule, Update, WaitError, WaitOptions};
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use kling_poll::Account;
+pub use kling_poll::{
+    Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Pace, Schedule, Ticket, Update,
+    WaitError, WaitOptions,
+};
 #[cfg(feature = "async")]
-pub use kling_poll::{cancel, wait};
+pub use kling_poll::{Fleet, cancel, wait};
 #[cfg(feature = "async")]
 pub use kling_transport::Client;
 pub use kling_transport::{
@@ -62,6 +67,6 @@ pub use {kling_poll, kling_transport, kling_types};
 /// ```
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    pub use kling_poll::blocking::{cancel, wait};
+    pub use kling_poll::blocking::{Fleet, cancel, wait};
     pub use kling_transport::blocking::Client;
 }

@@ -1,0 +1,210 @@
+//! Many jobs through the async and the blocking fleet, in virtual time: the same calls at the same moments, the same news.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use kling_poll::{Account, Fixed, Fleet, FleetEvent, FleetNews, Pace, WaitOptions};
+use kling_transport::blocking::{self, Clock};
+use kling_transport::{
+    Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings,
+    Token, Transport,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const JOBS: u64 = 40;
+
+/// A server whose job number `n` is queued until second `n`, and over at `2 n`; every seventh answer is bad, unless it is
+/// calm.
+#[derive(Debug, Default)]
+struct World {
+    calm: bool,
+    asked: Mutex<Vec<(Duration, String)>>,
+}
+
+impl World {
+    fn reply(&self, request: &HttpRequest, now: Duration) -> Result<HttpReply, Failure> {
+        let path = request.url().path().to_owned();
+        let mut asked = self.asked.lock().unwrap();
+        asked.push((now, path.clone()));
+        match asked.len() % 28 {
+            _ if self.calm => {}
+            7 => return Err(Failure::new(Phase::Reading, FailureKind::Broken, "reset")),
+            14 => return Ok(answer(503, "", None)),
+            21 => return Ok(answer(429, "", Some("3"))),
+            0 => return Ok(answer(200, "<html>", None)),
+            _ => {}
+        }
+        let mut parts = path.rsplit('/');
+        let call = parts.next().unwrap_or_default();
+        let job: u64 = parts.next().unwrap_or_default().trim_start_matches("job-").parse().unwrap();
+        let (waits, over) = (now < SECOND * job as u32, now >= SECOND * 2 * job as u32);
+        let body = match (call, over, waits) {
+            ("cancel", ..) => r#"{"outcome":"not_cancellable"}"#,
+            ("result", true, _) if job % 5 == 0 => r#"{"status":"failed","error":"no face found"}"#,
+            ("result", true, _) => r#"{"status":"succeeded","output":"u","cost":0.5}"#,
+            ("status", true, _) => r#"{"status":"completed"}"#,
+            (_, _, true) => r#"{"status":"in_queue"}"#,
+            _ => r#"{"status":"in_progress"}"#,
+        };
+        Ok(answer(200, body, None))
+    }
+}
+
+fn answer(status: u16, body: &str, retry_after: Option<&str>) -> HttpReply {
+    let header = |name: &str| retry_after.filter(|_| name == "retry-after");
+    HttpReply::new(HttpHead::new(status, header, SystemTime::UNIX_EPOCH), body.to_owned().into())
+}
+
+#[derive(Debug)]
+struct InAsync(Arc<World>, tokio::time::Instant);
+
+impl Transport for InAsync {
+    async fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        self.0.reply(&request, self.1.elapsed())
+    }
+}
+
+#[derive(Debug)]
+struct InBlocking(Arc<World>, Arc<VirtualClock>);
+
+impl blocking::Transport for InBlocking {
+    fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        self.0.reply(&request, self.1.now())
+    }
+}
+
+#[derive(Debug, Default)]
+struct VirtualClock(Mutex<Duration>);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, pause: Duration) {
+        // tokio's clock goes in steps of a millisecond, and never stops short of a moment.
+        let mut now = self.0.lock().unwrap();
+        let until = *now + pause;
+        *now = Duration::from_millis(until.as_micros().div_ceil(1000) as u64);
+    }
+}
+
+fn fill(account: Account) {
+    let steady = Backoff { first: SECOND, cap: SECOND };
+    let options = WaitOptions::default().with_schedule(Fixed(SECOND * 2)).with_backoff(steady);
+    let brief = options.clone().with_deadline(SECOND * 9);
+    for job in 0..JOBS {
+        let handle: Job = Job::from_id(format!("job-{job}").parse().unwrap());
+        let ticket = account.add(&handle, if job % 11 == 10 { &brief } else { &options });
+        match job % 9 {
+            7 => assert!(account.cancel(ticket)),
+            8 => assert!(account.detach(ticket).is_some()),
+            _ => {}
+        }
+    }
+}
+
+fn settings() -> Settings {
+    Settings::new(Token::new("fleet-token").unwrap())
+}
+
+fn one_at_a_time() -> Pace {
+    Pace { in_flight: 1, per_second: Some(10.0) }
+}
+
+fn words(event: &FleetEvent) -> String {
+    let id = &event.request_id;
+    match &event.news {
+        FleetNews::Update(update) => format!("{id} {:?} {:?}", update.state, update.error),
+        FleetNews::Cancelling(outcome) => format!("{id} {outcome:?}"),
+        FleetNews::Done(Ok(done)) => format!("{id} is over: {:?}", done.cost_usd()),
+        FleetNews::Done(Err(error)) => format!("{id} is over: {error}"),
+    }
+}
+
+#[test]
+fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
+    fastrand::seed(7);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let first = Arc::new(World::default());
+    let told = runtime.block_on(async {
+        let mut fleet = Fleet::new();
+        let transport = InAsync(first.clone(), tokio::time::Instant::now());
+        fill(fleet.account(Client::with_transport(settings(), transport), one_at_a_time()));
+        let mut told = Vec::new();
+        while let Some(event) = fleet.next().await {
+            told.push(words(&event));
+        }
+        told
+    });
+
+    fastrand::seed(7);
+    let (second, clock) = (Arc::new(World::default()), Arc::new(VirtualClock::default()));
+    let mut fleet = kling_poll::blocking::Fleet::with_clock(clock.clone());
+    let client = blocking::Client::with_transport(settings(), InBlocking(second.clone(), clock));
+    fill(fleet.account(client, one_at_a_time()));
+    let also_told: Vec<_> = fleet.by_ref().map(|event| words(&event)).collect();
+
+    assert_eq!(*first.asked.lock().unwrap(), *second.asked.lock().unwrap());
+    assert_eq!(told, also_told);
+    let over = told.iter().filter(|line| line.contains(" is over: ")).count();
+    assert_eq!(over as u64, JOBS - JOBS / 9, "all but the detached ones");
+}
+
+#[test]
+fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = Arc::new(World::default());
+        let mut fleet: Fleet<_, _> = Fleet::open();
+        let transport = InAsync(world, tokio::time::Instant::now());
+        let account: Account = fleet.account(Client::with_transport(settings(), transport), Pace::default());
+        let adding = async move {
+            for job in 0..5 {
+                tokio::time::sleep(SECOND * 60).await;
+                account.add(&Job::from_id(format!("job-{job}").parse().unwrap()), &WaitOptions::default());
+            }
+        };
+        let reading = async {
+            while fleet.next().await.is_some() {}
+            fleet.stats()
+        };
+        let stats = both(adding, reading).await;
+        assert_eq!((stats.succeeded, stats.failed, stats.waiting), (4, 1, 0));
+    });
+}
+
+/// Runs two futures side by side.
+async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) -> R {
+    let (mut one, mut other) = (Box::pin(one), Box::pin(other));
+    let mut one_is_over = false;
+    std::future::poll_fn(|context| {
+        one_is_over = one_is_over || one.as_mut().poll(context).is_ready();
+        other.as_mut().poll(context)
+    })
+    .await
+}
+
+#[test]
+fn threads_of_a_blocking_fleet_bring_every_job_home() {
+    let clock = Arc::new(VirtualClock(Mutex::new(SECOND * 1000)));
+    let mut fleet: kling_poll::blocking::Fleet<_, _> = kling_poll::blocking::Fleet::open();
+    let client = blocking::Client::with_transport(
+        settings(),
+        InBlocking(Arc::new(World { calm: true, ..World::default() }), clock),
+    );
+    let account: Account = fleet.account(client, Pace { in_flight: 8, per_second: None });
+    let quick = WaitOptions::default()
+        .with_schedule(Fixed(Duration::from_millis(1)))
+        .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO });
+    let adding = std::thread::spawn(move || {
+        for job in 1..=100 {
+            account.add(&Job::from_id(format!("job-{job}").parse().unwrap()), &quick);
+        }
+    });
+    let done = fleet.by_ref().filter(|event| matches!(event.news, FleetNews::Done(_))).count();
+    adding.join().unwrap();
+    assert_eq!((done, fleet.stats().failed), (100, 20));
+}
