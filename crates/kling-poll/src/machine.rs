@@ -224,7 +224,7 @@ impl JobMachine {
         };
         if witnessed && matches!(state, State::InProgress) {
             let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
-            self.running_since = self.running_since.or(mark(began));
+            self.running_since = self.running_since.or_else(|| mark(began));
         }
         self.alive_at = millis(now);
     }

@@ -52,18 +52,15 @@ pub struct Fleet<M: Makes = AnyModel, T = Ureq> {
     makes: PhantomData<fn() -> M>,
 }
 
-/// What ends a pause early.
-pub(super) enum Signal {
-    Answered(Question, Answer),
-    Changed,
-}
+/// What ends a pause early: an answer, or a change made by an account.
+pub(super) type Signal = Option<(Question, Answer)>;
 
 struct Bell(Sender<Signal>);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         // Nobody listens any more where the fleet is gone.
-        let _ = self.0.send(Signal::Changed);
+        let _ = self.0.send(None);
     }
 }
 
@@ -133,7 +130,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
             Some(pause) => self.signals.recv_timeout(pause).ok(),
             None => self.signals.recv().ok(),
         };
-        if let Some(Signal::Answered(question, answer)) = signal {
+        if let Some(Some((question, answer))) = signal {
             self.workers.returned();
             self.shared.answer(&question, answer);
         }

@@ -64,7 +64,7 @@ fn work<T: Transport>(queue: &Mutex<Receiver<Work<T>>>, answers: &Sender<Signal>
         // A transport of somebody else's may panic: its question must not be waited for for ever.
         let answer = catch_unwind(AssertUnwindSafe(|| carry(&client, &question)));
         let answer = answer.unwrap_or_else(|_| Answer::lost(question.errand));
-        if answers.send(Signal::Answered(question, answer)).is_err() {
+        if answers.send(Some((question, answer))).is_err() {
             return;
         }
     }

@@ -30,8 +30,9 @@ pub enum FleetNews<M: Makes = AnyModel> {
 }
 
 impl<M: Makes> FleetEvent<M> {
-    /// The same news where outputs are typed.
-    pub(crate) fn typed(event: FleetEvent) -> Self {
+    /// The same news where outputs are typed: what the shells do to the news of a [`FleetMachine`](crate::FleetMachine).
+    #[must_use]
+    pub fn typed(event: FleetEvent) -> Self {
         let news = match event.news {
             FleetNews::Update(update) => FleetNews::Update(update),
             FleetNews::Cancelling(outcome) => FleetNews::Cancelling(outcome),

@@ -58,8 +58,9 @@ impl LaneId {
 }
 
 impl Answer {
-    /// The answer to a call that ended without one, because its thread or task did.
-    pub(crate) fn lost(errand: Errand) -> Self {
+    /// What to tell of a call that ended without an answer, because its thread or task did.
+    #[must_use]
+    pub fn lost(errand: Errand) -> Self {
         let error = Failure::new(Phase::Waiting, FailureKind::Broken, "the call was broken off").into();
         match errand {
             Errand::Status => Self::Status(Err(error)),
