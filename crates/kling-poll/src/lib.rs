@@ -28,6 +28,7 @@ pub mod blocking;
 mod cancelling;
 mod finished;
 mod fleet;
+mod learning;
 mod lifetime;
 mod machine;
 mod options;
@@ -47,6 +48,7 @@ pub use crate::fleet::{
     Answer, Errand, FleetAction, FleetEvent, FleetMachine, FleetNews, FleetStats, LaneId, Pace, Question,
     Ticket,
 };
+pub use crate::learning::{Aim, Experience, Fit, Learned, Record};
 pub use crate::machine::JobMachine;
 pub use crate::options::WaitOptions;
 pub use crate::schedule::{Fixed, Growing, Schedule, Seen, TYPICAL};
