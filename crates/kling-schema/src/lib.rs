@@ -20,6 +20,8 @@
 
 mod annotations;
 mod bounds;
+mod catalog;
+mod compare;
 mod error;
 mod keywords;
 mod media;
@@ -31,6 +33,8 @@ mod shape;
 mod validate;
 mod value;
 
+pub use catalog::CatalogEntry;
+pub use compare::{Change, ChangeClass, Changes, SemverStep, compare, compare_inputs};
 pub use error::SchemaError;
 pub use model::ModelSchema;
 pub use notes::{MediaChoice, ModelNotes, Override};

@@ -99,6 +99,8 @@ impl ModelNotes {
         Self {
             overrides: model.media.iter().map(of_field).collect(),
             prose_rules: prose.collect(),
+            facts_only: model.facts_only,
+            not_on_file: model.not_on_file.iter().map(|&name| name.to_owned()).collect(),
             written: Written::ByGenerator,
             ..Self::new(model.output_kind)
         }

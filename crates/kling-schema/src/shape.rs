@@ -1,7 +1,7 @@
 //! A schema as plain values: objects, properties, and the shape of a value.
 
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{MediaKind, MediaRule};
+use kling_types::{MediaKind, MediaRule, check};
 use serde_json::Value;
 
 /// An object with its properties in the provider's order.
@@ -109,6 +109,26 @@ impl Property {
     #[must_use]
     pub fn has_legal_default(&self) -> bool {
         self.default.as_ref().is_some_and(|default| self.shape.accepts(default))
+    }
+
+    /// Whether the type generated for its values has the default as its `Default`: a bounded text or number or an enum, with
+    /// a default that its rules allow and an integer of 64 bits can hold.
+    #[must_use]
+    pub fn has_typed_default(&self) -> bool {
+        let fits = |default: &Value| match default {
+            Value::Number(number) => check::whole(number).is_none_or(|whole| i64::try_from(whole).is_ok()),
+            _ => true,
+        };
+        let has_type = match &self.shape {
+            Shape::Integer(bounds) => {
+                *bounds != IntegerBounds::default() && self.default.as_ref().is_some_and(fits)
+            }
+            Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => true,
+            Shape::Number(bounds) => *bounds != NumberBounds::NONE,
+            Shape::Text(bounds) => *bounds != TextBounds::default(),
+            _ => false,
+        };
+        has_type && self.has_legal_default()
     }
 }
 

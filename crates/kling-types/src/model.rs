@@ -23,7 +23,8 @@ pub trait Model: Send + Sync + 'static {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! model {
-    ($name:ident, $id:literal, makes: $kind:ident, input: $input:expr, output: $output:expr) => {
+    ($name:ident, $id:literal, makes: $kind:ident, facts_only: $facts_only:literal, not_on_file: [$($missing:literal),*],
+     input: $input:expr, output: $output:expr) => {
         #[doc = concat!("The model `", $id, "`.")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub struct $name;
@@ -33,12 +34,10 @@ macro_rules! model {
             type Output = Output;
 
             const ID: &'static str = $id;
-            const INFO: $crate::ModelInfo = $crate::__described!($crate::ModelInfo::new::<Self>(
-                $crate::OutputKind::$kind,
-                MEDIA,
-                $input,
-                $output
-            ));
+            const INFO: $crate::ModelInfo = $crate::__described!(
+                $crate::ModelInfo::new::<Self>($crate::OutputKind::$kind, MEDIA, $input, $output)
+                    .with_notes($facts_only, &[$($missing),*])
+            );
         }
 
         impl $crate::ModelInput for Input {
@@ -109,6 +108,10 @@ pub struct ModelInfo {
     pub output_kind: OutputKind,
     /// Its media properties with their rules.
     pub media: &'static [MediaField],
+    /// Whether the schema on file has the provider's names, types and bounds with words of this project.
+    pub facts_only: bool,
+    /// Inputs that exist live but not in the schema on file; they are sent as extra properties, unchecked.
+    pub not_on_file: &'static [&'static str],
     /// The provider's input schema, as printed.
     pub input_schema: &'static str,
     /// The provider's output schema, as printed.
@@ -138,6 +141,8 @@ impl ModelInfo {
             id: M::ID,
             output_kind,
             media,
+            facts_only: false,
+            not_on_file: &[],
             input_schema,
             output_schema,
             validate_input: M::Input::validate_json,
@@ -146,6 +151,15 @@ impl ModelInfo {
             #[cfg(feature = "schemars")]
             derived_schemas: || [schemars::Schema::default(), schemars::Schema::default()],
         }
+    }
+
+    /// The entry with what the notes beside the schemas say; called by generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_notes(mut self, facts_only: bool, not_on_file: &'static [&'static str]) -> Self {
+        self.facts_only = facts_only;
+        self.not_on_file = not_on_file;
+        self
     }
 
     /// The entry with the derived JSON Schema of its types; called by generated code.

@@ -8,6 +8,7 @@ use ::kling_types as kt;
 
 kt::model! {
     Kling16ProImageToVideo, "kling/kling-1-6/pro/image-to-video", makes: Video,
+    facts_only: false, not_on_file: [],
     input: include_str!("input.json"), output: include_str!("output.json")
 }
 

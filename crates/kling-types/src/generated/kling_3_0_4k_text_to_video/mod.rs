@@ -12,6 +12,7 @@ use ::kling_types as kt;
 
 kt::model! {
     Kling304kTextToVideo, "kling/kling-3.0/4k/text-to-video", makes: Video,
+    facts_only: true, not_on_file: ["multi_prompt"],
     input: include_str!("input.json"), output: include_str!("output.json")
 }
 

@@ -12,6 +12,7 @@ use ::kling_types as kt;
 
 kt::model! {
     KlingVideoO34kTextToVideo, "kling/kling-video-o3/4K/text-to-video", makes: Video,
+    facts_only: true, not_on_file: ["multi_prompt"],
     input: include_str!("input.json"), output: include_str!("output.json")
 }
 

@@ -12,6 +12,7 @@ use ::kling_types as kt;
 
 kt::model! {
     KlingVideoO3StandardReferenceToVideo, "kling/kling-video-o3/standard/reference-to-video", makes: Video,
+    facts_only: true, not_on_file: [],
     input: include_str!("input.json"), output: include_str!("output.json")
 }
 

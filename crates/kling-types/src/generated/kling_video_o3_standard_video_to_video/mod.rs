@@ -12,6 +12,7 @@ use ::kling_types as kt;
 
 kt::model! {
     KlingVideoO3StandardVideoToVideo, "kling/kling-video-o3/standard/video-to-video", makes: Video,
+    facts_only: true, not_on_file: [],
     input: include_str!("input.json"), output: include_str!("output.json")
 }
 

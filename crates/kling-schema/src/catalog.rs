@@ -1,0 +1,154 @@
+//! Entries of the live catalog: a model's id, its input schema, and what its words say of its output.
+
+use kling_types::{ModelInfo, OutputKind};
+use serde_json::Value;
+
+use crate::compare::{Changes, compare_inputs};
+use crate::{ModelNotes, ModelSchema, SchemaError};
+
+/// One entry of the catalog, as far as a schema is concerned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CatalogEntry {
+    /// The id, such as `kling/kling-1-6/pro/image-to-video`.
+    pub model_id: String,
+    /// The input schema, to the letter but for blanks.
+    pub input_schema: Value,
+    /// What the model makes, as [`output_kind`](Self::output_kind) was inferred.
+    pub output_kind: OutputKind,
+    /// What the provider counts, such as `second`.
+    pub price_unit: Option<String>,
+}
+
+impl CatalogEntry {
+    /// Reads a catalog reply: one entry, or `{"models": […]}`; each entry apart, so that one that cannot be read hides none.
+    #[must_use]
+    pub fn read_reply(reply: &Value) -> Vec<Result<Self, SchemaError>> {
+        match reply.get("models").and_then(Value::as_array) {
+            Some(entries) => entries.iter().map(Self::read).collect(),
+            None => vec![Self::read(reply)],
+        }
+    }
+
+    /// Reads one entry.
+    ///
+    /// # Errors
+    /// [`SchemaError`] for an entry without an id or an input schema, and for an id that is no safe path: it becomes the path
+    /// of a folder, so that none of its segments may be empty, start with a dot, end in a dot or a blank, name a device of
+    /// Windows, or hold control characters or any of `\ : * ? " < > |`.
+    pub fn read(entry: &Value) -> Result<Self, SchemaError> {
+        let fail = |pointer: &str, message: &str| SchemaError::new(pointer, None, message);
+        let Some(model_id) = entry.get("model_id").and_then(Value::as_str) else {
+            return Err(fail("/model_id", "found no id of a model").of("an entry without id", "catalog"));
+        };
+        if let Some(segment) = model_id.split('/').find(|segment| !is_safe(segment)) {
+            let message = format!("the segment {segment:?} is not safe in a path");
+            return Err(fail("/model_id", &message).of(model_id, "catalog"));
+        }
+        let Some(input_schema) = entry.get("input_schema").filter(|schema| schema.is_object()) else {
+            let message = "found no schema; ask the catalog with include_schema=true";
+            return Err(fail("/input_schema", message).of(model_id, "catalog"));
+        };
+        Ok(Self {
+            model_id: model_id.to_owned(),
+            input_schema: input_schema.clone(),
+            output_kind: Self::output_kind(entry),
+            price_unit: entry.get("price_unit").and_then(Value::as_str).map(str::to_owned),
+        })
+    }
+
+    /// What a model makes, by the first of these that says it: the words of `kind`, then of `categories`, then of the last
+    /// segments of the id, where `image-to-video` makes a video; then a price by the second, which is a video's; else an
+    /// image. The catalog has no field for it.
+    #[must_use]
+    pub fn output_kind(entry: &Value) -> OutputKind {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str);
+        let categories = entry.get("categories").and_then(Value::as_array).into_iter().flatten();
+        let segments = text("model_id").into_iter().flat_map(|id| id.rsplit('/'));
+        let words = text("kind").into_iter().chain(categories.filter_map(Value::as_str)).chain(segments);
+        let by_price =
+            || if text("price_unit") == Some("second") { OutputKind::Video } else { OutputKind::Image };
+        words.filter_map(kind_of_words).next().unwrap_or_else(by_price)
+    }
+
+    /// Compares a compiled-in model with its live entry: what moved since its schema was taken.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the live schema says something that this version does not understand, which is a change too.
+    pub fn drift(&self, model: &ModelInfo) -> Result<Changes, SchemaError> {
+        let live = self.input_schema.to_string();
+        let live =
+            ModelSchema::read(model.id, &live, model.output_schema, ModelNotes::new(model.output_kind))?;
+        Ok(compare_inputs(&ModelSchema::of(model)?, &live))
+    }
+}
+
+/// The kind of media that a phrase such as `image-to-video` or `Text to Speech` ends in, or names at all.
+fn kind_of_words(phrase: &str) -> Option<OutputKind> {
+    let phrase = phrase.to_lowercase();
+    let mut words = phrase.split(|letter: char| !letter.is_alphanumeric()).rev();
+    words.find_map(|word| match word {
+        "audio" | "music" | "song" | "sound" | "speech" | "tts" | "voice" => Some(OutputKind::Audio),
+        "image" | "images" | "img" | "photo" | "picture" => Some(OutputKind::Image),
+        "animation" | "lipsync" | "video" | "videos" => Some(OutputKind::Video),
+        _ => None,
+    })
+}
+
+/// Whether a segment of an id is safe as a folder on every system.
+fn is_safe(segment: &str) -> bool {
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let stem = segment.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_port = stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt"));
+    let is_bad = |letter: char| letter.is_control() || r#"\:*?"<>|"#.contains(letter);
+    !segment.is_empty()
+        && segment.trim() == segment
+        && !segment.starts_with('.')
+        && !segment.ends_with('.')
+        && !segment.contains(is_bad)
+        && !(DEVICES.contains(&stem.as_str())
+            || is_port && stem.ends_with(|last: char| last.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_output_kind_is_inferred_from_the_entry() {
+        let kind = |entry| CatalogEntry::output_kind(&entry);
+        assert_eq!(kind(json!({"kind": "video"})), OutputKind::Video);
+        assert_eq!(kind(json!({"kind": "model", "categories": ["image-to-video"]})), OutputKind::Video);
+        assert_eq!(kind(json!({"categories": ["Text to Speech"]})), OutputKind::Audio);
+        assert_eq!(kind(json!({"model_id": "a/b/video-to-audio"})), OutputKind::Audio);
+        assert_eq!(kind(json!({"model_id": "a/image-to-video/1080p"})), OutputKind::Video);
+        assert_eq!(kind(json!({"price_unit": "second"})), OutputKind::Video);
+        assert_eq!(kind(json!({"price_unit": "output"})), OutputKind::Image);
+    }
+
+    #[test]
+    fn ids_that_are_no_safe_path_are_refused() {
+        for id in [
+            "", "a//b", "/a", "a/", "a/../b", "./a", "a/.git", "a\\b", "c:/x", "a/con", "a/lpt1.x", "a/b ",
+            "a/b.", "a/\n",
+        ] {
+            let error = CatalogEntry::read(&json!({"model_id": id, "input_schema": {}})).unwrap_err();
+            assert_eq!(error.pointer(), "/model_id", "{id:?}");
+        }
+        for id in ["minimax/Hailuo Video 01 Live", "kling/kling-3.0/4k/x", "a/b/c/d/e", "a/console"] {
+            assert!(CatalogEntry::read(&json!({"model_id": id, "input_schema": {}})).is_ok(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn each_entry_of_a_reply_is_read_apart() {
+        let reply = json!({"models": [{"model_id": "a/b"}, {"model_id": "a/c", "input_schema": {}}, {}]});
+        let read = CatalogEntry::read_reply(&reply);
+        assert_eq!(read.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(
+            read[0].as_ref().unwrap_err().to_string(),
+            "a/b: catalog schema, at \"/input_schema\": found no schema; ask the catalog with include_schema=true"
+        );
+    }
+}

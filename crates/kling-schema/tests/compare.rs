@@ -1,0 +1,174 @@
+//! Edited schemas, each classified: what an edit asks of those who use the model.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use kling_schema::ChangeClass::{Behaviour, Breaking, Compatible, Docs};
+use kling_schema::{CatalogEntry, ChangeClass, Changes, ModelNotes, ModelSchema, SemverStep, compare};
+use kling_types::OutputKind;
+use serde_json::{Value, json};
+
+fn input() -> Value {
+    json!({
+        "type": "object",
+        "title": "Input",
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {"title": "Prompt", "description": "What to show.", "type": "string", "maxLength": 500},
+            "style": {"type": "string"},
+            "duration": {"type": "integer", "enum": [5, 10], "default": 5},
+            "mode": {"type": "string", "enum": ["fast", "slow"]},
+            "scale": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
+            "seed": {"type": "integer", "minimum": 0},
+            "sound": {"type": "boolean", "default": false},
+            "image_url": {"type": "string", "validations": [
+                {"validation_rule": "width_pixels>", "validation_value": 300, "validation_error": "Too narrow."}]},
+            "images": {"type": "array", "format": "image_uris", "maxItems": 4},
+            "size": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            "camera": {"type": "object", "properties": {"zoom": {"type": "number", "maximum": 10}}},
+        },
+    })
+}
+
+fn read(input: &Value) -> ModelSchema {
+    let (input, output) = (input.to_string(), ModelSchema::GENERIC_OUTPUT);
+    ModelSchema::read("maker/model", &input, output, ModelNotes::new(OutputKind::Video)).unwrap()
+}
+
+/// What an edit comes to: the value at a pointer is replaced, or removed where the edit is null.
+fn edited(pointer: &str, edit: Value) -> Changes {
+    let mut changed = input();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    match changed.pointer_mut(parent).unwrap() {
+        Value::Object(object) if edit.is_null() => drop(object.remove(key).unwrap()),
+        Value::Object(object) => drop(object.insert(key.to_owned(), edit)),
+        Value::Array(array) => array[key.parse::<usize>().unwrap()] = edit,
+        _ => panic!("{pointer} is in no object"),
+    }
+    compare(&read(&input()), &read(&changed))
+}
+
+#[test]
+fn every_edit_has_its_class() {
+    let cases: [(&str, Value, ChangeClass, &str); 30] = [
+        ("/properties/style", json!(null), Breaking, "/properties/style"),
+        ("/properties/style/type", json!("boolean"), Breaking, "/properties/style/type"),
+        ("/properties/style/maxLength", json!(9), Breaking, "/properties/style/type"),
+        ("/properties/prompt/maxLength", json!(null), Breaking, "/properties/prompt/type"),
+        ("/properties/seed/maximum", json!(9), Breaking, "/properties/seed/type"),
+        ("/required", json!([]), Breaking, "/properties/prompt"),
+        ("/required", json!(["prompt", "style"]), Breaking, "/properties/style"),
+        ("/properties/mode/enum", json!(["fast"]), Breaking, "/properties/mode/enum"),
+        ("/properties/duration/default", json!(null), Breaking, "/properties/duration/default"),
+        ("/properties/images/items", json!({"type": "integer"}), Breaking, "/properties/images/items/type"),
+        ("/properties/size/anyOf", json!([{"type": "string"}]), Breaking, "/properties/size/type"),
+        ("/properties/style/format", json!("image_uri"), Breaking, "/properties/style/type"),
+        ("/properties/camera/properties/zoom", json!(null), Breaking, "/properties/camera/properties/zoom"),
+        ("/properties/prompt/maxLength", json!(400), Behaviour, "/properties/prompt/maxLength"),
+        ("/properties/scale/minimum", json!(0.1), Behaviour, "/properties/scale/minimum"),
+        ("/properties/images/maxItems", json!(2), Behaviour, "/properties/images/maxItems"),
+        ("/properties/images/minItems", json!(1), Behaviour, "/properties/images/minItems"),
+        ("/properties/duration/default", json!(10), Behaviour, "/properties/duration/default"),
+        ("/properties/sound/default", json!(true), Behaviour, "/properties/sound/default"),
+        (
+            "/properties/image_url/validations/0/validation_value",
+            json!(400),
+            Behaviour,
+            "/properties/image_url/validations",
+        ),
+        ("/properties/image_url/validations", json!([]), Behaviour, "/properties/image_url/validations"),
+        ("/properties/prompt/maxLength", json!(900), Compatible, "/properties/prompt/maxLength"),
+        ("/properties/seed/minimum", json!(-1), Compatible, "/properties/seed/minimum"),
+        ("/properties/fresh", json!({"type": "string"}), Compatible, "/properties/fresh"),
+        ("/properties/mode/enum", json!(["fast", "slow", "best"]), Compatible, "/properties/mode/enum"),
+        (
+            "/properties/camera/properties/pan",
+            json!({"type": "number"}),
+            Compatible,
+            "/properties/camera/properties/pan",
+        ),
+        ("/properties/prompt/description", json!("Other words."), Docs, "/properties/prompt/description"),
+        ("/properties/mode/enum", json!(["slow", "fast"]), Docs, "/properties/mode/enum"),
+        (
+            "/properties/image_url/validations/0/validation_error",
+            json!("Narrow."),
+            Docs,
+            "/properties/image_url/validations",
+        ),
+        ("/properties/prompt/deprecated", json!(true), Docs, "/properties/prompt/deprecated"),
+    ];
+    for (pointer, edit, class, expected) in cases {
+        let changes = edited(pointer, edit);
+        let gravest = changes.iter().next().unwrap_or_else(|| panic!("{pointer}: no change"));
+        assert_eq!((gravest.class, gravest.pointer.as_str()), (class, expected), "{pointer}: {changes}");
+    }
+}
+
+#[test]
+fn a_new_required_property_is_breaking() {
+    let mut changed = input();
+    changed["properties"]["fresh"] = json!({"type": "string"});
+    changed["required"] = json!(["prompt", "fresh"]);
+    let changes = compare(&read(&input()), &read(&changed));
+    assert_eq!(changes.to_string(), "breaking: input /properties/fresh: a required string is new");
+    assert_eq!(changes.semver_step(), Some(SemverStep::Major));
+}
+
+#[test]
+fn the_same_schema_has_no_changes() {
+    let changes = compare(&read(&input()), &read(&input()));
+    assert!(changes.is_empty() && changes.class().is_none());
+    assert_eq!(changes.to_markdown(), "Nothing changed.\n");
+}
+
+#[test]
+fn the_gravest_comes_first_and_markdown_is_a_table() {
+    let mut changed = input();
+    changed["properties"]["prompt"]["title"] = json!("A | b");
+    changed["properties"]["prompt"]["maxLength"] = json!(400);
+    changed["properties"]["mode"]["enum"] = json!(["fast"]);
+    let changes = compare(&read(&input()), &read(&changed));
+    assert_eq!(
+        changes.to_markdown(),
+        "Asks for a **major** version.\n\n| class | where | old | new |\n|---|---|---|---|\n\
+         | breaking | `input /properties/mode/enum` | `\"slow\"` |  |\n\
+         | behaviour | `input /properties/prompt/maxLength` | `500` | `400` |\n\
+         | docs | `input /properties/prompt/title` | `Prompt` | `A \\| b` |\n"
+    );
+    assert_eq!(changes.to_json()["changes"][1]["old"], json!("500"));
+}
+
+#[test]
+fn outputs_are_compared_too() {
+    let output = |text: &str| {
+        let notes = ModelNotes::new(OutputKind::Video);
+        ModelSchema::read("maker/model", &input().to_string(), text, notes).unwrap()
+    };
+    let old = output(
+        r#"{"output": {"type": "object", "properties": {"video": {"type": "string"}, "seed": {"type": "integer"}}}}"#,
+    );
+    let new = output(
+        r#"{"output": {"type": "object", "required": ["video"], "properties": {"video": {"type": "string"}, "mask": {"type": "string"}}}}"#,
+    );
+    assert_eq!(
+        compare(&old, &new).to_string(),
+        "breaking: output /properties/seed: integer is gone\n\
+         behaviour: output /properties/video: optional became required\n\
+         compatible: output /properties/mask: an optional string is new"
+    );
+}
+
+#[test]
+fn drift_of_a_model_on_file_by_facts_leaves_words_out() {
+    let model =
+        kling_types::models().iter().find(|model| model.facts_only).expect("such models are compiled in");
+    let mut live: Value = serde_json::from_str(model.input_schema).unwrap();
+    live["properties"]["prompt"]["description"] = json!("The provider's own words.");
+    live["properties"]["prompt"]["default"] = json!("A long example prompt.");
+    let entry =
+        |schema: &Value| CatalogEntry::read(&json!({"model_id": model.id, "input_schema": schema})).unwrap();
+    assert!(entry(&live).drift(model).unwrap().is_empty());
+    live["properties"]["duration"]["maximum"] = json!(12);
+    live["properties"]["elements"] = json!({"type": "array", "items": {"type": "object"}});
+    let drift = entry(&live).drift(model).unwrap();
+    assert_eq!(drift.class(), Some(Behaviour), "{drift}");
+    assert!(drift.iter().any(|change| change.pointer == "/properties/elements"));
+}
