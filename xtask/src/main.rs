@@ -1,9 +1,14 @@
 //! Development commands of this workspace: `cargo xtask --help`.
 
+mod add_model;
+mod catalog_reply;
 mod ci;
 mod codegen;
+mod live;
 mod rust_version;
+mod schema_diff;
 mod tree;
+mod update_model;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Add models of the catalog: their schemas and their code, all of them or, where one is refused, none.
+    AddModel(add_model::Arguments),
     /// Run every check that a change has to pass: what the README calls the tests.
     Ci,
     /// Generate kling-types from the schemas.
@@ -27,19 +34,41 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
+    /// for breaking.
+    SchemaDiff(schema_diff::Arguments),
+    /// Compare a model on file with its catalog entry, take over the entry's schema, and exit as `schema-diff` does.
+    UpdateModel(update_model::Arguments),
+}
+
+impl Command {
+    /// Whether the live catalog is asked.
+    const fn needs_catalog(&self) -> bool {
+        match self {
+            Self::AddModel(arguments) => arguments.file.is_none(),
+            Self::UpdateModel(arguments) => arguments.file.is_none(),
+            _ => false,
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Ci => ci::run(&root()),
-        Command::Codegen { check } => codegen::run(&root(), check),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
+    let command = Arguments::parse().command;
+    let rerun = if command.needs_catalog() { live::rerun() } else { None };
+    let result = rerun.unwrap_or_else(|| run(&command, &root()));
+    result.unwrap_or_else(|message| {
+        eprintln!("{message}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
+    match command {
+        Command::AddModel(arguments) => add_model::run(root, arguments).map(|()| ExitCode::SUCCESS),
+        Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
+        Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
+        Command::SchemaDiff(arguments) => schema_diff::run(arguments),
+        Command::UpdateModel(arguments) => update_model::run(root, arguments),
     }
 }
 

@@ -36,8 +36,8 @@ impl Error {
         Self(vec![Problem::Stale { file: file.display().to_string(), why, command: command.to_owned() }])
     }
 
-    /// All values, or the problems of all that failed.
-    pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+    /// The values, and the problems of all that failed.
+    pub(crate) fn split<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> (Vec<T>, Self) {
         let (mut values, mut problems) = (Vec::new(), Vec::new());
         for result in results {
             match result {
@@ -45,7 +45,19 @@ impl Error {
                 Err(Self(more)) => problems.extend(more),
             }
         }
-        if problems.is_empty() { Ok(values) } else { Err(Self(problems)) }
+        (values, Self(problems))
+    }
+
+    /// All of these problems as one error, if there is any.
+    pub(crate) fn join(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let problems: Vec<Problem> = errors.into_iter().flat_map(|error| error.0).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+    }
+
+    /// All values, or the problems of all that failed.
+    pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (values, problems) = Self::split(results);
+        Self::join([problems]).map(|()| values)
     }
 }
 

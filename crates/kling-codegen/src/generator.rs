@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::document::{ModelDocument, Source};
 use crate::features::feature_region;
-use crate::folder::{self, Source};
 use crate::plan::Plan;
 use crate::registry::registry;
-use crate::{Error, FileSet, module};
+use crate::{Error, FileSet, folder, module};
 
 /// Generates one module per model of a schema folder.
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ pub struct Generator {
     out_dir: PathBuf,
     command: String,
     manifests: Vec<(PathBuf, Option<String>)>,
+    models: Vec<ModelDocument>,
 }
 
 impl Default for Generator {
@@ -32,6 +33,7 @@ impl Generator {
             out_dir: "src/generated".into(),
             command: "cargo xtask codegen".to_owned(),
             manifests: Vec::new(),
+            models: Vec::new(),
         }
     }
 
@@ -64,10 +66,18 @@ impl Generator {
         self
     }
 
+    /// Also generates this model, in place of one with the same id in the folder, and writes its documents into the folder:
+    /// all of it or, where anything is refused, nothing.
+    #[must_use]
+    pub fn model_document(mut self, document: ModelDocument) -> Self {
+        self.models.push(document);
+        self
+    }
+
     /// Generates every file and writes those that differ. Returns how many were touched.
     ///
     /// # Errors
-    /// [`Error`] with every schema that was not understood; then nothing is written.
+    /// [`Error`] with every model that was not understood; then nothing is written.
     pub fn generate(&self) -> Result<usize, Error> {
         self.files()?.write()
     }
@@ -83,24 +93,41 @@ impl Generator {
     /// Generates every file in memory.
     ///
     /// # Errors
-    /// [`Error`] with every schema that was not understood.
+    /// [`Error`] with every model that was not understood, and every clash between models.
     pub fn files(&self) -> Result<FileSet, Error> {
-        let sources = folder::read(&self.schema_dir)?;
-        let plans = Error::collect(sources.iter().map(|source| Plan::new(&source.schema)))?;
-        Plan::refuse_clashes(&plans)?;
+        let (sources, unread) = Error::split(self.sources()?);
+        let (plans, unplanned) = Error::split(sources.iter().map(|source| Plan::new(&source.schema)));
+        let by_id = |plan: &&Plan<'_>| sources.iter().find(|source| source.schema.id == plan.schema.id);
+        let printed = plans.iter().filter_map(|plan| Some(self.model(by_id(&plan)?, plan)));
+        let (printed, unprinted) = Error::split(printed);
+        Error::join([unread, unplanned, unprinted, Plan::clashes(&plans)])?;
         let mut files = FileSet::default();
         files.own(&self.out_dir);
-        for written in
-            Error::collect(sources.iter().zip(&plans).map(|(source, plan)| self.model(source, plan)))?
-        {
-            written.into_iter().for_each(|(path, content)| files.insert(path, content));
-        }
-        files
-            .insert(self.out_dir.join("mod.rs"), registry(&plans, &self.command, !self.manifests.is_empty()));
+        printed.into_iter().flatten().for_each(|(path, content)| files.insert(path, content));
+        let registry = registry(&plans, &self.command, !self.manifests.is_empty());
+        files.insert(self.out_dir.join("mod.rs"), registry);
         for (manifest, dependency) in &self.manifests {
             files.insert(manifest, feature_region(manifest, &plans, dependency.as_deref())?);
         }
+        for document in &self.models {
+            document
+                .files(&self.schema_dir)
+                .into_iter()
+                .for_each(|(path, content)| files.insert(path, content));
+        }
         Ok(files)
+    }
+
+    /// The models of the folder, and the ones given by hand, sorted by id; each read apart.
+    fn sources(&self) -> Result<Vec<Result<Source, Error>>, Error> {
+        let is_given = |id: &str| self.models.iter().any(|document| document.id == id);
+        let mut documents = folder::read(&self.schema_dir)?;
+        documents.retain(|document| document.as_ref().map_or(true, |document| !is_given(&document.id)));
+        documents.extend(self.models.iter().cloned().map(Ok));
+        documents.sort_by_key(|document| {
+            document.as_ref().map(|document| document.id.clone()).unwrap_or_default()
+        });
+        Ok(documents.into_iter().map(|document| document.and_then(Source::read)).collect())
     }
 
     fn model(&self, source: &Source, plan: &Plan<'_>) -> Result<[(PathBuf, String); 3], Error> {
@@ -108,8 +135,8 @@ impl Generator {
         // The documents stand beside the code, so that a published crate holds them.
         Ok([
             (folder.join("mod.rs"), module::print(source, plan, &self.command)?),
-            (folder.join("input.json"), source.input.clone()),
-            (folder.join("output.json"), source.output.clone()),
+            (folder.join("input.json"), source.document.input.clone()),
+            (folder.join("output.json"), source.document.output.clone()),
         ])
     }
 }

@@ -8,7 +8,6 @@ use crate::literal::text_literal;
 use crate::module::{doc_attributes, parse_type};
 use crate::objects::{Field, Object};
 use crate::plan::Plan;
-use crate::type_ref::leaf_states_default;
 
 /// The struct of an input object.
 pub(crate) fn structure(plan: &Plan<'_>, object: &Object<'_>) -> TokenStream {
@@ -76,7 +75,7 @@ fn row(field: &Field<'_>) -> String {
     let property = field.plan.property;
     let presence = if property.required { "required" } else { "optional" };
     let (ident, ty, wire) = (&field.ident, &field.plan.type_ref.path, text_literal(&property.name));
-    let default = property.default.as_ref().filter(|_| !leaf_states_default(property));
+    let default = property.default.as_ref().filter(|_| !property.has_typed_default());
     let default = default.map(|default| format!(", default {}", text_literal(&default.to_string())));
     format!("        {presence} {ident}: {ty} = {wire}{};\n", default.unwrap_or_default())
 }

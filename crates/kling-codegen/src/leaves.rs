@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::literal::text_literal;
 use crate::plan::{Leaf, Plan, form_names};
-use crate::type_ref::{leaf_states_default, plain};
+use crate::type_ref::plain;
 use crate::{Error, docs, variants};
 
 /// The source of every leaf type of a model.
@@ -122,7 +122,7 @@ fn number_bounds(bounds: NumberBounds) -> String {
 /// The default, where this leaf states it: one that the property's own rules allow, of a type that can hold it.
 fn default<'a>(leaf: &Leaf<'a>) -> Option<&'a Value> {
     let is_whole_property = std::ptr::eq(leaf.shape, &leaf.property.shape);
-    leaf.property.default.as_ref().filter(|_| is_whole_property && leaf_states_default(leaf.property))
+    leaf.property.default.as_ref().filter(|_| is_whole_property && leaf.property.has_typed_default())
 }
 
 fn integer(value: &Value) -> Option<String> {

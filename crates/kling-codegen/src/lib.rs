@@ -14,6 +14,7 @@
 
 mod checks;
 mod docs;
+mod document;
 mod error;
 mod features;
 mod file_set;
@@ -33,6 +34,7 @@ mod registry;
 mod type_ref;
 mod variants;
 
+pub use document::ModelDocument;
 pub use error::Error;
 pub use file_set::FileSet;
 pub use generator::Generator;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
-use crate::folder::Source;
+use crate::document::Source;
 use crate::literal::text_literal;
 use crate::objects::objects;
 use crate::plan::Plan;
@@ -57,9 +57,13 @@ use ::kling_types as kt;
 
 fn model(plan: &Plan<'_>) -> String {
     let (marker, id, kind) = (&plan.marker, text_literal(&plan.schema.id), plan.schema.output_kind);
+    let notes = &plan.schema.notes;
+    let not_on_file: Vec<String> = notes.not_on_file.iter().map(|name| text_literal(name)).collect();
+    let (facts_only, not_on_file) = (notes.facts_only, not_on_file.join(", "));
     format!(
         "kt::model! {{
     {marker}, {id}, makes: {kind:?},
+    facts_only: {facts_only}, not_on_file: [{not_on_file}],
     input: include_str!(\"input.json\"), output: include_str!(\"output.json\")
 }}
 "

@@ -76,8 +76,8 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// Refuses two models whose ids make one module.
-    pub(crate) fn refuse_clashes(plans: &[Self]) -> Result<(), Error> {
+    /// An error for each model whose id makes the module of another.
+    pub(crate) fn clashes(plans: &[Self]) -> Error {
         let mut seen = BTreeMap::new();
         let clashes =
             plans.iter().filter_map(|plan| Some((seen.insert(&plan.module, &plan.schema.id)?, plan)));
@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
             );
             Err(Error::model(&plan.schema.id, message))
         });
-        Error::collect::<()>(errors).map(|_| ())
+        Error::split::<()>(errors).1
     }
 
     /// Refuses an override that changes nothing: it would have been meant for something.

@@ -1,6 +1,6 @@
 //! Rust types, and how the document for typify speaks of them.
 
-use kling_schema::{Property, Shape};
+use kling_schema::Shape;
 use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
 use serde_json::{Value, json};
 
@@ -77,20 +77,4 @@ pub(crate) fn output_type(shape: &Shape) -> TypeRef {
         Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
         _ => TypeRef::replaced("AnyValue", "kt::export::Value"),
     }
-}
-
-/// Whether the leaf type of a property states the property's default itself; else the table of properties does.
-pub(crate) fn leaf_states_default(property: &Property) -> bool {
-    let is_leaf = match &property.shape {
-        Shape::Integer(_) => fits_i64(property.default.as_ref()) && plain(&property.shape).is_none(),
-        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => true,
-        Shape::Number(_) | Shape::Text(_) => plain(&property.shape).is_none(),
-        _ => false,
-    };
-    is_leaf && property.has_legal_default()
-}
-
-fn fits_i64(value: Option<&Value>) -> bool {
-    let whole = value.and_then(Value::as_number).and_then(kling_types::check::whole);
-    whole.is_some_and(|whole| i64::try_from(whole).is_ok())
 }

@@ -1,0 +1,115 @@
+//! `cargo xtask add-model`: models of the catalog into schemas and code, all of them or none.
+
+use std::path::Path;
+
+use kling_codegen::ModelDocument;
+use kling_schema::{CatalogEntry, ModelSchema};
+use kling_types::OutputKind;
+use serde_json::Value;
+
+use crate::{catalog_reply, codegen};
+
+/// What to add, and where it comes from.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A catalog reply: one entry, or `{"models": […]}`; `-` is standard input. Without it, the live catalog is read with the
+    /// token of RUNCOMFY_API_TOKEN.
+    pub(crate) file: Option<std::path::PathBuf>,
+    /// The ids of models to add.
+    #[arg(long, num_args = 1.., required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Vec<String>,
+    /// Add every model of the reply that is not on file.
+    #[arg(long)]
+    all: bool,
+    /// Go on without required names that are no property; they are noted in model.toml.
+    #[arg(long)]
+    ignore_stray_required: bool,
+}
+
+pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    let reply = catalog_reply::read(arguments.file.as_deref(), &arguments.id)?;
+    let known = known_ids(&codegen::schema_dir(root))?;
+    let (chosen, mut refusals) = choose(&reply, arguments, &known);
+    let mut generator = codegen::generator(root);
+    for entry in &chosen {
+        generator = generator.model_document(document(entry, arguments.ignore_stray_required));
+    }
+    let files = generator.files();
+    refusals.extend(files.as_ref().err().map(ToString::to_string));
+    let (Ok(files), true) = (files, refusals.is_empty()) else { return Err(refusals.join("\n")) };
+    let touched = files.write().map_err(|error| error.to_string())?;
+    chosen.iter().for_each(|entry| println!("added {}", entry.model_id));
+    println!("{} models added, {touched} files written", chosen.len());
+    Ok(())
+}
+
+/// The entries that are asked for, and a line for each that cannot be read or found.
+fn choose(reply: &Value, arguments: &Arguments, known: &[String]) -> (Vec<CatalogEntry>, Vec<String>) {
+    let is_wanted = |id: &str| match arguments.all {
+        true => !known.iter().any(|known| known == id),
+        false => arguments.id.iter().any(|wanted| wanted == id),
+    };
+    let (mut chosen, mut refusals, mut refused) = (Vec::<CatalogEntry>::new(), Vec::new(), Vec::new());
+    for read in CatalogEntry::read_reply(reply) {
+        match read {
+            Ok(entry) if !is_wanted(&entry.model_id) => {}
+            Ok(entry) if chosen.iter().any(|other| other.model_id == entry.model_id) => {
+                refusals.push(format!("{}: stands in the reply twice", entry.model_id));
+            }
+            Ok(entry) => chosen.push(entry),
+            Err(error) if arguments.all || is_wanted(error.model()) => {
+                refusals.push(error.to_string());
+                refused.push(error.model().to_owned());
+            }
+            Err(_) => {}
+        }
+    }
+    for id in &arguments.id {
+        if known.contains(id) {
+            refusals
+                .push(format!("{id}: is on file; `cargo xtask update-model {id}` compares and updates it"));
+        } else if !refused.contains(id) && chosen.iter().all(|entry| entry.model_id != *id) {
+            refusals.push(format!("{id}: is not in the reply"));
+        }
+    }
+    (chosen, refusals)
+}
+
+/// The three files of a model. The catalog has no output schema: the one that every page prints is assumed, and marked so.
+pub(crate) fn document(entry: &CatalogEntry, ignore_stray_required: bool) -> ModelDocument {
+    let kind = match entry.output_kind {
+        OutputKind::Audio => "audio",
+        OutputKind::Image => "image",
+        _ => "video",
+    };
+    let mut notes = format!(
+        "# The output kind is inferred from the catalog's words; the output schema is the generic one.\noutput_kind = \"{kind}\"\n"
+    );
+    if let Some(unit) = &entry.price_unit {
+        // A JSON string is a TOML string too.
+        notes += &format!("price_unit = {}\n", Value::from(unit.as_str()));
+    }
+    notes += "output_assumed = true\n";
+    let stray = stray_required(&entry.input_schema);
+    if ignore_stray_required && !stray.is_empty() {
+        notes += &format!("ignore_required = {}\n", Value::from(stray));
+    }
+    let (id, output) = (entry.model_id.clone(), ModelSchema::GENERIC_OUTPUT.to_owned());
+    ModelDocument { id, input: printed(&entry.input_schema), output, notes }
+}
+
+/// A schema as the provider prints them, with two blanks a level.
+pub(crate) fn printed(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
+/// Required names at the top that are no property.
+fn stray_required(schema: &Value) -> Vec<String> {
+    let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.filter(|name| schema["properties"].get(name).is_none()).map(str::to_owned).collect()
+}
+
+fn known_ids(schema_dir: &Path) -> Result<Vec<String>, String> {
+    let documents = ModelDocument::all_in(schema_dir).map_err(|error| error.to_string())?;
+    Ok(documents.into_iter().flatten().map(|document| document.id).collect())
+}
