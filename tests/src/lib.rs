@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod canonical;
+pub mod chaos;
 pub mod documents;
 #[rustfmt::skip]
 pub mod fixtures;

@@ -2,6 +2,7 @@
 
 mod add_model;
 mod catalog_reply;
+mod chaos;
 mod ci;
 mod codegen;
 mod live;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Add models of the catalog: their schemas and their code, all of them or, where one is refused, none.
     AddModel(add_model::Arguments),
+    /// Run thousands of paid jobs under random faults, and join what was kept to what was billed.
+    Chaos(chaos::Arguments),
     /// Run every check that a change has to pass: what the README calls the tests.
     Ci,
     /// Generate kling-types from the schemas.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
         Command::AddModel(arguments) => add_model::run(root, arguments).map(|()| ExitCode::SUCCESS),
+        Command::Chaos(arguments) => chaos::run(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),

@@ -1,0 +1,15 @@
+//! A small run of `cargo xtask chaos`: no job is paid for twice or lost, whatever the network does.
+
+use kling_tests::chaos::{Plan, run};
+
+#[test]
+fn no_job_is_paid_for_twice_or_lost_whatever_the_network_does() {
+    let report = run(&Plan { jobs: 400, seed: 20, rate: 0.25, download_every: 4 }, || {}).unwrap();
+    assert!(
+        report.broken_promises().is_empty(),
+        "{report}\n{:?}\n{:#?}",
+        report.broken_promises(),
+        report.words()
+    );
+    assert!(report.faults() > 200 && report.kinds_of_fault() > 15, "{report}");
+}

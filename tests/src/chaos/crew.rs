@@ -1,0 +1,104 @@
+//! The two clients at work, each with its own kind of many at once.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use kling_transport::{Client, Submission, blocking};
+use tokio::runtime;
+use tokio::sync::Semaphore;
+
+use super::Tools;
+use super::case::Outcome;
+
+/// Jobs under way at once in the async client.
+const TASKS: usize = 64;
+/// Jobs under way at once in the blocking client.
+const THREADS: usize = 32;
+
+/// Starts both crews; each job is told of once it is over.
+pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
+    let blocking = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
+    let next = Arc::new(AtomicUsize::new(1));
+    for _ in 0..THREADS {
+        let (tools, client, next, told) = (tools.clone(), blocking.clone(), next.clone(), told.clone());
+        thread::Builder::new().spawn(move || {
+            loop {
+                let number = next.fetch_add(2, Ordering::Relaxed);
+                if number >= tools.plan.jobs {
+                    break;
+                }
+                let done = catch_unwind(AssertUnwindSafe(|| in_blocking(&tools, &client, number)));
+                let _ = told.send(done.unwrap_or_else(|_| Outcome::panicked()));
+            }
+        })?;
+    }
+    let (tools, client) = (tools.clone(), Client::new(tools.settings.clone()).map_err(io::Error::other)?);
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    thread::Builder::new().spawn(move || runtime.block_on(in_tasks(tools, client, told)))?;
+    Ok(())
+}
+
+async fn in_tasks(tools: Tools, client: Client, told: Sender<Outcome>) {
+    let gate = Arc::new(Semaphore::new(TASKS));
+    let mut watchers = Vec::new();
+    for number in (0..tools.plan.jobs).step_by(2) {
+        let Ok(place) = gate.clone().acquire_owned().await else { break };
+        let (tools, client, told) = (tools.clone(), client.clone(), told.clone());
+        watchers.push(tokio::spawn(async move {
+            let done = tokio::spawn(async move { in_async(&tools, &client, number).await }).await;
+            let _ = told.send(done.unwrap_or_else(|_| Outcome::panicked()));
+            drop(place);
+        }));
+    }
+    for watcher in watchers {
+        let _ = watcher.await;
+    }
+}
+
+async fn in_async(tools: &Tools, client: &Client, number: usize) -> Outcome {
+    let mut outcome = Outcome::default();
+    let Some(input) = tools.input(number) else { return outcome };
+    let job = match client.submit(&input).await {
+        Submission::Submitted(job) => job,
+        Submission::Refused(error) => {
+            outcome.refused(&error);
+            return outcome;
+        }
+        Submission::Unknown(receipt) => {
+            outcome.unknown(&receipt);
+            return outcome;
+        }
+    };
+    outcome.submitted(&job);
+    let waited = kling_poll::wait(client, &job, &tools.waiting, |update| outcome.updated(update)).await;
+    if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
+        outcome.downloaded(client.download(&url, place, &tools.download, |_| {}).await);
+    }
+    outcome
+}
+
+fn in_blocking(tools: &Tools, client: &blocking::Client, number: usize) -> Outcome {
+    let mut outcome = Outcome::default();
+    let Some(input) = tools.input(number) else { return outcome };
+    let job = match client.submit(&input) {
+        Submission::Submitted(job) => job,
+        Submission::Refused(error) => {
+            outcome.refused(&error);
+            return outcome;
+        }
+        Submission::Unknown(receipt) => {
+            outcome.unknown(&receipt);
+            return outcome;
+        }
+    };
+    outcome.submitted(&job);
+    let waited = kling_poll::blocking::wait(client, &job, &tools.waiting, |update| outcome.updated(update));
+    if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
+        outcome.downloaded(client.download(&url, place, &tools.download, |_| {}));
+    }
+    outcome
+}

@@ -1,0 +1,107 @@
+//! Many paid jobs under random faults, through both clients at once; what they kept is joined to what was billed.
+//!
+//! Everything is real but the service: sockets, clocks, files, retries. Waits and pauses are of milliseconds, so that
+//! thousands of jobs take minutes.
+
+mod case;
+mod crew;
+mod report;
+mod tripwire;
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use kling_poll::{Fixed, WaitOptions};
+use kling_sim::{Faults, Sim};
+use kling_transport::{Backoff, DownloadOptions, RetryPolicy, Settings, Token};
+
+pub use self::case::{Ended, Outcome, Paid};
+pub use self::report::Report;
+use self::tripwire::Tripwire;
+
+/// The token of every call; it must be seen nowhere else.
+pub(crate) const TOKEN: &str = "chaos-token-5e1f09c4d7";
+
+/// Silence for so long means that what is still under way hangs.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Longer than any answer takes that is not stalled, also on a machine that is busy with other things.
+const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many jobs; every other one by the blocking client.
+    pub jobs: usize,
+    /// What the faults are drawn by.
+    pub seed: u64,
+    /// The share of calls that go wrong, from 0 to 1.
+    pub rate: f64,
+    /// Every how many jobs the output is downloaded as well.
+    pub download_every: usize,
+}
+
+/// Runs a plan; `on_done` hears of each job that is over, by whatever end.
+///
+/// # Errors
+/// Where no port or no file is to be had: nothing is said about the clients then.
+pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
+    let started = Instant::now();
+    let tripwire = Tripwire::start()?;
+    let sim = simulator(plan, &tripwire)?;
+    let folder = tempfile::tempdir()?;
+    let (told, outcomes) = mpsc::channel();
+    crew::set_to_work(&Tools::new(plan, &sim, folder.path())?, told)?;
+    let mut report = Report::new(plan);
+    for _ in 0..plan.jobs {
+        // Silence, or nobody left to speak: the rest is counted as hanging.
+        let Ok(outcome) = outcomes.recv_timeout(SILENCE) else { break };
+        report.add(outcome);
+        on_done();
+    }
+    report.close(&sim.billed(), &sim.requests(), tripwire.connections(), started.elapsed());
+    Ok(report)
+}
+
+fn simulator(plan: &Plan, tripwire: &Tripwire) -> io::Result<Sim> {
+    Sim::builder()
+        .token(TOKEN)
+        .balance(1e9)
+        .concurrency(usize::MAX)
+        .queue_time(Duration::from_millis(5))
+        .run_time(Duration::from_millis(20))
+        .links(tripwire.origin())
+        .faults(Faults::random(plan.seed, plan.rate).stall(SUBMIT_TIMEOUT + Duration::from_secs(1)))
+        .start()
+}
+
+/// What every job needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    plan: Plan,
+    settings: Settings,
+    waiting: WaitOptions,
+    download: DownloadOptions,
+    folder: Box<Path>,
+}
+
+impl Tools {
+    fn new(plan: &Plan, sim: &Sim, folder: &Path) -> io::Result<Self> {
+        let base = sim.base_url().parse().map_err(io::Error::other)?;
+        let token = Token::new(TOKEN).map_err(io::Error::other)?;
+        let brisk = Backoff { first: Duration::from_millis(2), cap: Duration::from_millis(20) };
+        let retry = RetryPolicy::new(Duration::from_secs(60)).with_backoff(brisk);
+        let settings =
+            Settings::new(token).with_base(base).with_submit_retry(retry).with_submit_timeout(SUBMIT_TIMEOUT);
+        let waiting = WaitOptions::default()
+            .with_deadline(Duration::from_secs(90))
+            .with_call_timeout(Duration::from_millis(500))
+            .with_backoff(brisk)
+            .with_schedule(Fixed(Duration::from_millis(10)));
+        let download = DownloadOptions::default()
+            .with_patience(Duration::from_millis(500))
+            .with_retry(retry.with_max_attempts(20));
+        Ok(Self { plan: *plan, settings, waiting, download, folder: folder.into() })
+    }
+}

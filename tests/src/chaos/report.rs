@@ -1,0 +1,183 @@
+//! What the clients kept, joined to the simulator's ledger.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use kling_sim::{Bill, Call, RecordedCall};
+
+use super::{Ended, Outcome, Paid, Plan};
+
+/// The books of a run.
+#[derive(Debug)]
+pub struct Report {
+    plan: Plan,
+    ids: HashSet<String>,
+    receipts: HashSet<String>,
+    refused: usize,
+    outcomes: usize,
+    ended: BTreeMap<&'static str, usize>,
+    files: usize,
+    contents: HashSet<Vec<u8>>,
+    sightings: usize,
+    words: Vec<String>,
+    billed: usize,
+    distinct: usize,
+    lost: usize,
+    calls: usize,
+    faults: BTreeMap<String, usize>,
+    cut: usize,
+    foreign: usize,
+    elapsed: Duration,
+}
+
+impl Report {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            plan: *plan,
+            ids: HashSet::new(),
+            receipts: HashSet::new(),
+            refused: 0,
+            outcomes: 0,
+            ended: BTreeMap::new(),
+            files: 0,
+            contents: HashSet::new(),
+            sightings: 0,
+            words: Vec::new(),
+            billed: 0,
+            distinct: 0,
+            lost: 0,
+            calls: 0,
+            faults: BTreeMap::new(),
+            cut: 0,
+            foreign: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    /// Books one job.
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        self.outcomes += 1;
+        self.sightings += outcome.sightings;
+        match outcome.paid {
+            Some(Paid::Job(id)) => drop(self.ids.insert(id)),
+            Some(Paid::Receipt(fingerprint)) => drop(self.receipts.insert(fingerprint)),
+            Some(Paid::Nothing) => self.refused += 1,
+            None => {}
+        }
+        *self.ended.entry(name(outcome.ended)).or_default() += 1;
+        self.words.extend(outcome.words.filter(|_| outcome.ended != Ended::Well));
+        if let Some(content) = outcome.file {
+            self.files += 1;
+            self.contents.insert(content);
+        }
+    }
+
+    /// Joins what was kept to what was billed: a bill is lost where neither an id nor a receipt leads to it.
+    pub(crate) fn close(
+        &mut self,
+        bills: &[Bill],
+        calls: &[RecordedCall],
+        foreign: usize,
+        elapsed: Duration,
+    ) {
+        let reached =
+            |bill: &&Bill| self.ids.contains(&bill.request_id) || self.receipts.contains(&bill.body_sha256);
+        self.lost = bills.iter().filter(|bill| !reached(bill)).count();
+        self.billed = bills.len();
+        self.distinct = bills.iter().map(|bill| &bill.body_sha256).collect::<HashSet<_>>().len();
+        self.calls = calls.len();
+        for (call, fault) in calls.iter().filter_map(|call| Some((call, call.fault.as_ref()?))) {
+            *self.faults.entry(fault.clone()).or_default() += 1;
+            self.cut += usize::from(call.call == Call::Submit && !leaves_an_answer(fault));
+        }
+        let strays = calls.iter().filter(|call| call.call == Call::Output && call.has_auth).count();
+        self.sightings += strays;
+        self.foreign = foreign;
+        self.elapsed = elapsed;
+    }
+
+    /// Every promise that was broken, in words; none, if all is well.
+    #[must_use]
+    pub fn broken_promises(&self) -> Vec<String> {
+        let ended = |ended| self.ended.get(name(ended)).copied().unwrap_or_default();
+        let counts = [
+            (self.billed - self.distinct, "billed twice"),
+            (self.lost, "billed and lost"),
+            (self.receipts.len().saturating_sub(self.cut), "unknown though the answer came whole"),
+            (self.plan.jobs - self.outcomes, "hanging"),
+            (ended(Ended::Late), "late"),
+            (ended(Ended::GivenUp), "given up"),
+            (ended(Ended::Panicked), "panicked"),
+            (self.refused, "refused for good"),
+            (self.contents.len().saturating_sub(1), "torn files"),
+            (self.sightings, "sightings of the token"),
+            (self.foreign, "connections to a foreign origin"),
+        ];
+        let broken = counts.into_iter().filter(|(count, _)| *count > 0);
+        broken.map(|(count, what)| format!("{count} {what}")).collect()
+    }
+
+    /// How many calls went wrong.
+    #[must_use]
+    pub fn faults(&self) -> usize {
+        self.faults.values().sum()
+    }
+
+    /// How many kinds of fault there were.
+    #[must_use]
+    pub fn kinds_of_fault(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// What clients said that did not end well, unknown outcomes apart.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ended = |ended| self.ended.get(name(ended)).copied().unwrap_or_default();
+        let Plan { jobs, seed, rate, .. } = self.plan;
+        writeln!(
+            f,
+            "jobs                 {jobs} (seed {seed}, every call with a chance of {rate} to go wrong)"
+        )?;
+        writeln!(f, "calls                {} in {:.1?}", self.calls, self.elapsed)?;
+        writeln!(f, "faults injected      {}", self.faults())?;
+        for (fault, count) in &self.faults {
+            writeln!(f, "  {fault:<22}{count:>7}")?;
+        }
+        writeln!(f, "billed               {}", self.billed)?;
+        writeln!(f, "distinct submits     {}", self.distinct)?;
+        writeln!(f, "billed twice         {}", self.billed - self.distinct)?;
+        writeln!(f, "known by id          {}", self.ids.len())?;
+        writeln!(f, "known by receipt     {} (answers really cut: {})", self.receipts.len(), self.cut)?;
+        writeln!(f, "refused for good     {}", self.refused)?;
+        writeln!(f, "lost                 {}", self.lost)?;
+        writeln!(f, "finished             {}", ended(Ended::Well))?;
+        writeln!(f, "given up or late     {}", ended(Ended::GivenUp) + ended(Ended::Late))?;
+        writeln!(f, "files downloaded     {} ({} torn)", self.files, self.contents.len().saturating_sub(1))?;
+        writeln!(f, "hung                 {}", self.plan.jobs - self.outcomes)?;
+        writeln!(f, "panics               {}", ended(Ended::Panicked))?;
+        writeln!(f, "token seen elsewhere {}", self.sightings)?;
+        write!(f, "foreign connections  {}", self.foreign)
+    }
+}
+
+/// Whether a client can still tell from the answer to a submit what became of it.
+fn leaves_an_answer(fault: &str) -> bool {
+    matches!(fault, "answer 429" | "duplicate keys" | "unknown fields" | "wrong content type")
+}
+
+const fn name(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Well => "well",
+        Ended::GivenUp => "given up",
+        Ended::Unsubmitted => "not submitted",
+        Ended::Late => "late",
+        Ended::Panicked => "panicked",
+    }
+}

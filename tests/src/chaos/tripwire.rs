@@ -1,0 +1,29 @@
+//! A foreign origin that answers name, and that nobody may ever ask.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+/// Counts those who connect.
+#[derive(Debug)]
+pub(crate) struct Tripwire {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Tripwire {
+    pub(crate) fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Those who connected since this was last asked; the kernel keeps them waiting until then.
+    pub(crate) fn connections(&self) -> usize {
+        std::iter::from_fn(|| self.listener.accept().ok()).count()
+    }
+}

@@ -1,0 +1,283 @@
+//! The token leaves in one header of calls to the API's own origin, and is shown nowhere: every byte at the socket, every
+//! text that a caller can print or keep, and every line that the libraries underneath log.
+
+use std::fmt::{Debug, Display};
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kling_poll::{Fixed, Update, WaitOptions};
+use kling_tests::script_server::{Answer, ScriptServer, Turn};
+use kling_tests::wire_script::{self, ID, accepted, ok, redirect, status, succeeded};
+use kling_transport::{
+    ApiBase, Backoff, DownloadOptions, Error, GetStatus, Job, RequestId, RetryPolicy, Settings, Submission,
+    Submitting, Token, blocking,
+};
+use kling_types::kling_1_6_pro_image_to_video::Input;
+use serde::Serialize;
+use serde_json::json;
+use tempfile::TempDir;
+
+const TOKEN: &str = "token-7f3a9c5e2b8d4610";
+
+/// Everything that a caller may print, log or keep.
+#[derive(Debug, Default)]
+struct Shown(String);
+
+impl Shown {
+    fn debug(&mut self, value: &impl Debug) {
+        self.0 += &format!("{value:?}\n{value:#?}\n");
+    }
+
+    fn text(&mut self, value: &(impl Debug + Display)) {
+        self.debug(value);
+        self.0 += &format!("{value}\n");
+    }
+
+    fn json(&mut self, value: &impl Serialize) {
+        self.0 += &serde_json::to_string(value).unwrap();
+    }
+
+    fn submission(&mut self, submission: Submission) -> Option<Job> {
+        self.debug(&submission);
+        match submission {
+            Submission::Submitted(job) => {
+                self.json(&job);
+                return Some(job);
+            }
+            Submission::Refused(error) => self.text(&error),
+            Submission::Unknown(receipt) => {
+                self.text(&receipt);
+                self.json(&receipt);
+            }
+        }
+        None
+    }
+}
+
+#[test]
+fn the_token_is_in_one_header_to_the_api_and_nowhere_else() {
+    let log = Log::start();
+    let mut shown = Shown::default();
+    for turns in scripts() {
+        for run in [in_async, in_blocking] {
+            let foreign = ScriptServer::start([]).unwrap();
+            let server = ScriptServer::start(turns(&foreign)).unwrap();
+            run(&server, &mut shown);
+            assert_eq!(foreign.connections(), 0, "no foreign origin is asked");
+            server.recorded().iter().for_each(|request| check_bytes(request.bytes()));
+        }
+    }
+    assert!(shown.0.len() > 10_000 && !shown.0.contains(TOKEN), "{}", around_token(&shown.0));
+    let log = log.text();
+    assert!(log.lines().count() > 100, "the log is on: {log}");
+    assert!(!log.contains(TOKEN), "{}", around_token(&log));
+}
+
+#[test]
+fn neither_values_nor_panics_show_the_token() {
+    let server = ScriptServer::start([]).unwrap();
+    let settings = settings(&server);
+    let mut shown = Shown::default();
+    shown.debug(&settings);
+    shown.debug(&kling_transport::Client::new(settings.clone()).unwrap());
+    shown.debug(&blocking::Client::new(settings.clone()).unwrap());
+    let submitting = Submitting::typed(&settings, &input(), std::time::SystemTime::now()).unwrap();
+    shown.debug(&submitting);
+    shown.debug(&submitting.request());
+    let id: RequestId = ID.parse().unwrap();
+    shown.debug(&kling_transport::Call::request(&GetStatus(&id), &settings));
+    for wrong in [format!("{TOKEN}\n"), format!("{TOKEN} x"), format!("\u{1b}{TOKEN}")] {
+        if let Err(error) = Token::new(wrong) {
+            shown.text(&error);
+        }
+    }
+    for base in
+        [format!("ftp://{TOKEN}@host/v1"), format!("https://a:{TOKEN}@host"), format!("https://h/?k={TOKEN}")]
+    {
+        if let Err(error) = base.parse::<ApiBase>() {
+            shown.text(&error);
+        }
+    }
+    let panicked = catch_unwind(AssertUnwindSafe(|| panic!("{settings:?} {submitting:?}")));
+    shown.0 += panicked.unwrap_err().downcast_ref::<String>().unwrap();
+    assert!(!shown.0.contains(TOKEN), "{}", around_token(&shown.0));
+}
+
+#[test]
+fn an_answer_nested_too_deep_is_no_answer_and_no_crash() {
+    let deep = format!("{{\"request_id\":\"{ID}\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    for run in [in_async, in_blocking] {
+        let server = ScriptServer::start([Answer::new(200, deep.clone()).into()]).unwrap();
+        let mut shown = Shown::default();
+        run(&server, &mut shown);
+        assert!(shown.0.contains("unknown"), "{}", shown.0);
+        assert_eq!(server.connections(), 1, "a submit is sent once");
+    }
+}
+
+/// The scripts of the wire, and servers that quote the token or point elsewhere; then an output that is fetched.
+fn scripts() -> Vec<Box<dyn Fn(&ScriptServer) -> Vec<Turn>>> {
+    let mut scripts: Vec<Box<dyn Fn(&ScriptServer) -> Vec<Turn>>> = Vec::new();
+    for script in wire_script::all() {
+        scripts.push(Box::new(move |_| script.turns.clone()));
+    }
+    for turn in quoting() {
+        scripts.push(Box::new(move |_| vec![turn.clone()]));
+    }
+    scripts.push(Box::new(|_| {
+        let quoting = quoting().into_iter().filter(|turn| !matches!(turn, Turn::HalfBody(_)));
+        [accepted()].into_iter().chain(quoting).chain([status("completed"), succeeded()]).collect()
+    }));
+    scripts.push(Box::new(|foreign| {
+        let url = format!("{}/requests/{ID}/status", foreign.base());
+        let links = json!({"request_id": ID, "status": "in_queue", "status_url": url, "result_url": url});
+        vec![accepted(), ok(links), redirect(307, &url), status("completed"), succeeded()]
+    }));
+    scripts.push(Box::new(|_| {
+        vec![accepted(), status("completed"), succeeded(), Answer::new(200, "a clip").into()]
+    }));
+    scripts.push(Box::new(|foreign| {
+        let output = json!({"video": format!("{}/x.mp4", foreign.base())});
+        let result = ok(json!({"request_id": ID, "status": "succeeded", "output": output}));
+        vec![accepted(), status("completed"), result]
+    }));
+    scripts
+}
+
+/// Answers of servers that say the token back.
+fn quoting() -> Vec<Turn> {
+    let bearer = format!("Bearer {TOKEN}");
+    let answer = |status, body: String| Turn::from(Answer::new(status, body));
+    vec![
+        answer(500, format!("<pre>authorization: {bearer}</pre>")),
+        answer(502, json!({"error_code": 500_001, "error_message": format!("bad {TOKEN}")}).to_string()),
+        answer(
+            503,
+            json!({"error_code": 503_001, "message": "no", "detail": [{"header": bearer}]}).to_string(),
+        ),
+        answer(200, format!("not json at all: {TOKEN}")),
+        Turn::HalfBody(Answer::new(200, format!("{TOKEN} {TOKEN} {TOKEN} {TOKEN}"))),
+    ]
+}
+
+/// A request to the API has the token once, in its header; the download of an output has it not at all.
+fn check_bytes(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let is_call = text.contains(" /v1/") || text.contains(" /prod/");
+    assert_eq!(text.matches(TOKEN).count(), usize::from(is_call), "{text}");
+    assert_eq!(text.contains(&format!("authorization: Bearer {TOKEN}\r\n")), is_call, "{text}");
+}
+
+fn in_async(server: &ScriptServer, shown: &mut Shown) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = kling_transport::Client::new(settings(server)).unwrap();
+        let submission = client.submit_json(&model(), &serde_json::to_value(input()).unwrap()).await;
+        let Some(job) = shown.submission(submission) else { return };
+        let on_update = |update: &Update| shown.debug(update);
+        let urls = match kling_poll::wait(&client, &job, &options(), on_update).await {
+            Ok(done) => vec![done.output()["video"].as_str().unwrap_or_default().to_owned()],
+            Err(error) => return shown.text(&error),
+        };
+        let folder = TempDir::new().unwrap();
+        for url in within_reach(urls, server) {
+            let done = client.download(&url, folder.path().join("x"), &download(), |_| {}).await;
+            seen(shown, done.map(drop));
+        }
+    });
+}
+
+fn in_blocking(server: &ScriptServer, shown: &mut Shown) {
+    let client = blocking::Client::new(settings(server)).unwrap();
+    let submission = client.submit_json(&model(), &serde_json::to_value(input()).unwrap());
+    let Some(job) = shown.submission(submission) else { return };
+    let on_update = |update: &Update| shown.debug(update);
+    let urls = match kling_poll::blocking::wait(&client, &job, &options(), on_update) {
+        Ok(done) => vec![done.output()["video"].as_str().unwrap_or_default().to_owned()],
+        Err(error) => return shown.text(&error),
+    };
+    let folder = TempDir::new().unwrap();
+    for url in within_reach(urls, server) {
+        let done = client.download(&url, folder.path().join("x"), &download(), |_| {});
+        seen(shown, done.map(drop));
+    }
+}
+
+fn seen(shown: &mut Shown, outcome: Result<(), Error>) {
+    if let Err(error) = outcome {
+        shown.text(&error);
+    }
+}
+
+/// The outputs that a test may ask for, and one on the API's own origin, from which they may come while it is loopback.
+fn within_reach(urls: Vec<String>, server: &ScriptServer) -> impl Iterator<Item = String> {
+    let own = server.base().replace("/v1", "/files/x.mp4");
+    urls.into_iter().filter(|url| url.starts_with("http://127.0.0.1")).chain([own])
+}
+
+fn model() -> kling_transport::ModelId {
+    "kling/kling-1-6/pro/image-to-video".parse().unwrap()
+}
+
+fn input() -> Input {
+    Input::builder().image_url("https://example.com/start.jpg").build().unwrap()
+}
+
+fn brisk() -> Backoff {
+    Backoff { first: Duration::ZERO, cap: Duration::ZERO }
+}
+
+fn settings(server: &ScriptServer) -> Settings {
+    let retry = RetryPolicy::new(Duration::from_secs(60)).with_backoff(brisk()).with_max_attempts(2);
+    Settings::new(Token::new(TOKEN).unwrap())
+        .with_base(server.base().parse().unwrap())
+        .with_submit_retry(retry)
+        .with_call_retry(retry)
+        .with_submit_timeout(Duration::from_millis(500))
+}
+
+fn options() -> WaitOptions {
+    WaitOptions::default().with_schedule(Fixed(Duration::ZERO)).with_backoff(brisk())
+}
+
+fn download() -> DownloadOptions {
+    DownloadOptions::default().with_retry(RetryPolicy::never())
+}
+
+fn around_token(text: &str) -> String {
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(TOKEN)).take(5).collect();
+    format!("{} characters; with the token: {lines:#?}", text.len())
+}
+
+/// Every line that a library logs, by `log` or by `tracing`, at the finest level.
+#[derive(Clone)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn start() -> Self {
+        let log = Self(Arc::default());
+        let writer = log.clone();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_writer(move || writer.clone())
+            .init();
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
