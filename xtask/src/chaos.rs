@@ -20,7 +20,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let Arguments { jobs, seed, rate } = arguments;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "chaos", "--"])
+        .args(["run", "--quiet", "-p", "kling-tests", "--bin", "chaos", "--"])
         .args(["--jobs", &jobs.to_string(), "--seed", &seed.to_string(), "--rate", &rate.to_string()])
         .current_dir(root)
         .status()
