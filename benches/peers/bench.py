@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -151,11 +152,17 @@ def run(peer, action, **server):
     started = time.monotonic()
     try:
         done = subprocess.run(command(peer, action, server.base), env=environment, capture_output=True, timeout=PATIENCE, text=True)
-        code, words = done.returncode, (done.stderr.strip().splitlines() or [""])[-1][:120]
+        code, words = done.returncode, reason(done.stderr)
     except subprocess.TimeoutExpired:
         code, words = None, f"still at it after {PATIENCE} s"
     server.shutdown()
     return server, code, words, time.monotonic() - started
+
+
+def reason(words):
+    """The first class of error that is named, by its own name."""
+    found = re.search(r"[A-Za-z_.]*(?:Error|Exception)\b", words)
+    return found.group().split(".")[-1] if found else "no words"
 
 
 def submits(peer, fault):
@@ -169,7 +176,7 @@ def submits(peer, fault):
 
 def survives(peer, fault):
     server, code, words, _ = run(peer, "wait", poll_fault=fault)
-    return "survives" if code == 0 and server.polls >= 5 else f"dies ({words.split(':')[0][-60:] or code})"
+    return "survives" if code == 0 and server.polls >= 5 else f"dies ({words})"
 
 
 def leaks(peer):
@@ -204,7 +211,7 @@ def versions():
 
 
 def table(title, columns, rows):
-    print(f"\n## {title}\n\n| client | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
+    print(f"\n## {title}\n\n| client | " + " | ".join(columns) + " |\n|---" + "|---" * len(columns) + "|")
     for name, cells in rows:
         print(f"| {name} | " + " | ".join(cells) + " |")
 

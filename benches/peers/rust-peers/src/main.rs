@@ -1,7 +1,7 @@
 //! One POST through one Rust peer, in its default configuration: `rust-peers PEER BASE`.
 
 use object_store::aws::AmazonS3Builder;
-use object_store::{ObjectStore, path::Path};
+use object_store::{ObjectStoreExt, path::Path};
 
 #[tokio::main]
 async fn main() {
