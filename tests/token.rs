@@ -117,9 +117,12 @@ fn an_answer_nested_too_deep_is_no_answer_and_no_crash() {
     }
 }
 
+/// A script that may name the server that plays it.
+type Script = Box<dyn Fn(&ScriptServer) -> Vec<Turn>>;
+
 /// The scripts of the wire, and servers that quote the token or point elsewhere; then an output that is fetched.
-fn scripts() -> Vec<Box<dyn Fn(&ScriptServer) -> Vec<Turn>>> {
-    let mut scripts: Vec<Box<dyn Fn(&ScriptServer) -> Vec<Turn>>> = Vec::new();
+fn scripts() -> Vec<Script> {
+    let mut scripts: Vec<Script> = Vec::new();
     for script in wire_script::all() {
         scripts.push(Box::new(move |_| script.turns.clone()));
     }

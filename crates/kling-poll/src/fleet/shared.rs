@@ -25,6 +25,10 @@ struct State {
 }
 
 /// What a shell does next.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is matched where it is made; a box would cost an allocation an event"
+)]
 pub(crate) enum Turn {
     Tell(FleetEvent),
     Ask(Question),
