@@ -12,7 +12,7 @@ use crate::{canonical, standard};
 
 /// Documents tried over all models, and the least for each.
 const DOCUMENTS: u32 = 9_000;
-const LEAST: u32 = 300;
+const LEAST: u32 = 120;
 
 /// Verdict and pointers are those of a judge that is not ours.
 ///

@@ -70,6 +70,15 @@ impl CatalogEntry {
         words.filter_map(kind_of_words).next().unwrap_or_else(by_price)
     }
 
+    /// The schema of the model, with the generic output: what a program needs to use a model that is not compiled in.
+    ///
+    /// # Errors
+    /// [`SchemaError`] for what is not understood.
+    pub fn schema(&self) -> Result<ModelSchema, SchemaError> {
+        let (input, notes) = (self.input_schema.to_string(), ModelNotes::new(self.output_kind));
+        ModelSchema::read(&self.model_id, &input, ModelSchema::GENERIC_OUTPUT, notes)
+    }
+
     /// Compares a compiled-in model with its live entry: what moved since its schema was taken.
     ///
     /// # Errors

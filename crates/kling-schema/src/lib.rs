@@ -30,6 +30,7 @@ mod notes;
 mod reader;
 mod rule;
 mod shape;
+mod text_value;
 mod validate;
 mod value;
 
