@@ -59,6 +59,12 @@ impl ApiBase {
         self.base.origin() == url.origin()
     }
 
+    /// The scheme, host and port, such as `https://model-api.runcomfy.net`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
     /// The URL of a path below the base, given without its leading slash and already encoded.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.base.clone();

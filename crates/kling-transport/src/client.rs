@@ -75,7 +75,9 @@ impl<T: Transport> Client<T> {
 
     /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
     ///
-    /// Dropping the future while the request is out loses its outcome, not the job.
+    /// Dropping the future while the request is out tears it: its outcome is lost, and the job may run and be billed all the
+    /// same. Where that may happen, spawn it as a task of its own, or submit through a client that keeps a journal, which
+    /// does so.
     pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
         match Submitting::typed(&self.settings, input, SystemTime::now()) {
             Ok(submitting) => self.carry(submitting).await,
@@ -166,7 +168,8 @@ impl<T: Transport> Client<T> {
         asking.read(outcome)
     }
 
-    async fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
+    /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
+    pub async fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = Instant::now();
         loop {
             let outcome = self.transport.send(submitting.request(), submitting.limits()).await;

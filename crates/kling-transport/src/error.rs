@@ -76,6 +76,12 @@ impl Error {
         self.0.kind == Kind::InvalidInput
     }
 
+    /// The journal could not be written, so nothing was sent.
+    #[must_use]
+    pub fn is_journal(&self) -> bool {
+        self.0.kind == Kind::Journal
+    }
+
     /// The model or the request is not known, or expired (404001, HTTP 404, 410).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -122,6 +128,13 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.kind == Kind::Timeout
+    }
+
+    /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
+    /// Settle the earlier one, or say that it is meant again.
+    #[must_use]
+    pub fn is_unresolved(&self) -> bool {
+        self.0.kind == Kind::Unresolved
     }
 
     /// Whether a free call may well succeed when it is made again. Says nothing of a paid one.
@@ -176,6 +189,17 @@ impl Error {
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.0.host.as_deref()
+    }
+
+    /// The error of a submit that was withheld because no record of it could be kept, for those who keep one.
+    pub fn journal(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Journal, excerpt::of(&message.to_string()))
+    }
+
+    /// The error of a submit that was withheld because the outcome of the very same request is unknown, for those who keep a
+    /// record.
+    pub fn unresolved(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Unresolved, excerpt::of(&message.to_string()))
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {

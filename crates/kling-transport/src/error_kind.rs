@@ -12,6 +12,7 @@ pub(crate) enum Kind {
     Host,
     Interrupted,
     InvalidInput,
+    Journal,
     NotFound,
     NotReady,
     Permission,
@@ -21,6 +22,7 @@ pub(crate) enum Kind {
     Refused,
     Server,
     Timeout,
+    Unresolved,
 }
 
 impl Kind {
@@ -78,12 +80,13 @@ impl Kind {
     /// What was found; nothing where the message says all.
     pub(crate) const fn finding(self) -> Option<&'static str> {
         Some(match self {
-            Self::Config | Self::File | Self::Host => return None,
+            Self::Config | Self::File | Self::Host | Self::Unresolved => return None,
             Self::Auth => "the token was not accepted",
             Self::Balance => "the account's balance does not cover this",
             Self::Connect => "the service could not be reached, nothing was sent",
             Self::Interrupted => "the connection broke",
             Self::InvalidInput => "the request was refused",
+            Self::Journal => "the record of what is paid for could not be kept, so nothing was sent",
             Self::NotFound => "not found, or expired",
             Self::NotReady => "the result is not ready",
             Self::Permission => "this account has no access",

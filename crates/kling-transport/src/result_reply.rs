@@ -1,5 +1,6 @@
 //! The answer of `/result`, and what it means.
 
+use kling_types::output::urls;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,6 +59,12 @@ impl ResultReply {
             State::Completed if self.output.is_some() => Verdict::Succeeded,
             _ => Verdict::Unfinished,
         }
+    }
+
+    /// The URLs in the output, whatever its form, each once.
+    #[must_use]
+    pub fn output_urls(&self) -> Vec<&str> {
+        self.output.as_ref().map(|output| urls(&[output])).unwrap_or_default()
     }
 
     /// The API's words on a failure, as one line; `None` where it gave none.

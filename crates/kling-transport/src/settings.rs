@@ -102,6 +102,12 @@ impl Settings {
         &self.base
     }
 
+    /// The account's token.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// How long a connection may take to open.
     #[must_use]
     pub fn connect_timeout(&self) -> Duration {

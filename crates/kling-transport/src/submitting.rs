@@ -90,6 +90,12 @@ impl<M: Makes> Submitting<M> {
         self.limits
     }
 
+    /// The model that it goes to.
+    #[must_use]
+    pub const fn model(&self) -> &ModelId {
+        &self.model
+    }
+
     /// The fingerprint of the body.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {

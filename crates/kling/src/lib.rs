@@ -27,8 +27,21 @@ for url in clip.output().urls() {
 ```"#
 )]
 //!
-//! This crate is the face: it holds nothing of its own. [`kling_types`] has the inputs, outputs and rules,
-//! [`kling_transport`] the calls, [`kling_poll`] the wait; each can be used alone.
+//! This crate is the face: [`kling_types`] has the inputs, outputs and rules, [`kling_transport`] the calls, [`kling_poll`]
+//! the wait; each can be used alone. Of its own it holds the joint between a client and a journal: `Journaled`, with which no
+//! paid job is out of reach after a crash.
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(all(feature = "async", feature = "journal"))]
+mod journaled;
+#[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
+mod keeping;
+
+#[cfg(all(feature = "async", feature = "journal"))]
+pub use crate::journaled::Journaled;
+#[cfg(feature = "journal")]
+pub use kling_journal::{self, Again, Journal};
 
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;
@@ -52,21 +65,3 @@ pub use kling_types::*;
 #[cfg(feature = "media")]
 pub use kling_media as media;
 pub use {kling_poll, kling_transport, kling_types};
-
-/// The blocking client and the blocking wait, with the names of the async ones.
-///
-/// ```no_run
-/// use kling::blocking::{Client, wait};
-/// use kling::{Job, WaitOptions};
-///
-/// let client = Client::from_env()?;
-/// let job: Job = Job::from_id("5e1f-09c".parse()?);
-/// let clip = wait(&client, &job, &WaitOptions::default(), |_| {})?;
-/// println!("{}", clip.output());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[cfg(feature = "blocking")]
-pub mod blocking {
-    pub use kling_poll::blocking::{Fleet, cancel, wait};
-    pub use kling_transport::blocking::Client;
-}

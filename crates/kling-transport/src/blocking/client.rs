@@ -186,7 +186,8 @@ impl<T: Transport> Client<T> {
         self.clock.now().saturating_sub(started)
     }
 
-    fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
+    /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
+    pub fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = self.clock.now();
         loop {
             let outcome = self.transport.send(submitting.request(), submitting.limits());

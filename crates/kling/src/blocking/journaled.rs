@@ -1,0 +1,140 @@
+//! The blocking client with a journal: what is paid for is on disk before it leaves.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kling_journal::{Again, Error as JournalError, Event, Journal};
+use kling_poll::{Finished, Update, WaitError, WaitOptions};
+use kling_transport::blocking::{Client, Transport, Ureq};
+use kling_transport::{CancelReply, Error, Job, Makes, ModelId, RequestId, Submission, Submitting};
+use kling_types::ModelInput;
+use serde_json::Value;
+
+use crate::keeping::Keeping;
+
+/// A [`Client`] that writes down what it pays for, with the methods and the promises of the async `Journaled`.
+///
+/// ```no_run
+/// use kling::blocking::{Client, Journaled};
+/// use kling::{Journal, WaitOptions};
+///
+/// # fn run(input: kling::kling_1_6_pro_image_to_video::Input) -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Journaled::new(Client::from_env()?, Journal::from_env()?);
+/// let job = client.submit(&input).into_result()?;
+/// let clip = client.wait(&job, &WaitOptions::default(), |_| {})?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journaled<T = Ureq> {
+    client: Client<T>,
+    keeping: Keeping,
+}
+
+impl<T> Journaled<T> {
+    /// A client with a journal; with `None` it works the same, and nothing is noted.
+    pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
+        Self { client, keeping: Keeping::new(journal.into()) }
+    }
+
+    /// The same client, told what the journal could not take once a request had left. The job goes on then, and its entry
+    /// stays as it was, at worst *unknown*. Nobody is told unless this is set.
+    #[must_use]
+    pub fn on_trouble(mut self, tell: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
+        self.keeping.on_trouble = Arc::new(tell);
+        self
+    }
+
+    /// The same client, for requests that are meant although the very same one was submitted before with an unknown
+    /// outcome. **That may pay twice.**
+    #[must_use]
+    pub fn again(mut self, again: Again) -> Self {
+        self.keeping.again = again;
+        self
+    }
+
+    /// The same client, which notes where the output is to go: an absolute path of a file, or of a folder.
+    #[must_use]
+    pub fn for_output(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keeping.output = Some(path.into());
+        self
+    }
+
+    /// The client underneath, for the calls that nothing is noted of.
+    pub fn client(&self) -> &Client<T> {
+        &self.client
+    }
+
+    /// The journal, if there is one.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.keeping.journal.as_ref()
+    }
+}
+
+impl<T: Transport> Journaled<T> {
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    pub fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
+        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
+            Ok(submitting) => self.keep(submitting),
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
+        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.keep(submitting),
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Waits until a job is over, as [`wait`](super::wait()) does, and notes what it sees.
+    ///
+    /// # Errors
+    /// As [`wait`](super::wait()).
+    pub fn wait<M: Makes>(
+        &self,
+        job: &Job<M>,
+        options: &WaitOptions,
+        mut on_update: impl FnMut(&Update),
+    ) -> Result<Finished<M>, WaitError> {
+        let mut kept = self.keeping.take_up(self.client.settings(), job.id());
+        let outcome = kling_poll::blocking::wait(&self.client, job, options, |update| {
+            kept.see(update);
+            on_update(update);
+        });
+        let ending = kept.ending(&outcome);
+        kept.end(ending.as_ref());
+        outcome
+    }
+
+    /// Cancels a job and finds out what became of it, as [`cancel`](super::cancel()) does, and notes it.
+    ///
+    /// # Errors
+    /// As [`cancel`](super::cancel()).
+    pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+        let reply = kling_poll::blocking::cancel(&self.client, id)?;
+        self.keeping.cancelled(&self.origin(), id, &reply);
+        Ok(reply)
+    }
+
+    /// Notes that every output of a job lies on disk, by absolute paths.
+    pub fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
+        self.keeping.record_job(&self.origin(), id, &Event::saved(files));
+    }
+
+    fn keep<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
+        let intent = self.keeping.intent(self.client.settings(), &submitting);
+        if let Err(error) = self.keeping.begin(&intent) {
+            return Submission::Refused(error);
+        }
+        let submission = self.client.carry(submitting);
+        self.keeping.submitted(intent.id(), &submission);
+        submission
+    }
+
+    fn origin(&self) -> String {
+        self.client.settings().base().origin()
+    }
+}

@@ -1,0 +1,178 @@
+//! The async client with a journal: what is paid for is on disk before it leaves.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kling_journal::{Again, Error as JournalError, Event, Journal};
+use kling_poll::{Finished, Update, WaitError, WaitOptions};
+use kling_transport::{
+    CancelReply, Client, Error, Job, Makes, ModelId, RequestId, Reqwest, Submission, Submitting, Transport,
+};
+use kling_types::ModelInput;
+use serde_json::Value;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::keeping::Keeping;
+
+/// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
+///
+/// An intent is on disk before the POST leaves, the id before anything waits, then the last state, the outputs, the files. After
+/// a crash at any moment [`Journal::entries`] has every job that may be paid for: with its id, or as *unknown*. If the intent
+/// cannot be written, nothing is sent: [`Error::is_journal`]. If the very same request has an unknown outcome, nothing is sent
+/// either: [`Error::is_unresolved`].
+///
+/// ```no_run
+/// use kling::{Client, Journal, Journaled, WaitOptions};
+///
+/// # async fn run(input: kling::kling_1_6_pro_image_to_video::Input) -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Journaled::new(Client::from_env()?, Journal::from_env()?);
+/// let job = client.submit(&input).await.into_result()?;
+/// let clip = client.wait(&job, &WaitOptions::default(), |_| {}).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Abandoning the future of a submit does not tear it: it runs in a task of its own, and its id reaches the journal while the
+/// runtime lives.
+#[derive(Clone, Debug)]
+pub struct Journaled<T = Reqwest> {
+    client: Client<T>,
+    keeping: Keeping,
+}
+
+impl<T> Journaled<T> {
+    /// A client with a journal; with `None` it works the same, and nothing is noted.
+    pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
+        Self { client, keeping: Keeping::new(journal.into()) }
+    }
+
+    /// The same client, told what the journal could not take once a request had left. The job goes on then, and its entry
+    /// stays as it was, at worst *unknown*. Nobody is told unless this is set.
+    #[must_use]
+    pub fn on_trouble(mut self, tell: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
+        self.keeping.on_trouble = Arc::new(tell);
+        self
+    }
+
+    /// The same client, for requests that are meant although the very same one was submitted before with an unknown
+    /// outcome. **That may pay twice.**
+    #[must_use]
+    pub fn again(mut self, again: Again) -> Self {
+        self.keeping.again = again;
+        self
+    }
+
+    /// The same client, which notes where the output is to go: an absolute path of a file, or of a folder.
+    #[must_use]
+    pub fn for_output(mut self, path: impl Into<PathBuf>) -> Self {
+        self.keeping.output = Some(path.into());
+        self
+    }
+
+    /// The client underneath, for the calls that nothing is noted of.
+    pub fn client(&self) -> &Client<T> {
+        &self.client
+    }
+
+    /// The journal, if there is one.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.keeping.journal.as_ref()
+    }
+}
+
+impl<T: Transport + Clone + 'static> Journaled<T> {
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
+        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
+    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
+        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
+    ///
+    /// # Errors
+    /// As [`wait`](crate::wait()).
+    pub async fn wait<M: Makes>(
+        &self,
+        job: &Job<M>,
+        options: &WaitOptions,
+        mut on_update: impl FnMut(&Update) + Send,
+    ) -> Result<Finished<M>, WaitError> {
+        let (own, id) = (self.clone(), job.id().clone());
+        let mut kept = blocking(move || own.keeping.take_up(own.client.settings(), &id)).await;
+        let outcome = kling_poll::wait(&self.client, job, options, |update| {
+            kept.see(update);
+            on_update(update);
+        });
+        let outcome = outcome.await;
+        let ending = kept.ending(&outcome);
+        blocking(move || kept.end(ending.as_ref())).await;
+        outcome
+    }
+
+    /// Cancels a job and finds out what became of it, as [`cancel`](crate::cancel()) does, and notes it.
+    ///
+    /// # Errors
+    /// As [`cancel`](crate::cancel()).
+    pub async fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+        let reply = kling_poll::cancel(&self.client, id).await?;
+        let (own, id) = (self.clone(), id.clone());
+        Ok(blocking(move || {
+            own.keeping.cancelled(&own.client.settings().base().origin(), &id, &reply);
+            reply
+        })
+        .await)
+    }
+
+    /// Notes that every output of a job lies on disk, by absolute paths.
+    pub async fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
+        let (own, id, event) = (self.clone(), id.clone(), Event::saved(files));
+        let origin = self.client.settings().base().origin();
+        blocking(move || own.keeping.record_job(&origin, &id, &event)).await;
+    }
+
+    /// Carries a submit to its end in a task of its own, so that dropping this future does not tear it.
+    async fn carry<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
+        joined(tokio::spawn(self.clone().keep(submitting))).await
+    }
+
+    async fn keep<M: Makes>(self, submitting: Submitting<M>) -> Submission<M> {
+        let Self { client, keeping } = self;
+        let intent = keeping.intent(client.settings(), &submitting);
+        let (id, begin) = (*intent.id(), keeping.clone());
+        if let Err(error) = blocking(move || begin.begin(&intent)).await {
+            return Submission::Refused(error);
+        }
+        let submission = client.carry(submitting).await;
+        blocking(move || {
+            keeping.submitted(&id, &submission);
+            submission
+        })
+        .await
+    }
+}
+
+/// Runs what waits for a disk away from the threads that drive futures.
+fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> impl Future<Output = R> {
+    joined(spawn_blocking(work))
+}
+
+async fn joined<R>(task: JoinHandle<R>) -> R {
+    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // Only a runtime that shuts down stops a task, and it drops this future as well.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}

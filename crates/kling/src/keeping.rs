@@ -1,0 +1,163 @@
+//! What is written down when, the same for both journaled clients.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kling_journal::{Again, Ending, Error as JournalError, Event, Hold, Intent, IntentId, Journal};
+use kling_poll::{Finished, Update, WaitError};
+use kling_transport::{
+    CancelOutcome, CancelReply, Error, Makes, RequestId, Settings, State, Submission, Submitting,
+};
+
+type OnTrouble = Arc<dyn Fn(&JournalError) + Send + Sync>;
+
+/// A journal, and how it is kept.
+#[derive(Clone)]
+pub(crate) struct Keeping {
+    pub(crate) journal: Option<Journal>,
+    pub(crate) again: Again,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) on_trouble: OnTrouble,
+}
+
+impl Keeping {
+    pub(crate) fn new(journal: Option<Journal>) -> Self {
+        Self { journal, again: Again::No, output: None, on_trouble: Arc::new(|_| {}) }
+    }
+
+    /// What a submit is about to pay for.
+    pub(crate) fn intent<M: Makes>(&self, settings: &Settings, submitting: &Submitting<M>) -> Intent {
+        let fingerprint = submitting.fingerprint().to_string();
+        let intent = Intent::new(settings.base().origin(), submitting.model().as_str(), fingerprint)
+            .with_account(settings.token().account_hash());
+        match &self.output {
+            Some(path) => intent.with_output(path),
+            None => intent,
+        }
+    }
+
+    /// Writes an intent down, before its request leaves.
+    ///
+    /// # Errors
+    /// [`Error::is_unresolved`], [`Error::is_journal`]: then nothing may be sent.
+    pub(crate) fn begin(&self, intent: &Intent) -> Result<(), Error> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        journal.begin(intent, self.again).map_err(|error| match error {
+            error if error.is_unresolved() => Error::unresolved(error),
+            error => Error::journal(error),
+        })
+    }
+
+    /// Writes down what became of a submit.
+    pub(crate) fn submitted<M: Makes>(&self, intent: &IntentId, submission: &Submission<M>) {
+        let event = match submission {
+            Submission::Submitted(job) => Event::submitted(job.id().as_str()),
+            Submission::Refused(error) => Event::Refused { message: error.to_string() },
+            Submission::Unknown(receipt) => Event::Lost { message: receipt.to_string() },
+        };
+        self.record(intent, &event);
+    }
+
+    /// Writes down that a job was cancelled, if it was.
+    pub(crate) fn cancelled(&self, origin: &str, id: &RequestId, reply: &CancelReply) {
+        if reply.outcome == CancelOutcome::Cancelled {
+            self.record_job(origin, id, &Event::ended(Ending::Cancelled));
+        }
+    }
+
+    /// Writes down what happened to a job, where it is in the journal.
+    pub(crate) fn record_job(&self, origin: &str, id: &RequestId, event: &Event) {
+        let Some(journal) = &self.journal else { return };
+        match journal.find_job(origin, id.as_str()) {
+            Ok(Some(entry)) => self.record(entry.intent().id(), event),
+            Ok(None) => {}
+            Err(error) => (self.on_trouble)(&error),
+        }
+    }
+
+    /// Takes up a job that is waited for, where it is in the journal, so that no other process does so too.
+    pub(crate) fn take_up(&self, settings: &Settings, id: &RequestId) -> Kept {
+        let origin = settings.base().origin();
+        let found = self.journal.as_ref().map_or(Ok(None), |journal| journal.find_job(&origin, id.as_str()));
+        let entry = found.unwrap_or_else(|error| {
+            (self.on_trouble)(&error);
+            None
+        });
+        let intent = entry.as_ref().map(|entry| *entry.intent().id());
+        let account = settings.token().account_hash();
+        Kept {
+            is_own: entry.is_some_and(|entry| entry.intent().account() == Some(&account)),
+            // A wait costs nothing, so it goes on where another process waits as well.
+            hold: intent.and_then(|intent| self.journal.as_ref()?.hold(&intent).ok().flatten()),
+            intent,
+            seen: None,
+            keeping: self.clone(),
+        }
+    }
+
+    /// The money is spent, so the job goes on where this fails; whoever listens is told.
+    fn record(&self, intent: &IntentId, event: &Event) {
+        let Some(journal) = &self.journal else { return };
+        if let Err(error) = journal.record(intent, event) {
+            (self.on_trouble)(&error);
+        }
+    }
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { journal, again, output, .. } = self;
+        f.debug_struct("Keeping")
+            .field("journal", journal)
+            .field("again", again)
+            .field("output", output)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A job that is waited for, with its entry, if it has one.
+pub(crate) struct Kept {
+    keeping: Keeping,
+    intent: Option<IntentId>,
+    /// Whether the account that asks is the one that submitted.
+    is_own: bool,
+    hold: Option<Hold>,
+    seen: Option<State>,
+}
+
+impl Kept {
+    /// Writes down the state where it is a new one. Such a record is not synced, so it takes microseconds.
+    pub(crate) fn see(&mut self, update: &Update) {
+        let (Some(intent), Some(state)) = (&self.intent, &update.state) else { return };
+        if self.seen.as_ref() != Some(state) {
+            self.keeping.record(intent, &Event::seen(state.as_str()));
+            self.seen = Some(state.clone());
+        }
+    }
+
+    /// What the end of a wait says of the job; nothing where it may go on.
+    ///
+    /// To another account's token a job may seem to be gone, so that is believed of its own only.
+    pub(crate) fn ending<M: Makes>(&self, outcome: &Result<Finished<M>, WaitError>) -> Option<Event> {
+        let ending = match outcome {
+            Ok(finished) => {
+                let outputs = finished.reply().output_urls().into_iter().collect();
+                return Some(Event::Ended { ending: Ending::Succeeded, outputs });
+            }
+            Err(error) if error.is_failed() => Ending::Failed,
+            Err(error) if error.is_cancelled() => Ending::Cancelled,
+            Err(error) if error.is_not_found() && self.is_own => Ending::Gone,
+            Err(_) => return None,
+        };
+        Some(Event::ended(ending))
+    }
+
+    /// Writes the ending down, and lets go of the job.
+    pub(crate) fn end(self, ending: Option<&Event>) {
+        if let (Some(intent), Some(event)) = (&self.intent, ending) {
+            self.keeping.record(intent, event);
+        }
+        drop(self.hold);
+    }
+}
