@@ -12,7 +12,8 @@ pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
 
 const AFTER_HELP: &str = "\
 The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the first that is set;
-another base for the API from RUNCOMFY_MODEL_API_BASE.
+another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted in a journal before it
+is sent: ~/.local/state/kling/journal.log, or the file that KLING_JOURNAL names, or nowhere where it is off.
 
 Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
 69 service, 70 unknown outcome of a submit (trying again may pay twice), 75 try again, 77 sign in.";
@@ -42,6 +43,10 @@ pub(crate) enum Command {
     Result(Request),
     /// Wait for a request, and download what it made. Submits nothing.
     Wait(Wait),
+    /// List what was submitted from this machine: unknown outcomes first.
+    Jobs(Jobs),
+    /// Take up requests that were left: wait for them and download. Submits nothing.
+    Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),
     /// Check an input without submitting it.
@@ -99,6 +104,9 @@ pub(crate) struct Generate {
     pub(crate) patience: Patience,
 
     #[command(flatten)]
+    pub(crate) noting: Noting,
+
+    #[command(flatten)]
     pub(crate) media: MediaCheck,
 
     /// Use a simulator inside this program: no token, no network, no cost, and a clip that says SIMULATED.
@@ -121,6 +129,67 @@ pub(crate) struct Submit {
     /// Send the input as it is, unchecked, to any model: the way for what the schema on file does not know.
     #[arg(long)]
     pub(crate) unchecked: bool,
+
+    #[command(flatten)]
+    pub(crate) noting: Noting,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Noting {
+    /// Submit although the very same request was submitted before and its outcome is unknown. May pay twice.
+    #[arg(long)]
+    pub(crate) again: bool,
+
+    /// Go on without the journal: after a crash, nobody will know of this request.
+    #[arg(long)]
+    pub(crate) no_journal: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    pub(crate) command: Option<JobsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Close an unknown outcome by hand, after a look at the account's history.
+    Settle(Settle),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Settle {
+    /// The intent, or enough of its start.
+    pub(crate) intent: String,
+
+    #[command(flatten)]
+    pub(crate) finding: Finding,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Finding {
+    /// A job was made, and this is its request id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<RequestId>,
+
+    /// No job was made.
+    #[arg(long)]
+    pub(crate) not_submitted: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    /// The request to take up.
+    #[arg(required_unless_present = "all")]
+    pub(crate) id: Option<RequestId>,
+
+    /// Take up every request of this API that is not finished and in no other process's hands.
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) patience: Patience,
 }
 
 #[derive(Args, Debug)]

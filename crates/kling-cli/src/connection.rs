@@ -1,24 +1,48 @@
 //! The way to the API: the provider's, or a simulator inside this program.
 
-use kling::{ApiBase, Client, Settings, Token};
+use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
+use kling::{Again, ApiBase, Client, Journal, Journaled, Settings, Token};
 
+use crate::arguments::Noting;
+use crate::console::Console;
 use crate::exit::{Exit, Stop};
 
 /// A client, and whatever has to live as long as it.
 pub(crate) struct Connection {
-    pub(crate) client: Client,
+    pub(crate) client: Journaled,
     pub(crate) is_simulated: bool,
     #[cfg(feature = "offline")]
     _sim: Option<kling_sim::Sim>,
 }
 
 impl Connection {
-    /// To the API that the environment names, with its token.
-    pub(crate) fn from_env() -> Result<Self, Stop> {
+    /// To the API that the environment names, for what costs money: without a journal nothing is submitted, unless that is
+    /// asked for.
+    pub(crate) fn paying(noting: &Noting, console: Console) -> Result<Self, Stop> {
+        let open = || if noting.no_journal { Ok(None) } else { Journal::from_env() };
+        let connection = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
+        let again = if noting.again { Again::Yes } else { Again::No };
+        Ok(Self { client: connection.client.again(again), ..connection })
+    }
+
+    /// To the API that the environment names, for what is free: where there is no journal, that is said, and it goes on.
+    pub(crate) fn free(console: Console) -> Result<Self, Stop> {
+        let open = || {
+            Journal::from_env().or_else(|error| {
+                console.say(format!("warning: {error}; nothing is noted"));
+                Ok(None)
+            })
+        };
+        Self::new(open, console)
+    }
+
+    /// The token comes first: without one there is nothing to note.
+    fn new(journal: impl FnOnce() -> Result<Option<Journal>, Stop>, console: Console) -> Result<Self, Stop> {
         let token = Token::from_env().map_err(|error| sign_in(&error))?;
         let settings = Settings::new(token).with_base(ApiBase::from_env()?);
         Ok(Self {
-            client: client(settings)?,
+            client: Journaled::new(client(settings)?, journal()?)
+                .on_trouble(move |error| console.say(format!("warning: {error}"))),
             is_simulated: false,
             #[cfg(feature = "offline")]
             _sim: None,
@@ -35,8 +59,15 @@ impl Connection {
         };
         let sim = kling_sim::Sim::builder().speed(SPEED).start().map_err(|error| trouble(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
-        Ok(Self { client: client(settings)?, is_simulated: true, _sim: Some(sim) })
+        Ok(Self { client: Journaled::new(client(settings)?, None), is_simulated: true, _sim: Some(sim) })
     }
+}
+
+fn unwritable(error: &JournalError) -> Stop {
+    let message = format!(
+        "nothing was submitted: {error}\n  name another place in {JOURNAL_VARIABLE}, or go on without a record: --no-journal"
+    );
+    Stop::new(Exit::Service, message)
 }
 
 /// Plain loopback needs no certificates, and a bare machine has none.

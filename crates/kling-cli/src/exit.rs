@@ -72,6 +72,14 @@ impl Stop {
         Self { exit, message, facts }.with("request_id", id.as_str()).with("resume", command)
     }
 
+    /// Adds how an unknown outcome is settled.
+    pub(crate) fn settled_by(self, intent: &str) -> Self {
+        let Self { exit, message, facts } = self;
+        let message =
+            format!("{message}\n  once you know: kling jobs settle {intent} --id ID, or --not-submitted");
+        Self { exit, message, facts }.with("intent", intent)
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }
@@ -94,6 +102,7 @@ impl Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         let exit = match &error {
+            error if error.is_unresolved() => Exit::Unknown,
             error if error.is_auth() || error.is_permission() => Exit::SignIn,
             error if error.is_config() || error.is_file() => Exit::Usage,
             error if error.is_invalid_input() || error.is_not_found() => Exit::Input,
@@ -110,7 +119,14 @@ impl From<SubmitError> for Stop {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Refused(error) => {
-                let message = format!("nothing was submitted: {error}");
+                let advice = match &error {
+                    error if error.is_unresolved() => {
+                        "\n  look at it: kling jobs; or pay for another: --again"
+                    }
+                    error if error.is_journal() => "\n  go on without a record: --no-journal",
+                    _ => "",
+                };
+                let message = format!("nothing was submitted: {error}{advice}");
                 Self { message, ..error.into() }
             }
             SubmitError::Unknown(receipt) => Self::unknown(&receipt),

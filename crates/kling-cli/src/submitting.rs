@@ -1,6 +1,7 @@
 //! The one paid request, which Ctrl-C does not tear.
 
-use kling::{Client, Job, ModelId, Submission};
+use kling::kling_journal::Standing;
+use kling::{Job, Journaled, ModelId, Receipt, Submission, SubmitError};
 use serde_json::Value;
 
 use crate::exit::{Exit, Stop};
@@ -10,7 +11,7 @@ use crate::waiting;
 
 /// Submits, and gives the job. A Ctrl-C meanwhile waits for the answer, then cancels; a second one leaves it unknown.
 pub(crate) async fn submit(
-    client: &Client,
+    client: &Journaled,
     model: &ModelId,
     input: Value,
     live: &Live,
@@ -34,7 +35,7 @@ pub(crate) async fn submit(
         }
     };
     let submission: Submission = submission.map_err(|_| left_unknown(model))?;
-    let job = submission.into_result()?;
+    let job = submission.into_result().map_err(|error| stopped(client, error))?;
     live.say(&format!("request {}", job.id()));
     if is_interrupted {
         return Err(waiting::cancel(client, job.id(), interrupts).await);
@@ -42,10 +43,30 @@ pub(crate) async fn submit(
     Ok(job)
 }
 
+/// Where the outcome is unknown, the journal has it, and it can be settled there.
+fn stopped(client: &Journaled, error: SubmitError) -> Stop {
+    let intent = error.receipt().and_then(|receipt| intent_of(client, receipt));
+    let stop = Stop::from(error);
+    match intent {
+        Some(intent) => stop.settled_by(&intent),
+        None => stop,
+    }
+}
+
+fn intent_of(client: &Journaled, receipt: &Receipt) -> Option<String> {
+    let fingerprint = receipt.fingerprint().to_string();
+    // Whatever hinders this has been told, or `kling jobs` will tell it.
+    let entries = client.journal()?.entries().ok()?;
+    let entry = entries
+        .iter()
+        .rfind(|entry| entry.standing() == Standing::Unknown && entry.intent().fingerprint() == fingerprint);
+    entry.map(|entry| entry.intent().id().to_string())
+}
+
 fn left_unknown(model: &ModelId) -> Stop {
     let message = format!(
         "the outcome of the submit to {model} is unknown: it was left before its answer came; \
-         it may run and be billed, so check the account before submitting anew"
+         it may run and be billed, so check the account before submitting anew; `kling jobs` lists it"
     );
     Stop::new(Exit::Unknown, message)
 }

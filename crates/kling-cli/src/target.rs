@@ -13,8 +13,8 @@ use crate::exit::{Exit, Stop};
 pub(crate) enum Target {
     /// The file that was asked for.
     File(PathBuf),
-    /// A name made of the request id, in the current folder.
-    Named(OutputKind),
+    /// A name made of the request id, in this folder.
+    Named(PathBuf, OutputKind),
 }
 
 impl Target {
@@ -22,7 +22,7 @@ impl Target {
     pub(crate) fn check(output: Option<&Path>, kind: OutputKind) -> Result<Self, Stop> {
         let Some(path) = output else {
             writable(Path::new("."))?;
-            return Ok(Self::Named(kind));
+            return Ok(Self::Named(PathBuf::new(), kind));
         };
         if fs::symlink_metadata(path).is_ok() {
             let message = format!("{} exists and is never overwritten; name another file", path.display());
@@ -35,13 +35,40 @@ impl Target {
         Ok(Self::File(path.to_owned()))
     }
 
+    /// The place that was noted when a job was submitted, or the current folder. Where the file exists by now, and perhaps is
+    /// somebody else's, a name made of the request id stands in for it.
+    pub(crate) fn resumed(noted: Option<&Path>, kind: OutputKind) -> Self {
+        match noted {
+            None => Self::Named(PathBuf::new(), kind),
+            Some(folder) if folder.is_dir() => Self::Named(folder.to_owned(), kind),
+            Some(path) if fs::symlink_metadata(path).is_ok() => Self::Named(folder_of(path).to_owned(), kind),
+            Some(path) => Self::File(path.to_owned()),
+        }
+    }
+
+    /// The absolute path to note: the file, or the folder that it will be in.
+    pub(crate) fn noted(&self) -> PathBuf {
+        let path = match self {
+            Self::File(path) => path,
+            Self::Named(folder, _) if folder.as_os_str().is_empty() => Path::new("."),
+            Self::Named(folder, _) => folder,
+        };
+        // Without a current folder nothing can be written either, which will be said.
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    }
+
+    /// Whether the files have names that no other request has.
+    pub(crate) const fn is_named_by_id(&self) -> bool {
+        matches!(self, Self::Named(..))
+    }
+
     /// The file for the output number `index`, counted from 0, that lies at `url`.
     pub(crate) fn path(&self, id: &RequestId, index: usize, url: &str) -> PathBuf {
         match self {
             Self::File(path) => numbered(path, index),
-            Self::Named(kind) => {
+            Self::Named(folder, kind) => {
                 let extension = extension(url).unwrap_or_else(|| default_extension(*kind).to_owned());
-                numbered(Path::new(&format!("kling-{id}.{extension}")), index)
+                numbered(&folder.join(format!("kling-{id}.{extension}")), index)
             }
         }
     }
@@ -101,8 +128,21 @@ mod tests {
     }
 
     #[test]
+    fn a_job_is_resumed_where_it_was_to_be_unless_something_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let noted = folder.path().join("clip.mp4");
+        let path = || Target::resumed(Some(&noted), OutputKind::Video).path(&"id".parse().unwrap(), 0, "");
+        assert_eq!(path(), noted);
+        fs::write(&noted, "mine").unwrap();
+        assert_eq!(path(), folder.path().join("kling-id.mp4"));
+        let in_folder = Target::resumed(Some(folder.path()), OutputKind::Image);
+        assert_eq!(in_folder.path(&"id".parse().unwrap(), 1, ""), folder.path().join("kling-id-2.png"));
+    }
+
+    #[test]
     fn a_name_of_its_own_takes_only_a_plain_extension_from_the_url() {
-        let named = |url| Target::Named(OutputKind::Video).path(&"id".parse().unwrap(), 0, url);
+        let named =
+            |url| Target::Named(PathBuf::new(), OutputKind::Video).path(&"id".parse().unwrap(), 0, url);
         assert_eq!(named("https://a.runcomfy.net/x/clip.WEBM?y=.exe"), PathBuf::from("kling-id.webm"));
         for url in ["https://a.runcomfy.net/clip", "https://a.b/x.tar%2fgz", "https://a.b/x.", "..", ""] {
             assert_eq!(named(url), PathBuf::from("kling-id.mp4"), "{url}");

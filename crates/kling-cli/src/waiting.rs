@@ -1,8 +1,10 @@
 //! The wait, the download after it, and what a Ctrl-C does to both.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use kling::{Client, DownloadOptions, Finished, Job, ModelOutput, RequestId, WaitOptions};
+use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, WaitError, WaitOptions};
 use serde_json::{Value, json};
 
 use crate::arguments::Patience;
@@ -13,26 +15,35 @@ use crate::target::Target;
 
 /// Waits until a job is over. Ctrl-C cancels it where that is still possible, and tells what became of it.
 pub(crate) async fn wait(
-    client: &Client,
+    client: &Journaled,
     job: &Job,
     timeout: Duration,
     live: &Live,
     interrupts: &mut Interrupts,
 ) -> Result<Finished, Stop> {
     let options = WaitOptions::default().with_deadline(timeout);
-    let waiting = kling::wait(client, job, &options, |update| live.update(update));
+    let waiting = client.wait(job, &options, |update| live.update(update));
     tokio::select! {
-        outcome = waiting => outcome.map_err(|error| {
-            let stop = Stop::from(&error);
-            if stop.exit() == Exit::Failed { stop } else { stop.resumable(job.id(), &resume(job.id())) }
-        }),
+        outcome = waiting => outcome.map_err(|error| stopped(&error)),
         () = interrupts.next() => Err(cancel(client, job.id(), interrupts).await),
     }
 }
 
+/// Why a wait ended, and how to go on where the job may.
+pub(crate) fn stopped(error: &WaitError) -> Stop {
+    let (stop, id) = (Stop::from(error), error.request_id());
+    if stop.exit() == Exit::Failed { stop } else { stop.resumable(id, &resume(id)) }
+}
+
+/// A job that was left as it is.
+pub(crate) fn left(id: &RequestId) -> Stop {
+    Stop::new(Exit::TryAgain, format!("request {id} was left; it may run and be billed"))
+        .resumable(id, &resume(id))
+}
+
 /// Cancels after a Ctrl-C, and says how that ended; a second Ctrl-C ends it at once.
-pub(crate) async fn cancel(client: &Client, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
-    let cancelling = async { Some(kling::cancel(client, id).await) };
+pub(crate) async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
+    let cancelling = async { Some(client.cancel(id).await) };
     let outcome = tokio::select! {
         outcome = cancelling => outcome,
         () = interrupts.next() => None,
@@ -43,8 +54,7 @@ pub(crate) async fn cancel(client: &Client, id: &RequestId, interrupts: &mut Int
             Stop::new(Exit::TryAgain, format!("request {id} was left; cancelling it failed: {error}"))
                 .resumable(id, &resume(id))
         }
-        None => Stop::new(Exit::TryAgain, format!("request {id} was left; it may run and be billed"))
-            .resumable(id, &resume(id)),
+        None => left(id),
     }
 }
 
@@ -84,7 +94,7 @@ impl Saved {
 
 /// Downloads every output. The job is paid for, so whatever goes wrong, its id and its URLs are told.
 pub(crate) async fn download(
-    client: &Client,
+    client: &Journaled,
     finished: &Finished,
     target: &Target,
     patience: &Patience,
@@ -92,7 +102,7 @@ pub(crate) async fn download(
     interrupts: &mut Interrupts,
 ) -> Result<Vec<Saved>, Stop> {
     let id = finished.request_id();
-    let urls = urls(finished);
+    let urls = finished.reply().output_urls();
     if urls.is_empty() {
         let message = format!("request {id} succeeded, and its output names no file");
         return Err(Stop::new(Exit::Service, message)
@@ -105,23 +115,34 @@ pub(crate) async fn download(
     for (index, url) in urls.iter().enumerate() {
         let path = target.path(id, index, url);
         live.show(&format!("downloading {}", path.display()));
-        let downloading = client.download(url, &path, &options, |progress| live.progress(progress));
+        let fetching = fetch(client, url, &path, target, &options, live);
         let outcome = tokio::select! {
-            outcome = downloading => outcome,
+            outcome = fetching => outcome,
             () = interrupts.next() => {
                 return Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &resume(id)));
             }
         };
-        let downloaded = outcome.map_err(|error| stranded(&error, id, url))?;
-        saved.push(Saved { path: downloaded.path.display().to_string(), bytes: downloaded.bytes });
+        saved.push(outcome.map_err(|error| stranded(&error, id, url))?);
     }
+    let files = saved.iter().filter_map(|file| std::path::absolute(&file.path).ok());
+    client.saved(id, files).await;
     Ok(saved)
 }
 
-/// The URLs of an output in any of its forms.
-pub(crate) fn urls(finished: &Finished) -> Vec<String> {
-    let output = kling::kling_1_6_pro_image_to_video::Output::from_json(finished.output());
-    output.urls().into_iter().map(str::to_owned).collect()
+/// A file that is named by the request's id is the request's, whole as files appear: it lies there since an earlier time.
+async fn fetch(
+    client: &Journaled,
+    url: &str,
+    path: &Path,
+    target: &Target,
+    options: &DownloadOptions,
+    live: &Live,
+) -> Result<Saved, kling::Error> {
+    let bytes = match fs::symlink_metadata(path) {
+        Ok(facts) if facts.is_file() && target.is_named_by_id() => facts.len(),
+        _ => client.client().download(url, path, options, |progress| live.progress(progress)).await?.bytes,
+    };
+    Ok(Saved { path: path.display().to_string(), bytes })
 }
 
 /// What was paid for is named in full, so that it can be fetched by other means.

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
     let body = assemble(arguments, model, console)?;
     let pictures = Pictures::new(&arguments.media, !is_offline(arguments));
     let report = input::check(model, &body, pictures.as_ref()).await?;
-    let connection = connect(arguments)?;
+    let connection = connect(arguments, console)?;
     report.warn(console);
     if connection.is_simulated {
         console.say(
@@ -29,10 +29,11 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
         );
     }
 
+    let client = connection.client.clone().for_output(target.noted());
     let mut interrupts = Interrupts::new();
     let live = Live::new(console);
     let id = model.id.parse()?;
-    let job = submitting::submit(&connection.client, &id, body, &live, &mut interrupts).await?;
+    let job = submitting::submit(&client, &id, body, &live, &mut interrupts).await?;
     let mut json = json!({
         "simulated": connection.is_simulated, "model": model.id, "request_id": job.id().as_str(),
         "checks": report.json(),
@@ -42,9 +43,8 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
         return Ok(Answer { text: job.id().to_string(), json });
     }
     let patience = &arguments.patience;
-    let finished = waiting::wait(&connection.client, &job, patience.timeout, &live, &mut interrupts).await?;
-    let saved =
-        waiting::download(&connection.client, &finished, &target, patience, &live, &mut interrupts).await?;
+    let finished = waiting::wait(&client, &job, patience.timeout, &live, &mut interrupts).await?;
+    let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();
     json["cost_usd"] = finished.cost_usd().into();
     json["files"] = saved.iter().map(waiting::Saved::json).collect();
@@ -92,13 +92,13 @@ fn number_or_text(text: &str) -> Value {
 }
 
 #[cfg(feature = "offline")]
-fn connect(arguments: &Generate) -> Result<Connection, Stop> {
-    if arguments.offline { Connection::offline() } else { Connection::from_env() }
+fn connect(arguments: &Generate, console: Console) -> Result<Connection, Stop> {
+    if arguments.offline { Connection::offline() } else { Connection::paying(&arguments.noting, console) }
 }
 
 #[cfg(not(feature = "offline"))]
-fn connect(_: &Generate) -> Result<Connection, Stop> {
-    Connection::from_env()
+fn connect(arguments: &Generate, console: Console) -> Result<Connection, Stop> {
+    Connection::paying(&arguments.noting, console)
 }
 
 #[cfg(feature = "offline")]

@@ -1,7 +1,9 @@
 //! The commands, one file each where they are more than a call.
 
 mod generate;
+mod jobs;
 mod request;
+mod resume;
 #[cfg(feature = "offline")]
 mod sim;
 mod submit;
@@ -19,22 +21,24 @@ use crate::exit::Stop;
 pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, Stop> {
     let console = *console;
     match command {
-        Command::Balance => balance().await,
-        Command::Cancel(request) => request::cancel(&request).await,
+        Command::Balance => balance(console).await,
+        Command::Cancel(request) => request::cancel(&request, console).await,
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Generate(arguments) => generate::run(&arguments, console).await,
-        Command::Result(request) => request::result(&request).await,
+        Command::Jobs(arguments) => jobs::run(&arguments, console),
+        Command::Result(request) => request::result(&request, console).await,
+        Command::Resume(arguments) => resume::run(&arguments, console).await,
         #[cfg(feature = "offline")]
         Command::Sim(arguments) => sim::run(&arguments, console).await,
-        Command::Status(request) => request::status(&request).await,
+        Command::Status(request) => request::status(&request, console).await,
         Command::Submit(arguments) => submit::run(&arguments, console).await,
         Command::Validate(arguments) => validate::run(&arguments, console).await,
         Command::Wait(arguments) => request::wait(&arguments, console).await,
     }
 }
 
-async fn balance() -> Result<Answer, Stop> {
-    let balance = Connection::from_env()?.client.balance().await?;
+async fn balance(console: Console) -> Result<Answer, Stop> {
+    let balance = Connection::free(console)?.client.client().balance().await?;
     let currency = balance.currency.as_deref().unwrap_or("USD");
     let text = format!("{:.2} {currency}", balance.usd);
     Ok(Answer { text, json: serde_json::to_value(&balance).unwrap_or_default() })

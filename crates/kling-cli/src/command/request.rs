@@ -12,8 +12,8 @@ use crate::live::Live;
 use crate::target::Target;
 use crate::waiting;
 
-pub(crate) async fn status(request: &Request) -> Result<Answer, Stop> {
-    let reply = Connection::from_env()?.client.status(&request.id).await?;
+pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer, Stop> {
+    let reply = Connection::free(console)?.client.client().status(&request.id).await?;
     let text = match reply.queue_position {
         Some(position) => format!("{}, position {position}", reply.state),
         None => reply.state.to_string(),
@@ -24,8 +24,8 @@ pub(crate) async fn status(request: &Request) -> Result<Answer, Stop> {
     Ok(Answer { text, json })
 }
 
-pub(crate) async fn result(request: &Request) -> Result<Answer, Stop> {
-    let reply = Connection::from_env()?.client.result(&request.id).await?;
+pub(crate) async fn result(request: &Request, console: Console) -> Result<Answer, Stop> {
+    let reply = Connection::free(console)?.client.client().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
     Ok(Answer { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json })
 }
@@ -35,22 +35,22 @@ pub(crate) async fn wait(arguments: &Wait, console: Console) -> Result<Answer, S
         Some(path) => Some(Target::check(Some(path), OutputKind::Video)?),
         None => None,
     };
-    let client = Connection::from_env()?.client;
+    let client = Connection::free(console)?.client;
     let (live, mut interrupts) = (Live::new(console), Interrupts::new());
     let (job, patience) = (Job::from_id(arguments.id.clone()), &arguments.patience);
     let finished = waiting::wait(&client, &job, patience.timeout, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
-        return Ok(Answer { text: waiting::urls(&finished).join("\n"), json });
+        return Ok(Answer { text: finished.reply().output_urls().join("\n"), json });
     };
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["files"] = saved.iter().map(waiting::Saved::json).collect::<Value>();
     Ok(Answer { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
 }
 
-pub(crate) async fn cancel(request: &Request) -> Result<Answer, Stop> {
-    let client = Connection::from_env()?.client;
-    let reply = kling::cancel(&client, &request.id).await?;
+pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer, Stop> {
+    let client = Connection::free(console)?.client;
+    let reply = client.cancel(&request.id).await?;
     let (outcome, text) = match reply.outcome {
         CancelOutcome::Cancelled => ("cancelled", "cancelled"),
         CancelOutcome::NotCancellable => ("not_cancellable", "not cancellable: it runs on and may be billed"),

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &Submit, console: Console) -> Result<Answer, 
         input::check(model, &body, pictures.as_ref()).await?.warn(console);
     }
     let model: ModelId = arguments.model.model.parse()?;
-    let connection = Connection::from_env()?;
+    let connection = Connection::paying(&arguments.noting, console)?;
     let (live, mut interrupts) = (Live::new(console), Interrupts::new());
     let job = submitting::submit(&connection.client, &model, body, &live, &mut interrupts).await?;
     let id = job.id().as_str();
