@@ -5,6 +5,7 @@ mod catalog_reply;
 mod chaos;
 mod ci;
 mod codegen;
+mod kill;
 mod live;
 mod rust_version;
 mod schema_diff;
@@ -36,6 +37,15 @@ enum Command {
         /// Change nothing; fail where a generated file is not what its schema says.
         #[arg(long)]
         check: bool,
+    },
+    /// Kill the program at random moments of paid jobs, and join what was billed to what it remembers.
+    Kill {
+        /// How many times.
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// Where chance begins.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
     /// for breaking.
@@ -71,6 +81,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::Chaos(arguments) => chaos::run(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
+        Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),
         Command::UpdateModel(arguments) => update_model::run(root, arguments),
     }

@@ -41,11 +41,14 @@ impl Console {
     /// Ends well.
     pub(crate) fn answer(self, answer: &Answer) -> ExitCode {
         let text = if self.json { answer.json.to_string() } else { printable(&answer.text) };
-        match (text.is_empty(), print(&text)) {
-            (true, _) | (false, Ok(())) => ExitCode::SUCCESS,
+        if text.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        match print(&text) {
+            Ok(()) => ExitCode::SUCCESS,
             // Whoever closed the pipe has read enough; any other trouble means that the result did not arrive.
-            (false, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            (false, Err(_)) => ExitCode::from(Exit::Service.code()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(Exit::Service.code()),
         }
     }
 

@@ -7,13 +7,30 @@ use program::Program;
 
 #[test]
 fn help_is_worth_reading() {
-    let commands =
-        ["", "generate", "submit", "status", "result", "wait", "cancel", "validate", "balance", "sim"];
+    let commands = [
+        "",
+        "generate",
+        "submit",
+        "status",
+        "result",
+        "wait",
+        "jobs",
+        "jobs settle",
+        "resume",
+        "cancel",
+        "validate",
+        "balance",
+        "sim",
+    ];
     for command in commands {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|text| !text.is_empty()).collect();
+        let arguments: Vec<&str> =
+            command.split(' ').chain(["--help"]).filter(|text| !text.is_empty()).collect();
         let ended = Program::new().with("COLUMNS", "100").run(&arguments);
         assert_eq!(ended.code, 0);
         let name = if command.is_empty() { "help" } else { command };
-        insta::assert_snapshot!(format!("help_{name}").replace("help_help", "help"), ended.stdout);
+        insta::assert_snapshot!(
+            format!("help_{name}").replace("help_help", "help").replace(' ', "_"),
+            ended.stdout
+        );
     }
 }

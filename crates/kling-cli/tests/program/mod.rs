@@ -12,16 +12,17 @@ use tempfile::TempDir;
 
 pub(crate) const TOKEN: &str = "rc-secret-0123456789";
 
-/// A folder to run in, and the variables of the environment.
+/// A folder to run in, one for what the program remembers, and the variables of the environment.
 pub(crate) struct Program {
     folder: TempDir,
+    state: TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
 impl Program {
     /// Without a token.
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), variables: Vec::new() }
+        Self { folder: TempDir::new().unwrap(), state: TempDir::new().unwrap(), variables: Vec::new() }
     }
 
     /// With a simulator in the place of the API.
@@ -38,6 +39,10 @@ impl Program {
         self.folder.path()
     }
 
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.state.path().join("kling/journal.log")
+    }
+
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder()).unwrap();
         let mut names: Vec<_> =
@@ -49,6 +54,7 @@ impl Program {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
         command.args(arguments).current_dir(self.folder()).env_clear();
+        command.env("XDG_STATE_HOME", self.state.path());
         command.envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -87,6 +93,16 @@ impl Running {
     pub(crate) fn interrupt(&self) {
         let status = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
     }
 
     pub(crate) fn end(self) -> Ended {

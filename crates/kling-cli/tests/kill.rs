@@ -1,0 +1,85 @@
+//! `kill -9` at any moment: whatever was billed is in the journal, nothing is submitted twice, and the rest is taken up.
+//!
+//! A handful of kills as a test; `cargo xtask kill --kills 200` for more.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod program;
+
+use std::collections::HashSet;
+use std::{env, fs, thread};
+
+use kling_sim::{Call, Sim};
+use program::{Program, Running};
+use serde_json::Value;
+
+#[test]
+fn whatever_is_killed_when_nothing_paid_is_lost_or_paid_twice() {
+    let number = |name, default| env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (kills, seed) = (number("KLING_KILLS", 8), number("KLING_SEED", 1));
+    let sim = Sim::builder().speed(500.0).start().unwrap();
+    let program = Program::at(&sim);
+    let mut random = fastrand::Rng::with_seed(seed);
+    for job in 0..kills {
+        let url = format!("https://example.com/{job}.jpg");
+        let output = format!("{job}.mp4");
+        let running = program.start(&["generate", &url, "-o", &output]);
+        kill_sometime(running, &sim, &program, &mut random);
+    }
+
+    let unknown = accounted_for(&sim, &program);
+    let resumed = program.run(&["resume", "--all", "--json"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(accounted_for(&sim, &program), unknown, "nothing was submitted by taking up");
+    let jobs = jobs(&program);
+    let finished = jobs.iter().filter(|job| job["state"] == "succeeded").count();
+    assert_eq!(finished + unknown, jobs.len(), "{jobs:?}");
+    assert!(jobs.iter().filter(|job| job["state"] == "succeeded").all(saved), "{jobs:?}");
+    println!(
+        "seed {seed}: {kills} kills, {} billed, 0 lost, 0 paid twice, {unknown} unknown, {finished} finished",
+        sim.billed().len()
+    );
+}
+
+/// Ends the program after as much as chance wants: some of it written, some of it asked, and a little later.
+fn kill_sometime(mut running: Running, sim: &Sim, program: &Program, random: &mut fastrand::Rng) {
+    let size = || fs::metadata(program.journal()).map_or(0, |facts| facts.len());
+    let (written, asked) = (size(), sim.requests().len());
+    let (lines, calls) = (random.u64(0..6), random.usize(0..5));
+    // A record of this program takes about so many bytes.
+    let is_due = || size() >= written + lines * 150 && sim.requests().len() >= asked + calls;
+    while !is_due() && running.is_running() {
+        thread::yield_now();
+    }
+    (0..random.u32(0..3000)).for_each(|_| thread::yield_now());
+    running.kill();
+}
+
+/// Joins what was billed to what is known of it; gives the number of outcomes that are unknown.
+fn accounted_for(sim: &Sim, program: &Program) -> usize {
+    let (jobs, billed) = (jobs(program), sim.billed());
+    let bodies: HashSet<_> = billed.iter().map(|bill| &bill.body_sha256).collect();
+    assert_eq!(bodies.len(), billed.len(), "paid twice");
+    let posts = sim.requests().iter().filter(|call| call.call == Call::Submit).count();
+    assert_eq!(posts, billed.len(), "posted twice");
+    for bill in &billed {
+        let known = jobs.iter().any(|job| {
+            let is_unknown = job["state"] == "unknown" && job["fingerprint"] == bill.body_sha256;
+            is_unknown || job["request_id"] == bill.request_id
+        });
+        assert!(known, "lost: {bill:?}");
+    }
+    jobs.iter().filter(|job| job["state"] == "unknown").count()
+}
+
+fn jobs(program: &Program) -> Vec<Value> {
+    program.run(&["jobs", "--json"]).json()["jobs"].as_array().unwrap().clone()
+}
+
+fn saved(job: &Value) -> bool {
+    job["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .all(|file| fs::metadata(file.as_str().unwrap()).unwrap().len() > 0)
+}

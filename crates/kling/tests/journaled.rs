@@ -1,0 +1,192 @@
+//! A client with a journal, over real sockets: what is written down when, and what is not sent.
+#![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::{Arc, Mutex};
+
+use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
+use kling::{Again, Client, Journal, Journaled, ModelId, Settings, Submission, Token, WaitOptions, blocking};
+use kling_sim::{Call, Fault, Sim};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct World {
+    sim: Sim,
+    folder: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { sim: Sim::builder().speed(500.0).start().unwrap(), folder: TempDir::new().unwrap() }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::new(Token::new(self.sim.token()).unwrap()).with_base(self.sim.base_url().parse().unwrap())
+    }
+
+    fn journal(&self) -> Journal {
+        Journal::open(self.folder.path().join("journal.log")).unwrap()
+    }
+
+    fn client(&self) -> Journaled {
+        Journaled::new(Client::new(self.settings()).unwrap(), self.journal())
+    }
+
+    fn blocking(&self) -> blocking::Journaled {
+        blocking::Journaled::new(blocking::Client::new(self.settings()).unwrap(), self.journal())
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.journal().entries().unwrap()
+    }
+
+    fn posts(&self) -> usize {
+        self.sim.requests().iter().filter(|call| call.call == Call::Submit).count()
+    }
+}
+
+fn model() -> ModelId {
+    "kling/kling-1-6/pro/image-to-video".parse().unwrap()
+}
+
+fn input() -> Value {
+    json!({ "image_url": "https://example.com/start.jpg" })
+}
+
+#[tokio::test]
+async fn a_job_is_followed_from_its_intent_to_its_files() {
+    let world = World::new();
+    let client = world.client().for_output("/tmp/clip.mp4");
+    let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    let entry = world.entries().remove(0);
+    assert_eq!((entry.standing(), entry.request_id()), (Standing::Running, Some(job.id().as_str())));
+    assert_eq!(entry.intent().fingerprint(), world.sim.billed()[0].body_sha256);
+    assert!(!entry.is_held());
+
+    let held = Mutex::new(None);
+    let note = |_: &kling::Update| {
+        held.lock().unwrap().get_or_insert_with(|| world.entries()[0].is_held());
+    };
+    client.wait(&job, &WaitOptions::default(), note).await.unwrap();
+    assert_eq!(*held.lock().unwrap(), Some(true));
+    client.saved(job.id(), ["/tmp/clip.mp4"]).await;
+    let entry = world.entries().remove(0);
+    assert_eq!((entry.standing(), entry.outputs().len()), (Standing::Succeeded, 1));
+    assert_eq!(entry.files(), ["/tmp/clip.mp4"]);
+    assert!(!entry.is_held() && !entry.is_unfinished() && entry.state().is_some());
+}
+
+#[tokio::test]
+async fn an_abandoned_submit_is_not_torn_and_its_id_reaches_the_journal() {
+    let world = World::new();
+    let (client, model, input) = (world.client(), model(), input());
+    tokio::select! {
+        biased;
+        _ = client.submit_json(&model, &input) => panic!("it cannot be over yet"),
+        () = tokio::task::yield_now() => {}
+    }
+    while world.entries().first().is_none_or(|entry| entry.request_id().is_none()) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.entries()[0].request_id(), Some(world.sim.billed()[0].request_id.as_str()));
+    assert_eq!(world.posts(), 1);
+}
+
+#[tokio::test]
+async fn the_same_request_is_not_sent_again_while_its_outcome_is_unknown() {
+    let world = World::new();
+    let client = world.client();
+    world.sim.fault_next(Call::Submit, Fault::DropProcessed);
+    assert!(matches!(client.submit_json(&model(), &input()).await, Submission::Unknown(_)));
+    let refused = client.submit_json(&model(), &input()).await;
+    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
+    assert_eq!(world.posts(), 1);
+    let meant = client.again(Again::Yes).submit_json(&model(), &input()).await;
+    assert!(matches!(meant, Submission::Submitted(_)));
+}
+
+#[tokio::test]
+async fn what_the_api_refused_is_closed() {
+    let world = World::new();
+    let refused = world.client().submit_json(&model(), &json!({ "image_url": "nowhere" })).await;
+    assert!(matches!(refused, Submission::Refused(_)));
+    assert_eq!(world.entries()[0].standing(), Standing::Refused);
+}
+
+#[tokio::test]
+async fn a_job_that_was_cancelled_or_failed_is_over() {
+    let world = World::new();
+    world.sim.fail_next_job("nothing is on the picture");
+    let client = world.client();
+    let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    let failed = client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap_err();
+    assert!(failed.is_failed());
+    assert_eq!(world.entries()[0].standing(), Standing::Failed);
+}
+
+#[tokio::test]
+async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_job() {
+    let world = World::new();
+    let client = |store| Journaled::new(Client::new(world.settings()).unwrap(), Journal::with_store(store));
+    let refused = client(Failing { at_begin: true }).submit_json(&model(), &input()).await;
+    assert!(matches!(&refused, Submission::Refused(error) if error.is_journal()), "{refused:?}");
+    assert_eq!(world.posts(), 0);
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    let client = client(Failing { at_begin: false })
+        .on_trouble(move |error| tell.lock().unwrap().push(error.to_string()));
+    assert!(matches!(client.submit_json(&model(), &input()).await, Submission::Submitted(_)));
+    assert_eq!(*told.lock().unwrap(), ["the disk is full"]);
+}
+
+#[test]
+fn the_blocking_client_keeps_the_same_record() {
+    let world = World::new();
+    let client = world.blocking();
+    let job = client.submit_json(&model(), &input()).into_result().unwrap();
+    client.wait(&job, &WaitOptions::default(), |_| {}).unwrap();
+    client.saved(job.id(), ["/tmp/clip.mp4"]);
+    let entry = world.entries().remove(0);
+    assert_eq!((entry.standing(), entry.outputs().len(), entry.files().len()), (Standing::Succeeded, 1, 1));
+
+    world.sim.fault_next(Call::Submit, Fault::DropProcessed);
+    assert!(matches!(client.submit_json(&model(), &input()), Submission::Unknown(_)));
+    let refused = client.submit_json(&model(), &input());
+    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
+    assert_eq!(world.posts(), 2);
+}
+
+/// A store of one's own that fails at once, or once the money is spent.
+#[derive(Debug)]
+struct Failing {
+    at_begin: bool,
+}
+
+impl Failing {
+    fn fail<T>() -> Result<T, Error> {
+        Err(Error::store("the disk is full"))
+    }
+}
+
+impl Store for Failing {
+    fn begin(&self, _: &Intent, _: Again) -> Result<(), Error> {
+        if self.at_begin { Self::fail() } else { Ok(()) }
+    }
+
+    fn record(&self, _: &IntentId, _: &Event) -> Result<(), Error> {
+        Self::fail()
+    }
+
+    fn hold(&self, _: &IntentId) -> Result<bool, Error> {
+        Self::fail()
+    }
+
+    fn release(&self, _: &IntentId) -> Result<(), Error> {
+        Self::fail()
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, Error> {
+        Self::fail()
+    }
+}
