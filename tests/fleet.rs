@@ -40,7 +40,7 @@ impl World {
         let (waits, over) = (now < SECOND * job as u32, now >= SECOND * 2 * job as u32);
         let body = match (call, over, waits) {
             ("cancel", ..) => r#"{"outcome":"not_cancellable"}"#,
-            ("result", true, _) if job % 5 == 0 => r#"{"status":"failed","error":"no face found"}"#,
+            ("result", true, _) if job.is_multiple_of(5) => r#"{"status":"failed","error":"no face found"}"#,
             ("result", true, _) => r#"{"status":"succeeded","output":"u","cost":0.5}"#,
             ("status", true, _) => r#"{"status":"completed"}"#,
             (_, _, true) => r#"{"status":"in_queue"}"#,

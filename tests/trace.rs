@@ -205,8 +205,10 @@ fn options() -> WaitOptions {
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO })
 }
 
-/// The requests at the socket: the line, the headers but for those that name the connection, the body.
-fn trace(server: &ScriptServer) -> Vec<(String, Vec<(String, String)>, String)> {
+/// A request at the socket: the line, the headers but for those that name the connection, the body.
+type Line = (String, Vec<(String, String)>, String);
+
+fn trace(server: &ScriptServer) -> Vec<Line> {
     let requests = server.recorded();
     requests
         .iter()
