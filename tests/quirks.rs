@@ -1,5 +1,4 @@
 //! Every quirk of live schemas, by name: it generates, compiles without a warning, and behaves.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_tests::agreement;
 use kling_tests::fixtures::{

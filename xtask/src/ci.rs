@@ -32,6 +32,11 @@ fn steps() -> Vec<Step> {
     let mut steps = vec![
         step("format", "fmt --all --check"),
         step("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
+        // In tests, to unwrap is to fail.
+        step(
+            "nothing unwraps outside tests",
+            "clippy --workspace --exclude xtask --lib --bins --all-features -- -D warnings -D clippy::unwrap_used",
+        ),
         step("tests", "test --workspace --all-features"),
         Step {
             variables: &[("RUSTDOCFLAGS", "-D warnings")],

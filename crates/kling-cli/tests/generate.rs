@@ -1,5 +1,4 @@
 //! `kling generate`: the main job, and everything that may come in its way.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod program;
 

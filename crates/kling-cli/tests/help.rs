@@ -1,5 +1,4 @@
 //! What people read when they ask for help.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod program;
 

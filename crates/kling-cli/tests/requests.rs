@@ -1,5 +1,4 @@
 //! The commands about requests that exist, and those that need none.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod program;
 

@@ -1,6 +1,5 @@
 //! The generator over whole schema folders: what comes out, and what stops it.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! Both clients against servers over real sockets: honest ones, and a tour of hostile ones. Nothing leaves loopback.
 #![cfg(all(feature = "remote", feature = "remote-blocking"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod server;
 

@@ -1,5 +1,4 @@
 //! Edited schemas, each classified: what an edit asks of those who use the model.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_schema::ChangeClass::{Behaviour, Breaking, Compatible, Docs};
 use kling_schema::{CatalogEntry, ChangeClass, Changes, ModelNotes, ModelSchema, SemverStep, compare};

@@ -1,5 +1,4 @@
 //! Output files over real sockets: a playable clip, whole and in ranges.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(feature = "clip")]
 
 mod client;

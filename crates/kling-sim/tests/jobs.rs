@@ -1,5 +1,4 @@
 //! Jobs from submit to result, over real sockets and by the steps of a manual clock.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 

@@ -1,5 +1,4 @@
 //! What the provider leaves open: each reading, played.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 

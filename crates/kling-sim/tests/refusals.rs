@@ -1,5 +1,4 @@
 //! Every error code, over real sockets.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
 

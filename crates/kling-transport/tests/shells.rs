@@ -1,6 +1,5 @@
 //! What the clients keep whatever the caller asks of the libraries underneath, over real sockets.
 #![cfg(all(feature = "async", feature = "blocking", feature = "rustls"))]
-#![allow(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,6 +1,5 @@
 //! The program as a user runs it: a process with arguments, an environment and a folder of its own.
 #![allow(dead_code, reason = "each test file uses a part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
