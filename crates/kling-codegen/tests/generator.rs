@@ -1,6 +1,5 @@
 //! The generator over whole schema folders: what comes out, and what stops it.
 
-
 use std::fs;
 use std::path::Path;
 
