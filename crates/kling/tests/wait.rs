@@ -1,0 +1,161 @@
+//! The wait that does not give up, over real sockets, by both clients: whatever goes wrong with a free call.
+#![cfg(all(feature = "async", feature = "blocking"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use kling::kling_transport::Backoff;
+use kling::{
+    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, Token, WaitError, WaitOptions, blocking,
+};
+use kling_sim::{Call, Fault, Reply, Sim};
+use serde_json::json;
+
+/// Everything that a network, a proxy or a server in trouble does to a free call.
+fn troubles() -> Vec<Fault> {
+    let mut troubles = vec![
+        Fault::CloseInBody,
+        Fault::DropProcessed,
+        Fault::DropUnprocessed,
+        Fault::DropUnread,
+        Fault::Html,
+        Fault::InvalidJson,
+        Fault::LargerThanSaid,
+        Fault::ResetInBody,
+        Fault::ResetInHead,
+        Fault::Stall(Duration::from_secs(600)),
+        Fault::StallInBody(Duration::from_secs(600)),
+        Fault::Truncated,
+        Fault::UnknownFields,
+        Fault::UnknownState,
+        Fault::WrongId,
+        Reply::empty(200).into(),
+        Reply::html(404, "<h1>Not found</h1>").into(),
+    ];
+    troubles.extend([408, 429, 500, 501, 502, 503, 504].map(|status| Reply::empty(status).into()));
+    troubles
+}
+
+fn options() -> WaitOptions {
+    let moment = Duration::from_millis(1);
+    WaitOptions::default()
+        .with_call_timeout(Duration::from_millis(300))
+        .with_backoff(Backoff { first: moment, cap: moment })
+        .with_schedule(Fixed(moment))
+}
+
+fn settings(sim: &Sim) -> Settings {
+    Settings::new(Token::new(sim.token()).unwrap()).with_base(sim.base_url().parse().unwrap())
+}
+
+/// A simulator with one job, submitted by somebody else.
+fn with_a_job() -> (Sim, RequestId) {
+    let sim = Sim::builder().speed(10_000.0).start().unwrap();
+    let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
+    let client = blocking::Client::new(settings(&sim)).unwrap();
+    let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
+    let id = job.into_result().unwrap().id().clone();
+    (sim, id)
+}
+
+/// Waits by one of the two clients.
+fn wait(sim: &Sim, id: &RequestId, is_async: bool, options: &WaitOptions) -> Result<(), WaitError> {
+    let job: Job = Job::from_id(id.clone());
+    if !is_async {
+        let client = blocking::Client::new(settings(sim)).unwrap();
+        return blocking::wait(&client, &job, options, |_| {}).map(drop);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::new(settings(sim)).unwrap();
+        kling::wait(&client, &job, options, |_| {}).await.map(drop)
+    })
+}
+
+#[test]
+fn every_trouble_with_a_status_or_a_result_is_survived() {
+    for is_async in [true, false] {
+        let (sim, id) = with_a_job();
+        for trouble in troubles() {
+            for call in [Call::Status, Call::Result] {
+                sim.fault_next(call, trouble.clone());
+                wait(&sim, &id, is_async, &options())
+                    .unwrap_or_else(|error| panic!("{trouble} on {call:?}, async {is_async}: {error}"));
+            }
+        }
+        assert_eq!(sim.billed().len(), 1);
+    }
+}
+
+#[test]
+fn errors_count_only_in_a_row() {
+    for is_async in [true, false] {
+        let (sim, id) = with_a_job();
+        let patience = options().with_max_errors(2);
+        for _ in 0..3 {
+            sim.answer_next(Call::Status, Reply::empty(502));
+            sim.answer_next(Call::Status, Reply::empty(503));
+            sim.fault_next(Call::Status, Fault::UnknownState);
+        }
+        wait(&sim, &id, is_async, &patience).unwrap();
+        (0..3).for_each(|_| sim.answer_next(Call::Status, Reply::empty(502)));
+        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+        assert!(error.is_exhausted() && error.request_id() == &id && error.polls() == 3, "{error}");
+    }
+}
+
+#[test]
+fn what_the_api_says_of_token_account_and_id_ends_it_at_once_with_the_id() {
+    let words: [(u16, u32, fn(&WaitError) -> bool); 3] = [
+        (400, 400_004, WaitError::is_auth),
+        (403, 403_001, WaitError::is_permission),
+        (404, 404_001, WaitError::is_not_found),
+    ];
+    for is_async in [true, false] {
+        for (status, code, is_it) in words {
+            let (sim, id) = with_a_job();
+            sim.answer_next(Call::Status, Reply::error(status, code, "no"));
+            let error = wait(&sim, &id, is_async, &options()).unwrap_err();
+            assert!(is_it(&error) && error.request_id() == &id && error.polls() == 1, "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_deadline_tells_the_id_the_state_the_polls_and_the_time() {
+    for is_async in [true, false] {
+        let sim = Sim::builder().manual_time().start().unwrap();
+        let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
+        let client = blocking::Client::new(settings(&sim)).unwrap();
+        let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
+        let id = job.into_result().unwrap().id().clone();
+        let patience = options().with_deadline(Duration::from_millis(50));
+        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+        assert!(error.is_deadline() && error.request_id() == &id, "{error}");
+        assert_eq!(error.state().map(ToString::to_string).as_deref(), Some("in_queue"));
+        assert!(error.polls() > 0 && error.elapsed() >= Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_cancel_tells_what_became_of_the_job_whatever_becomes_of_its_answer() {
+    for trouble in troubles() {
+        let sim = Sim::builder().manual_time().start().unwrap();
+        let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
+        let client =
+            blocking::Client::new(settings(&sim).with_call_timeout(Duration::from_millis(300))).unwrap();
+        let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
+        let id = job.into_result().unwrap().id().clone();
+        sim.fault_next(Call::Cancel, trouble.clone());
+        match blocking::cancel(&client, &id) {
+            Ok(reply) => assert!(
+                matches!(
+                    reply.outcome,
+                    CancelOutcome::Cancelled | CancelOutcome::NotConfirmed | CancelOutcome::AlreadyOver
+                ),
+                "{trouble}: {reply:?}"
+            ),
+            Err(error) => assert!(!error.is_transient(), "{trouble}: {error}"),
+        }
+    }
+}
