@@ -2,6 +2,7 @@
 //!
 //! A handful of kills as a test; `cargo xtask kill --kills 200` for more.
 #![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "the long run is read by a person")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod program;
