@@ -1,6 +1,7 @@
 //! Development commands of this workspace: `cargo xtask --help`.
 
 mod add_model;
+mod bench_waiting;
 mod catalog_reply;
 mod chaos;
 mod ci;
@@ -28,6 +29,12 @@ struct Arguments {
 enum Command {
     /// Add models of the catalog: their schemas and their code, all of them or, where one is refused, none.
     AddModel(add_model::Arguments),
+    /// Measure what waiting costs, each figure beside another of the same run.
+    BenchWaiting {
+        /// In virtual time: step, age, queue, budget, speed-up, or plot, which draws docs/waiting.svg. Over loopback: memory,
+        /// burst, overload, cpu. By default, all in virtual time but the plot.
+        part: Option<String>,
+    },
     /// Run thousands of paid jobs under random faults, and join what was kept to what was billed.
     Chaos(chaos::Arguments),
     /// Run every check that a change has to pass: what the README calls the tests.
@@ -78,6 +85,9 @@ fn main() -> ExitCode {
 fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
         Command::AddModel(arguments) => add_model::run(root, arguments).map(|()| ExitCode::SUCCESS),
+        Command::BenchWaiting { part } => {
+            bench_waiting::run(root, part.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
         Command::Chaos(arguments) => chaos::run(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),

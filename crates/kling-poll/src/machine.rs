@@ -218,11 +218,8 @@ impl JobMachine {
     }
 
     fn goes_on(&mut self, now: Duration, state: &State) {
-        let witnessed = match &self.state {
-            Some(before) => matches!(before, State::InQueue),
-            None => self.is_young(Duration::ZERO),
-        };
-        if witnessed && matches!(state, State::InProgress) {
+        let queued_before = matches!(self.state, Some(State::InQueue));
+        if queued_before && matches!(state, State::InProgress) {
             let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
             self.running_since = self.running_since.or_else(|| mark(began));
         }

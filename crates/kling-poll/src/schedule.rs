@@ -36,7 +36,8 @@ pub struct Seen {
     pub elapsed: Duration,
     /// How long ago the job was submitted, where that is known.
     pub age: Option<Duration>,
-    /// How long it runs, where it was seen to begin: counted from midway between the answer that told it and the one before.
+    /// How long it runs, where it was seen in the queue before: counted from midway between the two answers. A job that was
+    /// never seen in the queue is taken to run since its submit.
     pub running: Option<Duration>,
     /// Whether it was in the queue when last asked about.
     pub in_queue: bool,

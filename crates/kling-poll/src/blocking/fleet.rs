@@ -143,7 +143,7 @@ impl<M: Makes, T: Transport + 'static> Iterator for Fleet<M, T> {
     fn next(&mut self) -> Option<FleetEvent<M>> {
         loop {
             match self.shared.turn(&self.waker) {
-                Turn::Tell(event) => return Some(FleetEvent::typed(event)),
+                Turn::Tell(event) => return Some(FleetEvent::typed(*event)),
                 Turn::Ask(question) => self.ask(question),
                 Turn::Wait(due) => self.wait(due),
                 Turn::Rest => return None,

@@ -30,7 +30,7 @@ struct State {
     reason = "it is matched where it is made; a box would cost an allocation an event"
 )]
 pub(crate) enum Turn {
-    Tell(FleetEvent),
+    Tell(Box<FleetEvent>),
     Ask(Question),
     Wait(Option<Duration>),
     /// No job is left, and none is waited for.
@@ -50,7 +50,7 @@ impl Shared {
     pub(crate) fn turn(&self, waker: &Waker) -> Turn {
         let mut state = self.lock();
         if let Some(event) = state.machine.news() {
-            return Turn::Tell(event);
+            return Turn::Tell(event.into());
         }
         let now = self.now();
         let turn = match state.machine.next(now) {
@@ -83,6 +83,7 @@ impl Shared {
     }
 
     /// Whether somebody but the shell may change what is to be done.
+    #[cfg(feature = "blocking")]
     pub(crate) fn has_accounts(&self) -> bool {
         self.lock().accounts > 0
     }

@@ -100,7 +100,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<FleetEvent<M>>> {
         loop {
             match self.shared.turn(context.waker()) {
-                Turn::Tell(event) => return Poll::Ready(Some(FleetEvent::typed(event))),
+                Turn::Tell(event) => return Poll::Ready(Some(FleetEvent::typed(*event))),
                 Turn::Ask(question) => self.ask(question),
                 Turn::Wait(due) => ready!(self.poll_change(due, context)),
                 Turn::Rest => return Poll::Ready(None),

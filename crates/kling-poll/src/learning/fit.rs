@@ -8,7 +8,7 @@ const POINTS: usize = 320;
 /// How far the table reaches from the median, as a factor.
 const REACH: f64 = 40.0;
 
-/// The spread, in logarithms, of what does not fit: a factor of e to either side.
+/// The least spread, in logarithms, of what does not fit: a factor of e to either side.
 const BROAD: f64 = 1.0;
 
 /// The spread that is expected before anything is known, and how many jobs' worth of evidence that is.
@@ -122,7 +122,8 @@ impl Fit {
             let z = (time.ln() - self.middle) / spread;
             (libm::erfc(z / SQRT_2) / 2.0, (-z * z / 2.0).exp() / (time * spread * (2.0 * PI).sqrt()))
         };
-        let ((main, main_density), (broad, broad_density)) = (part(self.spread), part(BROAD));
+        let ((main, main_density), (broad, broad_density)) =
+            (part(self.spread), part(BROAD.max(2.0 * self.spread)));
         let share = self.strange;
         (main + (broad - main) * share, main_density + (broad_density - main_density) * share)
     }
