@@ -66,7 +66,7 @@ impl<'a> Simulation<'a> {
         let lane = fleet.add_lane(&ApiBase::default(), pace);
         let rng = Rng::with_seed(seed);
         let now = Duration::ZERO;
-        let mut this = Self { fleet, lane, rng, now, jobs: HashMap::new(), words: Words::new(), draw };
+        let mut this = Self { fleet, lane, rng, now, jobs: HashMap::new(), words: Words::read(), draw };
         // Jobs do not come all at once: the first ones are taken to be somewhere in their midst.
         (0..jobs).for_each(|_| this.add(true));
         this
@@ -135,7 +135,7 @@ impl<'a> Simulation<'a> {
 impl Words {
     /// Reads them.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn read() -> Self {
         let id: RequestId = "3f0c2b6e-8a0e-4c55-9d61-1f2f3f4f5f6f".parse().expect("an id");
         let read = |body: &'static str| {
             HttpReply::new(HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH), body.as_bytes().into())

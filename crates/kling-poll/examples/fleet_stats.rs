@@ -4,6 +4,8 @@
 //! RUNCOMFY_API_TOKEN=… cargo run -p kling-poll --example fleet_stats -- ID…
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
 use std::time::Duration;
 
 use kling_poll::{Account, Fleet, FleetNews, FleetStats, Pace, WaitOptions};

@@ -43,7 +43,7 @@ fn step() {
     const POLLS: u32 = 5_000_000;
     let options = options(Fixed(SECOND * 2));
     let mut machine = JobMachine::new(None);
-    let reply = Words::new().running;
+    let reply = Words::read().running;
     let begun = std::time::Instant::now();
     for poll in 0..POLLS {
         let now = SECOND * poll;
