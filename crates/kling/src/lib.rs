@@ -46,8 +46,8 @@ pub use kling_journal::{self, Again, Journal};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;
 pub use kling_poll::{
-    Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Pace, Schedule, Ticket, Update,
-    WaitError, WaitOptions,
+    Aim, Experience, Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Learned, Pace,
+    Schedule, Ticket, Update, WaitError, WaitOptions,
 };
 #[cfg(feature = "async")]
 pub use kling_poll::{Fleet, cancel, wait};
