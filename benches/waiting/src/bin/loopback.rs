@@ -257,7 +257,7 @@ fn spread(case: &Case) -> Duration {
 
 /// Spreads arrivals over a span, a hundred steps.
 async fn pace_arrivals(job: usize, jobs: usize, spread: Duration) {
-    if !spread.is_zero() && job % jobs.div_ceil(100) == 0 {
+    if !spread.is_zero() && job.is_multiple_of(jobs.div_ceil(100)) {
         tokio::time::sleep(spread / 100).await;
     }
 }
