@@ -3,10 +3,8 @@
 use std::fmt::{Debug, Display};
 use std::path::PathBuf;
 
-use kling_poll::{Finished, Update, WaitError};
-use kling_transport::{Downloaded, Error, Job, Receipt};
-use kling_types::ModelInput;
-use kling_types::kling_1_6_pro_image_to_video::Input;
+use kling::kling_1_6_pro_image_to_video::Input;
+use kling::{Downloaded, Error, Finished, Job, ModelInput, Receipt, Update, WaitError};
 use serde::Serialize;
 
 use super::{TOKEN, Tools};

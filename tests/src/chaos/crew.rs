@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use kling_transport::{Client, Submission, blocking};
+use kling::{Client, Journaled, Submission, blocking};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -21,7 +21,8 @@ const THREADS: usize = 32;
 
 /// Starts both crews; each job is told of once it is over.
 pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
-    let blocking = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
+    let client = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
+    let blocking = blocking::Journaled::new(client, tools.journal.clone());
     let next = Arc::new(AtomicUsize::new(1));
     for _ in 0..THREADS {
         let (tools, client, next, told) = (tools.clone(), blocking.clone(), next.clone(), told.clone());
@@ -36,13 +37,14 @@ pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()
             }
         })?;
     }
-    let (tools, client) = (tools.clone(), Client::new(tools.settings.clone()).map_err(io::Error::other)?);
+    let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
+    let (tools, client) = (tools.clone(), Journaled::new(client, tools.journal.clone()));
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     thread::Builder::new().spawn(move || runtime.block_on(in_tasks(tools, client, told)))?;
     Ok(())
 }
 
-async fn in_tasks(tools: Tools, client: Client, told: Sender<Outcome>) {
+async fn in_tasks(tools: Tools, client: Journaled, told: Sender<Outcome>) {
     let gate = Arc::new(Semaphore::new(TASKS));
     let mut watchers = Vec::new();
     for number in (0..tools.plan.jobs).step_by(2) {
@@ -59,7 +61,7 @@ async fn in_tasks(tools: Tools, client: Client, told: Sender<Outcome>) {
     }
 }
 
-async fn in_async(tools: &Tools, client: &Client, number: usize) -> Outcome {
+async fn in_async(tools: &Tools, client: &Journaled, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
     let job = match client.submit(&input).await {
@@ -74,14 +76,14 @@ async fn in_async(tools: &Tools, client: &Client, number: usize) -> Outcome {
         }
     };
     outcome.submitted(&job);
-    let waited = kling_poll::wait(client, &job, &tools.waiting, |update| outcome.updated(update)).await;
+    let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update)).await;
     if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
-        outcome.downloaded(client.download(&url, place, &tools.download, |_| {}).await);
+        outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}).await);
     }
     outcome
 }
 
-fn in_blocking(tools: &Tools, client: &blocking::Client, number: usize) -> Outcome {
+fn in_blocking(tools: &Tools, client: &blocking::Journaled, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
     let job = match client.submit(&input) {
@@ -96,9 +98,9 @@ fn in_blocking(tools: &Tools, client: &blocking::Client, number: usize) -> Outco
         }
     };
     outcome.submitted(&job);
-    let waited = kling_poll::blocking::wait(client, &job, &tools.waiting, |update| outcome.updated(update));
+    let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update));
     if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
-        outcome.downloaded(client.download(&url, place, &tools.download, |_| {}));
+        outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}));
     }
     outcome
 }

@@ -1,4 +1,4 @@
-//! Many paid jobs under random faults, through both clients at once; what they kept is joined to what was billed.
+//! Many paid jobs under random faults, through both clients at once; their journal is joined to what was billed.
 //!
 //! Everything is real but the service: sockets, clocks, files, retries. Waits and pauses are of milliseconds, so that
 //! thousands of jobs take minutes.
@@ -8,16 +8,18 @@ mod crew;
 mod report;
 mod tripwire;
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use kling_poll::{Fixed, WaitOptions};
+use kling::kling_transport::{Backoff, RetryPolicy};
+use kling::{DownloadOptions, Fixed, Journal, Settings, Token, WaitOptions};
 use kling_sim::{Faults, Sim};
-use kling_transport::{Backoff, DownloadOptions, RetryPolicy, Settings, Token};
 
 pub use self::case::{Ended, Outcome, Paid};
+use self::report::Books;
 pub use self::report::Report;
 use self::tripwire::Tripwire;
 
@@ -52,7 +54,9 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     let sim = simulator(plan, &tripwire)?;
     let folder = tempfile::tempdir()?;
     let (told, outcomes) = mpsc::channel();
-    crew::set_to_work(&Tools::new(plan, &sim, folder.path())?, told)?;
+    let path = folder.path().join("journal.log");
+    let journal = Journal::open(&path).map_err(io::Error::other)?;
+    crew::set_to_work(&Tools::new(plan, &sim, folder.path(), journal.clone())?, told)?;
     let mut report = Report::new(plan);
     for _ in 0..plan.jobs {
         // Silence, or nobody left to speak: the rest is counted as hanging.
@@ -60,7 +64,14 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
         report.add(outcome);
         on_done();
     }
-    report.close(&sim.billed(), &sim.requests(), tripwire.connections(), started.elapsed());
+    report.close(&Books {
+        bills: sim.billed(),
+        calls: sim.requests(),
+        entries: journal.entries().map_err(io::Error::other)?,
+        journal: fs::read_to_string(path)?,
+        foreign: tripwire.connections(),
+        elapsed: started.elapsed(),
+    });
     Ok(report)
 }
 
@@ -81,13 +92,14 @@ fn simulator(plan: &Plan, tripwire: &Tripwire) -> io::Result<Sim> {
 pub(crate) struct Tools {
     plan: Plan,
     settings: Settings,
+    journal: Journal,
     waiting: WaitOptions,
     download: DownloadOptions,
     folder: Box<Path>,
 }
 
 impl Tools {
-    fn new(plan: &Plan, sim: &Sim, folder: &Path) -> io::Result<Self> {
+    fn new(plan: &Plan, sim: &Sim, folder: &Path, journal: Journal) -> io::Result<Self> {
         let base = sim.base_url().parse().map_err(io::Error::other)?;
         let token = Token::new(TOKEN).map_err(io::Error::other)?;
         let brisk = Backoff { first: Duration::from_millis(2), cap: Duration::from_millis(20) };
@@ -102,6 +114,6 @@ impl Tools {
         let download = DownloadOptions::default()
             .with_patience(Duration::from_millis(500))
             .with_retry(retry.with_max_attempts(20));
-        Ok(Self { plan: *plan, settings, waiting, download, folder: folder.into() })
+        Ok(Self { plan: *plan, settings, journal, waiting, download, folder: folder.into() })
     }
 }

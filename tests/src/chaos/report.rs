@@ -1,12 +1,24 @@
-//! What the clients kept, joined to the simulator's ledger.
+//! The clients' journal, joined to the simulator's ledger.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
+use kling::kling_journal::{Entry, Standing};
 use kling_sim::{Bill, Call, RecordedCall};
 
-use super::{Ended, Outcome, Paid, Plan};
+use super::{Ended, Outcome, Paid, Plan, TOKEN};
+
+/// What both sides wrote down.
+pub(crate) struct Books {
+    pub(crate) bills: Vec<Bill>,
+    pub(crate) calls: Vec<RecordedCall>,
+    pub(crate) entries: Vec<Entry>,
+    /// The journal's file.
+    pub(crate) journal: String,
+    pub(crate) foreign: usize,
+    pub(crate) elapsed: Duration,
+}
 
 /// The books of a run.
 #[derive(Debug)]
@@ -24,6 +36,8 @@ pub struct Report {
     billed: usize,
     distinct: usize,
     lost: usize,
+    /// Whether the journal says what the callers were told.
+    agrees: bool,
     calls: usize,
     faults: BTreeMap<String, usize>,
     cut: usize,
@@ -47,6 +61,7 @@ impl Report {
             billed: 0,
             distinct: 0,
             lost: 0,
+            agrees: false,
             calls: 0,
             faults: BTreeMap::new(),
             cut: 0,
@@ -73,17 +88,18 @@ impl Report {
         }
     }
 
-    /// Joins what was kept to what was billed: a bill is lost where neither an id nor a receipt leads to it.
-    pub(crate) fn close(
-        &mut self,
-        bills: &[Bill],
-        calls: &[RecordedCall],
-        foreign: usize,
-        elapsed: Duration,
-    ) {
-        let reached =
-            |bill: &&Bill| self.ids.contains(&bill.request_id) || self.receipts.contains(&bill.body_sha256);
+    /// Joins the journal to what was billed: a bill is lost where neither an id nor an unknown intent leads to it.
+    pub(crate) fn close(&mut self, books: &Books) {
+        let Books { bills, calls, entries, .. } = books;
+        let ids: HashSet<&str> = entries.iter().filter_map(Entry::request_id).collect();
+        let unknown = entries.iter().filter(|entry| entry.standing() == Standing::Unknown);
+        let unknown: HashSet<&str> = unknown.map(|entry| entry.intent().fingerprint()).collect();
+        let reached = |bill: &&Bill| ids.contains(&*bill.request_id) || unknown.contains(&*bill.body_sha256);
         self.lost = bills.iter().filter(|bill| !reached(bill)).count();
+        let told = |known: &HashSet<&str>, told: &HashSet<String>| {
+            known.len() == told.len() && told.iter().all(|one| known.contains(&**one))
+        };
+        self.agrees = told(&ids, &self.ids) && told(&unknown, &self.receipts);
         self.billed = bills.len();
         self.distinct = bills.iter().map(|bill| &bill.body_sha256).collect::<HashSet<_>>().len();
         self.calls = calls.len();
@@ -92,9 +108,9 @@ impl Report {
             self.cut += usize::from(call.call == Call::Submit && !leaves_an_answer(fault));
         }
         let strays = calls.iter().filter(|call| call.call == Call::Output && call.has_auth).count();
-        self.sightings += strays;
-        self.foreign = foreign;
-        self.elapsed = elapsed;
+        self.sightings += strays + books.journal.matches(TOKEN).count();
+        self.foreign = books.foreign;
+        self.elapsed = books.elapsed;
     }
 
     /// Every promise that was broken, in words; none, if all is well.
@@ -105,6 +121,7 @@ impl Report {
             (self.billed - self.distinct, "billed twice"),
             (self.lost, "billed and lost"),
             (self.receipts.len().saturating_sub(self.cut), "unknown though the answer came whole"),
+            (usize::from(!self.agrees), "journal that says other things than its callers were told"),
             (self.plan.jobs - self.outcomes, "hanging"),
             (ended(Ended::Late), "late"),
             (ended(Ended::GivenUp), "given up"),
@@ -156,7 +173,11 @@ impl fmt::Display for Report {
         writeln!(f, "known by id          {}", self.ids.len())?;
         writeln!(f, "known by receipt     {} (answers really cut: {})", self.receipts.len(), self.cut)?;
         writeln!(f, "refused for good     {}", self.refused)?;
-        writeln!(f, "lost                 {}", self.lost)?;
+        writeln!(
+            f,
+            "lost                 {} (bills that the journal leads to by no id and no intent)",
+            self.lost
+        )?;
         writeln!(f, "finished             {}", ended(Ended::Well))?;
         writeln!(f, "given up or late     {}", ended(Ended::GivenUp) + ended(Ended::Late))?;
         writeln!(f, "files downloaded     {} ({} torn)", self.files, self.contents.len().saturating_sub(1))?;
