@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import threading
@@ -170,7 +171,7 @@ def submits(peer, fault):
     gaps = [round(later - sooner, 1) for sooner, later in zip(server.submits, server.submits[1:])]
     text = str(len(server.submits))
     if gaps:
-        text += f" in {took:.0f} s" + (f", {min(gaps)} s apart at least" if fault == "429" else "")
+        text += f" in {took:.0f} s" + (f", {statistics.median(gaps)} s apart" if fault == "429" else "")
     return text
 
 
@@ -207,6 +208,10 @@ def versions():
     for name in NODE:
         manifest = WORK / "node_modules" / name / "package.json"
         found.append(f"{name} {json.loads(manifest.read_text())['version']} (JavaScript)" if manifest.exists() else name)
+    lock = HERE / "rust-peers/Cargo.lock"
+    if "--rust" in sys.argv and lock.exists():
+        for name in ("octocrab", "object_store"):
+            found.append(f"{name} " + re.search(rf'name = "{name}"\nversion = "(.*)"', lock.read_text()).group(1) + " (Rust)")
     return ", ".join(found)
 
 
