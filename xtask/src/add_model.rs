@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// Go on without required names that are no property; they are noted in model.toml.
     #[arg(long)]
     ignore_stray_required: bool,
+    /// Keywords that the dialect does not know and that rule nothing; they become documentation, and are noted in model.toml.
+    #[arg(long, value_name = "KEYWORD", num_args = 1..)]
+    annotation: Vec<String>,
 }
 
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
@@ -32,7 +35,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let (chosen, mut refusals) = choose(&reply, arguments, &known);
     let mut generator = codegen::generator(root);
     for entry in &chosen {
-        generator = generator.model_document(document(entry, arguments.ignore_stray_required));
+        generator = generator.model_document(document(entry, arguments));
     }
     let files = generator.files();
     refusals.extend(files.as_ref().err().map(ToString::to_string));
@@ -76,7 +79,7 @@ fn choose(reply: &Value, arguments: &Arguments, known: &[String]) -> (Vec<Catalo
 }
 
 /// The three files of a model. The catalog has no output schema: the one that every page prints is assumed, and marked so.
-pub(crate) fn document(entry: &CatalogEntry, ignore_stray_required: bool) -> ModelDocument {
+fn document(entry: &CatalogEntry, arguments: &Arguments) -> ModelDocument {
     let kind = match entry.output_kind {
         OutputKind::Audio => "audio",
         OutputKind::Image => "image",
@@ -90,9 +93,13 @@ pub(crate) fn document(entry: &CatalogEntry, ignore_stray_required: bool) -> Mod
         notes += &format!("price_unit = {}\n", Value::from(unit.as_str()));
     }
     notes += "output_assumed = true\n";
-    let stray = stray_required(&entry.input_schema);
-    if ignore_stray_required && !stray.is_empty() {
+    let mut stray = Vec::new();
+    add_stray_required(&entry.input_schema, &mut stray);
+    if arguments.ignore_stray_required && !stray.is_empty() {
         notes += &format!("ignore_required = {}\n", Value::from(stray));
+    }
+    if !arguments.annotation.is_empty() {
+        notes += &format!("annotations = {}\n", Value::from(arguments.annotation.as_slice()));
     }
     let (id, output) = (entry.model_id.clone(), ModelSchema::GENERIC_OUTPUT.to_owned());
     ModelDocument { id, input: printed(&entry.input_schema), output, notes }
@@ -103,10 +110,19 @@ pub(crate) fn printed(schema: &Value) -> String {
     format!("{schema:#}\n")
 }
 
-/// Required names at the top that are no property.
-fn stray_required(schema: &Value) -> Vec<String> {
-    let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    names.filter(|name| schema["properties"].get(name).is_none()).map(str::to_owned).collect()
+/// Adds the required names that are no property, of this schema and of every schema in it.
+fn add_stray_required(schema: &Value, stray: &mut Vec<String>) {
+    if let (Some(properties), Some(names)) = (schema["properties"].as_object(), schema["required"].as_array())
+    {
+        let names = names.iter().filter_map(Value::as_str).filter(|name| !properties.contains_key(*name));
+        stray.extend(names.map(str::to_owned));
+    }
+    let inner: Vec<&Value> = match schema {
+        Value::Array(elements) => elements.iter().collect(),
+        Value::Object(keywords) => keywords.values().collect(),
+        _ => Vec::new(),
+    };
+    inner.into_iter().for_each(|inner| add_stray_required(inner, stray));
 }
 
 fn known_ids(schema_dir: &Path) -> Result<Vec<String>, String> {

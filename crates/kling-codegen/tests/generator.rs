@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kling_codegen::{Error, Generator};
+use kling_codegen::{Error, Generator, ModelDocument};
 use tempfile::TempDir;
 
 const OUTPUT: &str =
@@ -157,7 +157,7 @@ fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
     let refusal = |properties| Workspace::with_properties(properties).refusal();
     insta::assert_snapshot!(
         refusal(r#"{"a/b": {"type": "string", "pattern": "^x"}}"#),
-        @r#"maker/model: input schema, at "/properties/a~1b", keyword "pattern": not understood here; teach the dialect or leave the model out"#
+        @r#"maker/model: input schema, at "/properties/a~1b", keyword "pattern": not understood here; `annotations` in the notes names keywords that rule nothing"#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "integer", "exclusiveMinimum": true}}"#),
@@ -241,6 +241,36 @@ fn overrides_settle_names_variants_and_media() {
 }
 
 #[test]
+fn keywords_that_rule_nothing_are_named_in_the_notes() {
+    let workspace = Workspace::with_properties(r#"{"n": {"type": "integer", "order": 3}}"#);
+    assert!(workspace.refusal().contains("keyword \"order\""));
+    workspace.edit("schemas/maker/model/model.toml", "\n", "\nannotations = [\"order\"]\n");
+    assert!(workspace.generated("maker_model").contains("The schema also says `order`: `3`."));
+}
+
+#[test]
+fn a_model_given_by_hand_is_written_with_its_documents_or_not_at_all() {
+    let workspace = Workspace::with_properties("{}");
+    let given = |input: &str| {
+        let (input, output, notes) =
+            (input.to_owned(), OUTPUT.to_owned(), "output_kind = \"video\"\n".to_owned());
+        workspace.generator().model_document(ModelDocument {
+            id: "maker/given".to_owned(),
+            input,
+            output,
+            notes,
+        })
+    };
+    assert!(given(r#"{"type": "object", "pattern": "x"}"#).generate().is_err());
+    assert!(
+        !workspace.0.path().join("schemas/maker/given").exists() && !workspace.0.path().join("out").exists()
+    );
+    given(r#"{"type": "object"}"#).generate().unwrap();
+    assert!(workspace.0.path().join("schemas/maker/given/input.json").exists());
+    workspace.generator().check().unwrap();
+}
+
+#[test]
 fn an_override_that_changes_nothing_is_an_error() {
     let refusal = |settled: &str| {
         let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);
@@ -250,7 +280,7 @@ fn an_override_that_changes_nothing_is_an_error() {
     insta::assert_snapshot!(refusal("property = \"m\""), @r#"maker/model: model.toml overrides "m", which is no property"#);
     insta::assert_snapshot!(refusal("property = \"n\"\ntype = \"N\""), @r#"maker/model: model.toml overrides "n", which has no type of its own to be named"#);
     insta::assert_snapshot!(refusal("property = \"n\"\nvariants = { 1 = \"One\" }"), @r#"maker/model: model.toml overrides "n", which has no variants"#);
-    insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": not understood here; teach the dialect or leave the model out"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": not understood here; `annotations` in the notes names keywords that rule nothing"#);
 }
 
 #[test]

@@ -16,6 +16,11 @@ const ANNOTATIONS: [&str; 9] = [
     "writeOnly",
 ];
 
+/// Whether a keyword rules nothing by its name.
+pub(crate) fn is_annotation(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
+}
+
 /// The words that a schema has for its reader.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prose {
@@ -25,11 +30,11 @@ pub(crate) struct Prose {
 }
 
 impl Prose {
-    /// Consumes the prose and the annotations of a schema.
-    pub(crate) fn take(keywords: &mut Keywords<'_>) -> Result<Self, SchemaError> {
+    /// Consumes the prose and the annotations of a schema; `more` are keywords that are annotations by the notes.
+    pub(crate) fn take(keywords: &mut Keywords<'_>, more: &[String]) -> Result<Self, SchemaError> {
         let (title, description) = (keywords.text("title")?, keywords.text("description")?);
-        let is_annotation = |keyword: &str| ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-");
-        let annotations = keywords.take_all(is_annotation);
+        let annotations =
+            keywords.take_all(|keyword| is_annotation(keyword) || more.iter().any(|one| one == keyword));
         let annotations =
             annotations.into_iter().map(|(keyword, value)| Annotation { keyword, value }).collect();
         Ok(Self { title, description, annotations })

@@ -21,6 +21,11 @@ impl<'a> Keywords<'a> {
         }
     }
 
+    /// What nothing has consumed.
+    pub(crate) fn rest(self) -> Map<String, Value> {
+        self.rest
+    }
+
     /// Closes the schema.
     ///
     /// # Errors
@@ -31,7 +36,7 @@ impl<'a> Keywords<'a> {
             Some(keyword) => Err(SchemaError::new(
                 self.at,
                 Some(keyword),
-                "not understood here; teach the dialect or leave the model out",
+                "not understood here; `annotations` in the notes names keywords that rule nothing",
             )),
         }
     }

@@ -1,9 +1,10 @@
 //! A model's schemas, read and joined with its notes.
 
-use kling_types::{MediaField, ModelInfo, OutputKind, json};
+use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, json};
 
+use crate::annotations::is_annotation;
 use crate::reader::{Reader, Side};
-use crate::{ModelNotes, ObjectSchema, SchemaError, Shape};
+use crate::{Annotation, ModelNotes, ObjectSchema, SchemaError, Shape};
 
 /// Both schemas of a model, understood to the last keyword.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,15 @@ impl ModelSchema {
         Ok(Self { id: id.to_owned(), input, output, output_kind: notes.output_kind, media, notes })
     }
 
+    /// The keywords of the input that were not understood and are therefore not checked, each with its place: empty but for
+    /// schemas read with [`ModelNotes::new`].
+    #[must_use]
+    pub fn unchecked(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        add_unchecked(&self.input, &Pointer::ROOT, &self.notes.annotations, &mut found);
+        found
+    }
+
     /// The schemas of a compiled-in model.
     ///
     /// # Errors
@@ -65,6 +75,36 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
         field.rules.to_mut().push(rule.clone());
     }
     Ok(fields)
+}
+
+fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], found: &mut Vec<String>) {
+    let mut add = |annotations: &[Annotation], at: &Pointer<'_>| {
+        for Annotation { keyword, .. } in annotations {
+            // A word of an inner schema has that schema's place before it.
+            let name = keyword.rsplit('/').next().unwrap_or_default();
+            let is_word = matches!(name, "default" | "description" | "format" | "title");
+            if !is_word && !is_annotation(name) && !known.iter().any(|one| one == name) {
+                found.push(format!("{at}/{keyword}"));
+            }
+        }
+    };
+    let properties = at.key("properties");
+    add(&object.annotations, at);
+    object.properties.iter().for_each(|property| add(&property.annotations, &properties.key(&property.name)));
+    for property in &object.properties {
+        let at = properties.key(&property.name);
+        objects_in(&property.shape).into_iter().for_each(|inner| add_unchecked(inner, &at, known, found));
+    }
+}
+
+/// The objects that a value may be or hold, down to the first of each.
+fn objects_in(shape: &Shape) -> Vec<&ObjectSchema> {
+    match shape {
+        Shape::AnyOf(shapes) => shapes.iter().flat_map(objects_in).collect(),
+        Shape::List { items, .. } => objects_in(items),
+        Shape::Object(object) => vec![object],
+        _ => Vec::new(),
+    }
 }
 
 /// Adds the media properties of an object, and of the objects in it; `prefix` is the way to it.

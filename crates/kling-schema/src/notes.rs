@@ -19,6 +19,8 @@ pub struct ModelNotes {
     pub facts_only: bool,
     /// `not_on_file`: inputs that exist live but not in the schema on file; they are sent as extra properties.
     pub not_on_file: Vec<String>,
+    /// `annotations`: keywords of its schema that the dialect does not know, and that rule nothing: documentation.
+    pub annotations: Vec<String>,
     /// `ignore_required`: required names that are no property, which the reader goes on without.
     pub ignore_required: Vec<String>,
     /// `module`: the name of the module, where the rule makes one that is taken.
@@ -66,8 +68,9 @@ pub enum MediaChoice {
 }
 
 impl ModelNotes {
-    /// Notes of a model of which only the kind of its output is known. They let a required name pass that is no property:
-    /// whoever reads a schema at run time cannot mend it.
+    /// Notes of a model of which only the kind of its output is known. Whoever reads a schema at run time cannot mend it: a
+    /// required name that is no property passes, and a keyword that is not understood is kept as
+    /// [unchecked](crate::ModelSchema::unchecked).
     #[must_use]
     pub const fn new(output_kind: OutputKind) -> Self {
         Self {
@@ -76,6 +79,7 @@ impl ModelNotes {
             output_assumed: false,
             facts_only: false,
             not_on_file: Vec::new(),
+            annotations: Vec::new(),
             ignore_required: Vec::new(),
             module: None,
             overrides: Vec::new(),
@@ -126,8 +130,13 @@ impl ModelNotes {
         settled.or_else(|| (self.written == Written::ByGenerator).then_some(MediaChoice::None))
     }
 
+    /// Whether what is not understood stops the reader.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.written == Written::ByHand
+    }
+
     pub(crate) fn ignores_required(&self, name: &str) -> bool {
-        self.written != Written::ByHand || self.ignore_required.iter().any(|ignored| ignored == name)
+        !self.is_strict() || self.ignore_required.iter().any(|ignored| ignored == name)
     }
 
     fn parse(notes: &Value) -> Result<Self, SchemaError> {
@@ -143,6 +152,7 @@ impl ModelNotes {
             output_assumed: keywords.flag("output_assumed")?.unwrap_or(false),
             facts_only: keywords.flag("facts_only")?.unwrap_or(false),
             not_on_file: keywords.texts("not_on_file")?,
+            annotations: keywords.texts("annotations")?,
             ignore_required: keywords.texts("ignore_required")?,
             module: keywords.text("module")?,
             overrides: keywords.each("overrides", parse_override)?,

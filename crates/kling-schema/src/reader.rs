@@ -7,7 +7,7 @@ use crate::annotations::Prose;
 use crate::keywords::Keywords;
 use crate::media::{kind_of_format, kind_of_name};
 use crate::value::Context;
-use crate::{MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rule};
+use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rule};
 
 /// Which of a model's schemas is read: only an input has media to check and properties to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +42,24 @@ impl Reader<'_> {
             Some(other) => return Err(keywords.error("type", format!("found {other}, allowed \"object\""))),
             None => return Err(keywords.error("type", "found none, allowed \"object\"")),
         }
-        let prose = Prose::take(&mut keywords)?;
+        let prose = Prose::take(&mut keywords, &self.notes.annotations)?;
         let closed = self.side == Side::Input;
-        let object = self.object(&mut keywords, prose, closed, "")?;
-        keywords.close()?;
+        let mut object = self.object(&mut keywords, prose, closed, "")?;
+        self.close(keywords, &mut object.annotations)?;
         Ok(object)
+    }
+
+    /// Closes a schema: what is left of it is an error, or, where nobody could mend it, said to be unchecked.
+    pub(crate) fn close(
+        &self,
+        keywords: Keywords<'_>,
+        said: &mut Vec<Annotation>,
+    ) -> Result<(), SchemaError> {
+        if self.notes.is_strict() {
+            return keywords.close();
+        }
+        said.extend(keywords.rest().into_iter().map(|(keyword, value)| Annotation { keyword, value }));
+        Ok(())
     }
 
     /// Consumes the keywords of an object; `path` names it from the top by property names.
@@ -108,7 +121,8 @@ impl Reader<'_> {
         let default = keywords.take("default").filter(|default| !default.is_null());
         let rules = rules(&mut keywords, at)?;
         let format = keywords.text("format")?;
-        let Prose { title, description, mut annotations } = Prose::take(&mut keywords)?;
+        let Prose { title, description, mut annotations } =
+            Prose::take(&mut keywords, &self.notes.annotations)?;
         let media = self.media(name, format.as_deref(), &rules, path);
         let shape = self.shape(keywords, &mut Context { media, path, said: &mut annotations })?;
         let media = media.filter(|_| is_reference(&shape));

@@ -29,7 +29,7 @@ impl Reader<'_> {
     ) -> Result<Shape, SchemaError> {
         let nullable = keywords.flag("nullable")?.unwrap_or(false);
         let shape = self.forms(&mut keywords, context)?;
-        keywords.close()?;
+        self.close(keywords, context.said)?;
         Ok(if nullable { Shape::any_of([shape, Shape::Null]) } else { shape })
     }
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
         }
         let is_object = schema.get("type").is_some_and(|kind| kind == "object");
         if !is_object {
-            context.said.extend(Prose::take(&mut keywords)?.within(holder));
+            context.said.extend(Prose::take(&mut keywords, &self.notes.annotations)?.within(holder));
         }
         if let Some(default) = keywords.take("default") {
             context.said.push(Annotation { keyword: format!("{holder}/default"), value: default });
@@ -122,7 +122,7 @@ impl Reader<'_> {
             ("integer", Some(values)) => integer_enum(&values, keywords)?,
             ("null", _) => Shape::Null,
             ("object", None) => {
-                let prose = Prose::take(keywords)?;
+                let prose = Prose::take(keywords, &self.notes.annotations)?;
                 // An object that names nothing is free to hold anything.
                 let closed = self.side == Side::Input && keywords.has("properties");
                 Shape::Object(self.object(keywords, prose, closed, context.path)?)

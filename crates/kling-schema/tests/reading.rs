@@ -1,0 +1,74 @@
+//! Reading schemas that nobody has mended: by hand strictly, at run time as far as it goes.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError};
+use kling_types::OutputKind;
+use serde_json::{Value, json};
+
+fn entry(properties: &Value, required: &Value) -> CatalogEntry {
+    let schema = json!({"type": "object", "properties": properties, "required": required});
+    CatalogEntry::read(&json!({"model_id": "maker/model", "kind": "video", "input_schema": schema})).unwrap()
+}
+
+fn strictly(entry: &CatalogEntry, notes: &Value) -> Result<ModelSchema, SchemaError> {
+    let notes = ModelNotes::read(&entry.model_id, notes)?;
+    ModelSchema::read(&entry.model_id, &entry.input_schema.to_string(), ModelSchema::GENERIC_OUTPUT, notes)
+}
+
+#[test]
+fn at_run_time_an_unknown_keyword_is_unchecked_and_everything_else_is_checked() {
+    let shots = json!({"type": "array", "items": {"type": "object", "properties": {"at": {"type": "integer", "multipleOf": 5}}}});
+    let entry = entry(
+        &json!({"name": {"type": "string", "pattern": "^x", "maxLength": 3}, "shots": shots}),
+        &json!(["gone"]),
+    );
+    let schema = entry.schema().unwrap();
+    assert_eq!(schema.output_kind, OutputKind::Video);
+    assert_eq!(
+        schema.unchecked(),
+        ["/properties/name/pattern", "/properties/shots/properties/at/multipleOf"]
+    );
+    let violations =
+        schema.validate_input(&json!({"name": "four", "shots": [{"at": "x"}], "nam": 1})).unwrap_err();
+    let pointers: Vec<&str> = violations.iter().map(|violation| violation.pointer()).collect();
+    assert_eq!(pointers, ["/nam", "/name", "/shots/0/at"]);
+}
+
+#[test]
+fn by_hand_the_same_is_an_error_until_the_notes_settle_it() {
+    let entry = entry(&json!({"name": {"type": "string", "order": 1}}), &json!(["gone"]));
+    let kind = json!({"output_kind": "video"});
+    assert_eq!(strictly(&entry, &kind).unwrap_err().keyword(), Some("required"));
+    let notes = json!({"output_kind": "video", "ignore_required": ["gone"]});
+    assert_eq!(strictly(&entry, &notes).unwrap_err().keyword(), Some("order"));
+    let notes = json!({"output_kind": "video", "ignore_required": ["gone"], "annotations": ["order"]});
+    assert!(strictly(&entry, &notes).unwrap().unchecked().is_empty());
+}
+
+#[test]
+fn what_contradicts_itself_is_an_error_at_its_place() {
+    for (property, keyword) in [
+        (json!({"type": "integer", "minimum": 5, "maximum": 4}), "maximum"),
+        (json!({"type": "string", "minLength": 5, "maxLength": 4}), "maxLength"),
+        (json!({"type": "integer", "enum": ["5", "10"]}), "enum"),
+        (json!({"type": "integer", "enum": [5], "maximum": 4}), "enum"),
+        (json!({"type": "number", "exclusiveMinimum": true}), "exclusiveMinimum"),
+        (json!({"type": "boolean", "enum": [true]}), "enum"),
+        (json!({"type": "array", "uniqueItems": true}), "uniqueItems"),
+        (json!({"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]}), "oneOf"),
+        (json!({"type": "object", "additionalProperties": {"type": "string"}}), "additionalProperties"),
+        (json!({"type": "string", "enum": ["a"], "const": "a"}), "const"),
+        (
+            json!({"type": "integer", "validations": [{"validation_rule": "width_pixels>", "validation_value": 1}]}),
+            "validations",
+        ),
+    ] {
+        let entry = entry(&json!({"n": property}), &json!([]));
+        let error = entry.schema().unwrap_err();
+        assert_eq!(
+            (error.pointer(), error.keyword()),
+            ("/properties/n", Some(keyword)),
+            "{property}: {error}"
+        );
+    }
+}
