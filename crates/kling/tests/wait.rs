@@ -106,7 +106,8 @@ fn errors_count_only_in_a_row() {
 
 #[test]
 fn what_the_api_says_of_token_account_and_id_ends_it_at_once_with_the_id() {
-    let words: [(u16, u32, fn(&WaitError) -> bool); 3] = [
+    type Question = fn(&WaitError) -> bool;
+    let words: [(u16, u32, Question); 3] = [
         (400, 400_004, WaitError::is_auth),
         (403, 403_001, WaitError::is_permission),
         (404, 404_001, WaitError::is_not_found),
