@@ -129,3 +129,54 @@ fn known_ids(schema_dir: &Path) -> Result<Vec<String>, String> {
     let documents = ModelDocument::all_in(schema_dir).map_err(|error| error.to_string())?;
     Ok(documents.into_iter().flatten().map(|document| document.id).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arguments(ids: &[&str], ignore_stray_required: bool) -> Arguments {
+        let id: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+        Arguments {
+            file: None,
+            all: id.is_empty(),
+            id,
+            ignore_stray_required,
+            annotation: vec!["order".to_owned()],
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_named_and_models_on_file_are_left_alone() {
+        let schema = json!({"type": "object"});
+        let entry = |id: &str| json!({"model_id": id, "input_schema": schema});
+        let reply = json!({"models": [entry("a/old"), entry("a/new"), entry("a/new"), {"model_id": "a/bare"}, entry("../x")]});
+        let known = ["a/old".to_owned()];
+        let (chosen, refusals) = choose(&reply, &arguments(&[], false), &known);
+        assert_eq!(chosen.iter().map(|entry| entry.model_id.as_str()).collect::<Vec<_>>(), ["a/new"]);
+        assert_eq!(refusals.len(), 3, "{refusals:?}");
+        let (chosen, refusals) = choose(&reply, &arguments(&["a/old", "a/none", "a/bare"], false), &known);
+        assert_eq!((chosen.len(), refusals.len()), (1, 3), "{refusals:?}");
+    }
+
+    #[test]
+    fn the_notes_say_what_was_assumed_and_gone_on_without() {
+        let inner = json!({"type": "object", "required": ["b"], "properties": {}});
+        let schema = json!({"type": "object", "required": ["a", "x"], "properties": {"x": inner}});
+        let entry =
+            json!({"model_id": "a/b", "kind": "image", "price_unit": "output", "input_schema": schema});
+        let entry = CatalogEntry::read(&entry).expect("an entry");
+        let written = document(&entry, &arguments(&[], true));
+        for line in [
+            "output_kind = \"image\"",
+            "price_unit = \"output\"",
+            "output_assumed = true",
+            "ignore_required = [\"a\",\"b\"]",
+            "annotations = [\"order\"]",
+        ] {
+            assert!(written.notes.lines().any(|one| one == line), "{line}: {}", written.notes);
+        }
+        assert!(written.read().is_ok());
+    }
+}

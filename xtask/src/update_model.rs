@@ -70,3 +70,19 @@ fn find_entry(reply: &serde_json::Value, id: &str) -> Result<CatalogEntry, Strin
     });
     found.ok_or_else(|| format!("{id}: is not in the reply"))?.map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn notes_lose_what_a_printed_schema_makes_untrue() {
+        let schema = json!({"type": "object", "properties": {"elements": {"type": "array"}}});
+        let entry =
+            CatalogEntry::read(&json!({"model_id": "a/b", "input_schema": schema})).expect("an entry");
+        let notes = "# Facts; the texts of input.json are ours.\noutput_kind = \"video\"\nfacts_only = true\nnot_on_file = [\"elements\"]\n";
+        assert_eq!(notes_of_a_printed_schema(notes, &entry), "output_kind = \"video\"\n");
+    }
+}

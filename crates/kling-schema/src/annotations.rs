@@ -16,8 +16,14 @@ const ANNOTATIONS: [&str; 9] = [
     "writeOnly",
 ];
 
+/// Whether what stands as an annotation rules nothing; a word of an inner schema has that schema's place before it.
+pub(crate) fn is_word(keyword: &str) -> bool {
+    let name = keyword.rsplit('/').next().unwrap_or_default();
+    is_annotation(name) || matches!(name, "default" | "description" | "format" | "title")
+}
+
 /// Whether a keyword rules nothing by its name.
-pub(crate) fn is_annotation(keyword: &str) -> bool {
+fn is_annotation(keyword: &str) -> bool {
     ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
 }
 

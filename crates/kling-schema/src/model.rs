@@ -2,7 +2,7 @@
 
 use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, json};
 
-use crate::annotations::is_annotation;
+use crate::annotations::is_word;
 use crate::reader::{Reader, Side};
 use crate::{Annotation, ModelNotes, ObjectSchema, SchemaError, Shape};
 
@@ -80,10 +80,7 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
 fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], found: &mut Vec<String>) {
     let mut add = |annotations: &[Annotation], at: &Pointer<'_>| {
         for Annotation { keyword, .. } in annotations {
-            // A word of an inner schema has that schema's place before it.
-            let name = keyword.rsplit('/').next().unwrap_or_default();
-            let is_word = matches!(name, "default" | "description" | "format" | "title");
-            if !is_word && !is_annotation(name) && !known.iter().any(|one| one == name) {
+            if !is_word(keyword) && !known.contains(keyword) {
                 found.push(format!("{at}/{keyword}"));
             }
         }

@@ -164,7 +164,13 @@ fn drift_of_a_model_on_file_by_facts_leaves_words_out() {
     live["properties"]["prompt"]["default"] = json!("A long example prompt.");
     let entry =
         |schema: &Value| CatalogEntry::read(&json!({"model_id": model.id, "input_schema": schema})).unwrap();
+    live["properties"]["prompt"]["examples"] = json!(["An example."]);
     assert!(entry(&live).drift(model).unwrap().is_empty());
+    live["properties"]["prompt"]["pattern"] = json!("^A");
+    assert_eq!(
+        entry(&live).drift(model).unwrap().to_string(),
+        "behaviour: input /properties/prompt/pattern: \"^A\" is new"
+    );
     live["properties"]["duration"]["maximum"] = json!(12);
     live["properties"]["elements"] = json!({"type": "array", "items": {"type": "object"}});
     let drift = entry(&live).drift(model).unwrap();

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::change::{ChangeClass, Collector};
 use super::shape::kind;
+use crate::annotations::is_word;
 use crate::reader::Side;
 use crate::{ObjectSchema, Property, Shape};
 
@@ -88,24 +89,20 @@ impl Collector {
         }
     }
 
+    /// Words, and keywords that are not understood: those may rule something, so that they count as behaviour.
     fn annotations(&mut self, old: &Property, new: &Property, at: &str) {
-        if !self.with_words {
-            return;
-        }
         let find = |property: &Property, keyword: &str| -> Option<Value> {
             property.annotations.iter().find(|one| one.keyword == keyword).map(|one| one.value.clone())
         };
-        let mut keywords: Vec<&str> =
-            [old, new].into_iter().flat_map(|one| &one.annotations).map(|one| one.keyword.as_str()).collect();
+        let both = old.annotations.iter().chain(&new.annotations);
+        let mut keywords: Vec<&str> = both.map(|one| one.keyword.as_str()).collect();
         keywords.sort_unstable();
         keywords.dedup();
         for keyword in keywords {
-            self.compare(
-                ChangeClass::Docs,
-                format!("{at}/{keyword}"),
-                find(old, keyword),
-                find(new, keyword),
-            );
+            let class = if is_word(keyword) { ChangeClass::Docs } else { ChangeClass::Behaviour };
+            if self.with_words || class > ChangeClass::Docs {
+                self.compare(class, format!("{at}/{keyword}"), find(old, keyword), find(new, keyword));
+            }
         }
     }
 
