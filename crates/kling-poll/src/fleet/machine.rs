@@ -177,7 +177,8 @@ impl FleetMachine {
     pub fn stats(&self) -> FleetStats {
         FleetStats {
             waiting: self.slots.len(),
-            behind: self.lanes.iter().map(Lane::behind).sum(),
+            // Queues also hold entries of jobs that were hurried or are over; those are passed over in their turn.
+            behind: self.slots.values().filter(|slot| slot.place == Place::Queued).count(),
             in_flight: self.lanes.iter().map(Lane::in_flight).sum(),
             ..self.stats
         }
