@@ -45,6 +45,10 @@ mod cancel_reply;
 mod client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
+#[cfg_attr(
+    not(any(feature = "async", feature = "blocking")),
+    allow(dead_code, reason = "only the clients go on with a download")
+)]
 mod download_range;
 mod envelope;
 mod error;
