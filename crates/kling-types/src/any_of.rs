@@ -29,8 +29,7 @@ where
         }
     }
     allowed.dedup();
-    let allowed = one_of(allowed.into_iter().map(Into::into));
-    out.push(Violation::new(at, keyword, described(value), allowed));
+    out.push(Violation::new(at, keyword, described(value), one_of(allowed.iter())));
 }
 
 /// `null`, where a schema names it as a form of its own.

@@ -24,9 +24,10 @@ pub fn document(
 }
 
 /// A string within bounds.
+#[inline]
 pub fn text(value: &Value, bounds: TextBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::String(text) => out.extend(fault::text(text, bounds).map(|fault| fault.within(at))),
+        Value::String(text) => report(fault::text(text, bounds), at, out),
         other => wrong_type(other, "a string", at, out),
     }
 }
@@ -41,10 +42,11 @@ pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, 
 }
 
 /// An integer within bounds; `5.0` is the integer 5, as JSON Schema reads it.
+#[inline]
 pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::Number(number) => match whole(number) {
-            Some(integer) => out.extend(fault::integer(integer, bounds).map(|fault| fault.within(at))),
+            Some(integer) => report(fault::integer(integer, bounds), at, out),
             None => wrong_type(value, "an integer", at, out),
         },
         other => wrong_type(other, "an integer", at, out),
@@ -52,23 +54,23 @@ pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut
 }
 
 /// An integer out of a list.
+#[inline]
 pub fn integer_enum(value: &Value, allowed: &[i64], at: &Pointer<'_>, out: &mut Violations) {
     let integer = match value {
         Value::Number(number) => whole(number),
         _ => None,
     };
     match integer {
-        Some(integer) => out.extend(fault::integer_enum(integer, allowed).map(|fault| fault.within(at))),
+        Some(integer) => report(fault::integer_enum(integer, allowed), at, out),
         None => wrong_type(value, "an integer", at, out),
     }
 }
 
 /// A finite number within bounds.
+#[inline]
 pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::Number(number) => {
-            out.extend(fault::number(float(number), bounds).map(|fault| fault.within(at)))
-        }
+        Value::Number(number) => report(fault::number(float(number), bounds), at, out),
         other => wrong_type(other, "a number", at, out),
     }
 }
@@ -76,14 +78,13 @@ pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut V
 /// A number out of a list.
 pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::Number(number) => {
-            out.extend(fault::number_enum(float(number), allowed).map(|fault| fault.within(at)))
-        }
+        Value::Number(number) => report(fault::number_enum(float(number), allowed), at, out),
         other => wrong_type(other, "a number", at, out),
     }
 }
 
 /// `true` or `false`.
+#[inline]
 pub fn boolean(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     if !value.is_boolean() {
         wrong_type(value, "true or false", at, out);
@@ -91,11 +92,12 @@ pub fn boolean(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
 }
 
 /// A media reference: an `https` URL or a `data:` URI.
+#[inline]
 pub fn media(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::String(text) => {
             if let Some(found) = media_ref::fault(text) {
-                out.push(Violation::new(at, Keyword::MediaReference, found, media_ref::ALLOWED));
+                out.push(Violation::new("", Keyword::MediaReference, found, media_ref::ALLOWED).at(at));
             }
         }
         other => wrong_type(other, media_ref::ALLOWED, at, out),
@@ -111,7 +113,7 @@ pub fn items(
     mut item: impl FnMut(&Value, &Pointer<'_>, &mut Violations),
 ) {
     let Value::Array(elements) = value else { return wrong_type(value, "an array", at, out) };
-    out.extend(fault::items(elements.len(), bounds).map(|fault| fault.within(at)));
+    report(fault::items(elements.len(), bounds), at, out);
     for (index, element) in elements.iter().enumerate() {
         item(element, &at.index(index), out);
     }
@@ -207,20 +209,16 @@ pub fn unknown_properties<S: AsRef<str>>(
     strangers.sort_unstable();
     for key in strangers {
         let names = known.iter().map(S::as_ref);
-        let allowed = format!("the properties {}", listed(names.clone().map(Cow::Borrowed), "and"));
-        let violation = Violation::new(
-            at.key(key),
-            Keyword::AdditionalProperties,
-            "a property that the model does not have",
-            allowed,
-        );
+        let allowed = listed("the properties ", names.clone(), "and");
+        let found = "a property that the model does not have";
+        let violation = Violation::new("", Keyword::AdditionalProperties, found, allowed).at(&at.key(key));
         out.push(advise(violation, key, names));
     }
 }
 
 /// Says that a property is missing.
 pub fn missing(at: &Pointer<'_>, out: &mut Violations) {
-    out.push(fault::missing().within(at));
+    out.push(fault::missing().at(at));
 }
 
 /// The integer that a JSON number is, if it is one: `5.0` is 5. Beyond 128 bits it is the nearest end of `i128`, which
@@ -247,8 +245,17 @@ pub(crate) fn float(number: &Number) -> f64 {
     number.as_f64().unwrap_or_else(infinity)
 }
 
+/// Adds what is wrong, seen from the place where it is.
+#[inline]
+fn report(fault: Option<Violation>, at: &Pointer<'_>, out: &mut Violations) {
+    if let Some(fault) = fault {
+        out.push(fault.at(at));
+    }
+}
+
+#[cold]
 fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(Violation::new(at, Keyword::Type, described(value), allowed));
+    out.push(Violation::new("", Keyword::Type, described(value), allowed).at(at));
 }
 
 pub(crate) fn described(value: &Value) -> Cow<'static, str> {

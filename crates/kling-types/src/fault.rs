@@ -3,7 +3,7 @@
 //! Leaf types call these when they are made, and the checks of raw JSON when they have found the right type, so the two
 //! paths cannot disagree. Every violation made here has an empty pointer: the caller knows the place.
 
-use crate::wording::{advise, counted, decimal, one_of, quoted, whole};
+use crate::wording::{advise, counted, decimal, one_of, phrase, quoted, whole};
 use crate::{Keyword, Violation};
 
 /// How long a string may be, in Unicode scalar values.
@@ -58,6 +58,7 @@ pub fn missing() -> Violation {
 }
 
 /// What is wrong with the length of a text.
+#[inline]
 #[must_use]
 pub fn text(text: &str, bounds: TextBounds) -> Option<Violation> {
     // A text has no more characters than bytes, and at least a quarter as many: most texts need no counting.
@@ -65,20 +66,28 @@ pub fn text(text: &str, bounds: TextBounds) -> Option<Violation> {
     if bounds.max.is_none_or(|max| bytes <= max) && bounds.min.is_none_or(|min| bytes.div_ceil(4) >= min) {
         return None;
     }
-    let chars = text.chars().count() as u64;
+    counted_text(text, bounds)
+}
+
+fn counted_text(text: &str, bounds: TextBounds) -> Option<Violation> {
+    let chars = bytecount::num_chars(text.as_bytes()) as u64;
     size_fault(chars, bounds.min, bounds.max, "character", [Keyword::MinLength, Keyword::MaxLength])
 }
 
 /// What is wrong with the length of an array.
+#[inline]
 #[must_use]
 pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
     size_fault(len as u64, bounds.min, bounds.max, "element", [Keyword::MinItems, Keyword::MaxItems])
 }
 
 /// What is wrong with an integer.
+#[inline]
 #[must_use]
 pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
-    let fault = |keyword, bound, word| Violation::new("", keyword, whole(integer), format!("{word} {bound}"));
+    let fault = |keyword, bound, word| {
+        Violation::new("", keyword, whole(integer), phrase(format_args!("{word} {bound}")))
+    };
     match bounds {
         IntegerBounds { min: Some(min), .. } if integer < min => {
             Some(fault(Keyword::Minimum, min, "at least"))
@@ -91,6 +100,7 @@ pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
 }
 
 /// What is wrong with an integer that has to be one of a list.
+#[inline]
 #[must_use]
 pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
     let is_allowed = i64::try_from(integer).is_ok_and(|integer| allowed.contains(&integer));
@@ -100,8 +110,7 @@ pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
 /// The violation of an integer that is in no list.
 #[must_use]
 pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
-    let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
-    Violation::new("", Keyword::Enum, whole(integer), allowed)
+    Violation::new("", Keyword::Enum, whole(integer), one_of(allowed.iter()))
 }
 
 /// The violation of a text that is in no list, with the nearest that is.
@@ -113,10 +122,12 @@ pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
 }
 
 /// What is wrong with a number.
+#[inline]
 #[must_use]
 pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
-    let fault =
-        |keyword, word, bound: f64| Violation::new("", keyword, decimal(number), format!("{word} {bound}"));
+    let fault = |keyword, word, bound: f64| {
+        Violation::new("", keyword, decimal(number), phrase(format_args!("{word} {bound}")))
+    };
     match bounds {
         _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
         NumberBounds { min: Some(min), .. } if number < min => Some(fault(Keyword::Minimum, "at least", min)),
@@ -133,6 +144,7 @@ pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
 }
 
 /// What is wrong with a number that has to be one of a list.
+#[inline]
 #[must_use]
 pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
     (!allowed.contains(&number)).then(|| not_in_numbers(number, allowed))
@@ -141,8 +153,7 @@ pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
 /// The violation of a number that is in no list.
 #[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
-    let allowed = one_of(allowed.iter().map(|one| one.to_string().into()));
-    Violation::new("", Keyword::Enum, decimal(number), allowed)
+    Violation::new("", Keyword::Enum, decimal(number), one_of(allowed.iter()))
 }
 
 fn size_fault(
@@ -153,11 +164,11 @@ fn size_fault(
     [too_few, too_many]: [Keyword; 2],
 ) -> Option<Violation> {
     let fault = |keyword, word, bound| {
-        Violation::new("", keyword, counted(size, unit), format!("{word} {}", counted(bound, unit)))
+        Violation::new("", keyword, counted("", size, unit), counted(word, bound, unit))
     };
     match (min, max) {
-        (Some(min), _) if size < min => Some(fault(too_few, "at least", min)),
-        (_, Some(max)) if size > max => Some(fault(too_many, "at most", max)),
+        (Some(min), _) if size < min => Some(fault(too_few, "at least ", min)),
+        (_, Some(max)) if size > max => Some(fault(too_many, "at most ", max)),
         _ => None,
     }
 }

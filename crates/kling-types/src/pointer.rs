@@ -1,6 +1,6 @@
 //! A JSON pointer that costs nothing until something is wrong.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// A place in a JSON document, as a linked list on the stack of the validator that walks it.
 ///
@@ -29,6 +29,37 @@ impl<'a> Pointer<'a> {
         Self { parent: Some(self), step: Step::Key(key) }
     }
 
+    /// The RFC 6901 form, in memory that is taken once.
+    pub(crate) fn to_text(self) -> String {
+        let mut text = String::with_capacity(self.text_len());
+        // Writing into a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    /// How long the text is, escapes left out, which are rare.
+    fn text_len(self) -> usize {
+        const LONGEST_INDEX: usize = 4;
+        let own = match self.step {
+            Step::Index(_) => LONGEST_INDEX,
+            Step::Key(key) => key.len(),
+        };
+        self.parent.map_or(0, |parent| parent.text_len() + 1 + own)
+    }
+
+    fn write(&self, out: &mut impl Write) -> fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        parent.write(out)?;
+        out.write_char('/')?;
+        match self.step {
+            Step::Index(index) => write!(out, "{index}"),
+            Step::Key(key) if key.bytes().any(|byte| matches!(byte, b'~' | b'/')) => {
+                out.write_str(&key.replace('~', "~0").replace('/', "~1"))
+            }
+            Step::Key(key) => out.write_str(key),
+        }
+    }
+
     /// The element `index` of the array at this place.
     #[must_use]
     pub const fn index(&'a self, index: usize) -> Self {
@@ -38,15 +69,7 @@ impl<'a> Pointer<'a> {
 
 impl fmt::Display for Pointer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(parent) = self.parent else { return Ok(()) };
-        parent.fmt(f)?;
-        match self.step {
-            Step::Index(index) => write!(f, "/{index}"),
-            Step::Key(key) => {
-                f.write_str("/")?;
-                write_escaped(key, f)
-            }
-        }
+        self.write(f)
     }
 }
 
@@ -54,11 +77,4 @@ impl fmt::Display for Pointer<'_> {
 enum Step<'a> {
     Index(usize),
     Key(&'a str),
-}
-
-fn write_escaped(key: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if !key.contains(['~', '/']) {
-        return f.write_str(key);
-    }
-    f.write_str(&key.replace('~', "~0").replace('/', "~1"))
 }

@@ -8,7 +8,7 @@ use std::num::TryFromIntError;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::Keyword;
+use crate::{Keyword, Pointer};
 
 /// One broken rule: where, which, what was found and what is allowed.
 ///
@@ -46,6 +46,13 @@ impl Violation {
     #[must_use]
     pub fn within(mut self, prefix: impl fmt::Display) -> Self {
         self.pointer = format!("{prefix}{}", self.pointer);
+        self
+    }
+
+    /// The same violation at a place, which the validator knows and the rule does not.
+    #[must_use]
+    pub(crate) fn at(mut self, at: &Pointer<'_>) -> Self {
+        self.pointer = if self.pointer.is_empty() { at.to_text() } else { format!("{at}{}", self.pointer) };
         self
     }
 

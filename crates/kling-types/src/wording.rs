@@ -1,18 +1,28 @@
 //! Words that violations share: lists, counts, excerpts and suggestions.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 use crate::Violation;
 
-/// `1 element`, `2 elements`
-pub(crate) fn counted(size: u64, unit: &str) -> String {
-    format!("{size} {unit}{}", if size == 1 { "" } else { "s" })
+/// A short text, written into memory that is taken once.
+pub(crate) fn phrase(words: fmt::Arguments<'_>) -> String {
+    const USUAL: usize = 48;
+    let mut text = String::with_capacity(USUAL);
+    // Writing into a string cannot fail.
+    let _ = text.write_fmt(words);
+    text
+}
+
+/// `1 element`, `at most 2 elements`
+pub(crate) fn counted(first: &str, size: u64, unit: &str) -> String {
+    phrase(format_args!("{first}{size} {unit}{}", if size == 1 { "" } else { "s" }))
 }
 
 /// A number as a person reads it; beyond what a double holds exactly, by its power of ten.
 pub(crate) fn decimal(number: f64) -> String {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.abs() > EXACT { format!("{number:e}") } else { number.to_string() }
+    if number.abs() > EXACT { phrase(format_args!("{number:e}")) } else { phrase(format_args!("{number}")) }
 }
 
 /// An integer as a person reads it. One beyond 64 bits came as a double, and is shown as one.
@@ -22,18 +32,25 @@ pub(crate) fn whole(integer: i128) -> String {
 }
 
 /// `5, 10 or 15`
-pub(crate) fn one_of<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> String {
-    listed(names, "or")
+pub(crate) fn one_of(names: impl ExactSizeIterator<Item: fmt::Display>) -> String {
+    listed("", names, "or")
 }
 
-/// `5, 10 {last} 15`
-pub(crate) fn listed<'a>(names: impl Iterator<Item = Cow<'a, str>>, last: &str) -> String {
-    let names: Vec<_> = names.collect();
-    match names.split_last() {
-        None => "nothing".to_owned(),
-        Some((only, [])) => only.clone().into_owned(),
-        Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
+/// `{first}5, 10 {last} 15`
+pub(crate) fn listed(first: &str, names: impl ExactSizeIterator<Item: fmt::Display>, last: &str) -> String {
+    let count = names.len();
+    if count == 0 {
+        return phrase(format_args!("{first}nothing"));
     }
+    let mut text = phrase(format_args!("{first}"));
+    for (index, name) in names.enumerate() {
+        let _ = match count - index {
+            _ if index == 0 => write!(text, "{name}"),
+            1 => write!(text, " {last} {name}"),
+            _ => write!(text, ", {name}"),
+        };
+    }
+    text
 }
 
 /// An excerpt that is safe to print: short, and without control characters.
