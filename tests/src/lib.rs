@@ -7,6 +7,8 @@ pub mod documents;
 #[rustfmt::skip]
 pub mod fixtures;
 pub mod oracle;
+pub mod pictures;
 pub mod script_server;
+pub mod spelling;
 pub mod standard;
 pub mod wire_script;

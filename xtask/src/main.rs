@@ -1,11 +1,13 @@
 //! Development commands of this workspace: `cargo xtask --help`.
 
 mod add_model;
+mod bench;
 mod bench_waiting;
 mod catalog_reply;
 mod chaos;
 mod ci;
 mod codegen;
+mod fuzz_validators;
 mod kill;
 mod live;
 mod rust_version;
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Add models of the catalog: their schemas and their code, all of them or, where one is refused, none.
     AddModel(add_model::Arguments),
+    /// Print ratios of ours to other crates, side by side in one run.
+    Bench { bench: bench::Bench },
     /// Measure what waiting costs, each figure beside another of the same run.
     BenchWaiting {
         /// In virtual time: step, age, queue, budget, speed-up, or plot, which draws docs/waiting.svg. Over loopback: memory,
@@ -45,6 +49,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Hold the validators to a judge that is not ours, over arbitrary documents, and the header reader to broken pictures.
+    FuzzValidators(fuzz_validators::Arguments),
     /// Kill the program at random moments of paid jobs, and join what was billed to what it remembers.
     Kill {
         /// How many times.
@@ -85,12 +91,16 @@ fn main() -> ExitCode {
 fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
         Command::AddModel(arguments) => add_model::run(root, arguments).map(|()| ExitCode::SUCCESS),
+        Command::Bench { bench } => bench::run(root, *bench).map(|()| ExitCode::SUCCESS),
         Command::BenchWaiting { part } => {
             bench_waiting::run(root, part.as_deref()).map(|()| ExitCode::SUCCESS)
         }
         Command::Chaos(arguments) => chaos::run(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
+        Command::FuzzValidators(arguments) => {
+            fuzz_validators::run(root, arguments).map(|()| ExitCode::SUCCESS)
+        }
         Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),
         Command::UpdateModel(arguments) => update_model::run(root, arguments),

@@ -1,0 +1,47 @@
+//! Facts of pictures that other programs made, right to the pixel and the byte, whole or torn.
+
+use kling_media::{from_bytes, from_path};
+use kling_tests::pictures::{PICTURES, mutated};
+use kling_types::MediaFacts;
+
+#[test]
+fn every_format_is_measured_to_the_pixel_and_the_byte() {
+    for picture in PICTURES {
+        let mut facts = MediaFacts::image(picture.format, 37, 23, picture.bytes.len() as u64);
+        facts.orientation = picture.orientation;
+        assert_eq!(from_bytes(picture.bytes).unwrap(), facts, "{}", picture.name);
+    }
+}
+
+#[test]
+fn a_file_gives_the_facts_of_its_bytes() {
+    for picture in PICTURES {
+        let path = format!("{}/fixtures/pictures/{}", env!("CARGO_MANIFEST_DIR"), picture.name);
+        assert_eq!(from_path(&path).unwrap(), from_bytes(picture.bytes).unwrap(), "{}", picture.name);
+    }
+}
+
+#[test]
+fn a_picture_torn_behind_its_header_is_measured_and_one_torn_within_is_broken() {
+    for picture in PICTURES {
+        let whole = from_bytes(picture.bytes).unwrap();
+        for length in 12..picture.bytes.len() {
+            match from_bytes(&picture.bytes[..length]) {
+                Ok(facts) => {
+                    assert_eq!((facts.width, facts.height), (whole.width, whole.height), "{}", picture.name)
+                }
+                Err(error) => assert!(error.is_violation(), "{} at {length}: {error}", picture.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_accident_to_a_picture_makes_the_reader_panic() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for _ in 0..20_000 {
+        if let Err(error) = from_bytes(&mutated(&mut rng)) {
+            assert!(error.is_violation(), "{error}");
+        }
+    }
+}

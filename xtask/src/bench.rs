@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: programs that print ratios side by side, started here so that this crate stays light.
+
+use std::path::Path;
+use std::process::Command;
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Bench {
+    /// Header facts of a photo in memory, on disk and over loopback, against other readers.
+    Media,
+    /// The generated validators against the jsonschema crate, and typed input against plain serde.
+    Validation,
+}
+
+pub(crate) fn run(root: &Path, bench: Bench) -> Result<(), String> {
+    let name = match bench {
+        Bench::Media => "media",
+        Bench::Validation => "validation",
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--release", "-p", "kling-benches", "--bin", name])
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err("the bench could not be run".into()) }
+}
