@@ -45,7 +45,8 @@ pub(crate) fn exit_code(class: Option<ChangeClass>) -> ExitCode {
 fn read(path: &Path) -> Result<ModelSchema, String> {
     let name = path.display().to_string();
     if path.is_dir() {
-        return read_folder(path, name);
+        let document = ModelDocument::of_folder(name, path).map_err(|error| error.to_string())?;
+        return document.read().map_err(|error| error.to_string());
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
     let document = json::from_slice(text.as_bytes()).map_err(|violation| format!("{name}: {violation}"))?;
@@ -55,13 +56,4 @@ fn read(path: &Path) -> Result<ModelSchema, String> {
     };
     let notes = ModelNotes::new(kind);
     ModelSchema::read(&name, &input, ModelSchema::GENERIC_OUTPUT, notes).map_err(|error| error.to_string())
-}
-
-fn read_folder(folder: &Path, id: String) -> Result<ModelSchema, String> {
-    let [input, output, notes] = ["input.json", "output.json", "model.toml"].map(|file| {
-        let path = folder.join(file);
-        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    });
-    let document = ModelDocument { id, input: input?, output: output?, notes: notes? };
-    document.read().map_err(|error| error.to_string())
 }

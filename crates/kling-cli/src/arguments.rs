@@ -91,6 +91,12 @@ pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) model: ModelChoice,
 
+    #[command(flatten)]
+    pub(crate) making: Making,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Making {
     /// The file to write; by default `kling-<request id>.mp4` in the current folder. Further files get `-2`, `-3`, … before
     /// the dot. A file that exists is never overwritten.
     #[arg(short, long, value_name = "FILE")]

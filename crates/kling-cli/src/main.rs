@@ -8,6 +8,7 @@ mod exit;
 mod input;
 mod interrupts;
 mod live;
+mod making;
 mod picture;
 mod pictures;
 mod submitting;

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::document::{ModelDocument, Source};
+use kling_schema::ModelDocument;
+
 use crate::features::feature_region;
 use crate::plan::Plan;
 use crate::registry::registry;
-use crate::{Error, FileSet, folder, module};
+use crate::source::Source;
+use crate::{Error, FileSet, module};
 
 /// Generates one module per model of a schema folder.
 #[derive(Clone, Debug)]
@@ -110,10 +112,10 @@ impl Generator {
             files.insert(manifest, feature_region(manifest, &plans, dependency.as_deref())?);
         }
         for document in &self.models {
-            document
-                .files(&self.schema_dir)
-                .into_iter()
-                .for_each(|(path, content)| files.insert(path, content));
+            let folder = self.schema_dir.join(&document.id);
+            files.insert(folder.join("input.json"), &document.input);
+            files.insert(folder.join("output.json"), &document.output);
+            files.insert(folder.join("model.toml"), &document.notes);
         }
         Ok(files)
     }
@@ -121,13 +123,13 @@ impl Generator {
     /// The models of the folder, and the ones given by hand, sorted by id; each read apart.
     fn sources(&self) -> Result<Vec<Result<Source, Error>>, Error> {
         let is_given = |id: &str| self.models.iter().any(|document| document.id == id);
-        let mut documents = folder::read(&self.schema_dir)?;
+        let mut documents = ModelDocument::all_in(&self.schema_dir)?;
         documents.retain(|document| document.as_ref().map_or(true, |document| !is_given(&document.id)));
         documents.extend(self.models.iter().cloned().map(Ok));
         documents.sort_by_key(|document| {
             document.as_ref().map(|document| document.id.clone()).unwrap_or_default()
         });
-        Ok(documents.into_iter().map(|document| document.and_then(Source::read)).collect())
+        Ok(documents.into_iter().map(|document| Source::read(document?)).collect())
     }
 
     fn model(&self, source: &Source, plan: &Plan<'_>) -> Result<[(PathBuf, String); 3], Error> {

@@ -34,11 +34,9 @@
 
 mod checks;
 mod docs;
-mod document;
 mod error;
 mod features;
 mod file_set;
-mod folder;
 mod generator;
 mod input;
 mod leaves;
@@ -51,10 +49,11 @@ mod output;
 mod plan;
 mod prose;
 mod registry;
+mod source;
 mod type_ref;
 mod variants;
 
-pub use document::ModelDocument;
 pub use error::Error;
 pub use file_set::FileSet;
 pub use generator::Generator;
+pub use kling_schema::ModelDocument;

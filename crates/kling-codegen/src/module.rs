@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
-use crate::document::Source;
 use crate::literal::text_literal;
 use crate::objects::objects;
 use crate::plan::Plan;
+use crate::source::Source;
 use crate::{Error, input, leaves, media, output};
 
 /// The source of a model's module.

@@ -18,6 +18,12 @@ impl SchemaError {
         Self { model: String::new(), document: "", pointer, keyword, message: message.into() }
     }
 
+    /// A file of a model that could not be read at all; `model` is empty where it is a folder of several.
+    #[cfg(feature = "folder")]
+    pub(crate) fn of_file(model: &str, message: String) -> Self {
+        Self::new("", None, message).of(model, "")
+    }
+
     pub(crate) fn of(mut self, model: &str, document: &'static str) -> Self {
         self.model = model.to_owned();
         self.document = document;
@@ -30,7 +36,7 @@ impl SchemaError {
         &self.model
     }
 
-    /// Which document: `input`, `output` or `model`.
+    /// Which document: `input`, `output`, `model` or `catalog`; empty where a file could not be read at all.
     #[must_use]
     pub const fn document(&self) -> &'static str {
         self.document
@@ -53,10 +59,16 @@ impl std::error::Error for SchemaError {}
 
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} schema, at \"{}\"", self.model, self.document, self.pointer)?;
-        if let Some(keyword) = &self.keyword {
-            write!(f, ", keyword {keyword:?}")?;
+        if !self.model.is_empty() {
+            write!(f, "{}: ", self.model)?;
         }
-        write!(f, ": {}", self.message)
+        if !self.document.is_empty() {
+            write!(f, "{} schema, at \"{}\"", self.document, self.pointer)?;
+            if let Some(keyword) = &self.keyword {
+                write!(f, ", keyword {keyword:?}")?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)
     }
 }

@@ -22,7 +22,11 @@ mod annotations;
 mod bounds;
 mod catalog;
 mod compare;
+#[cfg(feature = "folder")]
+mod document;
 mod error;
+#[cfg(feature = "folder")]
+mod folder;
 mod keywords;
 mod media;
 mod model;
@@ -36,6 +40,8 @@ mod value;
 
 pub use catalog::CatalogEntry;
 pub use compare::{Change, ChangeClass, Changes, SemverStep, compare, compare_inputs};
+#[cfg(feature = "folder")]
+pub use document::ModelDocument;
 pub use error::SchemaError;
 pub use model::ModelSchema;
 pub use notes::{MediaChoice, ModelNotes, Override};

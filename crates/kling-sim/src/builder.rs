@@ -1,6 +1,7 @@
 //! A simulator put together: one method a setting.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ impl Builder {
     /// Starts it on 127.0.0.1.
     ///
     /// # Errors
-    /// When the port is taken, when no thread can be started, or when a setting makes no sense.
+    /// When the port is taken, when no thread can be started, or when a setting makes no sense: a schema folder that cannot
+    /// be served names every model of it that cannot be read, and why.
     pub fn start(self) -> io::Result<Sim> {
         Sim::with(self.settings)
     }
@@ -113,6 +115,15 @@ impl Builder {
     /// How long a request id lives after its submit, in simulated time, before it is a 404001; by default for ever.
     pub fn lifetime(mut self, time: Duration) -> Self {
         self.settings.lifetime = time;
+        self
+    }
+
+    /// Serves the models of this folder beside the compiled-in ones, and in their place where both have one: one folder a
+    /// model, its path being the model's id, with `input.json`, `output.json` and `model.toml`, as `kling-codegen` reads them.
+    ///
+    /// They are in the catalog, and their inputs are judged by `kling-schema`. The folder is read at the start.
+    pub fn schemas_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.settings.schemas_dir = Some(folder.into());
         self
     }
 

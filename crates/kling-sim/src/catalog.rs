@@ -1,5 +1,9 @@
 //! The catalog: every endpoint that is served, listed and searched.
 
+use std::io;
+use std::path::Path;
+
+use kling_schema::ModelDocument;
 use serde_json::{Value, json};
 
 use crate::endpoint::Endpoint;
@@ -17,10 +21,14 @@ const USUAL_PAGE: usize = 100;
 pub(crate) struct Catalog(Vec<Endpoint>);
 
 impl Catalog {
-    pub(crate) fn new(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
-        let mut endpoints: Vec<Endpoint> = endpoints.into_iter().collect();
+    /// Every model that is compiled in, and those of a schema folder, which come first where both have one.
+    pub(crate) fn new(schemas_dir: Option<&Path>) -> io::Result<Self> {
+        let mut endpoints = schemas_dir.map_or_else(|| Ok(Vec::new()), read_folder)?;
+        endpoints.extend(kling_types::models().iter().map(Endpoint::from));
         endpoints.sort_by(|one, other| one.id.cmp(&other.id));
-        Self(endpoints)
+        // Sorting is stable, so that the first of two is the folder's.
+        endpoints.dedup_by(|second, first| second.id == first.id);
+        Ok(Self(endpoints))
     }
 
     /// One endpoint; an id that is not served is a wrong or malformed one.
@@ -49,6 +57,27 @@ impl Catalog {
         categories.dedup();
         json!({"categories": categories})
     }
+}
+
+/// Every model of a schema folder, or every reason why not.
+fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
+    let refuse = |reasons: String| {
+        let message = format!("the schema folder {} cannot be served: {reasons}", folder.display());
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    };
+    let documents = ModelDocument::all_in(folder).map_err(|error| refuse(error.to_string()))?;
+    if documents.is_empty() {
+        let allowed = "a folder for each model, its path being the model's id, with input.json, output.json and model.toml";
+        return Err(refuse(format!("found no input.json in it, allowed is {allowed}")));
+    }
+    let (mut endpoints, mut reasons) = (Vec::new(), Vec::new());
+    for document in documents {
+        match document.and_then(|document| Endpoint::try_from(&document)) {
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(error) => reasons.push(error.to_string()),
+        }
+    }
+    if reasons.is_empty() { Ok(endpoints) } else { Err(refuse(reasons.join("; "))) }
 }
 
 /// The query of a list.

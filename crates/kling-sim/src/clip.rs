@@ -1,4 +1,5 @@
-//! The output file: a short clip made from the pictures of the input, labelled as simulated in every frame.
+//! The output file: a short clip made from the pictures of the input, labelled as simulated in every frame; of models that
+//! make something else, one frame of it as a picture, or a tone.
 
 mod encoder;
 mod frame;
@@ -6,6 +7,10 @@ mod label;
 mod muxer;
 mod picture;
 mod scene;
+mod still;
+mod tone;
+
+use kling_types::OutputKind;
 
 use crate::recipe::Recipe;
 
@@ -14,7 +19,13 @@ use frame::Frame;
 use scene::Scene;
 
 /// The media type of an output.
-pub(crate) const MEDIA_TYPE: &str = "video/mp4";
+pub(crate) const fn media_type(kind: OutputKind) -> &'static str {
+    match kind {
+        OutputKind::Audio => "audio/wav",
+        OutputKind::Image => "image/png",
+        _ => "video/mp4",
+    }
+}
 
 /// Frames in a second.
 const FRAME_RATE: u32 = 24;
@@ -22,9 +33,14 @@ const FRAME_RATE: u32 = 24;
 /// Why a clip could not be made. Not one picture leads here; a broken encoder does.
 type Error = Box<dyn std::error::Error>;
 
-/// The bytes of an MP4 file with H.264 in it; the same for the same recipe.
+/// The bytes of an MP4 file with H.264 in it, of a PNG file, or of a WAV file; the same for the same recipe.
 pub(crate) fn make(recipe: &Recipe) -> Result<Vec<u8>, String> {
-    encode(&Scene::of(recipe)).map_err(|error| error.to_string())
+    let made = match recipe.kind {
+        OutputKind::Audio => Ok(tone::wav(recipe.seconds)),
+        OutputKind::Image => still::png(&Scene::of(recipe)),
+        _ => encode(&Scene::of(recipe)),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 fn encode(scene: &Scene) -> Result<Vec<u8>, Error> {

@@ -9,15 +9,13 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-use crate::clip;
-
 /// Answers `GET` or `HEAD` of a file with these bytes.
-pub(crate) fn reply(bytes: Bytes, head: &Parts) -> Response {
+pub(crate) fn reply(bytes: Bytes, media_type: &str, head: &Parts) -> Response {
     let etag = format!("\"{:x}\"", u64::from_be_bytes(leading(&Sha256::digest(&bytes))));
     let length = bytes.len();
     let response = Response::builder()
         .header(ACCEPT_RANGES, "bytes")
-        .header(CONTENT_TYPE, clip::MEDIA_TYPE)
+        .header(CONTENT_TYPE, media_type)
         .header(ETAG, &etag);
     let (response, body) = match wanted(head, &etag, length) {
         Wanted::Whole => (response, bytes),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kling_schema::{ModelDocument, SchemaError};
 use kling_types::{MediaField, MediaKind, ModelInfo, OutputKind, Violations};
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ const USUAL_SECONDS: u64 = 5;
 /// The longest clip that is drawn.
 const MOST_SECONDS: u64 = 60;
 
-/// A model of the catalog. Compiled-in ones make it from [`ModelInfo`]; nothing else here knows where it is from.
+/// A model of the catalog, compiled in or read from a schema folder; nothing else here knows where it is from.
 pub(crate) struct Endpoint {
     pub(crate) id: String,
     pub(crate) output_kind: OutputKind,
@@ -23,7 +24,7 @@ pub(crate) struct Endpoint {
     validate: Box<Validate>,
 }
 
-/// Checks an input; boxed, since schemas read at run time will bring their own.
+/// Checks an input; boxed, since schemas read at run time bring their own.
 type Validate = dyn Fn(&Value) -> Result<(), Violations> + Send + Sync;
 
 impl Endpoint {
@@ -49,11 +50,7 @@ impl Endpoint {
 
     /// The word for the output's kind, also its key in an output object.
     pub(crate) const fn kind(&self) -> &'static str {
-        match self.output_kind {
-            OutputKind::Audio => "audio",
-            OutputKind::Image => "image",
-            _ => "video",
-        }
+        word(self.output_kind)
     }
 
     /// What the model does, such as `image-to-video`.
@@ -102,6 +99,22 @@ impl Endpoint {
     }
 }
 
+impl TryFrom<&ModelDocument> for Endpoint {
+    type Error = SchemaError;
+
+    fn try_from(document: &ModelDocument) -> Result<Self, SchemaError> {
+        let schema = document.read()?;
+        Ok(Self {
+            id: schema.id.clone(),
+            output_kind: schema.output_kind,
+            media: schema.media.clone(),
+            // It was read a line ago, so that it is JSON.
+            schema: serde_json::from_str(&document.input).unwrap_or_default(),
+            validate: Box::new(move |input| schema.validate_input(input)),
+        })
+    }
+}
+
 impl From<&'static ModelInfo> for Endpoint {
     fn from(model: &'static ModelInfo) -> Self {
         Self {
@@ -118,6 +131,15 @@ impl From<&'static ModelInfo> for Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The word for what a model makes.
+pub(crate) const fn word(kind: OutputKind) -> &'static str {
+    match kind {
+        OutputKind::Audio => "audio",
+        OutputKind::Image => "image",
+        _ => "video",
     }
 }
 

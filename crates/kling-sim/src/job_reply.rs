@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use kling_types::OutputKind;
 use serde_json::{Value, json};
 
+use crate::endpoint::word;
 use crate::ledger::dollars;
 use crate::queue::Phase;
 use crate::refusal::{Code, Refusal};
@@ -93,21 +95,22 @@ fn finish(service: &Service, job: &Job, body: &mut Value) {
             body["status"] = json!(words.failed);
             body["error"] = error.clone();
         }
-        Fate::Succeeds(_) => {
+        Fate::Succeeds(recipe) => {
             body["status"] = json!(words.succeeded);
-            body["output"] = output(service, job);
+            body["output"] = output(service, job, recipe.kind);
         }
     }
 }
 
-fn output(service: &Service, job: &Job) -> Value {
+fn output(service: &Service, job: &Job, kind: OutputKind) -> Value {
     let files = 0..service.settings.output_count;
-    let mut urls: Vec<Value> = files.map(|number| json!(service.links.output(&job.id, number))).collect();
+    let mut urls: Vec<Value> =
+        files.map(|number| json!(service.links.output(&job.id, number, kind))).collect();
     match service.settings.output_form {
         OutputForm::Array => Value::Array(urls),
         OutputForm::Url => urls.swap_remove(0),
-        OutputForm::Object if urls.len() == 1 => json!({job.kind: urls.swap_remove(0)}),
-        OutputForm::Object => json!({format!("{}s", job.kind): urls}),
+        OutputForm::Object if urls.len() == 1 => json!({word(kind): urls.swap_remove(0)}),
+        OutputForm::Object => json!({format!("{}s", word(kind)): urls}),
     }
 }
 

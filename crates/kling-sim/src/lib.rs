@@ -1,9 +1,9 @@
 //! RunComfy's Model API, simulated over real HTTP on loopback.
 //!
-//! Point any client at [`Sim::base_url`] with [`Sim::token`]: submits are checked against the compiled-in schemas
-//! and the rules on pictures, jobs wait in a queue, run and finish in simulated time, and what would have been
-//! billed is counted. Nothing is generated and nothing costs anything. Every reply carries the header
-//! [`SIMULATED_HEADER`], every clip the word SIMULATED in its picture.
+//! Point any client at [`Sim::base_url`] with [`Sim::token`]: submits are checked against the schemas, compiled in or read
+//! from a folder ([`Builder::schemas_dir`]), and the rules on pictures; jobs wait in a queue, run and finish in simulated
+//! time, and what would have been billed is counted. Nothing is generated and nothing costs anything. Every reply carries
+//! the header [`SIMULATED_HEADER`], every clip and every picture the word SIMULATED in it.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The absolute URLs in replies.
 
+use kling_types::OutputKind;
+
 use crate::route::output_path;
 
 /// Where links point to.
@@ -26,7 +28,7 @@ impl Links {
     }
 
     /// The URL of an output file.
-    pub(crate) fn output(&self, id: &str, number: usize) -> String {
-        format!("{}{}", self.origin, output_path(id, number))
+    pub(crate) fn output(&self, id: &str, number: usize, kind: OutputKind) -> String {
+        format!("{}{}", self.origin, output_path(id, number, kind))
     }
 }

@@ -4,20 +4,29 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
+use kling_types::OutputKind;
 use sha2::{Digest, Sha256};
 
 /// The most clips kept; the others are made again when they are asked for, with the same bytes.
 const MOST_CLIPS: usize = 16;
 
 /// Everything that the bytes of a clip depend on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Recipe {
+    /// What the file is.
+    pub(crate) kind: OutputKind,
     /// The picture that it starts with; a placeholder where there is none.
     pub(crate) start: Option<Picture>,
     /// The picture that it ends with.
     pub(crate) end: Option<Picture>,
-    /// How long it is.
+    /// How long it is, where it has a length.
     pub(crate) seconds: u32,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self { kind: OutputKind::Video, start: None, end: None, seconds: 0 }
+    }
 }
 
 /// A picture as it came, known by its hash.
@@ -89,7 +98,7 @@ mod tests {
     #[test]
     fn the_same_recipe_has_one_clip_and_old_ones_are_let_go() {
         let mut clips = Clips::default();
-        let recipe = |seconds| Recipe { start: None, end: None, seconds };
+        let recipe = |seconds| Recipe { seconds, ..Recipe::default() };
         let first = clips.place(&recipe(0));
         assert!(Arc::ptr_eq(&first, &clips.place(&recipe(0))));
         for seconds in 1..=16 {

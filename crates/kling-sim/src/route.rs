@@ -4,6 +4,7 @@
 //! the name of an output holds `%3D`, which a client that decodes and encodes again gets wrong.
 
 use axum::http::Method;
+use kling_types::OutputKind;
 use percent_encoding::percent_decode_str;
 
 use crate::Call;
@@ -71,10 +72,19 @@ impl Route {
 }
 
 /// The path of an output file. The `%3D` is there to be kept as it is, like those of the real service.
-pub(crate) fn output_path(request_id: &str, number: usize) -> String {
+pub(crate) fn output_path(request_id: &str, number: usize, kind: OutputKind) -> String {
+    let extension = extension(kind);
     match number {
-        0 => format!("/outputs/{request_id}%3D/output.mp4"),
-        _ => format!("/outputs/{request_id}%3D/output_{}.mp4", number + 1),
+        0 => format!("/outputs/{request_id}%3D/output.{extension}"),
+        _ => format!("/outputs/{request_id}%3D/output_{}.{extension}", number + 1),
+    }
+}
+
+const fn extension(kind: OutputKind) -> &'static str {
+    match kind {
+        OutputKind::Audio => "wav",
+        OutputKind::Image => "png",
+        _ => "mp4",
     }
 }
 
@@ -84,7 +94,9 @@ fn only(allowed: bool, route: Route) -> Route {
 
 fn output(folder: &str, file: &str) -> Option<Route> {
     let request_id = folder.strip_suffix("%3D")?;
-    let number = match file.strip_prefix("output")?.strip_suffix(".mp4")? {
+    let (name, end) = file.rsplit_once('.')?;
+    let is_ours = [OutputKind::Audio, OutputKind::Image, OutputKind::Video].map(extension).contains(&end);
+    let number = match name.strip_prefix("output").filter(|_| is_ours)? {
         "" => 0,
         number => number.strip_prefix('_')?.parse::<usize>().ok()?.checked_sub(1)?,
     };
@@ -144,8 +156,9 @@ mod tests {
 
     #[test]
     fn the_path_of_an_output_is_taken_to_the_letter() {
-        assert_eq!(get(&output_path("r-1", 0)), Route::Output("r-1".into(), 0));
-        assert_eq!(get(&output_path("r-1", 1)), Route::Output("r-1".into(), 1));
+        assert_eq!(get(&output_path("r-1", 0, OutputKind::Video)), Route::Output("r-1".into(), 0));
+        assert_eq!(get(&output_path("r-1", 1, OutputKind::Image)), Route::Output("r-1".into(), 1));
+        assert_eq!(get("/outputs/r-1%3D/output.exe"), Route::Unknown);
         assert_eq!(get("/outputs/r-1=/output.mp4"), Route::Unknown);
         assert_eq!(get("/outputs/r-1%253D/output.mp4"), Route::Unknown.clone());
         assert_eq!(get("/outputs/r-1%3D/output_0.mp4"), Route::Unknown);

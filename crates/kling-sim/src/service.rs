@@ -17,12 +17,11 @@ use serde_json::{Value, json};
 use crate::accounts::Accounts;
 use crate::catalog::{Catalog, Filter};
 use crate::clock::Clock;
-use crate::endpoint::Endpoint;
 use crate::ledger::{Ledger, dollars};
 use crate::links::Links;
 use crate::recipe::{Clips, Gallery};
 use crate::refusal::{Code, Refusal};
-use crate::route::Route;
+use crate::route::{Route, output_path};
 use crate::script::Script;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -52,7 +51,7 @@ pub(crate) struct World {
 }
 
 impl Service {
-    pub(crate) fn new(settings: Settings, origin: String) -> Self {
+    pub(crate) fn new(settings: Settings, catalog: Catalog, origin: String) -> Self {
         let accounts = Accounts::new(settings.tokens.clone(), settings.any_token);
         let mut ledger = Ledger::default();
         ledger.open(settings.tokens.len().saturating_sub(1), settings.balance);
@@ -67,7 +66,7 @@ impl Service {
         };
         Self {
             clock: Clock::new(settings.speed),
-            catalog: Catalog::new(kling_types::models().iter().map(Endpoint::from)),
+            catalog,
             links: Links::new(origin, settings.links.clone()),
             world: Mutex::new(world),
             clips: Mutex::default(),
@@ -185,6 +184,7 @@ impl Service {
         let recipe = (number < self.settings.output_count)
             .then(|| self.with(|world, now| world.store.recipe(id, now).cloned()))
             .flatten()
+            .filter(|recipe| head.uri.path() == output_path(id, number, recipe.kind))
             .ok_or_else(|| Refusal::new(Code::ResourceNotFound, "there is no such file"))?;
         let clip = lock(&self.clips).place(&recipe);
         // Made by the first who asks; the lock on all clips is not held meanwhile.
@@ -192,7 +192,7 @@ impl Service {
         let bytes = made
             .as_ref()
             .map_err(|error| Refusal::new(Code::Internal, format!("the clip could not be made: {error}")))?;
-        Ok(download::reply(bytes.clone(), head))
+        Ok(download::reply(bytes.clone(), clip::media_type(recipe.kind), head))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The first variant of each is the default, and the better documented reading.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,6 +165,7 @@ pub(crate) struct Settings {
     pub(crate) pace: Pace,
     pub(crate) job_limit: usize,
     pub(crate) lifetime: Duration,
+    pub(crate) schemas_dir: Option<PathBuf>,
     pub(crate) links: Option<String>,
     pub(crate) fetcher: Option<Fetcher>,
     pub(crate) data_uri_limit: u64,
@@ -198,6 +200,7 @@ impl Default for Settings {
             },
             job_limit: usize::MAX,
             lifetime: Duration::MAX,
+            schemas_dir: None,
             links: None,
             fetcher: None,
             data_uri_limit: u64::MAX,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::catalog::Catalog;
 use crate::ledger::dollars;
 use crate::listener::Listener;
 use crate::server;
@@ -57,6 +58,7 @@ impl Sim {
             let found = format!("the speed is {}, it has to be finite and not negative", settings.speed);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
+        let catalog = Catalog::new(settings.schemas_dir.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listener, address) = match listen(&runtime, settings.port) {
             Ok(listening) => listening,
@@ -68,7 +70,8 @@ impl Sim {
         };
         let origin = format!("http://{address}");
         let token = settings.tokens.first().cloned().unwrap_or_default();
-        let (base_url, service) = (format!("{origin}/v1"), Arc::new(Service::new(settings, origin)));
+        let base_url = format!("{origin}/v1");
+        let service = Arc::new(Service::new(settings, catalog, origin));
         let (stop, stopped) = oneshot::channel();
         let app = server::router(Arc::clone(&service)).into_make_service_with_connect_info::<Wire>();
         let thread = std::thread::Builder::new().name("kling-sim".into()).spawn(move || {

@@ -17,8 +17,6 @@ pub(crate) struct Job {
     pub(crate) submitted: Duration,
     pub(crate) microdollars: i64,
     pub(crate) fate: Fate,
-    /// The key of its files in an output object: `video`, `image`, `audio`.
-    pub(crate) kind: &'static str,
 }
 
 /// What a job comes to when its time has run; settled when it is accepted.
@@ -121,8 +119,8 @@ mod tests {
 
     fn accept(store: &mut Store, account: usize, fate: Fate) -> String {
         let id = store.fresh_id();
-        let (submitted, microdollars, kind) = (at(0), 1, "video");
-        store.accept(Job { id: id.clone(), account, submitted, microdollars, fate, kind });
+        let (submitted, microdollars) = (at(0), 1);
+        store.accept(Job { id: id.clone(), account, submitted, microdollars, fate });
         id
     }
 

@@ -99,8 +99,7 @@ fn accept(service: &Service, draft: Draft<'_>) -> Result<String, Refusal> {
         let (request_id, model_id, refunded) = (id.clone(), endpoint.id.clone(), false);
         let bill = Bill { request_id, model_id, body_sha256, at: now, microdollars, refunded };
         world.ledger.charge(account, bill);
-        let kind = endpoint.kind();
-        world.store.accept(Job { id: id.clone(), account, submitted: now, microdollars, fate, kind });
+        world.store.accept(Job { id: id.clone(), account, submitted: now, microdollars, fate });
         Ok(id)
     })
 }
@@ -125,7 +124,7 @@ fn fate(world: &mut World, draft: Draft<'_>) -> Fate {
     let seconds = draft.endpoint.seconds(&draft.input);
     let mut hang = |bytes: Option<Vec<u8>>| bytes.map(|bytes| world.gallery.hang(bytes));
     let (start, end) = (hang(draft.examination.start), hang(draft.examination.end));
-    Fate::Succeeds(Recipe { start, end, seconds })
+    Fate::Succeeds(Recipe { kind: draft.endpoint.output_kind, start, end, seconds })
 }
 
 fn reply(service: &Service, id: &str, unchecked: &str) -> Response {

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_first_frame_is_the_picture_and_a_later_one_differs() {
         let start = picture(|x, y| ((x * 7 + y * 3) % 200) as u8);
-        let scene = Scene::of(&Recipe { start: Some(start.clone()), end: None, seconds: 5 });
+        let scene = Scene::of(&Recipe { start: Some(start.clone()), seconds: 5, ..Recipe::default() });
         assert_eq!((scene.frames, scene.size), (120, (320, 200)));
         let photo = Picture::decode(Some(&start.bytes));
         let mut whole = Frame::black(scene.size);
@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn an_end_picture_is_faded_to() {
         let (start, end) = (picture(|_, _| 0), picture(|_, _| 255));
-        let scene = Scene::of(&Recipe { start: Some(start), end: Some(end), seconds: 10 });
+        let scene =
+            Scene::of(&Recipe { start: Some(start), end: Some(end), seconds: 10, ..Recipe::default() });
         assert_eq!(scene.frames, 240);
         assert_eq!(frame(&scene, 0).luma.samples[0], 16);
         assert_eq!(frame(&scene, 239).luma.samples[0], 235);
