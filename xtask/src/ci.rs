@@ -76,10 +76,28 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
     ];
     let transport = shells.map(|feature| ("kling-transport", feature));
     let poll = ["", "async", "blocking"].map(|feature| ("kling-poll", feature));
-    let face =
-        ["", "async", "blocking", "journal", "media", "schemars", model].map(|feature| ("kling", feature));
+    let face = [
+        "",
+        "async",
+        "blocking",
+        "journal",
+        "media",
+        "schema",
+        "async,schema",
+        "blocking,schema",
+        "schemars",
+        model,
+    ]
+    .map(|feature| ("kling", feature));
     let media = ["", "remote,rustls", "remote-blocking,rustls"].map(|feature| ("kling-media", feature));
-    let others = [("kling-journal", ""), ("kling-sim", ""), ("kling-sim", "clip"), ("kling-cli", "")];
+    let others = [
+        ("kling-journal", ""),
+        ("kling-schema", ""),
+        ("kling-schema", "folder"),
+        ("kling-sim", ""),
+        ("kling-sim", "clip"),
+        ("kling-cli", ""),
+    ];
     types.into_iter().chain(transport).chain(poll).chain(face).chain(media).chain(others)
 }
 

@@ -22,6 +22,7 @@ const RULES: &[Rule] = &[
     },
     Rule { package: "kling-schema", features: "", forbidden: NETWORK },
     Rule { package: "kling-schema", features: "", forbidden: &["toml", "typify"] },
+    Rule { package: "kling-schema", features: "folder", forbidden: NETWORK },
     Rule { package: "kling-journal", features: "", forbidden: NETWORK },
     Rule { package: "kling-media", features: "", forbidden: NETWORK },
     Rule { package: "kling-transport", features: "", forbidden: NETWORK },

@@ -1,5 +1,11 @@
 //! The command line.
 
+mod catalog;
+mod run;
+
+pub(crate) use self::catalog::{Drift, Filter, Models, ModelsCommand, Schema, Search};
+pub(crate) use self::run::{Run, Setting};
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +22,8 @@ another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted
 is sent: ~/.local/state/kling/journal.log, or the file that KLING_JOURNAL names, or nowhere where it is off.
 
 Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
-69 service, 70 unknown outcome of a submit (trying again may pay twice), 75 try again, 77 sign in.";
+69 service, 70 unknown outcome of a submit (trying again may pay twice), 75 try again, 77 sign in;
+of models drift: 10 only words moved, 11 compatible, 12 behaviour, 13 breaking.";
 
 /// Clips from pictures with RunComfy's Model API: wrong input is refused before it costs, a paid job is never submitted
 /// twice and never lost.
@@ -35,6 +42,12 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make a clip from a picture: check, submit, wait, download.
     Generate(Generate),
+    /// Run any model of the catalog by its id: check, submit, wait, download.
+    Run(Run),
+    /// Look at the live catalog: list, show, search, drift.
+    Models(Models),
+    /// Print the schema of a model.
+    Schema(Schema),
     /// Check an input and submit it; prints the request id.
     Submit(Submit),
     /// Ask for the state of a request.
@@ -97,8 +110,8 @@ pub(crate) struct Generate {
 
 #[derive(Args, Debug)]
 pub(crate) struct Making {
-    /// The file to write; by default `kling-<request id>.mp4` in the current folder. Further files get `-2`, `-3`, … before
-    /// the dot. A file that exists is never overwritten.
+    /// The file to write; by default `kling-<request id>.mp4` in the current folder, or with the ending that its URL has. Of
+    /// several outputs, the second and further get `-2`, `-3`, … before the dot. A file that exists is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -280,4 +293,9 @@ pub(crate) struct Sim {
     /// How many times as fast as real time jobs run.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) speed: f64,
+
+    /// Serve the models of this folder too, in the place of compiled-in ones with the same ids: a folder for each, its path
+    /// being the id, with input.json, output.json and model.toml.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) schemas: Option<PathBuf>,
 }

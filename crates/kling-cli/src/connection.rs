@@ -52,12 +52,18 @@ impl Connection {
     /// To a simulator of its own: no token, no network.
     #[cfg(feature = "offline")]
     pub(crate) fn offline() -> Result<Self, Stop> {
+        Self::simulated(kling_sim::Sim::builder())
+    }
+
+    /// To a simulator that is to be started.
+    #[cfg(feature = "offline")]
+    pub(crate) fn simulated(sim: kling_sim::Builder) -> Result<Self, Stop> {
         // Fast enough not to bore, slow enough to show the queue.
         const SPEED: f64 = 10.0;
         let trouble = |error: &dyn std::fmt::Display| {
             Stop::new(Exit::Service, format!("the simulator cannot be started: {error}"))
         };
-        let sim = kling_sim::Sim::builder().speed(SPEED).start().map_err(|error| trouble(&error))?;
+        let sim = sim.speed(SPEED).start().map_err(|error| trouble(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
         Ok(Self { client: Journaled::new(client(settings)?, None), is_simulated: true, _sim: Some(sim) })
     }

@@ -40,7 +40,7 @@ impl Console {
 
     /// Ends well.
     pub(crate) fn answer(self, answer: &Answer) -> ExitCode {
-        let text = if self.json { answer.json.to_string() } else { printable(&answer.text) };
+        let text = if self.json { escaped(&answer.json) } else { printable(&answer.text) };
         if text.is_empty() {
             return ExitCode::SUCCESS;
         }
@@ -54,6 +54,10 @@ impl Console {
 
     /// Ends otherwise.
     pub(crate) fn stop(self, stop: &Stop) -> ExitCode {
+        if let Some(answer) = stop.answer() {
+            self.answer(answer);
+            return ExitCode::from(stop.exit().code());
+        }
         self.say(format!("kling: {}", stop.message()));
         self.exit(stop)
     }
@@ -62,7 +66,7 @@ impl Console {
     pub(crate) fn exit(self, stop: &Stop) -> ExitCode {
         if self.json {
             // The exit code tells the same.
-            let _ = print(&stop.json().to_string());
+            let _ = print(&escaped(&stop.json()));
         }
         ExitCode::from(stop.exit().code())
     }
@@ -76,7 +80,38 @@ fn print(text: &str) -> io::Result<()> {
 
 /// Text from anywhere as it may be shown on a terminal: no control characters but the newline.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
-        .collect()
+    text.chars().map(|letter| if is_unsafe(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+}
+
+/// JSON that says the same and may be shown on a terminal: serde_json lets some control characters through.
+fn escaped(value: &Value) -> String {
+    let text = value.to_string();
+    if !text.contains(is_unsafe) {
+        return text;
+    }
+    // Compact JSON has them in texts only, where each has an escape of its own: all of them lie in the first plane.
+    let escape = |letter: char| match is_unsafe(letter) {
+        true => format!("\\u{:04x}", u32::from(letter)),
+        false => letter.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// Control characters, and those that turn the direction of the text around them.
+fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_without_what_a_terminal_would_obey() {
+        let value = Value::from("\u{9b}31m \u{7f} \u{202e} \"ü\n");
+        let text = escaped(&value);
+        assert!(!text.contains(is_unsafe), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 }

@@ -3,11 +3,21 @@
 use kling::{Error, Receipt, RequestId, SubmitError, Violations, WaitError};
 use serde_json::{Map, Value, json};
 
+use crate::console::Answer;
+
 /// The exit codes, those of the provider's own program and two of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The job failed or was cancelled.
     Failed = 1,
+    /// Of a schema, only words moved.
+    MovedDocs = 10,
+    /// A schema allows more than before.
+    MovedCompatibly = 11,
+    /// Under a schema, the same input may be refused or mean something else.
+    MovedBehaviour = 12,
+    /// Of a schema, something is gone or required that was not.
+    MovedBreaking = 13,
     /// The command line makes no sense.
     Usage = 64,
     /// The input is not what the model takes.
@@ -32,6 +42,10 @@ impl Exit {
     const fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",
+            Self::MovedDocs => "docs",
+            Self::MovedCompatibly => "compatible",
+            Self::MovedBehaviour => "behaviour",
+            Self::MovedBreaking => "breaking",
             Self::Usage => "usage",
             Self::Input => "input",
             Self::NoInput => "no_input",
@@ -49,11 +63,17 @@ pub(crate) struct Stop {
     exit: Exit,
     message: String,
     facts: Map<String, Value>,
+    answer: Option<Box<Answer>>,
 }
 
 impl Stop {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), facts: Map::new() }
+        Self { exit, message: message.into(), facts: Map::new(), answer: None }
+    }
+
+    /// A finding that was asked for: the answer says all, and the exit code says it again.
+    pub(crate) fn found(exit: Exit, answer: Answer) -> Self {
+        Self { answer: Some(answer.into()), ..Self::new(exit, exit.name()) }
     }
 
     /// Adds a fact for machines, if there is one.
@@ -67,21 +87,25 @@ impl Stop {
 
     /// Adds the id of a job that goes on without this program, and how to get at it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
-        let Self { exit, message, facts } = self;
-        let message = format!("{message}\n  take it up again: {command}");
-        Self { exit, message, facts }.with("request_id", id.as_str()).with("resume", command)
+        let message = format!("{}\n  take it up again: {command}", self.message);
+        Self { message, ..self }.with("request_id", id.as_str()).with("resume", command)
     }
 
     /// Adds how an unknown outcome is settled.
     pub(crate) fn settled_by(self, intent: &str) -> Self {
-        let Self { exit, message, facts } = self;
-        let message =
-            format!("{message}\n  once you know: kling jobs settle {intent} --id ID, or --not-submitted");
-        Self { exit, message, facts }.with("intent", intent)
+        let message = format!(
+            "{}\n  once you know: kling jobs settle {intent} --id ID, or --not-submitted",
+            self.message
+        );
+        Self { message, ..self }.with("intent", intent)
     }
 
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
+    }
+
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        self.answer.as_deref()
     }
 
     pub(crate) fn message(&self) -> &str {

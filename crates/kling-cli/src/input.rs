@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use kling::{ModelInfo, Violations, json, model, models};
+use kling::{MediaField, ModelInfo, Violations, json, model, models};
 use serde_json::Value;
 
 use crate::arguments::InputSource;
@@ -13,7 +13,7 @@ use crate::picture::missing;
 use crate::pictures::{Pictures, Report};
 
 /// The API takes bodies up to 64 MiB from the provider's own clients.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// The compiled-in model of this id.
 pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, Stop> {
@@ -49,10 +49,20 @@ pub(crate) async fn check(
     input: &Value,
     media: Option<&Pictures>,
 ) -> Result<Report, Stop> {
-    let mut violations = (model.validate_input)(input).err().unwrap_or_default();
+    judge((model.validate_input)(input), model.media, input, media).await
+}
+
+/// Joins what the schema says of an input with what the rules on its pictures say, where `media` is given.
+pub(crate) async fn judge(
+    verdict: Result<(), Violations>,
+    fields: &[MediaField],
+    input: &Value,
+    media: Option<&Pictures>,
+) -> Result<Report, Stop> {
+    let mut violations = verdict.err().unwrap_or_default();
     let mut report = Report::default();
     if let Some(pictures) = media {
-        for field in model.media {
+        for field in fields {
             for (pointer, reference) in field.references(input) {
                 // What is no reference at all has been found by the schema.
                 if violations.iter().all(|violation| violation.pointer() != pointer) {

@@ -1,6 +1,8 @@
 //! The program `kling`: a photo on disk becomes a clip, with one command.
 
 mod arguments;
+mod attachments;
+mod catalog;
 mod command;
 mod connection;
 mod console;
@@ -11,7 +13,9 @@ mod live;
 mod making;
 mod picture;
 mod pictures;
+mod settings;
 mod submitting;
+mod table;
 mod target;
 mod waiting;
 

@@ -9,6 +9,13 @@ fn help_is_worth_reading() {
     let commands = [
         "",
         "generate",
+        "run",
+        "models",
+        "models list",
+        "models show",
+        "models search",
+        "models drift",
+        "schema",
         "submit",
         "status",
         "result",

@@ -22,6 +22,7 @@ mod annotations;
 mod bounds;
 mod catalog;
 mod compare;
+mod describe;
 #[cfg(feature = "folder")]
 mod document;
 mod error;

@@ -11,9 +11,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod catalog;
 #[cfg(feature = "journal")]
 mod journaled;
 
+pub use self::catalog::catalog;
+#[cfg(feature = "schema")]
+pub use self::catalog::drift;
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
 pub use kling_poll::blocking::{Fleet, cancel, wait};

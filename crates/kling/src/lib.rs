@@ -33,11 +33,21 @@ for url in clip.output().urls() {
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod catalog;
+#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
+mod drift;
 #[cfg(all(feature = "async", feature = "journal"))]
 mod journaled;
 #[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
 mod keeping;
 
+#[cfg(feature = "async")]
+pub use crate::catalog::catalog;
+#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
+pub use crate::drift::Drift;
+#[cfg(all(feature = "async", feature = "schema"))]
+pub use crate::drift::drift;
 #[cfg(all(feature = "async", feature = "journal"))]
 pub use crate::journaled::Journaled;
 #[cfg(feature = "journal")]
@@ -64,4 +74,6 @@ pub use kling_types::*;
 
 #[cfg(feature = "media")]
 pub use kling_media as media;
+#[cfg(feature = "schema")]
+pub use kling_schema as schema;
 pub use {kling_poll, kling_transport, kling_types};

@@ -2,8 +2,11 @@
 
 mod generate;
 mod jobs;
+mod models;
 mod request;
 mod resume;
+mod run;
+mod schema;
 #[cfg(feature = "offline")]
 mod sim;
 mod submit;
@@ -26,8 +29,11 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Generate(arguments) => generate::run(&arguments, console).await,
         Command::Jobs(arguments) => jobs::run(&arguments, console),
+        Command::Models(arguments) => models::run(&arguments, console).await,
         Command::Result(request) => request::result(&request, console).await,
         Command::Resume(arguments) => resume::run(&arguments, console).await,
+        Command::Run(arguments) => run::run(&arguments, console).await,
+        Command::Schema(arguments) => schema::run(&arguments, console).await,
         #[cfg(feature = "offline")]
         Command::Sim(arguments) => sim::run(&arguments, console).await,
         Command::Status(request) => request::status(&request, console).await,

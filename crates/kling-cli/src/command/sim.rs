@@ -8,9 +8,13 @@ use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 
 pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Answer, Stop> {
-    let sim = kling_sim::Sim::builder().port(arguments.port).speed(arguments.speed).any_token().start();
-    let sim =
-        sim.map_err(|error| Stop::new(Exit::Usage, format!("the simulator cannot be started: {error}")))?;
+    let mut builder = kling_sim::Sim::builder().port(arguments.port).speed(arguments.speed).any_token();
+    if let Some(folder) = &arguments.schemas {
+        builder = builder.schemas_dir(folder);
+    }
+    let sim = builder
+        .start()
+        .map_err(|error| Stop::new(Exit::Usage, format!("the simulator cannot be started: {error}")))?;
     console.say("SIMULATED: this is not RunComfy; nothing is generated and nothing costs");
     console.say(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
     console.say(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));

@@ -147,6 +147,11 @@ pub(crate) fn photo() -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/start.jpg").to_str().unwrap().to_owned()
 }
 
+/// The schemas of models that are not compiled in.
+pub(crate) fn schemas() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/schemas").to_owned()
+}
+
 /// A picture that is nothing but its header.
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();

@@ -1,0 +1,54 @@
+//! Models of the live catalog, as the program meets them.
+
+use kling::schema::{CatalogEntry, ModelSchema, SchemaError};
+use kling::{Client, ModelInfo};
+use serde_json::Value;
+
+use crate::exit::{Exit, Stop};
+
+/// The schema of a model of the live catalog.
+pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, Stop> {
+    let entry = client.model(&id.parse()?).await?;
+    let read = CatalogEntry::read(&entry).and_then(|entry| entry.schema());
+    read.map_err(|error| unreadable(&error))
+}
+
+/// The schema of a compiled-in model.
+pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, Stop> {
+    ModelSchema::of(model).map_err(|error| unreadable(&error))
+}
+
+/// The text at a key of an entry; empty where there is none.
+pub(crate) fn text<'e>(entry: &'e Value, key: &str) -> &'e str {
+    entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The texts of a list at a key of an entry.
+pub(crate) fn texts<'e>(entry: &'e Value, key: &str) -> Vec<&'e str> {
+    entry.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// `$0.05/second`; a base, not a quote.
+pub(crate) fn price(entry: &Value) -> String {
+    let unit = text(entry, "price_unit");
+    match (entry.get("base_price_usd").and_then(Value::as_f64), unit) {
+        (None, _) => "-".to_owned(),
+        (Some(dollars), "") => format!("${dollars}"),
+        (Some(dollars), unit) => format!("${dollars}/{unit}"),
+    }
+}
+
+/// The names of the inputs, with a star on those that are required.
+pub(crate) fn inputs(entry: &Value) -> String {
+    let required = texts(entry, "required_inputs");
+    let star = |name: &str| if required.contains(&name) { "*" } else { "" };
+    let names = texts(entry, "inputs").into_iter().map(|name| format!("{name}{}", star(name)));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn unreadable(error: &SchemaError) -> Stop {
+    let message = format!(
+        "the schema cannot be read: {error}\n  an input can be sent unchecked: kling submit --unchecked --model ID --input JSON"
+    );
+    Stop::new(Exit::Service, message)
+}

@@ -1,0 +1,91 @@
+//! `kling run`: any model of the catalog, compiled in or not.
+
+use kling::schema::ModelSchema;
+use serde_json::{Map, Value};
+
+use crate::arguments::Run;
+use crate::connection::Connection;
+use crate::console::{Answer, Console};
+use crate::exit::{Exit, Stop};
+use crate::making::{self, Order};
+use crate::pictures::Pictures;
+use crate::target::Target;
+use crate::{attachments, catalog, input, settings};
+
+/// Everything that can be wrong is found before the one request that costs.
+pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Stop> {
+    let making = &arguments.making;
+    let mut body = match arguments.source() {
+        Some(source) => input::read(&source)?,
+        None => Map::new().into(),
+    };
+    let (schema, connection) = schema(arguments, console).await?;
+    let target = Target::check(making.output.as_deref(), schema.output_kind)?;
+    settings::apply(&arguments.set, &schema.input, &mut body)?;
+    attachments::inline(&schema, &mut body, console)?;
+    let pictures = Pictures::new(&making.media, !making.is_offline());
+    let verdict = schema.validate_input(&body);
+    let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
+    bound(&body)?;
+    for keyword in schema.unchecked() {
+        console
+            .say(format!("warning: {keyword} of the live schema is not understood, so it was not checked"));
+    }
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connect(arguments, console)?,
+    };
+    making::make(&connection, making, Order { model: schema.id.parse()?, body, report, target }, console)
+        .await
+}
+
+/// The compiled-in schema, else the live one, which takes a connection.
+async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Connection>), Stop> {
+    match kling::model(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
+        Some(model) => Ok((catalog::compiled_schema(model)?, None)),
+        None => {
+            let connection = connect(arguments, console)?;
+            let schema = catalog::live_schema(connection.client.client(), &arguments.model).await?;
+            Ok((schema, Some(connection)))
+        }
+    }
+}
+
+/// Files inside a request add up.
+fn bound(body: &Value) -> Result<(), Stop> {
+    let length = serde_json::to_vec(body).map_or(usize::MAX, |bytes| bytes.len());
+    if length <= input::MAX_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "the request has {length} bytes, allowed are {}; give https urls instead of files",
+        input::MAX_BYTES
+    );
+    Err(Stop::new(Exit::Input, message))
+}
+
+#[cfg(feature = "offline")]
+fn connect(arguments: &Run, console: Console) -> Result<Connection, Stop> {
+    match &arguments.schemas {
+        Some(folder) => Connection::simulated(kling_sim::Sim::builder().schemas_dir(folder)),
+        None => arguments.making.connect(console),
+    }
+}
+
+#[cfg(not(feature = "offline"))]
+fn connect(arguments: &Run, console: Console) -> Result<Connection, Stop> {
+    arguments.making.connect(console)
+}
+
+impl Run {
+    /// Whether the catalog's schema is wanted in any case: a folder's comes before a compiled-in one.
+    #[cfg(feature = "offline")]
+    const fn is_from_catalog(&self) -> bool {
+        self.live || self.schemas.is_some()
+    }
+
+    #[cfg(not(feature = "offline"))]
+    const fn is_from_catalog(&self) -> bool {
+        self.live
+    }
+}
