@@ -24,12 +24,12 @@ where
         }
         match found.iter().next() {
             None => return,
-            Some(first) if first.pointer().is_empty() => allowed.push(first.allowed().to_owned()),
+            Some(first) if first.pointer().is_empty() => allowed.push(first.allowed().into_owned()),
             Some(first) => allowed.push(format!("at {} {}", first.pointer(), first.allowed())),
         }
     }
     allowed.dedup();
-    out.push(Violation::new(at, keyword, described(value), one_of(allowed.iter())));
+    out.push(Violation::of(keyword, described(value), one_of(allowed.iter())).at(at));
 }
 
 /// `null`, where a schema names it as a form of its own.
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Null {
 /// Checks that a value is `null`.
 pub fn null(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     if !value.is_null() {
-        out.push(Violation::new(at, Keyword::Type, described(value), "null"));
+        out.push(Violation::of(Keyword::Type, described(value), "null").at(at));
     }
 }
 
@@ -154,5 +154,5 @@ pub fn read<T: Checked + serde::de::DeserializeOwned>(value: &Value) -> Option<T
 #[doc(hidden)]
 #[must_use]
 pub fn unread(value: &Value) -> Violation {
-    Violation::new("", Keyword::Type, described(value), "a value that can be read")
+    Violation::of(Keyword::Type, described(value), "a value that can be read")
 }

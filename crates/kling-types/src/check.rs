@@ -2,13 +2,12 @@
 //!
 //! Each check looks at one JSON value, and adds what is wrong to a list; a value of the wrong type is judged no further.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Number, Value};
 
 use crate::fault::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use crate::wording::{advise, decimal, listed};
-use crate::{Checked, Keyword, Pointer, Violation, Violations, media_ref};
+use crate::wording::{advise, listed};
+use crate::words::{Bound, Words};
+use crate::{Checked, Keyword, Pointer, PropertyName, Violation, Violations, media_ref};
 
 /// Runs one check over a whole document.
 ///
@@ -46,7 +45,11 @@ pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, 
 pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::Number(number) => match whole(number) {
-            Some(integer) => report(fault::integer(integer, bounds), at, out),
+            // Named as it stands there: beyond 128 bits the integer is only the nearest one.
+            Some(integer) => {
+                let fault = fault::integer(integer, bounds);
+                report(fault.map(|fault| fault.with_found(described_number(number))), at, out);
+            }
             None => wrong_type(value, "an integer", at, out),
         },
         other => wrong_type(other, "an integer", at, out),
@@ -97,7 +100,7 @@ pub fn media(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::String(text) => {
             if let Some(found) = media_ref::fault(text) {
-                out.push(Violation::new("", Keyword::MediaReference, found, media_ref::ALLOWED).at(at));
+                out.push(Violation::of(Keyword::MediaReference, found, media_ref::ALLOWED).at(at));
             }
         }
         other => wrong_type(other, media_ref::ALLOWED, at, out),
@@ -145,39 +148,53 @@ pub fn properties<'v, const N: usize>(
 }
 
 /// Checks a property that may be left out.
-pub fn optional<T: Checked>(value: Option<&Value>, name: &str, at: &Pointer<'_>, out: &mut Violations) {
+#[inline]
+pub fn optional<T: Checked>(
+    value: Option<&Value>,
+    name: PropertyName,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) {
     optional_by(value, name, at, out, T::check_json);
 }
 
 /// Checks a property that has to be there.
-pub fn required<T: Checked>(value: Option<&Value>, name: &str, at: &Pointer<'_>, out: &mut Violations) {
+#[inline]
+pub fn required<T: Checked>(
+    value: Option<&Value>,
+    name: PropertyName,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) {
     required_by(value, name, at, out, T::check_json);
 }
 
 /// Checks a property that may be left out, by a check that no type stands for.
+#[inline]
 pub fn optional_by(
     value: Option<&Value>,
-    name: &str,
+    name: PropertyName,
     at: &Pointer<'_>,
     out: &mut Violations,
     check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
 ) {
     if let Some(value) = value {
-        check(value, &at.key(name), out);
+        check(value, &at.property(name), out);
     }
 }
 
 /// Checks a property that has to be there, by a check that no type stands for.
+#[inline]
 pub fn required_by(
     value: Option<&Value>,
-    name: &str,
+    name: PropertyName,
     at: &Pointer<'_>,
     out: &mut Violations,
     check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
 ) {
     match value {
-        Some(value) => check(value, &at.key(name), out),
-        None => missing(&at.key(name), out),
+        Some(value) => check(value, &at.property(name), out),
+        None => missing(&at.property(name), out),
     }
 }
 
@@ -211,7 +228,7 @@ pub fn unknown_properties<S: AsRef<str>>(
         let names = known.iter().map(S::as_ref);
         let allowed = listed("the properties ", names.clone(), "and");
         let found = "a property that the model does not have";
-        let violation = Violation::new("", Keyword::AdditionalProperties, found, allowed).at(&at.key(key));
+        let violation = Violation::of(Keyword::AdditionalProperties, found, allowed).at(&at.key(key));
         out.push(advise(violation, key, names));
     }
 }
@@ -236,7 +253,7 @@ pub fn whole(number: &Number) -> Option<i128> {
 
 /// The violation of a number that is no integer.
 pub(crate) fn not_whole(number: &Number) -> Violation {
-    Violation::new("", Keyword::Type, described_number(number), "an integer")
+    Violation::of(Keyword::Type, described_number(number), "an integer")
 }
 
 /// The nearest double of a JSON number. With serde_json's `arbitrary_precision` a number may have none.
@@ -255,20 +272,22 @@ fn report(fault: Option<Violation>, at: &Pointer<'_>, out: &mut Violations) {
 
 #[cold]
 fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(Violation::new("", Keyword::Type, described(value), allowed).at(at));
+    out.push(Violation::of(Keyword::Type, described(value), allowed).at(at));
 }
 
-pub(crate) fn described(value: &Value) -> Cow<'static, str> {
+pub(crate) fn described(value: &Value) -> Words {
     match value {
         Value::Array(_) => "an array".into(),
-        Value::Bool(value) => value.to_string().into(),
+        Value::Bool(true) => "true".into(),
+        Value::Bool(false) => "false".into(),
         Value::Null => "null".into(),
-        Value::Number(number) => described_number(number).into(),
+        Value::Number(number) => described_number(number),
         Value::Object(_) => "an object".into(),
         Value::String(_) => "a string".into(),
     }
 }
 
-fn described_number(number: &Number) -> String {
-    number.as_i64().map_or_else(|| decimal(float(number)), |integer| integer.to_string())
+fn described_number(number: &Number) -> Words {
+    let float = || Words::Number(Bound::Exactly, float(number));
+    number.as_i64().map_or_else(float, |integer| Words::Integer(Bound::Exactly, integer))
 }

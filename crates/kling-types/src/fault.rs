@@ -3,7 +3,8 @@
 //! Leaf types call these when they are made, and the checks of raw JSON when they have found the right type, so the two
 //! paths cannot disagree. Every violation made here has an empty pointer: the caller knows the place.
 
-use crate::wording::{advise, counted, decimal, one_of, phrase, quoted, whole};
+use crate::wording::{advise, one_of, quoted};
+use crate::words::{Bound, Unit, Words};
 use crate::{Keyword, Violation};
 
 /// How long a string may be, in Unicode scalar values.
@@ -54,7 +55,7 @@ pub struct ItemBounds {
 /// The violation of a missing property.
 #[must_use]
 pub fn missing() -> Violation {
-    Violation::new("", Keyword::Required, "nothing", "a value, since the model requires it")
+    Violation::of(Keyword::Required, "nothing", "a value, since the model requires it")
 }
 
 /// What is wrong with the length of a text.
@@ -71,29 +72,30 @@ pub fn text(text: &str, bounds: TextBounds) -> Option<Violation> {
 
 fn counted_text(text: &str, bounds: TextBounds) -> Option<Violation> {
     let chars = bytecount::num_chars(text.as_bytes()) as u64;
-    size_fault(chars, bounds.min, bounds.max, "character", [Keyword::MinLength, Keyword::MaxLength])
+    size_fault(chars, bounds.min, bounds.max, Unit::Character, [Keyword::MinLength, Keyword::MaxLength])
 }
 
 /// What is wrong with the length of an array.
 #[inline]
 #[must_use]
 pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
-    size_fault(len as u64, bounds.min, bounds.max, "element", [Keyword::MinItems, Keyword::MaxItems])
+    size_fault(len as u64, bounds.min, bounds.max, Unit::Element, [Keyword::MinItems, Keyword::MaxItems])
 }
 
 /// What is wrong with an integer.
 #[inline]
 #[must_use]
 pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
-    let fault = |keyword, bound, word| {
-        Violation::new("", keyword, whole(integer), phrase(format_args!("{word} {bound}")))
+    let fault = |keyword, bound, limit| {
+        let found = Words::integer(Bound::Exactly, integer);
+        Violation::of(keyword, found, Words::integer(bound, limit))
     };
     match bounds {
         IntegerBounds { min: Some(min), .. } if integer < min => {
-            Some(fault(Keyword::Minimum, min, "at least"))
+            Some(fault(Keyword::Minimum, Bound::AtLeast, min))
         }
         IntegerBounds { max: Some(max), .. } if integer > max => {
-            Some(fault(Keyword::Maximum, max, "at most"))
+            Some(fault(Keyword::Maximum, Bound::AtMost, max))
         }
         _ => None,
     }
@@ -110,7 +112,7 @@ pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
 /// The violation of an integer that is in no list.
 #[must_use]
 pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
-    Violation::new("", Keyword::Enum, whole(integer), one_of(allowed.iter()))
+    Violation::of(Keyword::Enum, Words::integer(Bound::Exactly, integer), Words::OneOf(allowed.into()))
 }
 
 /// The violation of a text that is in no list, with the nearest that is.
@@ -125,18 +127,22 @@ pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
 #[inline]
 #[must_use]
 pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
-    let fault = |keyword, word, bound: f64| {
-        Violation::new("", keyword, decimal(number), phrase(format_args!("{word} {bound}")))
+    let fault = |keyword, bound, limit| {
+        Violation::of(keyword, Words::Number(Bound::Exactly, number), Words::Number(bound, limit))
     };
     match bounds {
         _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
-        NumberBounds { min: Some(min), .. } if number < min => Some(fault(Keyword::Minimum, "at least", min)),
-        NumberBounds { max: Some(max), .. } if number > max => Some(fault(Keyword::Maximum, "at most", max)),
+        NumberBounds { min: Some(min), .. } if number < min => {
+            Some(fault(Keyword::Minimum, Bound::AtLeast, min))
+        }
+        NumberBounds { max: Some(max), .. } if number > max => {
+            Some(fault(Keyword::Maximum, Bound::AtMost, max))
+        }
         NumberBounds { above: Some(above), .. } if number <= above => {
-            Some(fault(Keyword::ExclusiveMinimum, "more than", above))
+            Some(fault(Keyword::ExclusiveMinimum, Bound::Above, above))
         }
         NumberBounds { below: Some(below), .. } if number >= below => {
-            Some(fault(Keyword::ExclusiveMaximum, "less than", below))
+            Some(fault(Keyword::ExclusiveMaximum, Bound::Below, below))
         }
         _ if number.is_infinite() => Some(Violation::new("", Keyword::Type, "infinity", "a finite number")),
         _ => None,
@@ -153,22 +159,23 @@ pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
 /// The violation of a number that is in no list.
 #[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
-    Violation::new("", Keyword::Enum, decimal(number), one_of(allowed.iter()))
+    let found = Words::Number(Bound::Exactly, number);
+    Violation::of(Keyword::Enum, found, one_of(allowed.iter()))
 }
 
 fn size_fault(
     size: u64,
     min: Option<u64>,
     max: Option<u64>,
-    unit: &str,
+    unit: Unit,
     [too_few, too_many]: [Keyword; 2],
 ) -> Option<Violation> {
-    let fault = |keyword, word, bound| {
-        Violation::new("", keyword, counted("", size, unit), counted(word, bound, unit))
+    let fault = |keyword, bound, limit| {
+        Violation::of(keyword, Words::Size(Bound::Exactly, size, unit), Words::Size(bound, limit, unit))
     };
     match (min, max) {
-        (Some(min), _) if size < min => Some(fault(too_few, "at least ", min)),
-        (_, Some(max)) if size > max => Some(fault(too_many, "at most ", max)),
+        (Some(min), _) if size < min => Some(fault(too_few, Bound::AtLeast, min)),
+        (_, Some(max)) if size > max => Some(fault(too_many, Bound::AtMost, max)),
         _ => None,
     }
 }

@@ -66,6 +66,7 @@ pub mod output;
 mod pointer;
 mod violation;
 mod wording;
+mod words;
 
 pub use any_of::Null;
 pub use checked::Checked;
@@ -80,7 +81,7 @@ pub use media_ref::MediaRef;
 pub use media_rule::{BYTES_PER_MEGABYTE, Comparison, MediaRule, Megabyte, Metric, Origin, Verdict};
 pub use model::{Model, ModelInfo, ModelInput, ModelOutput};
 pub use number::Number;
-pub use pointer::Pointer;
+pub use pointer::{Pointer, PropertyName};
 pub use violation::{Violation, Violations};
 
 /// The compiled-in model with this id.

@@ -106,7 +106,7 @@ macro_rules! input {
                     let position = |key: &str| Some(match key { $($wire => __Position::$field as usize,)* _ => return None });
                     let known = if $open { None } else { Some(Self::PROPERTIES) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
-                    $($crate::check::$presence::<$ty>($field, $wire, at, out);)*
+                    $($crate::check::$presence::<$ty>($field, $crate::__property!($wire), at, out);)*
                 }
             }
         };
@@ -176,6 +176,15 @@ macro_rules! output {
     };
 }
 
+/// The name of a property as its checks take it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __property {
+    ($wire:literal) => {
+        const { $crate::PropertyName::new($wire, concat!("/", $wire)) }
+    };
+}
+
 /// Says that a required property is missing.
 #[doc(hidden)]
 #[macro_export]
@@ -203,12 +212,17 @@ macro_rules! __set {
 #[macro_export]
 macro_rules! __check_by {
     ($presence:ident, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty) => {
-        $crate::check::$presence::<<$ty as $crate::output::OutputField>::Value>($value, $wire, $at, $out)
+        $crate::check::$presence::<<$ty as $crate::output::OutputField>::Value>(
+            $value,
+            $crate::__property!($wire),
+            $at,
+            $out,
+        )
     };
     (optional, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty, $check:expr) => {
-        $crate::check::optional_by($value, $wire, $at, $out, $check)
+        $crate::check::optional_by($value, $crate::__property!($wire), $at, $out, $check)
     };
     (required, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty, $check:expr) => {
-        $crate::check::required_by($value, $wire, $at, $out, $check)
+        $crate::check::required_by($value, $crate::__property!($wire), $at, $out, $check)
     };
 }

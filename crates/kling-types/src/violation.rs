@@ -8,6 +8,7 @@ use std::num::TryFromIntError;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::words::Words;
 use crate::{Keyword, Pointer};
 
 /// One broken rule: where, which, what was found and what is allowed.
@@ -15,10 +16,10 @@ use crate::{Keyword, Pointer};
 /// The text never holds a media URL or its query, and never more than a short excerpt of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    pointer: String,
+    pointer: Cow<'static, str>,
     keyword: Keyword,
-    found: Cow<'static, str>,
-    allowed: Cow<'static, str>,
+    found: Words,
+    allowed: Words,
     advice: Option<Cow<'static, str>>,
 }
 
@@ -31,8 +32,14 @@ impl Violation {
         found: impl Into<Cow<'static, str>>,
         allowed: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let (pointer, found, allowed) = (pointer.to_string(), found.into(), allowed.into());
-        Self { pointer, keyword, found, allowed, advice: None }
+        let pointer = pointer.to_string().into();
+        Self { pointer, ..Self::of(keyword, found.into(), allowed.into()) }
+    }
+
+    /// A violation whose place is not known yet.
+    #[cold]
+    pub(crate) fn of(keyword: Keyword, found: impl Into<Words>, allowed: impl Into<Words>) -> Self {
+        Self { pointer: "".into(), keyword, found: found.into(), allowed: allowed.into(), advice: None }
     }
 
     /// Adds what to do about it, or the provider's own words for the rule.
@@ -45,14 +52,22 @@ impl Violation {
     /// The same violation seen from one level up: `prefix` is put before its pointer.
     #[must_use]
     pub fn within(mut self, prefix: impl fmt::Display) -> Self {
-        self.pointer = format!("{prefix}{}", self.pointer);
+        self.pointer = format!("{prefix}{}", self.pointer).into();
         self
     }
 
     /// The same violation at a place, which the validator knows and the rule does not.
     #[must_use]
     pub(crate) fn at(mut self, at: &Pointer<'_>) -> Self {
-        self.pointer = if self.pointer.is_empty() { at.to_text() } else { format!("{at}{}", self.pointer) };
+        self.pointer =
+            if self.pointer.is_empty() { at.to_text() } else { format!("{at}{}", self.pointer).into() };
+        self
+    }
+
+    /// The same violation of something that is better called otherwise.
+    #[must_use]
+    pub(crate) fn with_found(mut self, found: Words) -> Self {
+        self.found = found;
         self
     }
 
@@ -70,14 +85,14 @@ impl Violation {
 
     /// What stood there, in words.
     #[must_use]
-    pub fn found(&self) -> &str {
-        &self.found
+    pub fn found(&self) -> Cow<'_, str> {
+        self.found.text()
     }
 
     /// What the rule allows, in words.
     #[must_use]
-    pub fn allowed(&self) -> &str {
-        &self.allowed
+    pub fn allowed(&self) -> Cow<'_, str> {
+        self.allowed.text()
     }
 
     /// What to do, or the provider's own text for a media rule.
@@ -92,9 +107,13 @@ impl std::error::Error for Violation {}
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.pointer.is_empty() {
-            write!(f, "{}: ", self.pointer)?;
+            f.write_str(&self.pointer)?;
+            f.write_str(": ")?;
         }
-        write!(f, "found {}, allowed {}", self.found, self.allowed)?;
+        f.write_str("found ")?;
+        self.found.fmt(f)?;
+        f.write_str(", allowed ")?;
+        self.allowed.fmt(f)?;
         match &self.advice {
             Some(advice) => write!(f, " ({advice})"),
             None => Ok(()),
@@ -141,6 +160,10 @@ impl Violations {
 
     /// Adds one violation.
     pub fn push(&mut self, violation: Violation) {
+        const USUAL: usize = 8;
+        if self.0.is_empty() {
+            self.0.reserve(USUAL);
+        }
         self.0.push(violation);
     }
 

@@ -14,21 +14,21 @@ pub(crate) fn phrase(words: fmt::Arguments<'_>) -> String {
     text
 }
 
-/// `1 element`, `at most 2 elements`
-pub(crate) fn counted(first: &str, size: u64, unit: &str) -> String {
-    phrase(format_args!("{first}{size} {unit}{}", if size == 1 { "" } else { "s" }))
-}
-
 /// A number as a person reads it; beyond what a double holds exactly, by its power of ten.
-pub(crate) fn decimal(number: f64) -> String {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.abs() > EXACT { phrase(format_args!("{number:e}")) } else { phrase(format_args!("{number}")) }
-}
+pub(crate) struct Decimal(pub f64);
 
-/// An integer as a person reads it. One beyond 64 bits came as a double, and is shown as one.
-pub(crate) fn whole(integer: i128) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "it came as a double")]
-    i64::try_from(integer).map_or_else(|_| decimal(integer as f64), |integer| integer.to_string())
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let Self(number) = self;
+        match number.abs() {
+            size if size > EXACT => write!(f, "{number:e}"),
+            // An integer is written in a third of the time, and reads the same; zero has a sign.
+            #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
+            size if size.fract() == 0.0 && size > 0.0 => write!(f, "{}", *number as i64),
+            _ => write!(f, "{number}"),
+        }
+    }
 }
 
 /// `5, 10 or 15`
@@ -38,19 +38,29 @@ pub(crate) fn one_of(names: impl ExactSizeIterator<Item: fmt::Display>) -> Strin
 
 /// `{first}5, 10 {last} 15`
 pub(crate) fn listed(first: &str, names: impl ExactSizeIterator<Item: fmt::Display>, last: &str) -> String {
+    let mut text = phrase(format_args!("{first}"));
+    let _ = write_list(&mut text, names, last);
+    text
+}
+
+/// `5, 10 {last} 15`
+pub(crate) fn write_list(
+    out: &mut impl Write,
+    names: impl ExactSizeIterator<Item: fmt::Display>,
+    last: &str,
+) -> fmt::Result {
     let count = names.len();
     if count == 0 {
-        return phrase(format_args!("{first}nothing"));
+        return out.write_str("nothing");
     }
-    let mut text = phrase(format_args!("{first}"));
     for (index, name) in names.enumerate() {
-        let _ = match count - index {
-            _ if index == 0 => write!(text, "{name}"),
-            1 => write!(text, " {last} {name}"),
-            _ => write!(text, ", {name}"),
-        };
+        match count - index {
+            _ if index == 0 => write!(out, "{name}")?,
+            1 => write!(out, " {last} {name}")?,
+            _ => write!(out, ", {name}")?,
+        }
     }
-    text
+    Ok(())
 }
 
 /// An excerpt that is safe to print: short, and without control characters.

@@ -1,0 +1,134 @@
+//! What was found or is allowed, kept as the values it is made of and put into words when somebody reads it.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Serialize, Serializer};
+
+use crate::wording::{self, Decimal};
+
+/// One half of a violation: equal to another where both read the same.
+#[derive(Clone, Debug)]
+pub(crate) enum Words {
+    /// Words that are words already.
+    Text(Cow<'static, str>),
+    /// `at most 2 elements`
+    Size(Bound, u64, Unit),
+    /// `at least 5`
+    Integer(Bound, i64),
+    /// `less than 0.5`
+    Number(Bound, f64),
+    /// `5, 10 or 15`
+    OneOf(Box<[i64]>),
+}
+
+/// On which side of a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Above,
+    AtLeast,
+    AtMost,
+    Below,
+    Exactly,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    Character,
+    Element,
+}
+
+impl Words {
+    /// An integer; one beyond 64 bits came as a double, and is shown as one.
+    pub(crate) fn integer(bound: Bound, integer: i128) -> Self {
+        #[allow(clippy::cast_precision_loss, reason = "it came as a double")]
+        i64::try_from(integer)
+            .map_or_else(|_| Self::Number(bound, integer as f64), |integer| Self::Integer(bound, integer))
+    }
+
+    /// The words themselves.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+}
+
+impl Display for Words {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Size(bound, 1, unit) => write!(f, "{}1{}", bound.as_str(), unit.as_str()),
+            Self::Size(bound, size, unit) => write!(f, "{}{size}{}s", bound.as_str(), unit.as_str()),
+            Self::Integer(bound, integer) => write!(f, "{}{integer}", bound.as_str()),
+            Self::Number(bound, number) => write!(f, "{}{}", bound.as_str(), Decimal(*number)),
+            Self::OneOf(values) => wording::write_list(f, values.iter(), "or"),
+        }
+    }
+}
+
+impl<T: Into<Cow<'static, str>>> From<T> for Words {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Words {}
+
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Bound {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Above => "more than ",
+            Self::AtLeast => "at least ",
+            Self::AtMost => "at most ",
+            Self::Below => "less than ",
+            Self::Exactly => "",
+        }
+    }
+}
+
+impl Unit {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Character => " character",
+            Self::Element => " element",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_reads_as_a_person_would_say_it() {
+        for (words, text) in [
+            (Words::from("null"), "null"),
+            (Words::Size(Bound::Exactly, 1, Unit::Element), "1 element"),
+            (Words::Size(Bound::AtMost, 2, Unit::Character), "at most 2 characters"),
+            (Words::integer(Bound::AtLeast, 5), "at least 5"),
+            (Words::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
+            (Words::Number(Bound::Below, 0.5), "less than 0.5"),
+            (Words::Number(Bound::Above, 2.0), "more than 2"),
+            (Words::OneOf([5, 10, 15].into()), "5, 10 or 15"),
+            (Words::OneOf([].into()), "nothing"),
+        ] {
+            assert_eq!(words.to_string(), text);
+            assert_eq!(words, Words::from(text));
+        }
+    }
+}
