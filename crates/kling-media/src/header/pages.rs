@@ -3,6 +3,7 @@
 //! `BufReader` would drop its buffer at every seek and read 8 KiB again: 393 KB of a photo whose header is 200 bytes in
 //! forty places.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 /// Long enough for the header of most files, short enough to be read forty times over.
@@ -17,15 +18,38 @@ pub(super) struct Pages<R> {
     /// Where the page begins in the file.
     start: u64,
     filled: usize,
-    /// Where the file itself stands.
-    inner_at: u64,
     bytes_read: u64,
 }
 
-impl<R: Read + Seek> Pages<R> {
-    /// Reads `inner` from its start, where it has to stand.
+/// What can be read at any place. For a file that is one call of the system, where a seek and a read are two: over the
+/// forty segments of a photo's metadata those calls are most of the time.
+pub(super) trait ReadAt {
+    /// Reads some bytes at a place; none at the end.
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, at)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, at)
+    }
+
+    #[cfg(not(any(unix, windows)))]
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.seek(SeekFrom::Start(at))?;
+        self.read(buffer)
+    }
+}
+
+impl<R: ReadAt> Pages<R> {
+    /// Reads `inner` from its start.
     pub(super) const fn new(inner: R) -> Self {
-        Self { inner, at: 0, page: [0; PAGE], start: 0, filled: 0, inner_at: 0, bytes_read: 0 }
+        Self { inner, at: 0, page: [0; PAGE], start: 0, filled: 0, bytes_read: 0 }
     }
 
     /// How many bytes were read so far.
@@ -40,23 +64,19 @@ impl<R: Read + Seek> Pages<R> {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        if self.inner_at != self.at {
-            self.inner.seek(SeekFrom::Start(self.at))?;
-        }
-        (self.start, self.filled, self.inner_at) = (self.at, 0, self.at);
+        (self.start, self.filled) = (self.at, 0);
         self.filled = loop {
-            match self.inner.read(&mut self.page) {
+            match self.inner.read_at(&mut self.page, self.at) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
         };
-        self.inner_at += self.filled as u64;
         self.bytes_read += self.filled as u64;
         Ok(())
     }
 }
 
-impl<R: Read + Seek> Read for Pages<R> {
+impl<R: ReadAt> Read for Pages<R> {
     /// Fills the buffer as far as the file goes: a header that lies across two pages is read whole.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
@@ -74,7 +94,7 @@ impl<R: Read + Seek> Read for Pages<R> {
     }
 }
 
-impl<R: Read + Seek> BufRead for Pages<R> {
+impl<R: ReadAt> BufRead for Pages<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.rest().is_empty() {
             self.turn()?;
@@ -87,7 +107,7 @@ impl<R: Read + Seek> BufRead for Pages<R> {
     }
 }
 
-impl<R: Read + Seek> Seek for Pages<R> {
+impl<R: ReadAt> Seek for Pages<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
@@ -104,6 +124,13 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+
+    impl ReadAt for Cursor<Vec<u8>> {
+        fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+            self.set_position(at);
+            self.read(buffer)
+        }
+    }
 
     #[test]
     fn bytes_across_pages_come_as_one() {
