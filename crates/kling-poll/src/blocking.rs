@@ -6,7 +6,7 @@ mod workers;
 use std::time::SystemTime;
 
 use kling_transport::blocking::{Client, Transport};
-use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, RequestId};
+use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId};
 
 use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
 
@@ -41,6 +41,7 @@ pub fn wait<T: Transport, M: Makes>(
             }
             Action::SendStatus { timeout } => Event::Status(client.call_once(&GetStatus(job.id()), timeout)),
             Action::SendResult { timeout } => Event::Result(client.call_once(&GetResult(job.id()), timeout)),
+            Action::SendCancel { timeout } => Event::Cancel(client.call_once(&PostCancel(job.id()), timeout)),
             Action::Done(ending) => return machine.conclude(job, elapsed(), *ending),
         };
     }

@@ -26,7 +26,6 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod cancelling;
 mod finished;
 mod fleet;
@@ -36,6 +35,7 @@ mod machine;
 mod options;
 mod schedule;
 mod step;
+mod unfinished;
 mod update;
 #[cfg(feature = "async")]
 mod wait;
@@ -55,6 +55,7 @@ pub use crate::machine::JobMachine;
 pub use crate::options::WaitOptions;
 pub use crate::schedule::{Fixed, Growing, Schedule, Seen, TYPICAL};
 pub use crate::step::{Action, Ending, Event, Step};
+pub use crate::unfinished::{OnDrop, Unfinished};
 pub use crate::update::Update;
 #[cfg(feature = "async")]
 pub use crate::wait::{cancel, wait};

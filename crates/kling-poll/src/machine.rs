@@ -1,5 +1,7 @@
 //! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
 
+mod parting;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -36,7 +38,18 @@ pub struct JobMachine {
     alive_at: u32,
     polls: u32,
     errors: u16,
-    wants_result: bool,
+    stage: Stage,
+}
+
+/// What is asked for next, or being asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Status,
+    Result,
+    /// The deadline has passed, and the job is to be cancelled.
+    Cancel,
+    /// The cancel was not clear: the status tells what became of it.
+    Settle,
 }
 
 impl JobMachine {
@@ -53,7 +66,7 @@ impl JobMachine {
             alive_at: 0,
             polls: 0,
             errors: 0,
-            wants_result: false,
+            stage: Stage::Status,
         }
     }
 
@@ -64,6 +77,8 @@ impl JobMachine {
             Event::Started if self.is_young(Duration::ZERO) => self.pause(options, now, None).into(),
             Event::Started => Action::WaitUntil(now).into(),
             Event::Due => self.ask(options, now).into(),
+            Event::Cancel(outcome) => self.on_cancel(options, now, outcome).into(),
+            Event::Status(outcome) if self.stage == Stage::Settle => self.settle(outcome).into(),
             Event::Status(Ok(reply)) => self.on_status(options, now, reply),
             Event::Result(Ok(reply)) => self.on_result(options, now, reply),
             Event::Result(Err(error)) if error.is_not_ready() => self.on_not_ready(options, now).into(),
@@ -121,31 +136,32 @@ impl JobMachine {
 
     fn ask(&mut self, options: &WaitOptions, now: Duration) -> Action {
         let timeout = options.timeout_at(now);
-        if self.wants_result {
-            return Action::SendResult { timeout };
+        match self.stage {
+            Stage::Result => return Action::SendResult { timeout },
+            Stage::Cancel => return Action::SendCancel { timeout },
+            Stage::Settle => {}
+            Stage::Status => self.polls = self.polls.saturating_add(1),
         }
-        self.polls = self.polls.saturating_add(1);
         Action::SendStatus { timeout }
     }
 
     fn on_status(&mut self, options: &WaitOptions, now: Duration, reply: StatusReply) -> Step {
-        self.wants_result = reply.state.is_over();
-        if !self.wants_result {
+        let is_over = reply.state.is_over();
+        if is_over {
+            self.stage = Stage::Result;
+        } else {
             self.goes_on(now, &reply.state);
         }
         let queue_position = reply.queue_position.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
         let update = self.see(now, reply.state, queue_position);
-        let action = if self.wants_result {
-            self.ask(options, now)
-        } else {
-            self.pause(options, now, reply.retry_after)
-        };
+        let action =
+            if is_over { self.ask(options, now) } else { self.pause(options, now, reply.retry_after) };
         Step { action, update }
     }
 
     /// The result decides, also against the status.
     fn on_result(&mut self, options: &WaitOptions, now: Duration, reply: ResultReply) -> Step {
-        self.wants_result = false;
+        self.stage = Stage::Status;
         let update = self.see(now, reply.state.clone(), None);
         let action = match reply.verdict() {
             Verdict::Succeeded => {
@@ -171,7 +187,7 @@ impl JobMachine {
         if matches!(self.state, Some(State::Cancelled)) {
             return done(Ending::Cancelled(None));
         }
-        self.wants_result = false;
+        self.stage = Stage::Status;
         self.good();
         self.pause(options, now, None)
     }
@@ -187,7 +203,7 @@ impl JobMachine {
         let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
         self.last_error = Some(error);
-        Step { action: wait(options, now, pause), update }
+        Step { action: self.wait(options, now, pause), update }
     }
 
     /// Whether the API itself said that asking further is of no use: a proxy's page says nothing of the job.
@@ -205,8 +221,16 @@ impl JobMachine {
     }
 
     /// The pause of the schedule, or the server's wish if that is longer.
-    fn pause(&self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
-        wait(options, now, options.schedule().pause(&self.seen(now)).max(wish(wished)))
+    fn pause(&mut self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
+        self.wait(options, now, options.schedule().pause(&self.seen(now)).max(wish(wished)))
+    }
+
+    /// No pause goes past the deadline, and none begins after it.
+    fn wait(&mut self, options: &WaitOptions, now: Duration, pause: Duration) -> Action {
+        if options.is_past(now) {
+            return self.part(options, now);
+        }
+        Action::WaitUntil(options.clip(now.saturating_add(pause)))
     }
 
     /// Takes note of a good answer; news if it tells anything new.
@@ -240,14 +264,6 @@ impl JobMachine {
             error: None,
         }
     }
-}
-
-/// No pause goes past the deadline, and none begins after it.
-fn wait(options: &WaitOptions, now: Duration, pause: Duration) -> Action {
-    if options.is_past(now) {
-        return done(Ending::Deadline);
-    }
-    Action::WaitUntil(options.clip(now.saturating_add(pause)))
 }
 
 fn done(ending: Ending) -> Action {

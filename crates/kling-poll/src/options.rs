@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kling_transport::Backoff;
+use kling_transport::{Backoff, CancelReply, Error, RequestId};
 
-use crate::{Growing, Schedule};
+use crate::{Growing, OnDrop, Schedule, Unfinished};
 
 /// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
 const EDGE: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ struct Patience {
     max_errors: u16,
     backoff: Backoff,
     schedule: Arc<dyn Schedule>,
+    at_deadline: Unfinished,
+    on_drop: Option<OnDrop>,
 }
 
 impl WaitOptions {
@@ -55,6 +57,41 @@ impl WaitOptions {
     #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
         self.with(|patience| patience.schedule = Arc::new(schedule))
+    }
+
+    /// What becomes of the job when the deadline has passed; it is left.
+    ///
+    /// Where it is cancelled, that is one call of at most 5 s, and one more that asks for the status where its answer is not
+    /// clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
+    #[must_use]
+    pub fn with_at_deadline(self, at_deadline: Unfinished) -> Self {
+        self.with(|patience| patience.at_deadline = at_deadline)
+    }
+
+    /// Cancels the job where the future of an async wait is dropped before its end, and tells what came of it; by default the
+    /// job is left.
+    ///
+    /// The cancel is sent by a task of its own on the runtime of the wait, while that lives, for any future that was polled
+    /// at least once. A blocking wait cannot be dropped, and a fleet leaves its jobs when it is: they are cancelled by their
+    /// tickets.
+    #[must_use]
+    pub fn with_cancel_on_drop(
+        self,
+        tell: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|patience| patience.on_drop = Some(OnDrop::new(tell)))
+    }
+
+    /// Who is told of the cancel where the wait is dropped, if that is to cancel.
+    #[must_use]
+    pub fn on_drop(&self) -> Option<&OnDrop> {
+        self.0.on_drop.as_ref()
+    }
+
+    /// What becomes of the job when the deadline has passed.
+    #[must_use]
+    pub fn at_deadline(&self) -> Unfinished {
+        self.0.at_deadline
     }
 
     /// When the wait ends without an outcome.
@@ -103,6 +140,8 @@ impl Default for Patience {
             max_errors: 20,
             backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(30) },
             schedule: Arc::new(Growing::default()),
+            at_deadline: Unfinished::Leave,
+            on_drop: None,
         }
     }
 }

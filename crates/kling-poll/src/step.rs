@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kling_transport::{Error, ResultReply, StatusReply};
+use kling_transport::{CancelReply, Error, ResultReply, StatusReply};
 
 use crate::Update;
 
@@ -17,6 +17,8 @@ pub enum Event {
     Status(Result<StatusReply, Error>),
     /// The result was asked for, and this came of it.
     Result(Result<ResultReply, Error>),
+    /// The job was asked to be cancelled, and this came of it.
+    Cancel(Result<CancelReply, Error>),
 }
 
 /// What to do next. Times count from the beginning of the wait.
@@ -34,6 +36,11 @@ pub enum Action {
         /// How long the call may take.
         timeout: Duration,
     },
+    /// Ask for the job to be cancelled: the deadline has passed, and the options say so.
+    SendCancel {
+        /// How long the call may take.
+        timeout: Duration,
+    },
     /// The wait is over.
     Done(Box<Ending>),
 }
@@ -48,8 +55,8 @@ pub enum Ending {
     Failed(ResultReply),
     /// The job was cancelled; the result is missing where the API has none for such jobs.
     Cancelled(Option<ResultReply>),
-    /// The deadline passed; the job may go on.
-    Deadline,
+    /// The deadline passed, with what came of cancelling the job where the options say that it is; else it may go on.
+    Deadline(Option<Result<CancelReply, Error>>),
     /// Too many errors in a row, this being the last; the job may go on.
     Exhausted(Error),
     /// The API said in words that asking further is of no use.

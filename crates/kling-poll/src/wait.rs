@@ -2,24 +2,28 @@
 
 use std::time::SystemTime;
 
-use kling_transport::{CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, RequestId, Transport};
+use kling_transport::{
+    CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Transport,
+};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
+use crate::{Action, Event, Finished, JobMachine, OnDrop, Update, WaitError, WaitOptions, cancelling};
 
 /// Waits until a job is over, and brings its result. Submits nothing; free of charge.
 ///
 /// `on_update` hears of every change, and of every error that was forgiven. Dropping the future leaves the job running: it
-/// can be waited for again, by the same handle or by its id.
+/// can be waited for again, by the same handle or by its id. [`WaitOptions::with_cancel_on_drop`] cancels it instead.
 ///
 /// # Errors
 /// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
-pub async fn wait<T: Transport, M: Makes>(
+pub async fn wait<T: Transport + 'static, M: Makes>(
     client: &Client<T>,
     job: &Job<M>,
     options: &WaitOptions,
     mut on_update: impl FnMut(&Update) + Send,
 ) -> Result<Finished<M>, WaitError> {
+    let mut parting = Parting::new(client, job.id(), options);
     let started = Instant::now();
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
     let mut event = Event::Started;
@@ -39,7 +43,13 @@ pub async fn wait<T: Transport, M: Makes>(
             Action::SendResult { timeout } => {
                 Event::Result(client.call_once(&GetResult(job.id()), timeout).await)
             }
-            Action::Done(ending) => return machine.conclude(job, started.elapsed(), *ending),
+            Action::SendCancel { timeout } => {
+                Event::Cancel(client.call_once(&PostCancel(job.id()), timeout).await)
+            }
+            Action::Done(ending) => {
+                parting.tell = None;
+                return machine.conclude(job, started.elapsed(), *ending);
+            }
         };
     }
 }
@@ -55,4 +65,28 @@ pub async fn cancel<T: Transport>(client: &Client<T>, id: &RequestId) -> Result<
         return outcome;
     }
     cancelling::settle(outcome, client.status(id).await)
+}
+
+/// Cancels a job when it is dropped, where that was asked for and the wait did not come to its end.
+struct Parting<T: Transport + 'static> {
+    tell: Option<OnDrop>,
+    client: Client<T>,
+    id: RequestId,
+    runtime: Handle,
+}
+
+impl<T: Transport + 'static> Parting<T> {
+    fn new(client: &Client<T>, id: &RequestId, options: &WaitOptions) -> Self {
+        // The wait sleeps by tokio's clock, so there is a runtime.
+        let runtime = Handle::current();
+        Self { tell: options.on_drop().cloned(), client: client.clone(), id: id.clone(), runtime }
+    }
+}
+
+impl<T: Transport + 'static> Drop for Parting<T> {
+    fn drop(&mut self) {
+        let Some(tell) = self.tell.take() else { return };
+        let (client, id) = (self.client.clone(), self.id.clone());
+        self.runtime.spawn(async move { tell.tell(&id, &cancel(&client, &id).await) });
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kling_transport::{Error, RequestId, ResultReply, State};
+use kling_transport::{CancelOutcome, CancelReply, Error, RequestId, ResultReply, State};
 
 use crate::{Ending, JobMachine};
 
@@ -28,7 +28,7 @@ struct Inner {
 enum Reason {
     Failed(ResultReply),
     Cancelled(Option<ResultReply>),
-    Deadline(Option<Error>),
+    Deadline { error: Option<Error>, cancel: Option<Result<CancelReply, Error>> },
     Exhausted(Error),
     Refused(Error),
 }
@@ -46,10 +46,10 @@ impl WaitError {
         matches!(self.0.reason, Reason::Cancelled(_))
     }
 
-    /// The deadline passed. The job may go on.
+    /// The deadline passed. The job may go on, unless [`WaitError::cancelling`] says otherwise.
     #[must_use]
     pub fn is_deadline(&self) -> bool {
-        matches!(self.0.reason, Reason::Deadline(_))
+        matches!(self.0.reason, Reason::Deadline { .. })
     }
 
     /// Too many errors came in a row; [`WaitError::error`] is the last. The job may go on.
@@ -115,7 +115,19 @@ impl WaitError {
     pub fn error(&self) -> Option<&Error> {
         match &self.0.reason {
             Reason::Exhausted(error) | Reason::Refused(error) => Some(error),
-            Reason::Deadline(error) => error.as_ref(),
+            Reason::Deadline { error, .. } => error.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What came of cancelling the job at the deadline, where [`WaitOptions::with_at_deadline`] asks for it; an error means
+    /// that nothing is known of it.
+    ///
+    /// [`WaitOptions::with_at_deadline`]: crate::WaitOptions::with_at_deadline
+    #[must_use]
+    pub fn cancelling(&self) -> Option<&Result<CancelReply, Error>> {
+        match &self.0.reason {
+            Reason::Deadline { cancel, .. } => cancel.as_ref(),
             _ => None,
         }
     }
@@ -131,7 +143,7 @@ impl WaitError {
             Ending::Succeeded(reply) => return Ok(reply),
             Ending::Failed(reply) => Reason::Failed(reply),
             Ending::Cancelled(reply) => Reason::Cancelled(reply),
-            Ending::Deadline => Reason::Deadline(machine.last_error().cloned()),
+            Ending::Deadline(cancel) => Reason::Deadline { error: machine.last_error().cloned(), cancel },
             Ending::Exhausted(error) => Reason::Exhausted(error),
             Ending::Refused(error) => Reason::Refused(error),
         };
@@ -151,7 +163,7 @@ impl fmt::Display for WaitError {
                 write!(f, "request {id} failed: {words}")
             }
             Reason::Cancelled(_) => write!(f, "request {id} was cancelled"),
-            Reason::Deadline(error) => {
+            Reason::Deadline { error, cancel } => {
                 write!(
                     f,
                     "the wait for request {id} ended at its deadline after {seconds} s ({state}, {polls} polls"
@@ -159,7 +171,8 @@ impl fmt::Display for WaitError {
                 if let Some(error) = error {
                     write!(f, ", last error: {error}")?;
                 }
-                f.write_str("): the job may go on and be billed, wait for it again by its id")
+                f.write_str("): ")?;
+                parted(cancel.as_ref(), f)
             }
             Reason::Exhausted(error) => write!(
                 f,
@@ -169,6 +182,29 @@ impl fmt::Display for WaitError {
             Reason::Refused(error) => write!(f, "the wait for request {id} was refused ({state}): {error}"),
         }
     }
+}
+
+/// What became of the job at the deadline, as far as is known.
+fn parted(cancel: Option<&Result<CancelReply, Error>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let reply = match cancel {
+        None => return f.write_str("the job may go on and be billed, wait for it again by its id"),
+        Some(Err(error)) => {
+            return write!(f, "the job may go on and be billed, cancelling it failed: {error}");
+        }
+        Some(Ok(reply)) => reply,
+    };
+    f.write_str(match reply.outcome {
+        CancelOutcome::Cancelled => "the job was cancelled",
+        CancelOutcome::NotCancellable => {
+            "the job runs on and may be billed, it was too late to cancel it; wait for it again by its id"
+        }
+        CancelOutcome::AlreadyOver => {
+            "the job had ended before it could be cancelled, wait for it again by its id"
+        }
+        CancelOutcome::NotConfirmed => {
+            "the job was asked to be cancelled, which is not confirmed; wait for it again by its id"
+        }
+    })
 }
 
 impl fmt::Debug for WaitError {

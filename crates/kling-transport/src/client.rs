@@ -23,10 +23,16 @@ use crate::{
 ///
 /// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
 /// made again where that may help.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Client<T = Reqwest> {
     settings: Arc<Settings>,
-    transport: T,
+    transport: Arc<T>,
+}
+
+impl<T> Clone for Client<T> {
+    fn clone(&self) -> Self {
+        Self { settings: Arc::clone(&self.settings), transport: Arc::clone(&self.transport) }
+    }
 }
 
 impl Client {
@@ -65,7 +71,7 @@ impl Client {
 impl<T: Transport> Client<T> {
     /// A client over a transport of one's own.
     pub fn with_transport(settings: Settings, transport: T) -> Self {
-        Self { settings: Arc::new(settings), transport }
+        Self { settings: Arc::new(settings), transport: Arc::new(transport) }
     }
 
     /// The settings that it was made with.

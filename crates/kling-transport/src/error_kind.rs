@@ -58,7 +58,7 @@ impl Kind {
             403 => Self::Permission,
             404 | 410 => Self::NotFound,
             408 => Self::Timeout,
-            425 | 429 => Self::RateLimited,
+            429 => Self::RateLimited,
             500..=599 => Self::Server,
             status if status / 100 == 4 => Self::Refused,
             _ => Self::Protocol,

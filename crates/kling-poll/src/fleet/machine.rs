@@ -152,12 +152,12 @@ impl FleetMachine {
         let ticket = question.ticket;
         let Some(slot) = self.slots.get_mut(ticket) else { return };
         slot.place = Place::Resting;
-        match answer.into_event() {
-            Ok(event) => self.step(now, random, ticket, event),
-            Err(outcome) => {
+        match answer {
+            Answer::Cancel(outcome) if !slot.machine.is_parting() => {
                 self.tell(ticket, FleetNews::Cancelling(outcome));
                 self.hurry(ticket);
             }
+            answer => self.step(now, random, ticket, answer.into_event()),
         }
     }
 
@@ -241,7 +241,9 @@ impl FleetMachine {
                     self.hurry(ticket);
                 }
             }
-            Action::SendStatus { .. } | Action::SendResult { .. } => self.hurry(ticket),
+            Action::SendStatus { .. } | Action::SendResult { .. } | Action::SendCancel { .. } => {
+                self.hurry(ticket);
+            }
             Action::Done(ending) => return self.finish(now, ticket, *ending),
         }
         if let Some(update) = step.update {
@@ -261,7 +263,7 @@ impl FleetMachine {
         match ending {
             Ending::Succeeded(_) => self.stats.succeeded += 1,
             Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
-            Ending::Deadline | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
+            Ending::Deadline(_) | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
         }
         if let Some(slot) = self.slots.remove(ticket) {
             let request_id = slot.id.unpack();
@@ -295,6 +297,7 @@ impl Slot {
             return (Errand::Cancel, self.options.timeout_at(elapsed));
         }
         match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
+            Action::SendCancel { timeout } => (Errand::Cancel, timeout),
             Action::SendResult { timeout } => (Errand::Result, timeout),
             Action::SendStatus { timeout } => (Errand::Status, timeout),
             _ => (Errand::Status, self.options.timeout_at(elapsed)),

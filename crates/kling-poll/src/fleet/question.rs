@@ -76,12 +76,12 @@ impl Answer {
         }
     }
 
-    /// The event for the job's machine; a cancel is none.
-    pub(super) fn into_event(self) -> Result<Event, Result<CancelReply, Error>> {
+    /// The event for the job's machine.
+    pub(super) fn into_event(self) -> Event {
         match self {
-            Self::Status(outcome) => Ok(Event::Status(outcome)),
-            Self::Result(outcome) => Ok(Event::Result(outcome)),
-            Self::Cancel(outcome) => Err(outcome),
+            Self::Status(outcome) => Event::Status(outcome),
+            Self::Result(outcome) => Event::Result(outcome),
+            Self::Cancel(outcome) => Event::Cancel(outcome),
         }
     }
 }

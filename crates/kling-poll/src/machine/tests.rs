@@ -1,11 +1,12 @@
 use std::time::SystemTime;
 
 use kling_transport::{
-    Call, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, RequestId,
+    Call, CancelOutcome, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, PostCancel,
+    RequestId,
 };
 
 use super::*;
-use crate::Fixed;
+use crate::{Fixed, Unfinished};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,6 +62,10 @@ fn play(
             }
             Action::SendResult { timeout } => {
                 log.push(format!("{at} result within {}", timeout.as_secs()));
+                answers.next().expect("an answer for each question")
+            }
+            Action::SendCancel { timeout } => {
+                log.push(format!("{at} cancel within {}", timeout.as_secs()));
                 answers.next().expect("an answer for each question")
             }
             Action::Done(ending) => {
@@ -190,6 +195,66 @@ fn nothing_is_asked_past_the_deadline_but_the_last_poll_at_it() {
         [word("completed"), result(200, r#"{"status":"succeeded"}"#)],
     );
     assert_eq!(log, ["0 status within 5", "0 result within 5", "0 Succeeded"]);
+}
+
+fn cancel(code: u16, body: &str) -> Event {
+    Event::Cancel(PostCancel(&id()).read(&answer(code, body)))
+}
+
+#[test]
+fn at_the_deadline_a_job_is_cancelled_where_that_was_chosen_and_the_outcome_is_found_out() {
+    let lost = || Event::Cancel(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()));
+    let cases: [(&[Event], Option<CancelOutcome>); 6] = [
+        (&[cancel(202, r#"{"outcome":"cancelled"}"#)], Some(CancelOutcome::Cancelled)),
+        (&[cancel(202, r#"{"outcome":"not_cancellable"}"#)], Some(CancelOutcome::NotCancellable)),
+        (&[lost(), word("cancelled")], Some(CancelOutcome::Cancelled)),
+        (&[cancel(202, "{}"), word("completed")], Some(CancelOutcome::AlreadyOver)),
+        (
+            &[cancel(202, r#"{"status":"cancellation_requested"}"#), dropped()],
+            Some(CancelOutcome::NotConfirmed),
+        ),
+        (&[lost(), dropped()], None),
+    ];
+    for (answers, expected) in cases {
+        let cancelling = options().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+        let answers = [word("in_queue")].into_iter().chain(answers.iter().cloned());
+        let (error, log) = wait_error(&cancelling, answers);
+        assert!(error.is_deadline() && error.polls() == 1, "{error}");
+        let outcome = error.cancelling().unwrap().as_ref().ok().map(|reply| reply.outcome);
+        assert_eq!(outcome, expected, "{error}");
+        assert_eq!(log[1], "0 cancel within 5");
+    }
+}
+
+#[test]
+fn at_the_deadline_a_job_is_left_unless_chosen_otherwise() {
+    let (error, log) = wait_error(&options().with_deadline(Duration::ZERO), [word("in_queue")]);
+    assert!(error.is_deadline() && error.cancelling().is_none());
+    assert_eq!(log, ["0 status within 5"]);
+}
+
+/// What a wait that begins at its deadline ends with.
+fn wait_error(options: &WaitOptions, answers: impl IntoIterator<Item = Event>) -> (WaitError, Vec<String>) {
+    let mut machine = JobMachine::new(None);
+    let (mut event, mut log, mut answers) = (Event::Started, Vec::new(), answers.into_iter());
+    loop {
+        event = match machine.step(options, Duration::ZERO, 0.5, event).action {
+            Action::WaitUntil(_) => Event::Due,
+            Action::SendStatus { timeout } => {
+                log.push(format!("0 status within {}", timeout.as_secs()));
+                answers.next().unwrap()
+            }
+            Action::SendCancel { timeout } => {
+                log.push(format!("0 cancel within {}", timeout.as_secs()));
+                answers.next().unwrap()
+            }
+            Action::SendResult { .. } => answers.next().unwrap(),
+            Action::Done(ending) => {
+                let job: Job = Job::from_id(id());
+                return (machine.conclude(&job, Duration::ZERO, *ending).unwrap_err(), log);
+            }
+        };
+    }
 }
 
 #[test]

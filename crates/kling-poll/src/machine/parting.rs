@@ -1,0 +1,53 @@
+//! The end of a wait at its deadline: the job is left, or cancelled once and found out about.
+
+use std::time::Duration;
+
+use kling_transport::{CancelOutcome, CancelReply, Error, StatusReply};
+
+use super::{JobMachine, Stage, done};
+use crate::{Action, Ending, Unfinished, WaitOptions, cancelling};
+
+impl JobMachine {
+    /// Whether the deadline has passed and the job is being cancelled, as the options say.
+    #[must_use]
+    pub const fn is_parting(&self) -> bool {
+        matches!(self.stage, Stage::Cancel | Stage::Settle)
+    }
+
+    /// The deadline has passed, its last poll made.
+    pub(super) fn part(&mut self, options: &WaitOptions, now: Duration) -> Action {
+        match options.at_deadline() {
+            Unfinished::Leave => done(Ending::Deadline(None)),
+            Unfinished::Cancel => {
+                self.stage = Stage::Cancel;
+                self.ask(options, now)
+            }
+        }
+    }
+
+    /// Takes what came of the cancel; where that is not clear, the status is asked for once.
+    pub(super) fn on_cancel(
+        &mut self,
+        options: &WaitOptions,
+        now: Duration,
+        outcome: Result<CancelReply, Error>,
+    ) -> Action {
+        if cancelling::is_settled(&outcome) {
+            return done(Ending::Deadline(Some(outcome)));
+        }
+        self.last_error = None;
+        match outcome {
+            Ok(reply) => self.state = reply.state.or_else(|| self.state.take()),
+            Err(error) => self.last_error = Some(error),
+        }
+        self.stage = Stage::Settle;
+        self.ask(options, now)
+    }
+
+    /// Ends with all that can be known of the cancel.
+    pub(super) fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
+        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state.clone());
+        let outcome = self.last_error.take().map_or_else(|| Ok(unclear()), Err);
+        done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
+    }
+}

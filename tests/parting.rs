@@ -1,0 +1,174 @@
+//! How a wait parts from a job that is not over, in virtual time: at the deadline and on drop, left or cancelled, and told.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use kling_poll::{Fixed, Fleet, FleetNews, Pace, Unfinished, WaitError, WaitOptions};
+use kling_transport::blocking::{self, Clock};
+use kling_transport::{
+    CancelOutcome, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase,
+    RetryPolicy, Settings, Token, Transport,
+};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A server whose job stays in the queue until it is cancelled; where it is deaf, the answers to cancels are lost.
+#[derive(Debug, Default)]
+struct World {
+    deaf: bool,
+    cancelled: Mutex<bool>,
+    asked: Mutex<Vec<(u64, String)>>,
+}
+
+impl World {
+    fn reply(&self, request: &HttpRequest, now: Duration) -> Result<HttpReply, Failure> {
+        let call = request.url().path().rsplit('/').next().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push((now.as_secs(), call.clone()));
+        let mut cancelled = self.cancelled.lock().unwrap();
+        *cancelled |= call == "cancel";
+        if call == "cancel" && self.deaf {
+            return Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset"));
+        }
+        let body = match (&*call, *cancelled) {
+            ("cancel", _) => r#"{"outcome":"cancelled","status":"cancelled"}"#,
+            (_, true) => r#"{"status":"cancelled"}"#,
+            _ => r#"{"status":"in_queue"}"#,
+        };
+        Ok(HttpReply::new(HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH), body.into()))
+    }
+
+    fn asked(&self) -> Vec<(u64, String)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+#[derive(Debug)]
+struct InAsync(Arc<World>, Instant);
+
+impl Transport for InAsync {
+    async fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        self.0.reply(&request, self.1.elapsed())
+    }
+}
+
+#[derive(Debug)]
+struct InBlocking(Arc<World>, Arc<VirtualClock>);
+
+impl blocking::Transport for InBlocking {
+    fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        self.0.reply(&request, self.1.now())
+    }
+}
+
+#[derive(Debug, Default)]
+struct VirtualClock(Mutex<Duration>);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, pause: Duration) {
+        *self.0.lock().unwrap() += pause;
+    }
+}
+
+fn settings() -> Settings {
+    Settings::new(Token::new("token").unwrap()).with_call_retry(RetryPolicy::never())
+}
+
+fn in_async(world: &Arc<World>) -> Client<InAsync> {
+    Client::with_transport(settings(), InAsync(world.clone(), Instant::now()))
+}
+
+fn job() -> Job {
+    Job::from_id("job-1".parse().unwrap())
+}
+
+fn options() -> WaitOptions {
+    WaitOptions::default().with_schedule(Fixed(SECOND * 4)).with_deadline(SECOND * 10)
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {
+    match way {
+        "async" => paused().block_on(async {
+            kling_poll::wait(&in_async(world), &job(), options, |_| {}).await.map(drop).unwrap_err()
+        }),
+        "fleet" => paused().block_on(async {
+            let mut fleet = Fleet::new();
+            fleet.account(in_async(world), Pace::default()).add(&job(), options);
+            loop {
+                if let FleetNews::Done(outcome) = fleet.next().await.unwrap().news {
+                    return outcome.unwrap_err();
+                }
+            }
+        }),
+        _ => {
+            let clock = Arc::new(VirtualClock::default());
+            let client =
+                blocking::Client::with_transport(settings(), InBlocking(world.clone(), clock.clone()))
+                    .with_clock(clock);
+            kling_poll::blocking::wait(&client, &job(), options, |_| {}).map(drop).unwrap_err()
+        }
+    }
+}
+
+fn call(at: u64, name: &str) -> (u64, String) {
+    (at, name.to_owned())
+}
+
+#[test]
+fn at_the_deadline_each_shell_leaves_or_cancels_at_the_same_moment_as_was_chosen() {
+    let polls = [call(0, "status"), call(4, "status"), call(8, "status"), call(10, "status")];
+    for way in ["async", "blocking", "fleet"] {
+        let world = Arc::new(World::default());
+        let error = waited(&world, &options(), way);
+        assert!(error.is_deadline() && error.cancelling().is_none(), "{way}: {error}");
+        assert_eq!(world.asked(), polls, "{way}");
+
+        for deaf in [false, true] {
+            let world = Arc::new(World { deaf, ..World::default() });
+            let error = waited(&world, &options().with_at_deadline(Unfinished::Cancel), way);
+            assert!(error.is_deadline() && error.elapsed() == SECOND * 10, "{way}: {error}");
+            let reply = error.cancelling().unwrap().as_ref().unwrap();
+            assert_eq!(reply.outcome, CancelOutcome::Cancelled, "{way}");
+            assert!(error.to_string().ends_with("the job was cancelled"), "{error}");
+            let mut expected = polls.to_vec();
+            expected.push(call(10, "cancel"));
+            expected.extend(deaf.then(|| call(10, "status")));
+            assert_eq!(world.asked(), expected, "{way}");
+        }
+    }
+}
+
+#[test]
+fn a_dropped_wait_leaves_the_job_unless_it_chose_to_cancel_which_is_told() {
+    paused().block_on(async {
+        let world = Arc::new(World::default());
+        let client = in_async(&world);
+        let _ = tokio::time::timeout(SECOND * 2, kling_poll::wait(&client, &job(), &options(), |_| {})).await;
+        sleep(SECOND * 60).await;
+        assert_eq!(world.asked(), [call(0, "status")]);
+
+        let (told, mut heard) = mpsc::unbounded_channel();
+        let cancelling = options().with_cancel_on_drop(move |id, outcome| {
+            told.send((id.clone(), outcome.as_ref().unwrap().outcome)).unwrap();
+        });
+        let _ =
+            tokio::time::timeout(SECOND * 2, kling_poll::wait(&client, &job(), &cancelling, |_| {})).await;
+        assert_eq!(heard.recv().await, Some((job().id().clone(), CancelOutcome::Cancelled)));
+        assert_eq!(world.asked()[1..], [call(60 + 2, "status"), call(60 + 4, "cancel")]);
+
+        // A wait that ends by itself sends nothing more.
+        let error = kling_poll::wait(&client, &job(), &cancelling, |_| {}).await.map(drop).unwrap_err();
+        sleep(SECOND).await;
+        assert!(error.is_cancelled() && heard.try_recv().is_err());
+        assert_eq!(world.asked().iter().filter(|asked| asked.1 == "cancel").count(), 1);
+    });
+}
