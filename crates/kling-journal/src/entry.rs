@@ -88,8 +88,8 @@ impl Entry {
     pub fn new(intent: Intent) -> Self {
         Self {
             changed_at: intent.at(),
+            request_id: intent.request_id().map(str::to_owned),
             intent,
-            request_id: None,
             state: None,
             outcome: Outcome::Open,
             outputs: Outputs::default(),

@@ -49,6 +49,8 @@ pub struct Intent {
     account: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Intent {
@@ -63,7 +65,19 @@ impl Intent {
             fingerprint: fingerprint.into(),
             account: None,
             output: None,
+            request_id: None,
         }
+    }
+
+    /// A job that was submitted elsewhere, to be taken up here by its id: nothing is sent for it. Its fingerprint is empty, and so
+    /// is its model where that is not known.
+    #[must_use]
+    pub fn of_job(
+        origin: impl Into<String>,
+        model: impl Into<String>,
+        request_id: impl Into<String>,
+    ) -> Self {
+        Self { request_id: Some(request_id.into()), ..Self::new(origin, model, "") }
     }
 
     /// With a hash of the account's token. It should tell nothing of the token, only two of them apart.
@@ -119,6 +133,12 @@ impl Intent {
     #[must_use]
     pub fn output(&self) -> Option<&Path> {
         self.output.as_deref().map(Path::new)
+    }
+
+    /// The id of the job, where it was submitted elsewhere.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// Whether another intent is for the very same thing: one body, for one model of one API.

@@ -101,6 +101,8 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
 
     /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
     ///
+    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
+    ///
     /// # Errors
     /// As [`wait`](crate::wait()).
     pub async fn wait<M: Makes>(
@@ -109,9 +111,11 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
         options: &WaitOptions,
         mut on_update: impl FnMut(&Update) + Send,
     ) -> Result<Finished<M>, WaitError> {
-        let (own, id) = (self.clone(), job.id().clone());
-        let mut kept = blocking(move || own.keeping.take_up(own.client.settings(), &id)).await;
-        let outcome = kling_poll::wait(&self.client, job, options, |update| {
+        let (own, known) = (self.clone(), (job.id().clone(), job.model().cloned()));
+        let mut kept =
+            blocking(move || own.keeping.take_up(own.client.settings(), &known.0, known.1.as_ref())).await;
+        let options = self.noting_drops(options);
+        let outcome = kling_poll::wait(&self.client, job, &options, |update| {
             kept.see(update);
             on_update(update);
         });
@@ -133,6 +137,22 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
             reply
         })
         .await)
+    }
+
+    /// The same options, where a cancel that follows from a drop is noted before it is told.
+    fn noting_drops(&self, options: &WaitOptions) -> WaitOptions {
+        let Some(on_drop) = options.on_drop().cloned() else { return options.clone() };
+        let (keeping, origin) = (self.keeping.clone(), self.client.settings().base().origin());
+        options.clone().with_cancel_on_drop(move |id, outcome| {
+            let (keeping, on_drop, origin) = (keeping.clone(), on_drop.clone(), origin.clone());
+            let (id, outcome) = (id.clone(), outcome.clone());
+            spawn_blocking(move || {
+                if let Ok(reply) = &outcome {
+                    keeping.cancelled(&origin, &id, reply);
+                }
+                on_drop.tell(&id, &outcome);
+            });
+        })
     }
 
     /// Notes that every output of a job lies on disk, by absolute paths.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kling_journal::{Again, Ending, Error as JournalError, Event, Hold, Intent, IntentId, Journal};
 use kling_poll::{Finished, Update, WaitError};
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, Makes, RequestId, Settings, State, Submission, Submitting,
+    CancelOutcome, CancelReply, Error, Makes, ModelId, RequestId, Settings, State, Submission, Submitting,
 };
 
 type OnTrouble = Arc<dyn Fn(&JournalError) + Send + Sync>;
@@ -31,10 +31,7 @@ impl Keeping {
         let fingerprint = submitting.fingerprint().to_string();
         let intent = Intent::new(settings.base().origin(), submitting.model().as_str(), fingerprint)
             .with_account(settings.token().account_hash());
-        match &self.output {
-            Some(path) => intent.with_output(path),
-            None => intent,
-        }
+        self.bound_for_output(intent)
     }
 
     /// Writes an intent down, before its request leaves.
@@ -76,23 +73,50 @@ impl Keeping {
         }
     }
 
-    /// Takes up a job that is waited for, where it is in the journal, so that no other process does so too.
-    pub(crate) fn take_up(&self, settings: &Settings, id: &RequestId) -> Kept {
-        let origin = settings.base().origin();
-        let found = self.journal.as_ref().map_or(Ok(None), |journal| journal.find_job(&origin, id.as_str()));
-        let entry = found.unwrap_or_else(|error| {
-            (self.on_trouble)(&error);
-            None
-        });
-        let intent = entry.as_ref().map(|entry| *entry.intent().id());
+    /// Takes up a job that is waited for, so that no other process does so too. One that the journal does not know is noted.
+    pub(crate) fn take_up(&self, settings: &Settings, id: &RequestId, model: Option<&ModelId>) -> Kept {
         let account = settings.token().account_hash();
+        let intent = self.journal.as_ref().and_then(|journal| {
+            let found = self.find_or_adopt(journal, settings, id, model);
+            found.inspect_err(|error| (self.on_trouble)(error)).ok()
+        });
+        let is_own = intent.as_ref().is_some_and(|intent| intent.account() == Some(&account));
+        let is_adopted = intent.as_ref().is_some_and(|intent| intent.request_id().is_some());
+        let intent = intent.map(|intent| *intent.id());
         Kept {
-            is_own: entry.is_some_and(|entry| entry.intent().account() == Some(&account)),
+            is_own,
+            is_adopted,
             // A wait costs nothing, so it goes on where another process waits as well.
             hold: intent.and_then(|intent| self.journal.as_ref()?.hold(&intent).ok().flatten()),
             intent,
             seen: None,
             keeping: self.clone(),
+        }
+    }
+
+    /// The intent of a job, also of one that was submitted elsewhere.
+    fn find_or_adopt(
+        &self,
+        journal: &Journal,
+        settings: &Settings,
+        id: &RequestId,
+        model: Option<&ModelId>,
+    ) -> Result<Intent, JournalError> {
+        let origin = settings.base().origin();
+        if let Some(entry) = journal.find_job(&origin, id.as_str())? {
+            return Ok(entry.intent().clone());
+        }
+        let intent = Intent::of_job(origin, model.map_or("", ModelId::as_str), id.as_str())
+            .with_account(settings.token().account_hash());
+        let intent = self.bound_for_output(intent);
+        journal.begin(&intent, Again::Yes)?;
+        Ok(intent)
+    }
+
+    fn bound_for_output(&self, intent: Intent) -> Intent {
+        match &self.output {
+            Some(path) => intent.with_output(path),
+            None => intent,
         }
     }
 
@@ -122,6 +146,8 @@ pub(crate) struct Kept {
     intent: Option<IntentId>,
     /// Whether the account that asks is the one that submitted.
     is_own: bool,
+    /// Whether it was submitted elsewhere.
+    is_adopted: bool,
     hold: Option<Hold>,
     seen: Option<State>,
 }
@@ -138,7 +164,8 @@ impl Kept {
 
     /// What the end of a wait says of the job; nothing where it may go on.
     ///
-    /// To another account's token a job may seem to be gone, so that is believed of its own only.
+    /// To another account's token a job may seem to be gone, so that is believed of its own only. One that its account may not
+    /// ask for was adopted by mistake.
     pub(crate) fn ending<M: Makes>(&self, outcome: &Result<Finished<M>, WaitError>) -> Option<Event> {
         let ending = match outcome {
             Ok(finished) => {
@@ -146,8 +173,9 @@ impl Kept {
                 return Some(Event::Ended { ending: Ending::Succeeded, outputs });
             }
             Err(error) if error.is_failed() => Ending::Failed,
-            Err(error) if error.is_cancelled() => Ending::Cancelled,
+            Err(error) if error.is_cancelled() || was_cancelled(error) => Ending::Cancelled,
             Err(error) if error.is_not_found() && self.is_own => Ending::Gone,
+            Err(error) if error.is_permission() && self.is_own && self.is_adopted => Ending::Gone,
             Err(_) => return None,
         };
         Some(Event::ended(ending))
@@ -160,4 +188,9 @@ impl Kept {
         }
         drop(self.hold);
     }
+}
+
+/// Whether the job was cancelled at the deadline of its wait.
+fn was_cancelled(error: &WaitError) -> bool {
+    matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled)
 }

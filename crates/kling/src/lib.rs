@@ -56,8 +56,8 @@ pub use kling_journal::{self, Again, Journal};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;
 pub use kling_poll::{
-    Aim, Experience, Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Learned, Pace,
-    Schedule, Ticket, Update, WaitError, WaitOptions,
+    Aim, Experience, Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Learned,
+    OnDrop, Pace, Schedule, Ticket, Unfinished, Update, WaitError, WaitOptions,
 };
 #[cfg(feature = "async")]
 pub use kling_poll::{Fleet, cancel, wait};

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
-use kling::{Again, Client, Journal, Journaled, ModelId, Settings, Submission, Token, WaitOptions, blocking};
+use kling::{
+    Again, CancelOutcome, Client, Job, Journal, Journaled, ModelId, Settings, Submission, Token, Unfinished,
+    WaitOptions, blocking,
+};
 use kling_sim::{Call, Fault, Sim};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -122,6 +126,69 @@ async fn a_job_that_was_cancelled_or_failed_is_over() {
     let failed = client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap_err();
     assert!(failed.is_failed());
     assert_eq!(world.entries()[0].standing(), Standing::Failed);
+}
+
+#[tokio::test]
+async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
+    let world = World::new();
+    let elsewhere = Client::new(world.settings()).unwrap();
+    for is_async in [true, false] {
+        let job = elsewhere.submit_json(&model(), &input()).await.into_result().unwrap();
+        let unknown: Job = Job::from_id(job.id().clone());
+        if is_async {
+            let client = world.client().for_output("/tmp/clip.mp4");
+            client.wait(&unknown, &WaitOptions::default(), |_| {}).await.unwrap();
+        } else {
+            let client = world.blocking();
+            let waited =
+                tokio::task::spawn_blocking(move || client.wait(&job, &WaitOptions::default(), |_| {}));
+            waited.await.unwrap().unwrap();
+        }
+    }
+    let entries = world.entries();
+    let models: Vec<_> = entries.iter().map(|entry| entry.intent().model()).collect();
+    assert_eq!(models, ["", model().as_str()], "the model is noted where it is known");
+    assert!(entries.iter().all(|entry| entry.standing() == Standing::Succeeded && !entry.is_held()));
+    assert_eq!(entries[0].intent().output(), Some("/tmp/clip.mp4".as_ref()));
+    let nobodys: Job = Job::from_id("no-such-job".parse().unwrap());
+    let error = world.client().wait(&nobodys, &WaitOptions::default(), |_| {}).await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(world.entries()[2].standing(), Standing::Gone);
+}
+
+#[tokio::test]
+async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let world = World { sim, folder: TempDir::new().unwrap() };
+    let client = world.client();
+    let first = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+    let error = client.wait(&first, &brief, |_| {}).await.unwrap_err();
+    assert!(matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled));
+    assert_eq!(world.entries()[0].standing(), Standing::Cancelled);
+
+    let second = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    let (told, heard) = tokio::sync::oneshot::channel();
+    let told = Mutex::new(Some(told));
+    let options = WaitOptions::default().with_cancel_on_drop(move |id, outcome| {
+        let outcome = outcome.as_ref().map(|reply| reply.outcome).unwrap();
+        drop(told.lock().unwrap().take().map(|told| told.send((id.clone(), outcome))));
+    });
+    tokio::select! {
+        _ = client.wait(&second, &options, |_| {}) => panic!("it cannot be over yet"),
+        () = seen_in_queue(&world) => {}
+    }
+    assert_eq!(heard.await.unwrap(), (second.id().clone(), CancelOutcome::Cancelled));
+    assert_eq!(world.entries()[1].standing(), Standing::Cancelled);
+}
+
+/// Ends once the status of a job was asked for.
+async fn seen_in_queue(world: &World) {
+    let asked = || world.sim.requests().iter().filter(|call| call.call == Call::Status).count();
+    let before = asked();
+    while asked() == before {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 #![cfg(all(feature = "async", feature = "blocking"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kling::kling_transport::Backoff;
 use kling::{
-    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, Token, WaitError, WaitOptions, blocking,
+    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, Token, Unfinished, WaitError,
+    WaitOptions, blocking,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
@@ -51,24 +52,31 @@ fn settings(sim: &Sim) -> Settings {
 /// A simulator with one job, submitted by somebody else.
 fn with_a_job() -> (Sim, RequestId) {
     let sim = Sim::builder().speed(10_000.0).start().unwrap();
-    let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
-    let client = blocking::Client::new(settings(&sim)).unwrap();
-    let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
-    let id = job.into_result().unwrap().id().clone();
+    let id = submitted(&sim);
     (sim, id)
+}
+
+fn submitted(sim: &Sim) -> RequestId {
+    let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
+    let client = blocking::Client::new(settings(sim)).unwrap();
+    let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
+    job.into_result().unwrap().id().clone()
 }
 
 /// Waits by one of the two clients.
 fn wait(sim: &Sim, id: &RequestId, is_async: bool, options: &WaitOptions) -> Result<(), WaitError> {
-    let job: Job = Job::from_id(id.clone());
+    wait_for(sim, &Job::from_id(id.clone()), is_async, options)
+}
+
+fn wait_for(sim: &Sim, job: &Job, is_async: bool, options: &WaitOptions) -> Result<(), WaitError> {
     if !is_async {
         let client = blocking::Client::new(settings(sim)).unwrap();
-        return blocking::wait(&client, &job, options, |_| {}).map(drop);
+        return blocking::wait(&client, job, options, |_| {}).map(drop);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = Client::new(settings(sim)).unwrap();
-        kling::wait(&client, &job, options, |_| {}).await.map(drop)
+        kling::wait(&client, job, options, |_| {}).await.map(drop)
     })
 }
 
@@ -123,13 +131,52 @@ fn what_the_api_says_of_token_account_and_id_ends_it_at_once_with_the_id() {
 }
 
 #[test]
+fn an_id_that_a_slow_replica_does_not_know_yet_is_forgiven_for_half_a_minute_and_no_longer() {
+    for is_async in [true, false] {
+        let (sim, id) = with_a_job();
+        let job = |age| {
+            let at = SystemTime::now().checked_sub(Duration::from_secs(age)).unwrap();
+            let kept = json!({ "request_id": id.as_str(), "submitted_at": at });
+            serde_json::from_value::<Job>(kept).unwrap()
+        };
+        let unknown = || Reply::error(404, 404_001, "no such request");
+        (0..3).for_each(|_| sim.answer_next(Call::Status, unknown()));
+        wait_for(&sim, &job(0), is_async, &options()).unwrap();
+        assert_eq!(polls(&sim), 4, "three were forgiven");
+        sim.answer_next(Call::Status, unknown());
+        let error = wait_for(&sim, &job(31), is_async, &options()).unwrap_err();
+        assert!(error.is_not_found() && error.request_id() == &id && error.polls() == 1, "{error}");
+        assert_eq!(error.error().and_then(kling::Error::error_code), Some(404_001));
+    }
+}
+
+fn polls(sim: &Sim) -> usize {
+    sim.requests().iter().filter(|call| call.call == Call::Status).count()
+}
+
+#[test]
+fn at_the_deadline_a_job_in_the_queue_is_left_or_cancelled_as_was_chosen() {
+    for is_async in [true, false] {
+        for (choice, is_cancelled) in [(Unfinished::Leave, false), (Unfinished::Cancel, true)] {
+            let sim = Sim::builder().manual_time().start().unwrap();
+            let id = submitted(&sim);
+            let patience = options().with_deadline(Duration::ZERO).with_at_deadline(choice);
+            let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+            assert!(error.is_deadline());
+            let outcome = error.cancelling().map(|outcome| outcome.as_ref().unwrap().outcome);
+            assert_eq!(outcome, is_cancelled.then_some(CancelOutcome::Cancelled), "{error}");
+            let client = blocking::Client::new(settings(&sim)).unwrap();
+            let state = client.status(&id).unwrap().state;
+            assert_eq!(state.as_str(), if is_cancelled { "cancelled" } else { "in_queue" });
+        }
+    }
+}
+
+#[test]
 fn a_deadline_tells_the_id_the_state_the_polls_and_the_time() {
     for is_async in [true, false] {
         let sim = Sim::builder().manual_time().start().unwrap();
-        let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
-        let client = blocking::Client::new(settings(&sim)).unwrap();
-        let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
-        let id = job.into_result().unwrap().id().clone();
+        let id = submitted(&sim);
         let patience = options().with_deadline(Duration::from_millis(50));
         let error = wait(&sim, &id, is_async, &patience).unwrap_err();
         assert!(error.is_deadline() && error.request_id() == &id, "{error}");
@@ -142,11 +189,9 @@ fn a_deadline_tells_the_id_the_state_the_polls_and_the_time() {
 fn a_cancel_tells_what_became_of_the_job_whatever_becomes_of_its_answer() {
     for trouble in troubles() {
         let sim = Sim::builder().manual_time().start().unwrap();
-        let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
+        let id = submitted(&sim);
         let client =
             blocking::Client::new(settings(&sim).with_call_timeout(Duration::from_millis(300))).unwrap();
-        let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
-        let id = job.into_result().unwrap().id().clone();
         sim.fault_next(Call::Cancel, trouble.clone());
         match blocking::cancel(&client, &id) {
             Ok(reply) => assert!(

@@ -91,6 +91,8 @@ impl<T: Transport> Journaled<T> {
 
     /// Waits until a job is over, as [`wait`](super::wait()) does, and notes what it sees.
     ///
+    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
+    ///
     /// # Errors
     /// As [`wait`](super::wait()).
     pub fn wait<M: Makes>(
@@ -99,7 +101,7 @@ impl<T: Transport> Journaled<T> {
         options: &WaitOptions,
         mut on_update: impl FnMut(&Update),
     ) -> Result<Finished<M>, WaitError> {
-        let mut kept = self.keeping.take_up(self.client.settings(), job.id());
+        let mut kept = self.keeping.take_up(self.client.settings(), job.id(), job.model());
         let outcome = kling_poll::blocking::wait(&self.client, job, options, |update| {
             kept.see(update);
             on_update(update);
