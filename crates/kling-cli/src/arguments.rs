@@ -9,7 +9,7 @@ pub(crate) use self::run::{Run, Setting};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kling::RequestId;
 
@@ -151,6 +151,9 @@ pub(crate) struct Submit {
 
     #[command(flatten)]
     pub(crate) noting: Noting,
+
+    #[command(flatten)]
+    pub(crate) interrupting: Interrupting,
 }
 
 #[derive(Args, Debug)]
@@ -274,13 +277,35 @@ pub(crate) struct MediaCheck {
 
 #[derive(Args, Debug)]
 pub(crate) struct Patience {
-    /// How long to wait, such as 20s or 5m; the request goes on after it.
+    /// How long to wait, such as 20s or 5m.
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
+
+    /// What becomes of the request when that time is up; what is cancelled has to be in the queue.
+    #[arg(long, value_name = "WHAT", default_value = "leave")]
+    pub(crate) at_deadline: AtEnd,
+
+    #[command(flatten)]
+    pub(crate) interrupting: Interrupting,
 
     /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Interrupting {
+    /// What becomes of the request on Ctrl-C: by default it is cancelled if it is still in the queue; `resume` leaves it.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) on_interrupt: Option<AtEnd>,
+}
+
+/// What becomes of a request that is not waited for any longer: it goes on and may be billed, or is cancelled if it is still in
+/// the queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum AtEnd {
+    Leave,
+    Cancel,
 }
 
 #[cfg(feature = "offline")]

@@ -1,6 +1,6 @@
 //! How the program ends: exit codes that scripts can trust, and the one line that says why.
 
-use kling::{Error, Receipt, RequestId, SubmitError, Violations, WaitError};
+use kling::{CancelOutcome, Error, Receipt, RequestId, SubmitError, Violations, WaitError};
 use serde_json::{Map, Value, json};
 
 use crate::console::Answer;
@@ -161,7 +161,7 @@ impl From<SubmitError> for Stop {
 impl From<&WaitError> for Stop {
     fn from(error: &WaitError) -> Self {
         let exit = match error {
-            error if error.is_failed() || error.is_cancelled() => Exit::Failed,
+            error if error.is_failed() || error.is_cancelled() || was_cancelled(error) => Exit::Failed,
             error if error.is_deadline() => Exit::TryAgain,
             error if error.is_auth() || error.is_permission() => Exit::SignIn,
             error if error.is_not_found() => Exit::Input,
@@ -169,8 +169,16 @@ impl From<&WaitError> for Stop {
         };
         let result = error.result().and_then(|reply| reply.error.clone());
         let stop = Self::new(exit, error.to_string()).with("request_id", error.request_id().as_str());
-        stop.with("state", error.state().map(ToString::to_string)).with("detail", result)
+        let cancel = error.cancelling().and_then(|outcome| outcome.as_ref().ok());
+        stop.with("state", error.state().map(ToString::to_string))
+            .with("detail", result)
+            .with("cancel", cancel.and_then(|reply| serde_json::to_value(reply.outcome).ok()))
     }
+}
+
+/// Whether the job was cancelled at the deadline.
+fn was_cancelled(error: &WaitError) -> bool {
+    matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled)
 }
 
 impl From<Violations> for Stop {

@@ -1,27 +1,44 @@
-//! Ctrl-C, as often as it is pressed.
+//! Ctrl-C, as often as it is pressed, and what it means.
 
 use tokio::signal;
 
+use crate::arguments::{AtEnd, Interrupting};
+
 /// Hears Ctrl-C from the moment it is made, also between two waits.
 pub(crate) struct Interrupts {
+    choice: AtEnd,
+    were_heard: bool,
     #[cfg(unix)]
     signals: Option<(signal::unix::Signal, signal::unix::Signal)>,
 }
 
 impl Interrupts {
-    /// Where signals cannot be heard, the program ends at once by the system's own rule.
+    /// What the user chose, or what the command does otherwise. Where signals cannot be heard, the program ends at once by the
+    /// system's own rule.
     #[cfg(unix)]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(chosen: Interrupting, otherwise: AtEnd) -> Self {
         use signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt());
         Self {
+            choice: chosen.on_interrupt.unwrap_or(otherwise),
+            were_heard: false,
             signals: interrupt.and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?))).ok(),
         }
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn new() -> Self {
-        Self {}
+    pub(crate) fn new(chosen: Interrupting, otherwise: AtEnd) -> Self {
+        Self { choice: chosen.on_interrupt.unwrap_or(otherwise), were_heard: false }
+    }
+
+    /// What becomes of a request that was interrupted.
+    pub(crate) const fn choice(&self) -> AtEnd {
+        self.choice
+    }
+
+    /// Whether there was one.
+    pub(crate) const fn were_heard(&self) -> bool {
+        self.were_heard
     }
 
     /// Waits for the next one.
@@ -34,6 +51,7 @@ impl Interrupts {
             },
             None => std::future::pending().await,
         }
+        self.were_heard = true;
     }
 
     #[cfg(not(unix))]
@@ -41,5 +59,6 @@ impl Interrupts {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        self.were_heard = true;
     }
 }

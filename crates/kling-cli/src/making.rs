@@ -3,7 +3,7 @@
 use kling::ModelId;
 use serde_json::{Value, json};
 
-use crate::arguments::Making;
+use crate::arguments::{AtEnd, Making};
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
@@ -37,7 +37,7 @@ pub(crate) async fn make(
     }
 
     let client = connection.client.clone().for_output(target.noted());
-    let mut interrupts = Interrupts::new();
+    let mut interrupts = Interrupts::new(making.patience.interrupting, AtEnd::Cancel);
     let live = Live::new(console);
     let job = submitting::submit(&client, &model, body, &live, &mut interrupts).await?;
     let mut json = json!({
@@ -49,7 +49,7 @@ pub(crate) async fn make(
         return Ok(Answer { text: job.id().to_string(), json });
     }
     let patience = &making.patience;
-    let finished = waiting::wait(&client, &job, patience.timeout, &live, &mut interrupts).await?;
+    let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();
     json["cost_usd"] = finished.cost_usd().into();

@@ -1,7 +1,9 @@
 //! The one paid request, which Ctrl-C does not tear.
 
+use std::pin::pin;
+
 use kling::kling_journal::Standing;
-use kling::{Job, Journaled, ModelId, Receipt, Submission, SubmitError};
+use kling::{Job, Journaled, ModelId, Receipt, SubmitError};
 use serde_json::Value;
 
 use crate::exit::{Exit, Stop};
@@ -9,7 +11,8 @@ use crate::interrupts::Interrupts;
 use crate::live::Live;
 use crate::waiting;
 
-/// Submits, and gives the job. A Ctrl-C meanwhile waits for the answer, then cancels; a second one leaves it unknown.
+/// Submits, and gives the job. A Ctrl-C meanwhile waits for the answer, then cancels or leaves it, as was chosen; a second one
+/// leaves it unknown.
 pub(crate) async fn submit(
     client: &Journaled,
     model: &ModelId,
@@ -18,27 +21,25 @@ pub(crate) async fn submit(
     interrupts: &mut Interrupts,
 ) -> Result<Job, Stop> {
     live.show("submitting");
-    let (own_client, own_model) = (client.clone(), model.clone());
-    // A task of its own, so that nothing here can drop it half-way.
-    let mut task = tokio::spawn(async move { own_client.submit_json(&own_model, &input).await });
+    // It runs in a task of its own, so that nothing here drops it half-way.
+    let mut submitting = pin!(client.submit_json(model, &input));
     let mut is_interrupted = false;
     let submission = loop {
         tokio::select! {
-            done = &mut task => break done,
+            done = &mut submitting => break done,
             () = interrupts.next() => {
                 if is_interrupted {
-                    return Err(left_unknown(model));
+                    return Err(left_unknown(client, model));
                 }
                 is_interrupted = true;
                 live.say("interrupted: the request is out, so its answer is waited for; once more leaves it unknown");
             }
         }
     };
-    let submission: Submission = submission.map_err(|_| left_unknown(model))?;
     let job = submission.into_result().map_err(|error| stopped(client, error))?;
     live.say(&format!("request {}", job.id()));
     if is_interrupted {
-        return Err(waiting::cancel(client, job.id(), interrupts).await);
+        return Err(waiting::interrupted(client, job.id(), interrupts).await);
     }
     Ok(job)
 }
@@ -63,10 +64,11 @@ fn intent_of(client: &Journaled, receipt: &Receipt) -> Option<String> {
     entry.map(|entry| entry.intent().id().to_string())
 }
 
-fn left_unknown(model: &ModelId) -> Stop {
+fn left_unknown(client: &Journaled, model: &ModelId) -> Stop {
+    let noted = if client.journal().is_some() { "; `kling jobs` lists it" } else { "" };
     let message = format!(
         "the outcome of the submit to {model} is unknown: it was left before its answer came; \
-         it may run and be billed, so check the account before submitting anew; `kling jobs` lists it"
+         it may run and be billed, so check the account before submitting anew{noted}"
     );
     Stop::new(Exit::Unknown, message)
 }

@@ -2,47 +2,63 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, WaitError, WaitOptions};
+use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, Unfinished, WaitError, WaitOptions};
 use serde_json::{Value, json};
 
-use crate::arguments::Patience;
+use crate::arguments::{AtEnd, Patience};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
 use crate::target::Target;
 
-/// Waits until a job is over. Ctrl-C cancels it where that is still possible, and tells what became of it.
+/// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
+/// is told.
 pub(crate) async fn wait(
     client: &Journaled,
     job: &Job,
-    timeout: Duration,
+    patience: &Patience,
     live: &Live,
     interrupts: &mut Interrupts,
 ) -> Result<Finished, Stop> {
-    let options = WaitOptions::default().with_deadline(timeout);
+    let options = options(patience);
     let waiting = client.wait(job, &options, |update| live.update(update));
     tokio::select! {
         outcome = waiting => outcome.map_err(|error| stopped(&error)),
-        () = interrupts.next() => Err(cancel(client, job.id(), interrupts).await),
+        () = interrupts.next() => Err(interrupted(client, job.id(), interrupts).await),
     }
 }
 
+fn options(patience: &Patience) -> WaitOptions {
+    let at_deadline = match patience.at_deadline {
+        AtEnd::Leave => Unfinished::Leave,
+        AtEnd::Cancel => Unfinished::Cancel,
+    };
+    WaitOptions::default().with_deadline(patience.timeout).with_at_deadline(at_deadline)
+}
+
 /// Why a wait ended, and how to go on where the job may.
-pub(crate) fn stopped(error: &WaitError) -> Stop {
+fn stopped(error: &WaitError) -> Stop {
     let (stop, id) = (Stop::from(error), error.request_id());
     if stop.exit() == Exit::Failed { stop } else { stop.resumable(id, &resume(id)) }
 }
 
+/// What becomes of a job after a Ctrl-C, and the words for it.
+pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
+    match interrupts.choice() {
+        AtEnd::Leave => left(id),
+        AtEnd::Cancel => cancel(client, id, interrupts).await,
+    }
+}
+
 /// A job that was left as it is.
-pub(crate) fn left(id: &RequestId) -> Stop {
+fn left(id: &RequestId) -> Stop {
     Stop::new(Exit::TryAgain, format!("request {id} was left; it may run and be billed"))
         .resumable(id, &resume(id))
 }
 
 /// Cancels after a Ctrl-C, and says how that ended; a second Ctrl-C ends it at once.
-pub(crate) async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
+async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
     let cancelling = async { Some(client.cancel(id).await) };
     let outcome = tokio::select! {
         outcome = cancelling => outcome,

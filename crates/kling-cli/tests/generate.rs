@@ -207,6 +207,35 @@ fn ctrl_c_cancels_what_is_in_the_queue() {
 
 #[cfg(unix)]
 #[test]
+fn ctrl_c_leaves_what_is_in_the_queue_where_that_was_chosen() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", &photo(), "--json", "--on-interrupt", "leave"]);
+    let id = running.wait_for("request ");
+    running.wait_for("in_queue");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 75, "{ended:?}");
+    assert_eq!(ended.json()["error"]["request_id"], id);
+    assert_eq!(program.run(&["status", &id]).stdout.trim(), "in_queue, position 1");
+}
+
+#[test]
+fn at_the_deadline_a_request_is_left_or_cancelled_as_was_chosen() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let left = program.run(&["generate", &photo(), "--timeout", "0s", "--json"]);
+    assert_eq!(left.code, 75, "{}", left.stderr);
+    let id = left.json()["error"]["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(program.run(&["status", &id]).stdout.trim(), "in_queue, position 1");
+    let cancelled = program.run(&["wait", &id, "--timeout", "0s", "--at-deadline", "cancel", "--json"]);
+    assert_eq!(cancelled.code, 1, "{}", cancelled.stderr);
+    assert_eq!(cancelled.json()["error"]["cancel"], "cancelled");
+    assert!(cancelled.stderr.contains("the job was cancelled"), "{}", cancelled.stderr);
+}
+
+#[cfg(unix)]
+#[test]
 fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);

@@ -179,6 +179,38 @@ fn everything_unfinished_is_taken_up_and_nothing_is_submitted() {
 }
 
 #[test]
+fn a_request_of_another_machine_is_noted_when_it_is_waited_for_and_then_taken_up() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let id = Program::at(&sim).run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    let program = Program::at(&sim);
+    assert_eq!(program.run(&["wait", &id, "--timeout", "0s", "-o", "clip.mp4"]).code, 75);
+    assert_eq!(states(&program), ["running"]);
+    assert_eq!(jobs(&program)[0]["model"], Value::Null);
+    sim.advance(Duration::from_secs(100));
+    let resumed = program.run(&["resume", "--all"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!((states(&program), program.files()), (vec!["succeeded".into()], vec!["clip.mp4".into()]));
+    assert_eq!(program.run(&["wait", "no-such-request"]).code, 65);
+    assert_eq!(states(&program), ["succeeded", "gone"], "what the API does not know is not taken up again");
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_journal_nobody_is_sent_to_one() {
+    let sim = fast();
+    sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
+    let program = Program::at(&sim);
+    let mut running = program.start(&["submit", "--input", INPUT, "--no-journal"]);
+    running.wait_for("submitting");
+    running.interrupt();
+    running.wait_for("interrupted");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 70, "{ended:?}");
+    assert!(ended.stderr.contains("is unknown") && !ended.stderr.contains("kling jobs"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_file_that_was_there_before_its_record_is_taken_for_what_it_is() {
     let sim = fast();
     let program = Program::at(&sim);

@@ -3,7 +3,7 @@
 use kling::{CancelOutcome, Job, OutputKind};
 use serde_json::{Value, json};
 
-use crate::arguments::{Request, Wait};
+use crate::arguments::{AtEnd, Request, Wait};
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
@@ -35,10 +35,14 @@ pub(crate) async fn wait(arguments: &Wait, console: Console) -> Result<Answer, S
         Some(path) => Some(Target::check(Some(path), OutputKind::Video)?),
         None => None,
     };
-    let client = Connection::free(console)?.client;
-    let (live, mut interrupts) = (Live::new(console), Interrupts::new());
+    let mut client = Connection::free(console)?.client;
+    if let Some(target) = &target {
+        client = client.for_output(target.noted());
+    }
     let (job, patience) = (Job::from_id(arguments.id.clone()), &arguments.patience);
-    let finished = waiting::wait(&client, &job, patience.timeout, &live, &mut interrupts).await?;
+    let live = Live::new(console);
+    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
+    let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
         return Ok(Answer { text: finished.reply().output_urls().join("\n"), json });

@@ -1,10 +1,10 @@
 //! `kling resume`: requests that were left are waited for and downloaded. Nothing is ever submitted here.
 
 use kling::kling_journal::{Entry, Standing};
-use kling::{Job, Journal, Journaled, OutputKind, RequestId, WaitOptions};
+use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
 
-use crate::arguments::{Patience, Resume};
+use crate::arguments::{AtEnd, Patience, Resume};
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::{Exit, Stop};
@@ -15,9 +15,8 @@ use crate::{command::jobs, waiting};
 
 pub(crate) async fn run(arguments: &Resume, console: Console) -> Result<Answer, Stop> {
     let client = Connection::free(console)?.client;
-    let interrupts = Interrupts::new();
-    let mut resuming =
-        Resuming { client, patience: &arguments.patience, console, interrupts, is_interrupted: false };
+    let interrupts = Interrupts::new(arguments.patience.interrupting, AtEnd::Leave);
+    let mut resuming = Resuming { client, patience: &arguments.patience, console, interrupts };
     match &arguments.id {
         Some(id) => resuming.one(id).await,
         None => resuming.all(&jobs::open()?).await,
@@ -29,7 +28,6 @@ struct Resuming<'a> {
     patience: &'a Patience,
     console: Console,
     interrupts: Interrupts,
-    is_interrupted: bool,
 }
 
 impl Resuming<'_> {
@@ -68,7 +66,7 @@ impl Resuming<'_> {
                     wrong.get_or_insert(stop);
                 }
             }
-            if self.is_interrupted {
+            if self.interrupts.were_heard() {
                 break;
             }
         }
@@ -91,23 +89,13 @@ impl Resuming<'_> {
         })
     }
 
-    /// Waits and downloads. Ctrl-C leaves the request as it is: it was not submitted here.
+    /// Waits and downloads. Ctrl-C leaves the request as it is, unless chosen otherwise: it was not submitted here.
     async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, Stop> {
         let live = Live::new(self.console);
         live.say(&format!("request {id}"));
         let target = target(entry);
-        let options = WaitOptions::default().with_deadline(self.patience.timeout);
-        let job: Job = Job::from_id(id.clone());
-        let finished = tokio::select! {
-            outcome = self.client.wait(&job, &options, |update| live.update(update)) => {
-                outcome.map_err(|error| waiting::stopped(&error))?
-            }
-            () = self.interrupts.next() => {
-                self.is_interrupted = true;
-                return Err(waiting::left(id));
-            }
-        };
         let Self { client, patience, interrupts, .. } = self;
+        let finished = waiting::wait(client, &Job::from_id(id.clone()), patience, &live, interrupts).await?;
         let saved = waiting::download(client, &finished, &target, patience, &live, interrupts).await?;
         Ok(saved.iter().map(waiting::Saved::json).collect())
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::arguments::Sim;
+use crate::arguments::{AtEnd, Interrupting, Sim};
 use crate::console::{Answer, Console};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
@@ -19,7 +19,7 @@ pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Answer, Sto
     console.say(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
     console.say(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));
     console.say("Ctrl-C ends it");
-    Interrupts::new().next().await;
+    Interrupts::new(Interrupting { on_interrupt: None }, AtEnd::Leave).next().await;
     let billed = sim.billed().len();
     let json = json!({ "simulated": true, "base_url": sim.base_url(), "billed": billed });
     Ok(Answer { text: format!("{billed} submissions would have been billed"), json })

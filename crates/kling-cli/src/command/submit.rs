@@ -3,7 +3,7 @@
 use kling::ModelId;
 use serde_json::json;
 
-use crate::arguments::Submit;
+use crate::arguments::{AtEnd, Submit};
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
@@ -22,7 +22,8 @@ pub(crate) async fn run(arguments: &Submit, console: Console) -> Result<Answer, 
     }
     let model: ModelId = arguments.model.model.parse()?;
     let connection = Connection::paying(&arguments.noting, console)?;
-    let (live, mut interrupts) = (Live::new(console), Interrupts::new());
+    let live = Live::new(console);
+    let mut interrupts = Interrupts::new(arguments.interrupting, AtEnd::Cancel);
     let job = submitting::submit(&connection.client, &model, body, &live, &mut interrupts).await?;
     let id = job.id().as_str();
     Ok(Answer {
