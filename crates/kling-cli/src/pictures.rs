@@ -1,7 +1,7 @@
 //! The pictures of an input, measured by as little of them as can be, and judged by the rules of their properties.
 
 use kling::media::remote::{Checker, Options};
-use kling::media::{DataUri, Error, Measured, Reference};
+use kling::media::{self, DataUri, Error, Measured, Reference};
 use kling::{MediaField, MediaKind, MediaRule, Megabyte, Verdict, Violations};
 use serde_json::{Value, json};
 
@@ -65,7 +65,8 @@ impl Pictures {
                 Ok(checker) => checker.measure_url(url).await,
                 Err(error) => Err(error),
             }),
-            Reference::Url(_) | Reference::Path(_) => None,
+            Reference::Path(path) => Some(media::measure_path(path)),
+            Reference::Url(_) => None,
         }
     }
 }

@@ -182,3 +182,21 @@ fn facts_verdicts_and_bytes_read_are_told_to_machines() {
     assert_eq!((&media["facts"]["width"], &media["bytes_read"]), (&640.into(), &29.into()), "{json}");
     assert_eq!(media["verdicts"][0], serde_json::json!({ "rule": "width_pixels > 300", "verdict": "holds" }));
 }
+
+#[test]
+fn of_a_file_only_the_header_is_read_to_validate_it() {
+    let program = Program::new();
+    let mut large = program::png(640, 480);
+    large.resize(12_000_000, 0);
+    fs::write(program.folder().join("large.png"), large).unwrap();
+    let json = program.run(&["validate", "--json", "--input", r#"{"image_url":"large.png"}"#]).json();
+    let violation = &json["error"]["violations"][0];
+    assert_eq!(
+        (&violation["pointer"], &violation["allowed"]),
+        (&"/image_url".into(), &"file_size_mb < 10".into()),
+        "{json}"
+    );
+    let read = json["error"]["checks"]["media"][0]["bytes_read"].as_u64().unwrap();
+    assert!(read < 64 * 1024, "{read} bytes were read");
+    assert_eq!(program.run(&["validate", "--input", r#"{"image_url":"gone.png"}"#]).code, 66);
+}
