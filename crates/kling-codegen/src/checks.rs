@@ -84,7 +84,8 @@ fn nested(object: &ObjectSchema) -> String {
     let found: Vec<String> = names.iter().map(|(position, _)| format!("property_{position}")).collect();
     let checks = object.properties.iter().zip(&names).map(|(property, (position, wire))| {
         let presence = if property.required { "required_by" } else { "optional_by" };
-        format!("kt::check::{presence}(property_{position}, {wire}, at, out, {}); ", closure(&property.shape))
+        let name = format!("kt::__property!({wire})");
+        format!("kt::check::{presence}(property_{position}, {name}, at, out, {}); ", closure(&property.shape))
     });
     format!(
         "|value, at, out| {{ let position = |key: &str| Some(match key {{ {arms}_ => return None }}); \
