@@ -20,6 +20,8 @@ pub enum Turn {
     CloseBeforeReading,
     /// Answers with the whole head and the first half of the body, then closes.
     HalfBody(Answer),
+    /// Answers with the whole head and the first half of the body, then says nothing for as long as the server lives.
+    HalfBodyThenStall(Answer),
     /// Leaves the request unread and closes, on which the kernel resets the connection.
     Reset,
     /// Reads the request and says nothing for as long as the server lives.
@@ -173,14 +175,20 @@ fn play(stage: &Mutex<Stage>, mut stream: TcpStream) -> io::Result<()> {
             stream.write_all(answer.head().as_bytes())?;
             stream.write_all(&answer.body)?;
         }
-        Some(Turn::HalfBody(answer)) => {
-            stream.write_all(answer.head().as_bytes())?;
-            stream.write_all(&answer.body[..answer.body.len() / 2])?;
+        Some(Turn::HalfBody(answer)) => send_half(&mut stream, &answer)?,
+        Some(Turn::HalfBodyThenStall(answer)) => {
+            send_half(&mut stream, &answer)?;
+            lock(stage).stalled.push(stream);
         }
         Some(Turn::Stall) => lock(stage).stalled.push(stream),
         _ => {}
     }
     Ok(())
+}
+
+fn send_half(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
+    stream.write_all(answer.head().as_bytes())?;
+    stream.write_all(&answer.body[..answer.body.len() / 2])
 }
 
 fn read_request(stream: &mut TcpStream) -> io::Result<Recorded> {

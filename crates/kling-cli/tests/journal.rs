@@ -211,6 +211,31 @@ fn without_a_journal_nobody_is_sent_to_one() {
 }
 
 #[test]
+fn a_download_that_was_killed_goes_on_where_it_was() {
+    let sim = fast();
+    sim.fault_next(Call::Output, Fault::StallInBody(Duration::from_secs(600)));
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", "https://example.com/a.jpg", "-o", "clip.mp4"]);
+    let id = running.wait_for("request ");
+    let part = || program.files().into_iter().find(|name| name.ends_with(".part"));
+    let has_begun = |name: String| fs::metadata(program.folder().join(name)).is_ok_and(|file| file.len() > 0);
+    while !part().is_some_and(has_begun) {
+        std::thread::yield_now();
+    }
+    running.kill();
+    assert!(!program.files().contains(&"clip.mp4".to_owned()), "a part is no clip");
+
+    assert_eq!(program.run(&["resume", "--all"]).code, 0);
+    let statuses =
+        sim.requests().into_iter().filter(|call| call.call == Call::Output).map(|call| call.status);
+    assert_eq!(statuses.collect::<Vec<_>>(), [None, Some(206)], "the rest alone");
+    assert_eq!(program.run(&["wait", &id, "-o", "whole.mp4"]).code, 0);
+    assert_eq!(program.files(), ["clip.mp4", "whole.mp4"]);
+    let read = |name| fs::read(program.folder().join(name)).unwrap();
+    assert!(read("clip.mp4") == read("whole.mp4"));
+}
+
+#[test]
 fn a_file_that_was_there_before_its_record_is_taken_for_what_it_is() {
     let sim = fast();
     let program = Program::at(&sim);

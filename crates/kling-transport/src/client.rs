@@ -190,11 +190,12 @@ impl<T: Transport> Client<T> {
 impl<T: Streaming> Client<T> {
     /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
     ///
-    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed.
+    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. What an
+    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`].
     ///
     /// # Errors
     /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
-    /// file exists or cannot be written; others as for any call.
+    /// file exists, cannot be written, or is being downloaded by somebody else; others as for any call.
     pub async fn download(
         &self,
         url: &str,

@@ -54,8 +54,9 @@ impl DownloadOptions {
 
     /// How it is tried again; up to 5 attempts in a row that bring nothing further, within an hour.
     ///
-    /// Where the server names the version of the file, an attempt goes on where the last one broke off, else from the
-    /// beginning.
+    /// Where the server names the version of the file, by a strong `ETag` or a `Last-Modified`, an attempt goes on where the last
+    /// one broke off, else from the beginning. So does a later download of the same URL, its query aside, to the same file, also
+    /// by another process after a crash: what was received waits beside it under a hidden name, `.kling-….part`.
     #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
@@ -133,8 +134,9 @@ impl Downloading {
         if !options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
+        let partial = PartialFile::open(path, &url, options.overwrite, options.max_bytes)?;
         let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
-        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: None })
+        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: Some(partial) })
     }
 
     pub(crate) fn request(&self) -> HttpRequest {
@@ -151,37 +153,42 @@ impl Downloading {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return Err(Obstacle::Moved(location.clone()));
         }
-        let partial = if head.status == 206 || head.status == 200 { self.partial.take() } else { None };
-        match (head.status, partial) {
-            (206, Some(partial)) => return partial.continued(head),
-            (200, _) => {}
-            // A rest that is not to be had is no reason to give the whole up.
-            (206 | 416, _) => return Err(self.unusable("it is another part than was asked for")),
+        match head.status {
+            200 => {}
+            206 | 416 => return self.go_on(head),
             _ => return Err(self.refused(head)),
         }
         if head.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
         {
-            return Err(self.unusable("it is compressed, which was not asked for"));
+            return Err(unusable("it is compressed, which was not asked for"));
         }
         let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
         if head.content_type.as_ref().is_some_and(is_page) {
-            return Err(self.unusable("it is a page of HTML, and no output"));
+            return Err(unusable("it is a page of HTML, and no output"));
         }
         let DownloadOptions { overwrite, max_bytes, .. } = self.options;
-        let partial = PartialFile::create(&self.path, overwrite, max_bytes, head.content_length)?;
-        Ok(partial.of_version(head.etag.as_deref()))
+        let partial = match self.partial.take() {
+            Some(partial) => partial,
+            None => PartialFile::open(&self.path, &self.source, overwrite, max_bytes)?,
+        };
+        Ok(partial.restarted(head)?)
+    }
+
+    /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
+    fn go_on(&mut self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
+        match self.partial.take() {
+            Some(partial) if head.status == 206 => partial.continued(head),
+            partial => {
+                partial.into_iter().for_each(PartialFile::discard);
+                Err(unusable("it is another part than was asked for"))
+            }
+        }
     }
 
     fn refused(&self, head: &HttpHead) -> Obstacle {
         let host = self.url.host_str().unwrap_or_default();
         let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
         error.with_status(head.status).with_retry_after(head.retry_after).into()
-    }
-
-    /// What comes is not the file: from the beginning, then.
-    fn unusable(&mut self, why: &str) -> Obstacle {
-        self.partial = None;
-        Error::new(Kind::Protocol, why).into()
     }
 
     /// What to do about an obstacle: go on after a pause, or give up.
@@ -239,6 +246,11 @@ impl Downloading {
             Err(error) => ControlFlow::Break(error),
         }
     }
+}
+
+/// What comes is not the file.
+fn unusable(why: &str) -> Obstacle {
+    Error::new(Kind::Protocol, why).into()
 }
 
 impl From<Error> for Obstacle {

@@ -2,30 +2,31 @@
 
 use crate::HttpHead;
 
-/// A file that broke off: how much of it is there, and the version that it is of.
+/// A file that broke off: how much of it is there, and what names the version that it is of: an `ETag` or a `Last-Modified`.
 ///
 /// `Range` asks for the rest, `If-Range` for the whole again where the version is another by now (RFC 9110, 13.1.5 and 14.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Rest {
     from: u64,
-    etag: String,
+    version: String,
 }
 
 impl Rest {
     /// Nothing where there is no strong validator: half of one version and half of another make no file.
-    pub(crate) fn new(from: u64, etag: Option<&str>) -> Option<Self> {
-        let etag = etag.filter(|etag| from > 0 && is_strong(etag))?;
-        Some(Self { from, etag: etag.to_owned() })
+    pub(crate) fn new(from: u64, version: Option<&str>) -> Option<Self> {
+        let is_strong = |version: &str| is_strong(version) || httpdate::parse_http_date(version).is_ok();
+        let version = version.filter(|version| from > 0 && is_strong(version))?;
+        Some(Self { from, version: version.to_owned() })
     }
 
     /// The values of `Range` and `If-Range`.
     pub(crate) fn headers(&self) -> (String, String) {
-        (format!("bytes={}-", self.from), self.etag.clone())
+        (format!("bytes={}-", self.from), self.version.clone())
     }
 
     /// Whether an answer under 206 goes on exactly where the file broke off, in the same version.
     pub(crate) fn is_continued_by(&self, head: &HttpHead, total: Option<u64>) -> bool {
-        let same = head.etag.as_ref().is_none_or(|etag| *etag == self.etag);
+        let same = head.version().is_none_or(|version| version == self.version);
         same && head.content_range.is_some_and(|range| {
             range.first == self.from && (range.total.is_none() || total.is_none() || range.total == total)
         })
@@ -56,7 +57,8 @@ impl ContentRange {
     }
 }
 
-fn is_strong(etag: &str) -> bool {
+/// Whether an `ETag` names one sequence of bytes, and not merely what means the same.
+pub(crate) fn is_strong(etag: &str) -> bool {
     let inner = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
@@ -97,6 +99,8 @@ mod tests {
             Some(("bytes=7-".to_owned(), "\"a-1\"".to_owned()))
         );
         assert_eq!(Rest::new(0, Some("\"a\"")), None);
+        let date = "Sun, 22 Nov 2026 12:00:00 GMT";
+        assert_eq!(Rest::new(7, Some(date)).map(|rest| rest.headers().1).as_deref(), Some(date));
         for etag in [None, Some("W/\"a\""), Some("a"), Some("\"a\r\nx: y\""), Some("\"")] {
             assert_eq!(Rest::new(7, etag), None, "{etag:?}");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::download_range::ContentRange;
+use crate::download_range::{ContentRange, is_strong};
 use crate::{Phase, retry_after};
 
 /// The start of an answer: its status and the headers that matter here.
@@ -22,6 +22,8 @@ pub struct HttpHead {
     pub location: Option<String>,
     /// The `ETag`, which names the version of a file.
     pub etag: Option<String>,
+    /// The `Last-Modified`, where it is old enough beside the answer's `Date` to name one version of a file.
+    pub last_modified: Option<String>,
     /// The part of a file that the answer holds, from `Content-Range`.
     pub content_range: Option<ContentRange>,
     /// The `Content-Type`, such as `video/mp4`.
@@ -40,10 +42,20 @@ impl HttpHead {
             content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
             location: header("location").map(str::to_owned),
             etag: header("etag").map(str::to_owned),
+            last_modified: settled(header("last-modified"), header("date")).map(str::to_owned),
             content_range: header("content-range").and_then(ContentRange::parse),
             content_type: header("content-type").map(str::to_owned),
             content_encoding: header("content-encoding").map(str::to_owned),
         }
+    }
+
+    /// What names the version of a file so well that a part of it can be continued, where anything does.
+    #[cfg_attr(
+        not(any(feature = "async", feature = "blocking")),
+        allow(dead_code, reason = "only the clients go on with a download")
+    )]
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|etag| is_strong(etag)).or(self.last_modified.as_deref())
     }
 
     /// Whether the status is 2xx.
@@ -51,6 +63,14 @@ impl HttpHead {
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
+}
+
+/// A `Last-Modified` that a second change cannot share: it is a second at least before the answer (RFC 9110, 8.8.2.2).
+fn settled<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str> {
+    let modified = modified?.trim();
+    let at = httpdate::parse_http_date(modified).ok()?;
+    let age = httpdate::parse_http_date(date?.trim()).ok()?.duration_since(at).ok()?;
+    (age >= Duration::from_secs(1)).then_some(modified)
 }
 
 /// A whole answer.

@@ -63,6 +63,8 @@ mod http_request;
 mod job;
 mod model_id;
 #[cfg(any(feature = "async", feature = "blocking"))]
+mod part;
+#[cfg(any(feature = "async", feature = "blocking"))]
 mod partial_file;
 mod phase;
 mod receipt;

@@ -1,20 +1,20 @@
 //! A file that appears whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use url::Url;
 
 use crate::download::{Downloaded, Obstacle, Progress};
 use crate::download_range::Rest;
 use crate::error_kind::Kind;
+use crate::part::{Note, Part};
 use crate::{Error, Failure, HttpHead, excerpt};
 
-/// A file that is being filled, beside its place and under another name; gone again unless it is kept.
+/// A file that is being filled, beside its place and under another name; it is left for a later try where it can be continued.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
-    file: NamedTempFile,
+    part: Part,
     path: PathBuf,
     overwrite: bool,
     received: u64,
@@ -22,41 +22,53 @@ pub(crate) struct PartialFile {
     before: u64,
     total: Option<u64>,
     max_bytes: u64,
-    etag: Option<String>,
+    version: Option<String>,
 }
 
 impl PartialFile {
-    /// Starts a file, unless the size announced is over the bound.
-    pub(crate) fn create(
-        path: &Path,
-        overwrite: bool,
-        max_bytes: u64,
-        total: Option<u64>,
-    ) -> Result<Self, Error> {
-        if let Some(total) = total.filter(|total| *total > max_bytes) {
-            return Err(too_large(total, max_bytes));
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".kling-").suffix(".part");
-        #[cfg(unix)]
-        {
-            // As any new file: readable as the user's mask says, not private like most temporary files.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder(path)).map_err(|error| unwritable(path, &error))?;
+    /// Opens what an earlier try left of a file, or begins it. Nobody else can do so meanwhile.
+    pub(crate) fn open(path: &Path, source: &Url, overwrite: bool, max_bytes: u64) -> Result<Self, Error> {
+        let (part, found) = Part::open(path, source).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => in_other_hands(path),
+            _ => unwritable(path, &error),
+        })?;
         let path = path.to_owned();
-        Ok(Self { file, path, overwrite, received: 0, before: 0, total, max_bytes, etag: None })
+        let nothing =
+            Self { part, path, overwrite, received: 0, before: 0, total: None, max_bytes, version: None };
+        match found {
+            Some((note, received)) => nothing.resumed(note, received),
+            None => Ok(nothing),
+        }
     }
 
-    /// The version that the file is of, by which it can be continued.
-    pub(crate) fn of_version(self, etag: Option<&str>) -> Self {
-        Self { etag: etag.map(str::to_owned), ..self }
+    /// One byte at least is asked for again, so that the server tells whether this is still the file.
+    fn resumed(mut self, note: Note, found: u64) -> Result<Self, Error> {
+        let received = note.total.map_or(found, |total| found.min(total.saturating_sub(1)));
+        self.part.resume(received).map_err(|error| unwritable(&self.path, &error))?;
+        Ok(Self { received, before: received, total: note.total, version: Some(note.version), ..self })
+    }
+
+    /// The same file from its beginning, as an answer announces it, unless that is over the bound.
+    pub(crate) fn restarted(mut self, head: &HttpHead) -> Result<Self, Error> {
+        let total = head.content_length;
+        if let Some(total) = total.filter(|total| *total > self.max_bytes) {
+            return Err(too_large(total, self.max_bytes));
+        }
+        let version = head.version().map(str::to_owned);
+        let note = version.clone().map(|version| Note { version, total });
+        self.part.restart(note.as_ref()).map_err(|error| unwritable(&self.path, &error))?;
+        Ok(Self { received: 0, before: 0, total, version, ..self })
+    }
+
+    /// Leaves nothing behind.
+    pub(crate) fn discard(mut self) {
+        // What cannot be forgotten is found out by its version when it is continued.
+        let _ = self.part.forget();
     }
 
     /// What is missing, where it can be asked for.
     pub(crate) fn rest(&self) -> Option<Rest> {
-        Rest::new(self.received, self.etag.as_deref())
+        Rest::new(self.received, self.version.as_deref())
     }
 
     /// Whether this attempt brought anything.
@@ -68,7 +80,7 @@ impl PartialFile {
     pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, Obstacle> {
         let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
         if !fits {
-            // Gone with it: the next attempt begins anew.
+            self.discard();
             return Err(Error::new(Kind::Protocol, "it does not go on where it broke off").into());
         }
         let total = self.total.or_else(|| head.content_range?.total);
@@ -83,9 +95,11 @@ impl PartialFile {
     pub(crate) fn append(mut self, chunk: &[u8]) -> Result<Self, Obstacle> {
         self.received += chunk.len() as u64;
         if self.received > self.max_bytes {
-            return Err(too_large(self.received, self.max_bytes).into());
+            let error = too_large(self.received, self.max_bytes);
+            self.discard();
+            return Err(error.into());
         }
-        self.file.write_all(chunk).map_err(|error| unwritable(&self.path, &error))?;
+        self.part.append(chunk).map_err(|error| unwritable(&self.path, &error))?;
         Ok(self)
     }
 
@@ -106,31 +120,21 @@ impl PartialFile {
 
     /// Puts the file in its place.
     pub(crate) fn keep(self) -> Result<Downloaded, Error> {
-        let Self { file, path, overwrite, received, .. } = self;
-        file.as_file().sync_all().map_err(|error| unwritable(&path, &error))?;
-        let kept = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
-        kept.map_err(|error| match error.error.kind() {
+        let Self { part, path, overwrite, received, .. } = self;
+        part.finish(overwrite).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&path),
-            _ => unwritable(&path, &error.error),
+            _ => unwritable(&path, &error),
         })?;
-        sync_folder(&path);
         Ok(Downloaded { path, bytes: received })
     }
 }
 
-/// Makes the new name last through a power cut where the platform can; the file itself is safe already.
-fn sync_folder(path: &Path) {
-    if cfg!(unix) {
-        let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
-    }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
-}
-
 pub(crate) fn exists(path: &Path) -> Error {
     Error::file(format!("{} exists and is not overwritten: choose another name", path.display()))
+}
+
+fn in_other_hands(path: &Path) -> Error {
+    Error::file(format!("{} is being downloaded by somebody else: wait for it", path.display()))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
