@@ -59,12 +59,12 @@ fn refuse(theirs: &jsonschema::Validator, document: &Value) {
     // Both write into memory that is there already.
     let (mut ours, mut others) = (String::with_capacity(16 * 1024), String::with_capacity(16 * 1024));
     Comparison::new("six violations, with pointers")
-        .with("validate_json: pointer, found, allowed", violations)
-        .with("jsonschema iter_errors, pointer and message", move || {
+        .with("validate_json: words made when read", violations)
+        .with("jsonschema iter_errors: each as a line", move || {
             others.clear();
             errors().try_for_each(|error| writeln!(others, "{}: {error}", error.instance_path()))
         })
-        .with("validate_json, and each written as a line", move || {
+        .with("validate_json: each written as a line", move || {
             ours.clear();
             violations().iter().try_for_each(|violation| writeln!(ours, "{violation}"))
         })
