@@ -6,7 +6,7 @@ mod workers;
 use std::time::SystemTime;
 
 use kling_transport::blocking::{Client, Transport};
-use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId};
+use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Span};
 
 use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
 
@@ -28,9 +28,10 @@ pub fn wait<T: Transport, M: Makes>(
     let started = clock.now();
     let elapsed = || clock.now().saturating_sub(started);
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
-    let mut event = Event::Started;
+    let (mut event, mut span) = (Event::Started, Span::none());
     loop {
-        let step = machine.step(options, elapsed(), fastrand::f64(), event);
+        let step = span.within(|| machine.step(options, elapsed(), fastrand::f64(), event));
+        span = step.action.span(job.id());
         if let Some(update) = &step.update {
             on_update(update);
         }
@@ -39,9 +40,15 @@ pub fn wait<T: Transport, M: Makes>(
                 clock.sleep(due.saturating_sub(elapsed()));
                 Event::Due
             }
-            Action::SendStatus { timeout } => Event::Status(client.call_once(&GetStatus(job.id()), timeout)),
-            Action::SendResult { timeout } => Event::Result(client.call_once(&GetResult(job.id()), timeout)),
-            Action::SendCancel { timeout } => Event::Cancel(client.call_once(&PostCancel(job.id()), timeout)),
+            Action::SendStatus { timeout } => {
+                Event::Status(span.within(|| client.call_once(&GetStatus(job.id()), timeout)))
+            }
+            Action::SendResult { timeout } => {
+                Event::Result(span.within(|| client.call_once(&GetResult(job.id()), timeout)))
+            }
+            Action::SendCancel { timeout } => {
+                Event::Cancel(span.within(|| client.call_once(&PostCancel(job.id()), timeout)))
+            }
             Action::Done(ending) => return machine.conclude(job, elapsed(), *ending),
         };
     }

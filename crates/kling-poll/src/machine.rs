@@ -5,7 +5,7 @@ mod parting;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use kling_transport::{Error, Job, Makes, ResultReply, State, StatusReply, Verdict};
+use kling_transport::{Error, Job, Makes, ResultReply, Span, State, StatusReply, Verdict};
 
 use crate::lifetime;
 use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
@@ -73,6 +73,12 @@ impl JobMachine {
     /// Takes what happened at `now`, the time since the beginning of the wait. `random` is drawn from `0.0..1.0`.
     #[must_use]
     pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
+        let step = self.take(options, now, random, event);
+        self.record(now, &step);
+        step
+    }
+
+    fn take(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
             Event::Started if self.is_young(Duration::ZERO) => self.pause(options, now, None).into(),
             Event::Started => Action::WaitUntil(now).into(),
@@ -131,6 +137,22 @@ impl JobMachine {
             queue_position: self.queue_position,
             polls: self.polls,
             silence: since(self.alive_at),
+        }
+    }
+
+    /// Completes the span of the call whose answer was taken, which the shells have entered.
+    fn record(&self, now: Duration, step: &Step) {
+        let span = Span::current();
+        span.number("attempt", self.polls.into());
+        if let Some(state) = &self.state {
+            span.text("state", state);
+        }
+        if let Action::WaitUntil(due) = step.action {
+            span.delay(due.saturating_sub(now));
+        }
+        let ending = if let Action::Done(ending) = &step.action { ending.error() } else { None };
+        if let Some(error) = ending.or(self.last_error.as_ref()) {
+            span.text("error", error);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kling_transport::{CancelReply, Error, ResultReply, StatusReply};
+use kling_transport::{CancelReply, Error, RequestId, ResultReply, Span, StatusReply};
 
 use crate::Update;
 
@@ -45,6 +45,18 @@ pub enum Action {
     Done(Box<Ending>),
 }
 
+impl Action {
+    /// The span of a call, if it is one.
+    pub(crate) fn span(&self, id: &RequestId) -> Span {
+        match self {
+            Self::SendStatus { .. } => Span::poll(id),
+            Self::SendResult { .. } => Span::result(id),
+            Self::SendCancel { .. } => Span::cancel(id),
+            Self::Done(_) | Self::WaitUntil(_) => Span::none(),
+        }
+    }
+}
+
 /// How a wait ends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -61,6 +73,16 @@ pub enum Ending {
     Exhausted(Error),
     /// The API said in words that asking further is of no use.
     Refused(Error),
+}
+
+impl Ending {
+    /// The error that ended the wait, if one did.
+    pub(crate) const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Exhausted(error) | Self::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// One step of the machine.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use kling_transport::{
-    CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Transport,
+    CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Span, Transport,
 };
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
@@ -26,9 +26,10 @@ pub async fn wait<T: Transport + 'static, M: Makes>(
     let mut parting = Parting::new(client, job.id(), options);
     let started = Instant::now();
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
-    let mut event = Event::Started;
+    let (mut event, mut span) = (Event::Started, Span::none());
     loop {
-        let step = machine.step(options, started.elapsed(), fastrand::f64(), event);
+        let step = span.within(|| machine.step(options, started.elapsed(), fastrand::f64(), event));
+        span = step.action.span(job.id());
         if let Some(update) = &step.update {
             on_update(update);
         }
@@ -38,13 +39,13 @@ pub async fn wait<T: Transport + 'static, M: Makes>(
                 Event::Due
             }
             Action::SendStatus { timeout } => {
-                Event::Status(client.call_once(&GetStatus(job.id()), timeout).await)
+                Event::Status(span.around(client.call_once(&GetStatus(job.id()), timeout)).await)
             }
             Action::SendResult { timeout } => {
-                Event::Result(client.call_once(&GetResult(job.id()), timeout).await)
+                Event::Result(span.around(client.call_once(&GetResult(job.id()), timeout)).await)
             }
             Action::SendCancel { timeout } => {
-                Event::Cancel(client.call_once(&PostCancel(job.id()), timeout).await)
+                Event::Cancel(span.around(client.call_once(&PostCancel(job.id()), timeout)).await)
             }
             Action::Done(ending) => {
                 parting.tell = None;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings};
+use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span};
 
 /// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
 #[derive(Clone, Debug)]
@@ -12,13 +12,27 @@ pub struct Asking<'a, C> {
     request: HttpRequest,
     policy: RetryPolicy,
     attempts: u32,
+    span: Span,
 }
 
 impl<'a, C: Call> Asking<'a, C> {
     /// A call with the settings' own retries.
     #[must_use]
     pub fn new(call: &'a C, settings: &Settings) -> Self {
-        Self { call, request: call.request(settings), policy: settings.call_retry, attempts: 0 }
+        let (request, policy) = (call.request(settings), settings.call_retry);
+        Self { call, request, policy, attempts: 0, span: Span::none() }
+    }
+
+    /// The same with a span of its own: a call that is made once is part of its caller's.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn traced(self) -> Self {
+        Self { span: Span::call(self.call), ..self }
+    }
+
+    /// Where the attempts belong.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// The request of the next attempt.
@@ -46,12 +60,17 @@ impl<'a, C: Call> Asking<'a, C> {
         random: f64,
     ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
         self.attempts += 1;
-        let error = match self.read(outcome) {
+        let outcome = self.read(outcome);
+        self.span.attempted(self.attempts, outcome.as_ref().err());
+        let error = match outcome {
             Err(error) if error.is_transient() => error,
             outcome => return ControlFlow::Break(outcome),
         };
         match self.policy.next(self.attempts, error.retry_after(), elapsed, random) {
-            Retry::After(pause) => ControlFlow::Continue(pause),
+            Retry::After(pause) => {
+                self.span.delay(pause);
+                ControlFlow::Continue(pause)
+            }
             Retry::GiveUp => ControlFlow::Break(Err(error)),
         }
     }

@@ -14,6 +14,9 @@ use crate::{
 ///
 /// The calls are those of this module; requests cannot be built elsewhere, so there are no others.
 pub trait Call: Send + Sync {
+    /// What it is called in spans.
+    const NAME: &'static str;
+
     /// What the answer becomes.
     type Reply: Send;
 
@@ -37,6 +40,7 @@ pub trait Call: Send + Sync {
 pub struct GetStatus<'a>(pub &'a RequestId);
 
 impl Call for GetStatus<'_> {
+    const NAME: &'static str = "status";
     type Reply = StatusReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
@@ -59,6 +63,7 @@ impl Call for GetStatus<'_> {
 pub struct GetResult<'a>(pub &'a RequestId);
 
 impl Call for GetResult<'_> {
+    const NAME: &'static str = "result";
     type Reply = ResultReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
@@ -81,6 +86,7 @@ impl Call for GetResult<'_> {
 pub struct PostCancel<'a>(pub &'a RequestId);
 
 impl Call for PostCancel<'_> {
+    const NAME: &'static str = "cancel";
     type Reply = CancelReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
@@ -101,6 +107,7 @@ impl Call for PostCancel<'_> {
 pub struct GetBalance;
 
 impl Call for GetBalance {
+    const NAME: &'static str = "balance";
     type Reply = Balance;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
@@ -117,6 +124,7 @@ impl Call for GetBalance {
 pub struct GetModel<'a>(pub &'a ModelId);
 
 impl Call for GetModel<'_> {
+    const NAME: &'static str = "model";
     type Reply = Value;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
@@ -148,6 +156,7 @@ pub struct ListModels {
 }
 
 impl Call for ListModels {
+    const NAME: &'static str = "models";
     type Reply = Value;
 
     fn request(&self, settings: &Settings) -> HttpRequest {

@@ -153,10 +153,10 @@ impl<T: Transport> Client<T> {
     /// See [`Error`]; transient ones only after some attempts.
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
         let started = Instant::now();
-        let mut asking = Asking::new(call, &self.settings);
+        let mut asking = Asking::new(call, &self.settings).traced();
         loop {
             let limits = Limits::within(self.settings.call_timeout());
-            let outcome = self.transport.send(asking.request(), limits).await;
+            let outcome = asking.span().around(self.transport.send(asking.request(), limits)).await;
             match asking.next(outcome, started.elapsed(), fastrand::f64()) {
                 ControlFlow::Break(outcome) => return outcome,
                 ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
@@ -178,7 +178,8 @@ impl<T: Transport> Client<T> {
     pub async fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = Instant::now();
         loop {
-            let outcome = self.transport.send(submitting.request(), submitting.limits()).await;
+            let sent = self.transport.send(submitting.request(), submitting.limits());
+            let outcome = submitting.span().around(sent).await;
             match submitting.next(outcome, started.elapsed(), fastrand::f64()) {
                 ControlFlow::Break(submission) => return submission,
                 ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
@@ -206,8 +207,12 @@ impl<T: Streaming> Client<T> {
         let started = Instant::now();
         let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
         loop {
-            let obstacle = match self.fetch(&mut downloading, &mut progress).await {
-                Ok(partial) => return on_disk(move || partial.keep()).await,
+            let span = downloading.span();
+            let obstacle = match span.around(self.fetch(&mut downloading, &mut progress)).await {
+                Ok(partial) => {
+                    downloading.came(&partial);
+                    return on_disk(move || partial.keep()).await;
+                }
                 Err(obstacle) => obstacle,
             };
             match downloading.next(obstacle, started.elapsed(), fastrand::f64()) {

@@ -9,7 +9,7 @@ use url::Url;
 use crate::error_kind::Kind;
 use crate::host_gate::HostGate;
 use crate::partial_file::{PartialFile, exists};
-use crate::{Error, Failure, HttpHead, HttpRequest, Retry, RetryPolicy, Settings};
+use crate::{Error, Failure, HttpHead, HttpRequest, Retry, RetryPolicy, Settings, Span};
 
 const MAX_REDIRECTS: u32 = 5;
 
@@ -109,6 +109,7 @@ pub(crate) struct Downloading {
     attempts: u32,
     /// What an attempt before brought, where that can be continued.
     partial: Option<PartialFile>,
+    span: Span,
 }
 
 /// What keeps an attempt from ending well.
@@ -136,7 +137,13 @@ impl Downloading {
         }
         let partial = PartialFile::open(path, &url, options.overwrite, options.max_bytes)?;
         let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
-        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: Some(partial) })
+        let span = Span::download(url.host_str().unwrap_or_default());
+        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: Some(partial), span })
+    }
+
+    /// Where the attempts belong.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     pub(crate) fn request(&self) -> HttpRequest {
@@ -191,6 +198,12 @@ impl Downloading {
         error.with_status(head.status).with_retry_after(head.retry_after).into()
     }
 
+    /// Notes that the file is whole.
+    pub(crate) fn came(&self, partial: &PartialFile) {
+        self.span.attempted(self.attempts + 1, None);
+        self.span.number("bytes", partial.progress().received);
+    }
+
     /// What to do about an obstacle: go on after a pause, or give up.
     pub(crate) fn next(
         &mut self,
@@ -207,10 +220,12 @@ impl Downloading {
             }
         };
         self.attempts += 1;
+        self.span.attempted(self.attempts, Some(&error));
         (self.url, self.redirects) = (self.source.clone(), 0);
         if error.is_transient() {
             let wish = error.retry_after();
             if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
+                self.span.delay(pause);
                 return ControlFlow::Continue(pause);
             }
         }

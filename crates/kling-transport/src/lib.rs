@@ -75,6 +75,7 @@ mod result_reply;
 mod retry;
 mod retry_after;
 mod settings;
+mod span;
 mod state;
 mod status_reply;
 mod submission;
@@ -109,6 +110,8 @@ pub use crate::reqwest_transport::{Incoming, Reqwest};
 pub use crate::result_reply::{ResultReply, Verdict};
 pub use crate::retry::{Backoff, Retry, RetryPolicy};
 pub use crate::settings::Settings;
+#[doc(hidden)]
+pub use crate::span::Span;
 pub use crate::state::State;
 pub use crate::status_reply::StatusReply;
 pub use crate::submission::{Submission, SubmitError};

@@ -13,7 +13,7 @@ use crate::envelope;
 use crate::error_kind::Kind;
 use crate::{
     AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
-    Receipt, RequestId, Retry, RetryPolicy, Settings, Submission, excerpt,
+    Receipt, RequestId, Retry, RetryPolicy, Settings, Span, Submission, excerpt,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
@@ -29,6 +29,7 @@ pub struct Submitting<M: Makes = AnyModel> {
     started_at: SystemTime,
     attempts: u32,
     retry: RetryPolicy,
+    span: Span,
     makes: PhantomData<fn() -> M>,
 }
 
@@ -70,6 +71,7 @@ impl<M: Makes> Submitting<M> {
             fingerprint: Fingerprint::of(&body),
             limits: settings.submit_limits(body.len()),
             request: HttpRequest::paid(url, &settings.token, body),
+            span: Span::submit(&model),
             model,
             started_at: now,
             attempts: 0,
@@ -96,6 +98,12 @@ impl<M: Makes> Submitting<M> {
         &self.model
     }
 
+    /// Where the attempts belong.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
     /// The fingerprint of the body.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
@@ -111,6 +119,20 @@ impl<M: Makes> Submitting<M> {
         random: f64,
     ) -> ControlFlow<Submission<M>, Duration> {
         self.attempts += 1;
+        let next = self.judged(outcome, elapsed, random);
+        match &next {
+            ControlFlow::Break(submission) => self.span.submitted(self.attempts, submission),
+            ControlFlow::Continue(pause) => self.span.delay(*pause),
+        }
+        next
+    }
+
+    fn judged(
+        &self,
+        outcome: Result<HttpReply, Failure>,
+        elapsed: Duration,
+        random: f64,
+    ) -> ControlFlow<Submission<M>, Duration> {
         let refusal = match judge(outcome) {
             Judgement::Accepted(id) => {
                 let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed);

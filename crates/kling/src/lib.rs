@@ -30,6 +30,23 @@ for url in clip.output().urls() {
 //! This crate is the face: [`kling_types`] has the inputs, outputs and rules, [`kling_transport`] the calls, [`kling_poll`]
 //! the wait; each can be used alone. Of its own it holds the joint between a client and a journal: `Journaled`, with which no
 //! paid job is out of reach after a crash.
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, spans of the target `kling` tell what is done. Their fields hold no token, no input, and of
+//! URLs the host alone. Waits of one job and fleets, async and blocking, tell the same.
+//!
+//! | span | level | one for each | fields |
+//! |---|---|---|---|
+//! | `submit` | info | paid submit, with all its attempts | `model`, `attempt`, `outcome` (`submitted`, `refused`, `unknown`), `request_id`, `delay_ms`, `error` |
+//! | `poll` | debug | question of a wait for the status | `request_id`, `attempt` (which poll of this wait), `state`, `delay_ms` until the next question, `error` |
+//! | `result` | info | question of a wait for the result | the same |
+//! | `cancel` | info | question of a wait to cancel | the same |
+//! | `call` | debug | free call outside a wait, with all its attempts | `call` (`status`, `result`, `cancel`, `balance`, `model`, `models`), `request_id`, `attempt`, `delay_ms`, `error` |
+//! | `download` | info | download, with all its attempts | `host`, `attempt`, `bytes`, `delay_ms`, `error` |
+//!
+//! Fields are recorded as they become known, so they are all there when the span closes; `delay_ms` and `error` are those of
+//! the last attempt that had them.
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

@@ -62,7 +62,8 @@ fn work<T: Transport>(queue: &Mutex<Receiver<Work<T>>>, answers: &Sender<Signal>
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((client, question)) = next else { return };
         // A transport of somebody else's may panic: its question must not be waited for for ever.
-        let answer = catch_unwind(AssertUnwindSafe(|| carry(&client, &question)));
+        let call = || question.span.within(|| carry(&client, &question));
+        let answer = catch_unwind(AssertUnwindSafe(call));
         let answer = answer.unwrap_or_else(|_| Answer::lost(question.errand));
         if answers.send(Some((question, answer))).is_err() {
             return;

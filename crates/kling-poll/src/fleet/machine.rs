@@ -225,7 +225,7 @@ impl FleetMachine {
                 Errand::Cancel => self.stats.cancels += 1,
             }
             let id = slot.id.unpack();
-            return Some(Question { lane: LaneId(self.last_lane), ticket, id, errand, timeout });
+            return Some(Question::new(LaneId(self.last_lane), ticket, id, errand, timeout));
         }
     }
 

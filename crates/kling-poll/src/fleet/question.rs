@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kling_transport::{CancelReply, Error, Failure, FailureKind, Phase, RequestId, ResultReply, StatusReply};
+use kling_transport::{
+    CancelReply, Error, Failure, FailureKind, Phase, RequestId, ResultReply, Span, StatusReply,
+};
 
 use super::Ticket;
 use crate::Event;
@@ -21,6 +23,24 @@ pub struct Question {
     pub errand: Errand,
     /// How long the call may take.
     pub timeout: Duration,
+    pub(crate) span: Span,
+}
+
+impl Question {
+    pub(super) fn new(
+        lane: LaneId,
+        ticket: Ticket,
+        id: RequestId,
+        errand: Errand,
+        timeout: Duration,
+    ) -> Self {
+        let span = match errand {
+            Errand::Status => Span::poll(&id),
+            Errand::Result => Span::result(&id),
+            Errand::Cancel => Span::cancel(&id),
+        };
+        Self { lane, ticket, id, errand, timeout, span }
+    }
 }
 
 /// What is asked of a job.

@@ -64,7 +64,7 @@ impl Shared {
 
     pub(crate) fn answer(&self, question: &Question, answer: Answer) {
         let now = self.now();
-        self.lock().machine.answer(now, fastrand::f64(), question, answer);
+        question.span.within(|| self.lock().machine.answer(now, fastrand::f64(), question, answer));
     }
 
     /// Changes the machine from outside its shell, which then looks again.

@@ -111,7 +111,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     fn ask(&mut self, question: Question) {
         let client = Arc::clone(&self.clients[question.lane.index()]);
         let asked = question.clone();
-        let call = self.calls.spawn(async move { carry(&client, &asked).await });
+        let call = self.calls.spawn(async move { asked.span.around(carry(&client, &asked)).await });
         self.questions.insert(call.id(), question);
     }
 

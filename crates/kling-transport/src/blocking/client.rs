@@ -161,10 +161,10 @@ impl<T: Transport> Client<T> {
     /// See [`Error`]; transient ones only after some attempts.
     pub fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
         let started = self.clock.now();
-        let mut asking = Asking::new(call, &self.settings);
+        let mut asking = Asking::new(call, &self.settings).traced();
         loop {
             let limits = Limits::within(self.settings.call_timeout());
-            let outcome = self.transport.send(asking.request(), limits);
+            let outcome = asking.span().within(|| self.transport.send(asking.request(), limits));
             match asking.next(outcome, self.since(started), fastrand::f64()) {
                 ControlFlow::Break(outcome) => return outcome,
                 ControlFlow::Continue(pause) => self.clock.sleep(pause),
@@ -190,7 +190,8 @@ impl<T: Transport> Client<T> {
     pub fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
         let started = self.clock.now();
         loop {
-            let outcome = self.transport.send(submitting.request(), submitting.limits());
+            let send = || self.transport.send(submitting.request(), submitting.limits());
+            let outcome = submitting.span().within(send);
             match submitting.next(outcome, self.since(started), fastrand::f64()) {
                 ControlFlow::Break(submission) => return submission,
                 ControlFlow::Continue(pause) => self.clock.sleep(pause),
@@ -218,8 +219,12 @@ impl<T: Streaming> Client<T> {
         let started = self.clock.now();
         let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
         loop {
-            let obstacle = match self.fetch(&mut downloading, &mut progress) {
-                Ok(partial) => return partial.keep(),
+            let span = downloading.span();
+            let obstacle = match span.within(|| self.fetch(&mut downloading, &mut progress)) {
+                Ok(partial) => {
+                    downloading.came(&partial);
+                    return partial.keep();
+                }
                 Err(obstacle) => obstacle,
             };
             match downloading.next(obstacle, self.since(started), fastrand::f64()) {
