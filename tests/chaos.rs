@@ -4,7 +4,8 @@ use kling_tests::chaos::{Plan, run};
 
 #[test]
 fn no_job_is_paid_for_twice_or_lost_whatever_the_network_does() {
-    let report = run(&Plan { jobs: 400, seed: 20, rate: 0.25, download_every: 4 }, || {}).unwrap();
+    let report =
+        run(&Plan { jobs: 400, seed: 20, rate: 0.25, download_every: 4, fleets: false }, || {}).unwrap();
     assert!(
         report.broken_promises().is_empty(),
         "{report}\n{:?}\n{:#?}",
@@ -12,4 +13,17 @@ fn no_job_is_paid_for_twice_or_lost_whatever_the_network_does() {
         report.words()
     );
     assert!(report.faults() > 200 && report.kinds_of_fault() > 15, "{report}");
+}
+
+#[test]
+fn no_job_is_lost_by_a_fleet_whatever_the_network_does() {
+    let report =
+        run(&Plan { jobs: 400, seed: 21, rate: 0.25, download_every: 1, fleets: true }, || {}).unwrap();
+    assert!(
+        report.broken_promises().is_empty(),
+        "{report}\n{:?}\n{:#?}",
+        report.broken_promises(),
+        report.words()
+    );
+    assert!(report.faults() > 200 && report.kinds_of_fault() > 12, "{report}");
 }

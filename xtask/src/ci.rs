@@ -86,6 +86,8 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
         "async,schema",
         "blocking,schema",
         "schemars",
+        "tracing",
+        "async,tracing",
         model,
     ]
     .map(|feature| ("kling", feature));

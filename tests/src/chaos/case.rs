@@ -4,12 +4,12 @@ use std::fmt::{Debug, Display};
 use std::path::PathBuf;
 
 use kling::kling_1_6_pro_image_to_video::Input;
-use kling::{Downloaded, Error, Finished, Job, ModelInput, Receipt, Update, WaitError};
+use kling::{Downloaded, Error, Finished, Job, ModelInput, Receipt, Submission, Update, WaitError};
 use serde::Serialize;
 
 use super::{TOKEN, Tools};
 
-type Model = <Input as ModelInput>::Model;
+pub(super) type Model = <Input as ModelInput>::Model;
 
 /// What a client kept of a submit.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,19 +58,32 @@ impl Outcome {
         Self { ended: Ended::Panicked, ..Self::default() }
     }
 
-    pub(crate) fn refused(&mut self, error: &Error) {
+    /// Takes note of a submit: the job, where there is one.
+    pub(crate) fn took(&mut self, submission: Submission<Model>) -> Option<Job<Model>> {
+        match submission {
+            Submission::Submitted(job) => {
+                self.submitted(&job);
+                return Some(job);
+            }
+            Submission::Refused(error) => self.refused(&error),
+            Submission::Unknown(receipt) => self.unknown(&receipt),
+        }
+        None
+    }
+
+    fn refused(&mut self, error: &Error) {
         self.show(error);
         self.paid = Some(Paid::Nothing);
         self.words = Some(error.to_string());
     }
 
-    pub(crate) fn unknown(&mut self, receipt: &Receipt) {
+    fn unknown(&mut self, receipt: &Receipt) {
         self.show(receipt);
         self.keep(receipt);
         self.paid = Some(Paid::Receipt(receipt.fingerprint().to_string()));
     }
 
-    pub(crate) fn submitted(&mut self, job: &Job<Model>) {
+    fn submitted(&mut self, job: &Job<Model>) {
         self.look(&format!("{job:?}"));
         self.keep(job);
         self.paid = Some(Paid::Job(job.id().to_string()));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use kling::{Client, Journaled, Submission, blocking};
+use kling::{Client, Journaled, blocking};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -15,9 +15,9 @@ use super::Tools;
 use super::case::Outcome;
 
 /// Jobs under way at once in the async client.
-const TASKS: usize = 64;
+pub(super) const TASKS: usize = 64;
 /// Jobs under way at once in the blocking client.
-const THREADS: usize = 32;
+pub(super) const THREADS: usize = 32;
 
 /// Starts both crews; each job is told of once it is over.
 pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
@@ -64,18 +64,7 @@ async fn in_tasks(tools: Tools, client: Journaled, told: Sender<Outcome>) {
 async fn in_async(tools: &Tools, client: &Journaled, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
-    let job = match client.submit(&input).await {
-        Submission::Submitted(job) => job,
-        Submission::Refused(error) => {
-            outcome.refused(&error);
-            return outcome;
-        }
-        Submission::Unknown(receipt) => {
-            outcome.unknown(&receipt);
-            return outcome;
-        }
-    };
-    outcome.submitted(&job);
+    let Some(job) = outcome.took(client.submit(&input).await) else { return outcome };
     let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update)).await;
     if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
         outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}).await);
@@ -86,18 +75,7 @@ async fn in_async(tools: &Tools, client: &Journaled, number: usize) -> Outcome {
 fn in_blocking(tools: &Tools, client: &blocking::Journaled, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
-    let job = match client.submit(&input) {
-        Submission::Submitted(job) => job,
-        Submission::Refused(error) => {
-            outcome.refused(&error);
-            return outcome;
-        }
-        Submission::Unknown(receipt) => {
-            outcome.unknown(&receipt);
-            return outcome;
-        }
-    };
-    outcome.submitted(&job);
+    let Some(job) = outcome.took(client.submit(&input)) else { return outcome };
     let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update));
     if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
         outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}));

@@ -5,6 +5,8 @@
 
 mod case;
 mod crew;
+mod fleets;
+mod listener;
 mod report;
 mod tripwire;
 
@@ -19,6 +21,7 @@ use kling::{DownloadOptions, Fixed, Journal, Settings, Token, WaitOptions};
 use kling_sim::{Faults, Sim};
 
 pub use self::case::{Ended, Outcome, Paid};
+use self::listener::Listener;
 use self::report::Books;
 pub use self::report::Report;
 use self::tripwire::Tripwire;
@@ -42,6 +45,8 @@ pub struct Plan {
     pub rate: f64,
     /// Every how many jobs the output is downloaded as well.
     pub download_every: usize,
+    /// Whether the jobs of a client wait in one fleet, without downloads, instead of each for itself.
+    pub fleets: bool,
 }
 
 /// Runs a plan; `on_done` hears of each job that is over, by whatever end.
@@ -56,7 +61,10 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     let (told, outcomes) = mpsc::channel();
     let path = folder.path().join("journal.log");
     let journal = Journal::open(&path).map_err(io::Error::other)?;
-    crew::set_to_work(&Tools::new(plan, &sim, folder.path(), journal.clone())?, told)?;
+    let tools = Tools::new(plan, &sim, folder.path(), journal.clone())?;
+    let listener = Listener::hired()?;
+    let heard = listener.heard();
+    if plan.fleets { fleets::set_to_work(&tools, told) } else { crew::set_to_work(&tools, told) }?;
     let mut report = Report::new(plan);
     for _ in 0..plan.jobs {
         // Silence, or nobody left to speak: the rest is counted as hanging.
@@ -70,6 +78,8 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
         entries: journal.entries().map_err(io::Error::other)?,
         journal: fs::read_to_string(path)?,
         foreign: tripwire.connections(),
+        heard: listener.heard() - heard,
+        overheard: listener.sightings(),
         elapsed: started.elapsed(),
     });
     Ok(report)

@@ -17,6 +17,9 @@ pub(crate) struct Books {
     /// The journal's file.
     pub(crate) journal: String,
     pub(crate) foreign: usize,
+    /// Lines of the log, and those with the token in them.
+    pub(crate) heard: usize,
+    pub(crate) overheard: usize,
     pub(crate) elapsed: Duration,
 }
 
@@ -32,6 +35,7 @@ pub struct Report {
     files: usize,
     contents: HashSet<Vec<u8>>,
     sightings: usize,
+    heard: usize,
     words: Vec<String>,
     billed: usize,
     distinct: usize,
@@ -57,6 +61,7 @@ impl Report {
             files: 0,
             contents: HashSet::new(),
             sightings: 0,
+            heard: 0,
             words: Vec::new(),
             billed: 0,
             distinct: 0,
@@ -109,6 +114,8 @@ impl Report {
         }
         let strays = calls.iter().filter(|call| call.call == Call::Output && call.has_auth).count();
         self.sightings += strays + books.journal.matches(TOKEN).count();
+        self.sightings += books.overheard;
+        self.heard = books.heard;
         self.foreign = books.foreign;
         self.elapsed = books.elapsed;
     }
@@ -183,7 +190,7 @@ impl fmt::Display for Report {
         writeln!(f, "files downloaded     {} ({} torn)", self.files, self.contents.len().saturating_sub(1))?;
         writeln!(f, "hung                 {}", self.plan.jobs - self.outcomes)?;
         writeln!(f, "panics               {}", ended(Ended::Panicked))?;
-        writeln!(f, "token seen elsewhere {}", self.sightings)?;
+        writeln!(f, "token seen elsewhere {} ({} lines of the log searched)", self.sightings, self.heard)?;
         write!(f, "foreign connections  {}", self.foreign)
     }
 }

@@ -1,0 +1,124 @@
+//! The two clients at work, the jobs of each waiting in one fleet.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use kling::{Account, Client, Fleet, FleetEvent, FleetNews, Job, Journaled, Pace, Ticket, blocking};
+use tokio::runtime;
+use tokio::sync::Semaphore;
+
+use super::Tools;
+use super::case::{Model, Outcome};
+use super::crew::{TASKS, THREADS};
+
+/// Starts both fleets, and those who submit to them; each job is told of once it is over.
+pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
+    in_threads(Ledger::new(tools, told.clone()))?;
+    let ledger = Ledger::new(tools, told);
+    let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    thread::Builder::new().spawn(move || runtime.block_on(in_tasks(ledger, client)))?;
+    Ok(())
+}
+
+fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
+    let client = blocking::Client::new(ledger.tools.settings.clone()).map_err(io::Error::other)?;
+    let mut fleet = blocking::Fleet::open();
+    let account = fleet.account(client.clone(), pace(THREADS));
+    let client = blocking::Journaled::new(client, ledger.tools.journal.clone());
+    let next = Arc::new(AtomicUsize::new(1));
+    for _ in 0..THREADS {
+        let (ledger, account, client, next) = (ledger.clone(), account.clone(), client.clone(), next.clone());
+        thread::Builder::new().spawn(move || {
+            while let Some(number) = ledger.tools.number(&next) {
+                let mut outcome = Outcome::default();
+                let job = ledger.tools.input(number).and_then(|input| outcome.took(client.submit(&input)));
+                ledger.enter(&account, job, outcome);
+            }
+        })?;
+    }
+    drop(account);
+    thread::Builder::new().spawn(move || fleet.for_each(|event| ledger.hear(event)))?;
+    Ok(())
+}
+
+async fn in_tasks(ledger: Arc<Ledger>, client: Client) {
+    let mut fleet = Fleet::open();
+    let account = fleet.account(client.clone(), pace(TASKS));
+    tokio::spawn(submit_all(ledger.clone(), account, Journaled::new(client, ledger.tools.journal.clone())));
+    while let Some(event) = fleet.next().await {
+        ledger.hear(event);
+    }
+}
+
+async fn submit_all(ledger: Arc<Ledger>, account: Account<Model>, client: Journaled) {
+    let gate = Arc::new(Semaphore::new(TASKS));
+    for number in (0..ledger.tools.plan.jobs).step_by(2) {
+        let Ok(place) = gate.clone().acquire_owned().await else { break };
+        let (ledger, account, client) = (ledger.clone(), account.clone(), client.clone());
+        tokio::spawn(async move {
+            let mut outcome = Outcome::default();
+            let job = match ledger.tools.input(number) {
+                Some(input) => outcome.took(client.submit(&input).await),
+                None => None,
+            };
+            ledger.enter(&account, job, outcome);
+            drop(place);
+        });
+    }
+}
+
+fn pace(in_flight: usize) -> Pace {
+    Pace { in_flight, ..Pace::default() }
+}
+
+impl Tools {
+    /// The number of the next job of the blocking client.
+    fn number(&self, next: &AtomicUsize) -> Option<usize> {
+        Some(next.fetch_add(2, Ordering::Relaxed)).filter(|number| *number < self.plan.jobs)
+    }
+}
+
+/// The jobs of one fleet, by their tickets.
+struct Ledger {
+    tools: Tools,
+    waiting: Mutex<HashMap<Ticket, Outcome>>,
+    told: Sender<Outcome>,
+}
+
+impl Ledger {
+    fn new(tools: &Tools, told: Sender<Outcome>) -> Arc<Self> {
+        Arc::new(Self { tools: tools.clone(), waiting: Mutex::default(), told })
+    }
+
+    /// Puts a job into the fleet, or tells at once that there is none.
+    fn enter(&self, account: &Account<Model>, job: Option<Job<Model>>, outcome: Outcome) {
+        let Some(job) = job else {
+            let _ = self.told.send(outcome);
+            return;
+        };
+        // Held until the ticket is noted: the fleet may be quick.
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(account.add(&job, &self.tools.waiting), outcome);
+    }
+
+    fn hear(&self, event: FleetEvent<Model>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match event.news {
+            FleetNews::Update(update) => {
+                waiting.entry(event.ticket).and_modify(|outcome| outcome.updated(&update));
+            }
+            FleetNews::Done(waited) => {
+                if let Some(mut outcome) = waiting.remove(&event.ticket) {
+                    outcome.waited(waited);
+                    let _ = self.told.send(outcome);
+                }
+            }
+            FleetNews::Cancelling(_) => {}
+        }
+    }
+}
