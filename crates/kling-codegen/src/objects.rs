@@ -17,6 +17,7 @@ use typify::{TypeSpace, TypeSpaceSettings};
 use crate::Error;
 use crate::names::is_snake;
 use crate::plan::{FieldPlan, ObjectPlan, Plan};
+use crate::type_ref::definition;
 
 /// One field of a struct.
 pub(crate) struct Field<'a> {
@@ -40,8 +41,9 @@ pub(crate) fn objects<'a>(plan: &'a Plan<'a>) -> Result<Vec<Object<'a>>, Error> 
     let fail = |message: String| Error::model(&plan.schema.id, message);
     let mut structs = structs(typified(&plans).map_err(fail)?).map_err(fail)?;
     Error::collect(plans.into_iter().map(|object| {
-        let fields =
-            structs.remove(&object.name).ok_or_else(|| fail(format!("typify made no `{}`", object.name)))?;
+        let fields = structs
+            .remove(&definition(&object.name))
+            .ok_or_else(|| fail(format!("typify made no `{}`", object.name)))?;
         ordered(object, fields).map(|fields| Object { plan: object, fields }).map_err(fail)
     }))
 }
@@ -51,13 +53,13 @@ fn typified(objects: &[&ObjectPlan<'_>]) -> Result<TokenStream, String> {
     let mut settings = TypeSpaceSettings::default();
     let mut definitions = Map::new();
     for object in objects {
-        definitions.insert(object.name.clone(), document(object));
+        definitions.insert(definition(&object.name), document(object));
         for type_ref in object.fields.iter().map(|field| &field.type_ref) {
-            if let Some(name) = &type_ref.replaces {
-                // What is replaced need not say what it is.
-                definitions.insert(name.clone(), json!({ "type": "string" }));
+            if let Some(name) = type_ref.replaces.as_deref().map(definition) {
                 // The type itself is printed from the plan; typify only has to know that there is one.
-                settings.with_replacement(name, "kt::Leaf", std::iter::empty());
+                settings.with_replacement(&name, "kt::Leaf", std::iter::empty());
+                // What is replaced need not say what it is.
+                definitions.insert(name, json!({ "type": "string" }));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Rust types, and how the document for typify speaks of them.
 
+use heck::ToUpperCamelCase;
 use kling_schema::Shape;
 use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ impl TypeRef {
 
     /// An object that typify makes.
     pub(crate) fn defined(name: &str) -> Self {
-        let document = json!({ "$ref": format!("#/definitions/{name}") });
+        let document = json!({ "$ref": format!("#/definitions/{}", definition(name)) });
         Self { path: name.to_owned(), document, replaces: None }
     }
 
@@ -37,6 +38,16 @@ impl TypeRef {
     fn named(self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self }
     }
+}
+
+/// What the definition of a type is called in the document for typify, which would spell some names anew: two capitals in a
+/// row, letters beyond ASCII.
+pub(crate) fn definition(name: &str) -> String {
+    if name.is_ascii() && name == name.to_upper_camel_case() {
+        return name.to_owned();
+    }
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("T{digits}")
 }
 
 /// The shapes that need no type of their own.

@@ -46,5 +46,5 @@ pub use document::ModelDocument;
 pub use error::SchemaError;
 pub use model::ModelSchema;
 pub use notes::{MediaChoice, ModelNotes, Override};
-pub use rule::parse_rule;
+pub use rule::parse_rules;
 pub use shape::{Annotation, ObjectSchema, Property, Shape};

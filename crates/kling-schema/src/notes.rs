@@ -4,7 +4,7 @@ use kling_types::{MediaKind, MediaRule, ModelInfo, Origin, OutputKind, Pointer};
 use serde_json::Value;
 
 use crate::keywords::Keywords;
-use crate::{SchemaError, parse_rule};
+use crate::{SchemaError, parse_rules};
 
 /// Facts of a model beside its schemas; in a schema folder they are the file `model.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +156,7 @@ impl ModelNotes {
             ignore_required: keywords.texts("ignore_required")?,
             module: keywords.text("module")?,
             overrides: keywords.each("overrides", parse_override)?,
-            prose_rules: keywords.each("prose_rules", prose_rule)?,
+            prose_rules: keywords.each("prose_rules", prose_rules)?.concat(),
             written: Written::ByHand,
         };
         keywords.close()?;
@@ -189,11 +189,12 @@ fn parse_override(entry: &Value, at: &Pointer<'_>) -> Result<Override, SchemaErr
     Ok(Override { property, field, type_name, media, variants })
 }
 
-fn prose_rule(entry: &Value, at: &Pointer<'_>) -> Result<(String, MediaRule), SchemaError> {
+fn prose_rules(entry: &Value, at: &Pointer<'_>) -> Result<Vec<(String, MediaRule)>, SchemaError> {
     let mut entry = entry.clone();
     let property = entry.as_object_mut().and_then(|keys| keys.shift_remove("property"));
     let Some(Value::String(property)) = property else {
         return Err(SchemaError::new(at, Some("property"), "missing from a prose rule"));
     };
-    Ok((property, parse_rule(&entry, at, Origin::Prose)?))
+    let rules = parse_rules(&entry, at, Origin::Prose)?;
+    Ok(rules.into_iter().map(|rule| (property.clone(), rule)).collect())
 }

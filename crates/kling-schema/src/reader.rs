@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use crate::annotations::Prose;
 use crate::keywords::Keywords;
 use crate::media::{kind_of_format, kind_of_name};
+use crate::rule::unknown_rule;
 use crate::value::Context;
-use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rule};
+use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rules};
 
 /// Which of a model's schemas is read: only an input has media to check and properties to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Reader<'_> {
     ) -> Result<Property, SchemaError> {
         let mut keywords = Keywords::open(schema, at)?;
         let default = keywords.take("default").filter(|default| !default.is_null());
-        let rules = rules(&mut keywords, at)?;
+        let rules = self.rules(&mut keywords, at)?;
         let format = keywords.text("format")?;
         let Prose { title, description, mut annotations } =
             Prose::take(&mut keywords, &self.notes.annotations)?;
@@ -132,6 +133,18 @@ impl Reader<'_> {
         }
         let name = name.to_owned();
         Ok(Property { name, title, description, annotations, required, default, format, shape, media, rules })
+    }
+
+    /// The media rules of a property. At run time, one that is not understood is carried, and reported as unchecked later.
+    fn rules(&self, keywords: &mut Keywords<'_>, at: &Pointer<'_>) -> Result<Vec<MediaRule>, SchemaError> {
+        let entries = keywords.list("validations")?.unwrap_or_default();
+        let at = at.key("validations");
+        let read = |(index, entry)| match parse_rules(entry, &at.index(index), Origin::Schema) {
+            Err(_) if !self.notes.is_strict() => Ok(vec![unknown_rule(entry)]),
+            read => read,
+        };
+        let rules: Vec<Vec<MediaRule>> = entries.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(rules.concat())
     }
 
     /// What the notes say first, then the format, then the name; rules alone make an image, since only images have been
@@ -149,13 +162,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-fn rules(keywords: &mut Keywords<'_>, at: &Pointer<'_>) -> Result<Vec<MediaRule>, SchemaError> {
-    let entries = keywords.list("validations")?.unwrap_or_default();
-    let at = at.key("validations");
-    let read = |(index, entry)| parse_rule(entry, &at.index(index), Origin::Schema);
-    entries.iter().enumerate().map(read).collect()
 }
 
 /// Whether values of the shape can refer to a file: texts, and lists of them.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError};
-use kling_types::OutputKind;
+use kling_types::{MediaFacts, OutputKind};
 use serde_json::{Value, json};
 
 fn entry(properties: &Value, required: &Value) -> CatalogEntry {
@@ -32,6 +32,19 @@ fn at_run_time_an_unknown_keyword_is_unchecked_and_everything_else_is_checked() 
         schema.validate_input(&json!({"name": "four", "shots": [{"at": "x"}], "nam": 1})).unwrap_err();
     let pointers: Vec<&str> = violations.iter().map(|violation| violation.pointer()).collect();
     assert_eq!(pointers, ["/nam", "/name", "/shots/0/at"]);
+}
+
+#[test]
+fn a_media_rule_that_is_not_understood_is_carried_at_run_time_and_refused_by_hand() {
+    let rule =
+        json!({"validation_rule": "codec!=", "validation_value": "av1", "validation_error": "No AV1."});
+    let entry = entry(&json!({"image_url": {"type": "string", "validations": [rule]}}), &json!([]));
+    let media = entry.schema().unwrap().media;
+    let judgement = media[0].judge("/image_url", &MediaFacts::unknown());
+    assert!(judgement.violations.is_empty());
+    assert_eq!(judgement.unchecked.len(), 1);
+    let error = strictly(&entry, &json!({"output_kind": "video"})).unwrap_err();
+    assert_eq!(error.keyword(), Some("validation_rule"));
 }
 
 #[test]
