@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     annotation: Vec<String>,
 }
 
+/// What a person can do who has no notes to write into yet.
+const ADVICE: &str = "nothing was added; --ignore-stray-required goes on without required names that are no property, \
+    --annotation KEYWORD takes a keyword for documentation, and --id chooses the models that stay";
+
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let reply = catalog_reply::read(arguments.file.as_deref(), &arguments.id)?;
     let known = known_ids(&codegen::schema_dir(root))?;
@@ -39,7 +43,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     }
     let files = generator.files();
     refusals.extend(files.as_ref().err().map(ToString::to_string));
-    let (Ok(files), true) = (files, refusals.is_empty()) else { return Err(refusals.join("\n")) };
+    let (Ok(files), true) = (files, refusals.is_empty()) else {
+        refusals.push(ADVICE.to_owned());
+        return Err(refusals.join("\n"));
+    };
     let touched = files.write().map_err(|error| error.to_string())?;
     chosen.iter().for_each(|entry| println!("added {}", entry.model_id));
     println!("{} models added, {touched} files written", chosen.len());

@@ -28,6 +28,8 @@ pub(crate) fn type_name(name: &str) -> String {
         "Default" | "Err" | "Input" | "InputBuilder" | "Into" | "None" | "Ok" | "Option" | "Output"
         | "Result" | "Self" | "Some" | "String" | "Vec" => format!("{name}Value"),
         _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("N{name}"),
+        // A script without capitals: the field has this very name.
+        _ if name.starts_with(|first: char| !first.is_uppercase()) => format!("{name}Value"),
         _ => name,
     }
 }
@@ -51,6 +53,20 @@ pub(crate) fn capitalised(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn properties_become_types() {
+        for (property, name) in [
+            ("first-frame", "FirstFrame"),
+            ("promptText", "PromptText"),
+            ("2d_mode", "N2dMode"),
+            ("option", "OptionValue"),
+            ("größe", "Größe"),
+            ("提示词", "提示词Value"),
+        ] {
+            assert_eq!(type_name(property), name);
+        }
+    }
 
     #[test]
     fn ids_become_modules() {

@@ -173,7 +173,7 @@ fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "string", "validations": [{"validation_rule": "width~", "validation_value": 1}]}}"#),
-        @r#"maker/model: input schema, at "/properties/n/validations/0", keyword "validation_rule": found "width~", allowed a metric and one of > >= < <="#
+        @r#"maker/model: input schema, at "/properties/n/validations/0", keyword "validation_rule": found "width~", allowed a metric and one of > >= < <= =="#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "string"}, "n": {"type": "integer"}}"#),
