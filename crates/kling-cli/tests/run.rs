@@ -49,6 +49,14 @@ fn a_compiled_in_model_runs_by_its_own_schema_and_every_violation_is_told_at_onc
 }
 
 #[test]
+fn an_input_that_is_known_to_exist_but_not_on_file_names_the_way_to_send_it() {
+    let (program, model) = (Program::new(), "kling/kling-3.0/pro/image-to-video");
+    let ended = program.run(&["run", model, "--offline", "--input", r#"{"elements": []}"#]);
+    assert_eq!(ended.code, 65, "{ended:?}");
+    assert!(ended.stderr.contains("note: elements is not in the schema on file; --live takes"), "{ended:?}");
+}
+
+#[test]
 fn a_live_model_is_judged_by_the_catalogs_schema_paid_once_and_journaled() {
     let sim = Sim::builder().speed(100.0).schemas_dir(schemas()).output_count(3).start().unwrap();
     let program = Program::at(&sim);

@@ -22,6 +22,11 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     let (schema, connection) = schema(arguments, console).await?;
     let target = Target::check(making.output.as_deref(), schema.output_kind)?;
     settings::apply(&arguments.set, &schema.input, &mut body)?;
+    for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
+        console.say(format!(
+            "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
+        ));
+    }
     attachments::inline(&schema, &mut body, console)?;
     let pictures = Pictures::new(&making.media, !making.is_offline());
     let verdict = schema.validate_input(&body);
