@@ -40,6 +40,7 @@ fn simplify(schema: &mut Value) {
     for (keyword, value) in keywords.iter_mut() {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => properties.values_mut().for_each(simplify),
+            ("validations", Value::Array(rules)) => *rules = rules.iter().flat_map(plain_rules).collect(),
             ("anyOf", Value::Array(schemas)) => schemas.iter_mut().for_each(simplify),
             ("items", items) => {
                 simplify(items);
@@ -52,6 +53,20 @@ fn simplify(schema: &mut Value) {
     bound_values(keywords);
     if let Some(Value::Array(required)) = keywords.get_mut("required") {
         required.sort_by_key(ToString::to_string);
+    }
+}
+
+/// A media rule without blanks, its bound a number; an equality is two of them.
+fn plain_rules(rule: &Value) -> Vec<Value> {
+    let words = rule["validation_rule"].as_str().unwrap_or_default().replace(' ', "");
+    let bound = &rule["validation_value"];
+    let bound = bound.as_f64().or_else(|| bound.as_str()?.parse().ok());
+    let error = rule["validation_error"].as_str().unwrap_or_default();
+    let plain =
+        |words: &str| json!({"validation_rule": words, "validation_value": bound, "validation_error": error});
+    match words.strip_suffix("==") {
+        Some(metric) => vec![plain(&format!("{metric}>=")), plain(&format!("{metric}<="))],
+        None => vec![plain(&words)],
     }
 }
 
