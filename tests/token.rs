@@ -20,6 +20,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const TOKEN: &str = "token-7f3a9c5e2b8d4610";
+/// Where a text was cut, less than this of the token would be left.
+const BEGUN: &str = "token-7";
 
 /// Everything that a caller may print, log or keep.
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ fn the_token_is_in_one_header_to_the_api_and_nowhere_else() {
             server.recorded().iter().for_each(|request| check_bytes(request.bytes()));
         }
     }
-    assert!(shown.0.len() > 10_000 && !shown.0.contains(TOKEN), "{}", around_token(&shown.0));
+    assert!(shown.0.len() > 10_000 && !shown.0.contains(BEGUN), "{}", around_token(&shown.0));
     let log = log.text();
     assert!(log.lines().count() > 100, "the log is on: {log}");
     assert!(!log.contains(TOKEN), "{}", around_token(&log));
@@ -133,6 +135,10 @@ fn scripts() -> Vec<Script> {
         let quoting = quoting().into_iter().filter(|turn| !matches!(turn, Turn::HalfBody(_)));
         [accepted()].into_iter().chain(quoting).chain([status("completed"), succeeded()]).collect()
     }));
+    scripts.push(Box::new(|_| {
+        let failed = json!({"request_id": ID, "status": "failed", "error": {"message": format!("{}{TOKEN}", "x".repeat(390))}});
+        vec![accepted(), status("completed"), ok(failed)]
+    }));
     scripts.push(Box::new(|foreign| {
         let url = format!("{}/requests/{ID}/status", foreign.base());
         let links = json!({"request_id": ID, "status": "in_queue", "status_url": url, "result_url": url});
@@ -152,6 +158,8 @@ fn scripts() -> Vec<Script> {
 /// Answers of servers that say the token back.
 fn quoting() -> Vec<Turn> {
     let bearer = format!("Bearer {TOKEN}");
+    // As long as the texts that are shown, so that they are cut in the midst of the token.
+    let long = |length| format!("{}{TOKEN}", "x".repeat(length));
     let answer = |status, body: String| Turn::from(Answer::new(status, body));
     vec![
         answer(500, format!("<pre>authorization: {bearer}</pre>")),
@@ -161,6 +169,9 @@ fn quoting() -> Vec<Turn> {
             json!({"error_code": 503_001, "message": "no", "detail": [{"header": bearer}]}).to_string(),
         ),
         answer(200, format!("not json at all: {TOKEN}")),
+        answer(502, long(390)),
+        answer(500, json!({"error_code": 500_001, "error_message": long(390)}).to_string()),
+        answer(200, json!({"status": long(50)}).to_string()),
         Turn::HalfBody(Answer::new(200, format!("{TOKEN} {TOKEN} {TOKEN} {TOKEN}"))),
     ]
 }
@@ -250,7 +261,7 @@ fn download() -> DownloadOptions {
 }
 
 fn around_token(text: &str) -> String {
-    let lines: Vec<_> = text.lines().filter(|line| line.contains(TOKEN)).take(5).collect();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(BEGUN)).take(5).collect();
     format!("{} characters; with the token: {lines:#?}", text.len())
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span};
+use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span, redacted};
 
 /// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
 #[derive(Clone, Debug)]
@@ -46,9 +46,10 @@ impl<'a, C: Call> Asking<'a, C> {
     /// # Errors
     /// Where no answer came, the API said no, or the answer cannot be read.
     pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
-        outcome.map_err(Error::from).and_then(|reply| self.call.read(&reply)).map_err(|error| {
-            error.with_request_id(self.call.request_id().cloned()).without(self.request.token())
-        })
+        redacted::outcome(outcome, self.request.token())
+            .map_err(Error::from)
+            .and_then(|reply| self.call.read(&reply))
+            .map_err(|error| error.with_request_id(self.call.request_id().cloned()))
     }
 
     /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error_kind::Kind;
-use crate::{Failure, FailureKind, Phase, RequestId, Token, excerpt};
+use crate::{Failure, FailureKind, Phase, RequestId, excerpt};
 
 /// An error of a call, or of a value that was to become one.
 ///
@@ -247,27 +247,9 @@ impl Error {
         self
     }
 
-    /// The same error, without the token where the server quoted it.
-    pub(crate) fn without(mut self, token: Option<&Token>) -> Self {
-        if let Some(token) = token {
-            self.0.message = token.redact(&self.0.message);
-            self.0.detail = self.0.detail.map(|detail| redacted(detail, token));
-        }
-        self
-    }
-
     pub(crate) fn spoken(mut self) -> Self {
         self.0.in_words = true;
         self
-    }
-}
-
-fn redacted(value: Value, token: &Token) -> Value {
-    match value {
-        Value::String(text) => Value::String(token.redact(&text)),
-        Value::Array(items) => items.into_iter().map(|item| redacted(item, token)).collect(),
-        Value::Object(pairs) => pairs.into_iter().map(|(key, item)| (key, redacted(item, token))).collect(),
-        plain => plain,
     }
 }
 

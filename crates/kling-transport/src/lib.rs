@@ -68,6 +68,7 @@ mod part;
 mod partial_file;
 mod phase;
 mod receipt;
+mod redacted;
 mod request_id;
 #[cfg(feature = "async")]
 mod reqwest_transport;

@@ -84,6 +84,10 @@ impl fmt::Display for Receipt {
         if let Some(status) = self.status {
             write!(f, ", HTTP {status}")?;
         }
+        // What an answer that broke off said: the id of the job may stand in it.
+        if let Some(excerpt) = self.excerpt().filter(|excerpt| !self.message.contains(excerpt)) {
+            write!(f, ", after reading {excerpt}")?;
+        }
         f.write_str(
             "; it may run and be billed, so it was not sent again: check the account before submitting anew",
         )

@@ -13,7 +13,7 @@ use crate::envelope;
 use crate::error_kind::Kind;
 use crate::{
     AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
-    Receipt, RequestId, Retry, RetryPolicy, Settings, Span, Submission, excerpt,
+    Receipt, RequestId, Retry, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
@@ -133,13 +133,13 @@ impl<M: Makes> Submitting<M> {
         elapsed: Duration,
         random: f64,
     ) -> ControlFlow<Submission<M>, Duration> {
-        let refusal = match judge(outcome) {
+        let refusal = match judge(redacted::outcome(outcome, self.request.token())) {
             Judgement::Accepted(id) => {
                 let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed);
                 return ControlFlow::Break(Submission::Submitted(job));
             }
             Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),
-            Judgement::Refused(error) => error.without(self.request.token()),
+            Judgement::Refused(error) => error,
         };
         if refusal.is_connect() || refusal.is_rate_limited() {
             let wish = refusal.retry_after();
@@ -151,7 +151,6 @@ impl<M: Makes> Submitting<M> {
     }
 
     fn receipt(&self, cut: Cut) -> Receipt {
-        let redact = |text: String| self.request.token().map(|token| token.redact(&text)).unwrap_or(text);
         Receipt {
             model: self.model.clone(),
             fingerprint: self.fingerprint,
@@ -159,8 +158,8 @@ impl<M: Makes> Submitting<M> {
             phase: cut.phase,
             attempts: self.attempts,
             status: cut.status,
-            message: redact(cut.message),
-            excerpt: Some(redact(excerpt::of_bytes(&cut.read))).filter(|text| !text.is_empty()),
+            message: cut.message,
+            excerpt: Some(excerpt::of_bytes(&cut.read)).filter(|text| !text.is_empty()),
         }
     }
 }

@@ -72,11 +72,6 @@ impl Token {
         hash.finalize()[..6].iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
     }
 
-    /// A text with the token taken out, where a server quotes it.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(&*self.0, "[token]")
-    }
-
     /// The text itself, for the one header that carries it.
     pub(crate) fn expose(&self) -> &str {
         &self.0

@@ -44,15 +44,3 @@ fn texts_say_what_was_found_and_what_to_do() {
 fn an_error_is_small_enough_to_return_by_value() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
-
-#[test]
-fn a_token_that_a_server_quotes_is_taken_out_of_message_and_detail() {
-    let token = Token::new("secret-token").unwrap();
-    let body =
-        r#"{"error_code":400004,"error_message":"bad secret-token!","detail":{"given":["secret-token"]}}"#;
-    let reply = HttpReply::new(HttpHead::new(400, |_| None, SystemTime::UNIX_EPOCH), body.into());
-    let id = "5e1f-09c".parse().unwrap();
-    let error = GetStatus(&id).read(&reply).unwrap_err().without(Some(&token));
-    assert!(error.is_auth() && error.to_string().contains("bad [token]!"), "{error}");
-    assert_eq!(error.detail().unwrap()["given"][0], "[token]");
-}

@@ -2,7 +2,7 @@ use super::*;
 use crate::{FailureKind, HttpHead, Token};
 
 fn submitting() -> Submitting {
-    let settings = Settings::new(Token::new("secret").unwrap());
+    let settings = Settings::new(Token::new("secret-0123").unwrap());
     let model = "maker/model".parse().unwrap();
     Submitting::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
 }
@@ -87,7 +87,7 @@ fn a_refusal_that_broke_off_is_still_one() {
 
 #[test]
 fn an_unknown_outcome_says_what_was_read_without_the_token() {
-    let attempt = reply(200, r#"{"id":"x","echo":"Bearer secret","url":"https://a/b?sig=1"}"#);
+    let attempt = reply(200, r#"{"id":"x","echo":"Bearer secret-0123","url":"https://a/b?sig=1"}"#);
     let ControlFlow::Break(Submission::Unknown(receipt)) = submitting().next(attempt, Duration::ZERO, 0.5)
     else {
         panic!("expected an unknown outcome");
