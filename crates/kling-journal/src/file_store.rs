@@ -145,9 +145,7 @@ impl Store for FileStore {
 
     fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
         let step = self.step()?;
-        let is_it =
-            |entry: &Entry| entry.intent().origin() == origin && entry.request_id() == Some(request_id);
-        Ok(step.known.ledger.find(is_it, |lease| step.is_alive(lease)))
+        Ok(step.known.ledger.find_job(origin, request_id, |lease| step.is_alive(lease)))
     }
 
     fn damaged_lines(&self) -> usize {

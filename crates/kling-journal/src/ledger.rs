@@ -12,6 +12,8 @@ use crate::{Entry, Error, Event, Intent, IntentId, Standing};
 pub(crate) struct Ledger {
     slots: Vec<Slot>,
     places: HashMap<IntentId, usize>,
+    /// The newest place of each request id.
+    jobs: HashMap<String, usize>,
 }
 
 #[derive(Debug)]
@@ -26,15 +28,20 @@ impl Ledger {
         let Record { intent, at, fact } = record;
         if let Fact::Begun { intent: begun, lease } = fact {
             self.places.insert(intent, self.slots.len());
+            if let Some(id) = begun.request_id() {
+                self.jobs.insert(id.to_owned(), self.slots.len());
+            }
             self.slots.push(Slot { entry: Entry::new(*begun), lease: Some(lease) });
             return;
         }
-        let Some(slot) = self.places.get(&intent).and_then(|place| self.slots.get_mut(*place)) else {
-            return;
-        };
+        let Some(place) = self.places.get(&intent).copied() else { return };
+        let slot = &mut self.slots[place];
         match fact {
             Fact::Held { lease } => slot.lease = Some(lease),
             Fact::Event(event) => {
+                if let Event::Submitted { request_id } = &event {
+                    self.jobs.insert(request_id.clone(), place);
+                }
                 if tells_outcome(&event) {
                     slot.lease = None;
                 }
@@ -53,13 +60,19 @@ impl Ledger {
         Ok(self.slots[*place].lease)
     }
 
-    /// The newest entry that answers to this.
-    pub(crate) fn find(
+    /// The newest entry of a job of the API at this origin.
+    pub(crate) fn find_job(
         &self,
-        is_it: impl Fn(&Entry) -> bool,
+        origin: &str,
+        request_id: &str,
         is_alive: impl FnMut(Uuid) -> bool,
     ) -> Option<Entry> {
-        let slot = self.slots.iter().rfind(|slot| is_it(&slot.entry))?;
+        let is_it = |slot: &&Slot| {
+            slot.entry.intent().origin() == origin && slot.entry.request_id() == Some(request_id)
+        };
+        let newest = self.jobs.get(request_id).map(|place| &self.slots[*place])?;
+        // Two APIs may give out the same id.
+        let slot = Some(newest).filter(is_it).or_else(|| self.slots.iter().rfind(is_it))?;
         Some(slot.read(is_alive))
     }
 

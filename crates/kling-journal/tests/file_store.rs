@@ -41,6 +41,11 @@ fn another_process_sees_each_step_when_it_is_made() {
     let entry = ours.find_job("https://api.example", "id-1").unwrap().unwrap();
     assert_eq!(entry.state(), Some("in_queue"));
     assert!(ours.find_job("https://elsewhere.example", "id-1").unwrap().is_none());
+    theirs.begin(&Intent::of_job("https://elsewhere.example", "", "id-1"), Again::No).unwrap();
+    let found = |origin| ours.find_job(origin, "id-1").unwrap().unwrap().intent().origin().to_owned();
+    for origin in ["https://api.example", "https://elsewhere.example"] {
+        assert_eq!(found(origin), origin);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kling_journal::{Again, Error as JournalError, Event, Journal};
-use kling_poll::{Finished, Update, WaitError, WaitOptions};
+use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
 use kling_transport::{
     CancelReply, Client, Error, Job, Makes, ModelId, RequestId, Reqwest, Submission, Submitting, Transport,
 };
@@ -14,6 +14,7 @@ use kling_types::ModelInput;
 use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::fleet_keeping::{FleetKeeping, Note};
 use crate::keeping::Keeping;
 
 /// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
@@ -40,12 +41,13 @@ use crate::keeping::Keeping;
 pub struct Journaled<T = Reqwest> {
     client: Client<T>,
     keeping: Keeping,
+    fleet: Arc<FleetKeeping>,
 }
 
 impl<T> Journaled<T> {
     /// A client with a journal; with `None` it works the same, and nothing is noted.
     pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
-        Self { client, keeping: Keeping::new(journal.into()) }
+        Self { client, keeping: Keeping::new(journal.into()), fleet: Arc::default() }
     }
 
     /// The same client, told what the journal could not take once a request had left. The job goes on then, and its entry
@@ -116,7 +118,7 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
             blocking(move || own.keeping.take_up(own.client.settings(), &known.0, known.1.as_ref())).await;
         let options = self.noting_drops(options);
         let outcome = kling_poll::wait(&self.client, job, &options, |update| {
-            kept.see(update);
+            update.state.iter().for_each(|state| kept.see(state));
             on_update(update);
         });
         let outcome = outcome.await;
@@ -162,13 +164,44 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
         blocking(move || own.keeping.record_job(&origin, &id, &event)).await;
     }
 
+    /// Notes what a [`Fleet`](crate::Fleet) tells of a job: its states, its outputs, its end.
+    ///
+    /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
+    /// journal does not know is noted as by [`Journaled::wait`].
+    ///
+    /// ```no_run
+    /// # async fn run(client: kling::Journaled, jobs: Vec<kling::Job>) {
+    /// use kling::{Fleet, Pace, WaitOptions};
+    ///
+    /// let mut fleet = Fleet::new();
+    /// let account = fleet.account(client.client().clone(), Pace::default());
+    /// for job in &jobs {
+    ///     account.add(job, &WaitOptions::default());
+    /// }
+    /// while let Some(event) = fleet.next().await {
+    ///     client.record(&event).await;
+    /// }
+    /// # }
+    /// ```
+    pub async fn record<M: Makes>(&self, event: &FleetEvent<M>) {
+        let Some(note) = Note::of(event) else { return };
+        let own = self.clone();
+        blocking(move || own.fleet.record(&own.keeping, own.client.settings(), note)).await;
+    }
+
+    /// Lets go of a job that was detached from its fleet, so that another process may take it up.
+    pub async fn let_go(&self, id: &RequestId) {
+        let (fleet, id) = (Arc::clone(&self.fleet), id.clone());
+        blocking(move || fleet.let_go(&id)).await;
+    }
+
     /// Carries a submit to its end in a task of its own, so that dropping this future does not tear it.
     async fn carry<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
         joined(tokio::spawn(self.clone().keep(submitting))).await
     }
 
     async fn keep<M: Makes>(self, submitting: Submitting<M>) -> Submission<M> {
-        let Self { client, keeping } = self;
+        let Self { client, keeping, .. } = self;
         let intent = keeping.intent(client.settings(), &submitting);
         let (id, begin) = (*intent.id(), keeping.clone());
         if let Err(error) = blocking(move || begin.begin(&intent)).await {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kling_journal::{Again, Ending, Error as JournalError, Event, Hold, Intent, IntentId, Journal};
-use kling_poll::{Finished, Update, WaitError};
+use kling_poll::{Finished, WaitError};
 use kling_transport::{
     CancelOutcome, CancelReply, Error, Makes, ModelId, RequestId, Settings, State, Submission, Submitting,
 };
@@ -154,8 +154,8 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Writes down the state where it is a new one. Such a record is not synced, so it takes microseconds.
-    pub(crate) fn see(&mut self, update: &Update) {
-        let (Some(intent), Some(state)) = (&self.intent, &update.state) else { return };
+    pub(crate) fn see(&mut self, state: &State) {
+        let Some(intent) = &self.intent else { return };
         if self.seen.as_ref() != Some(state) {
             self.keeping.record(intent, &Event::seen(state.as_str()));
             self.seen = Some(state.clone());

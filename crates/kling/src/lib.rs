@@ -54,6 +54,8 @@ pub mod blocking;
 mod catalog;
 #[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
 mod drift;
+#[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
+mod fleet_keeping;
 #[cfg(all(feature = "async", feature = "journal"))]
 mod journaled;
 #[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]

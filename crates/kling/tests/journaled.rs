@@ -2,60 +2,16 @@
 #![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod world;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
-use kling::{
-    Again, CancelOutcome, Client, Job, Journal, Journaled, ModelId, Settings, Submission, Token, Unfinished,
-    WaitOptions, blocking,
-};
+use kling::{Again, CancelOutcome, Client, Job, Journal, Journaled, Submission, Unfinished, WaitOptions};
 use kling_sim::{Call, Fault, Sim};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-struct World {
-    sim: Sim,
-    folder: TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        Self { sim: Sim::builder().speed(500.0).start().unwrap(), folder: TempDir::new().unwrap() }
-    }
-
-    fn settings(&self) -> Settings {
-        Settings::new(Token::new(self.sim.token()).unwrap()).with_base(self.sim.base_url().parse().unwrap())
-    }
-
-    fn journal(&self) -> Journal {
-        Journal::open(self.folder.path().join("journal.log")).unwrap()
-    }
-
-    fn client(&self) -> Journaled {
-        Journaled::new(Client::new(self.settings()).unwrap(), self.journal())
-    }
-
-    fn blocking(&self) -> blocking::Journaled {
-        blocking::Journaled::new(blocking::Client::new(self.settings()).unwrap(), self.journal())
-    }
-
-    fn entries(&self) -> Vec<Entry> {
-        self.journal().entries().unwrap()
-    }
-
-    fn posts(&self) -> usize {
-        self.sim.requests().iter().filter(|call| call.call == Call::Submit).count()
-    }
-}
-
-fn model() -> ModelId {
-    "kling/kling-1-6/pro/image-to-video".parse().unwrap()
-}
-
-fn input() -> Value {
-    json!({ "image_url": "https://example.com/start.jpg" })
-}
+use serde_json::json;
+use world::{World, input, model};
 
 #[tokio::test]
 async fn a_job_is_followed_from_its_intent_to_its_files() {
@@ -159,7 +115,7 @@ async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
 #[tokio::test]
 async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
     let sim = Sim::builder().manual_time().start().unwrap();
-    let world = World { sim, folder: TempDir::new().unwrap() };
+    let world = World::with(sim);
     let client = world.client();
     let first = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);

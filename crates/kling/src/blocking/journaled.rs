@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kling_journal::{Again, Error as JournalError, Event, Journal};
-use kling_poll::{Finished, Update, WaitError, WaitOptions};
+use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
 use kling_transport::blocking::{Client, Transport, Ureq};
 use kling_transport::{CancelReply, Error, Job, Makes, ModelId, RequestId, Submission, Submitting};
 use kling_types::ModelInput;
 use serde_json::Value;
 
+use crate::fleet_keeping::{FleetKeeping, Note};
 use crate::keeping::Keeping;
 
 /// A [`Client`] that writes down what it pays for, with the methods and the promises of the async `Journaled`.
@@ -30,12 +31,13 @@ use crate::keeping::Keeping;
 pub struct Journaled<T = Ureq> {
     client: Client<T>,
     keeping: Keeping,
+    fleet: Arc<FleetKeeping>,
 }
 
 impl<T> Journaled<T> {
     /// A client with a journal; with `None` it works the same, and nothing is noted.
     pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
-        Self { client, keeping: Keeping::new(journal.into()) }
+        Self { client, keeping: Keeping::new(journal.into()), fleet: Arc::default() }
     }
 
     /// The same client, told what the journal could not take once a request had left. The job goes on then, and its entry
@@ -103,7 +105,7 @@ impl<T: Transport> Journaled<T> {
     ) -> Result<Finished<M>, WaitError> {
         let mut kept = self.keeping.take_up(self.client.settings(), job.id(), job.model());
         let outcome = kling_poll::blocking::wait(&self.client, job, options, |update| {
-            kept.see(update);
+            update.state.iter().for_each(|state| kept.see(state));
             on_update(update);
         });
         let ending = kept.ending(&outcome);
@@ -124,6 +126,36 @@ impl<T: Transport> Journaled<T> {
     /// Notes that every output of a job lies on disk, by absolute paths.
     pub fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         self.keeping.record_job(&self.origin(), id, &Event::saved(files));
+    }
+
+    /// Notes what a [`Fleet`](super::Fleet) tells of a job: its states, its outputs, its end.
+    ///
+    /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
+    /// journal does not know is noted as by [`Journaled::wait`].
+    ///
+    /// ```no_run
+    /// # fn run(client: kling::blocking::Journaled, jobs: Vec<kling::Job>) {
+    /// use kling::{Pace, WaitOptions, blocking::Fleet};
+    ///
+    /// let mut fleet = Fleet::new();
+    /// let account = fleet.account(client.client().clone(), Pace::default());
+    /// for job in &jobs {
+    ///     account.add(job, &WaitOptions::default());
+    /// }
+    /// for event in &mut fleet {
+    ///     client.record(&event);
+    /// }
+    /// # }
+    /// ```
+    pub fn record<M: Makes>(&self, event: &FleetEvent<M>) {
+        if let Some(note) = Note::of(event) {
+            self.fleet.record(&self.keeping, self.client.settings(), note);
+        }
+    }
+
+    /// Lets go of a job that was detached from its fleet, so that another process may take it up.
+    pub fn let_go(&self, id: &RequestId) {
+        self.fleet.let_go(id);
     }
 
     fn keep<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {

@@ -1,0 +1,55 @@
+//! A simulator, a folder for a journal, and the clients that keep it.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use kling::kling_journal::Entry;
+use kling::{Client, Journal, Journaled, ModelId, Settings, Token, blocking};
+use kling_sim::{Call, Sim};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    folder: TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Sim::builder().speed(500.0).start().unwrap())
+    }
+
+    pub(crate) fn with(sim: Sim) -> Self {
+        Self { sim, folder: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::new(Token::new(self.sim.token()).unwrap()).with_base(self.sim.base_url().parse().unwrap())
+    }
+
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::open(self.folder.path().join("journal.log")).unwrap()
+    }
+
+    pub(crate) fn client(&self) -> Journaled {
+        Journaled::new(Client::new(self.settings()).unwrap(), self.journal())
+    }
+
+    pub(crate) fn blocking(&self) -> blocking::Journaled {
+        blocking::Journaled::new(blocking::Client::new(self.settings()).unwrap(), self.journal())
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.journal().entries().unwrap()
+    }
+
+    pub(crate) fn posts(&self) -> usize {
+        self.sim.requests().iter().filter(|call| call.call == Call::Submit).count()
+    }
+}
+
+pub(crate) fn model() -> ModelId {
+    "kling/kling-1-6/pro/image-to-video".parse().unwrap()
+}
+
+pub(crate) fn input() -> Value {
+    json!({ "image_url": "https://example.com/start.jpg" })
+}
