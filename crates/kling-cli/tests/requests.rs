@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_sim::{Call, Reply, Sim};
-use program::Program;
+use program::{Program, TOKEN};
+use serde_json::json;
 
 const INPUT: &str = r#"{"image_url": "https://127.0.0.1:9/start.jpg", "duration": 5.0}"#;
 
@@ -105,6 +106,39 @@ fn a_key_that_stands_twice_is_refused() {
 }
 
 #[test]
+fn neither_control_sequences_nor_a_piece_of_the_token_are_shown_or_kept() {
+    let sim = Sim::builder().token(TOKEN).start().unwrap();
+    let program = Program::at(&sim);
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    let paid = || vec!["submit", "--again", "--input", r#"{"image_url": "https://127.0.0.1:9/other.jpg"}"#];
+    // Where a text is shortened, it is cut in the midst of the token.
+    let words = format!("\u{1b}[31m\u{9b}2J{}{TOKEN}", "x".repeat(385));
+    let runs = [
+        (Call::Submit, Reply::error(402, 400_002, &words), paid()),
+        (Call::Submit, Reply::html(500, &words), paid()),
+        (Call::Status, Reply::error(403, 403_001, &words), vec!["wait", &id]),
+        (Call::Status, Reply::json(200, &json!({ "status": words })), vec!["status", &id]),
+        (
+            Call::Result,
+            Reply::json(200, &json!({ "status": "failed", "error": { "message": words } })),
+            vec!["result", &id],
+        ),
+    ];
+    let begun = &TOKEN[..6];
+    for (call, reply, arguments) in runs {
+        for format in [None, Some("--json")] {
+            sim.answer_next(call, reply.clone());
+            let ended = program.run(&arguments.iter().copied().chain(format).collect::<Vec<_>>());
+            let shown = ended.stdout + &ended.stderr;
+            assert!(shown.contains("xxx") && !shown.contains(['\u{1b}', '\u{9b}']), "{arguments:?}: {shown}");
+            assert!(!shown.contains(begun), "{arguments:?}: {shown}");
+        }
+    }
+    let journal = fs::read_to_string(program.journal()).unwrap();
+    assert!(journal.contains("xxx") && !journal.contains(begun), "{journal}");
+}
+
+#[test]
 fn what_the_schema_does_not_know_is_sent_only_when_meant() {
     let sim = Sim::builder().unknown_inputs(kling_sim::UnknownInputs::Ignored).start().unwrap();
     let program = Program::at(&sim);
@@ -176,7 +210,7 @@ fn a_picture_that_could_not_be_looked_at_is_a_warning_and_no_refusal() {
 fn facts_verdicts_and_bytes_read_are_told_to_machines() {
     let mut uri = "data:image/png;base64,".to_owned();
     uri.push_str("iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAIAAAA="); // 640x480, nothing but the header
-    let input = serde_json::json!({ "image_url": uri }).to_string();
+    let input = json!({ "image_url": uri }).to_string();
     let json = Program::new().run(&["validate", "--json", "--input", &input]).json();
     let media = &json["checks"]["media"][0];
     assert_eq!((&media["facts"]["width"], &media["bytes_read"]), (&640.into(), &29.into()), "{json}");
