@@ -32,7 +32,7 @@ fn whatever_is_killed_when_nothing_paid_is_lost_or_paid_twice() {
     let resumed = program.run(&["resume", "--all", "--json"]);
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
     assert_eq!(accounted_for(&sim, &program), unknown, "nothing was submitted by taking up");
-    let jobs = jobs(&program);
+    let jobs = program.jobs();
     let finished = jobs.iter().filter(|job| job["state"] == "succeeded").count();
     assert_eq!(finished + unknown, jobs.len(), "{jobs:?}");
     assert!(jobs.iter().filter(|job| job["state"] == "succeeded").all(saved), "{jobs:?}");
@@ -58,7 +58,7 @@ fn kill_sometime(mut running: Running, sim: &Sim, program: &Program, random: &mu
 
 /// Joins what was billed to what is known of it; gives the number of outcomes that are unknown.
 fn accounted_for(sim: &Sim, program: &Program) -> usize {
-    let (jobs, billed) = (jobs(program), sim.billed());
+    let (jobs, billed) = (program.jobs(), sim.billed());
     let bodies: HashSet<_> = billed.iter().map(|bill| &bill.body_sha256).collect();
     assert_eq!(bodies.len(), billed.len(), "paid twice");
     let posts = sim.requests().iter().filter(|call| call.call == Call::Submit).count();
@@ -71,10 +71,6 @@ fn accounted_for(sim: &Sim, program: &Program) -> usize {
         assert!(known, "lost: {bill:?}");
     }
     jobs.iter().filter(|job| job["state"] == "unknown").count()
-}
-
-fn jobs(program: &Program) -> Vec<Value> {
-    program.run(&["jobs", "--json"]).json()["jobs"].as_array().unwrap().clone()
 }
 
 fn saved(job: &Value) -> bool {

@@ -45,6 +45,8 @@ mod cancel_reply;
 mod client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod download_options;
 #[cfg_attr(
     not(any(feature = "async", feature = "blocking")),
     allow(dead_code, reason = "only the clients go on with a download")
@@ -95,7 +97,9 @@ pub use crate::cancel_reply::{CancelOutcome, CancelReply};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub use crate::download::{DownloadOptions, Downloaded, Progress};
+pub use crate::download::{Downloaded, Progress};
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use crate::download_options::DownloadOptions;
 pub use crate::download_range::ContentRange;
 pub use crate::error::Error;
 pub use crate::fingerprint::Fingerprint;

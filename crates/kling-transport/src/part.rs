@@ -40,12 +40,26 @@ impl Part {
     /// [`io::ErrorKind::WouldBlock`] where somebody else holds it; others where it cannot be opened.
     pub(crate) fn open(target: &Path, source: &Url) -> io::Result<(Self, Option<(Note, u64)>)> {
         let path = folder(target).join(format!("{}{}{PART}", prefix(target), name(source)));
-        let file = open_locked(&path)?;
+        let file = match open_locked(&path) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Self::alone(target),
+            opened => opened?,
+        };
         let len = file.metadata()?.len();
         let note = fs::read(note_of(&path)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let found = note.map(|note| (note, len)).filter(|_| len > 0);
         let has_note = found.is_some();
-        Ok((Self { file, path, target: target.to_owned(), has_note, is_worth_keeping: has_note }, found))
+        Ok((Self::new(file, path, target, has_note), found))
+    }
+
+    /// A part that nobody finds again, where the file system has no locks.
+    fn alone(target: &Path) -> io::Result<(Self, Option<(Note, u64)>)> {
+        let path = folder(target).join(format!("{}{:016x}{PART}", prefix(target), fastrand::u64(..)));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok((Self::new(file, path, target, false), None))
+    }
+
+    fn new(file: File, path: PathBuf, target: &Path, has_note: bool) -> Self {
+        Self { file, path, target: target.to_owned(), has_note, is_worth_keeping: has_note }
     }
 
     /// Goes on after the first `len` bytes.
@@ -134,7 +148,7 @@ fn open_locked(path: &Path) -> io::Result<File> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::Error(error)) => return Err(io::Error::new(io::ErrorKind::Unsupported, error)),
         }
         // Somebody may have put a link to another file there.
         if fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_symlink()) {
@@ -157,7 +171,7 @@ fn remove_stale(target: &Path) {
     });
     for path in stale.map(|file| file.path()) {
         if let Ok(file) = open_locked(&path) {
-            drop(Part { file, path, target: target.to_owned(), has_note: false, is_worth_keeping: false });
+            drop(Part::new(file, path, target, false));
         }
     }
 }

@@ -50,6 +50,18 @@ impl Program {
         names
     }
 
+    /// What `kling jobs` lists.
+    pub(crate) fn jobs(&self) -> Vec<Value> {
+        let ended = self.run(&["jobs", "--json"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.json()["jobs"].as_array().unwrap().clone()
+    }
+
+    /// The states of what `kling jobs` lists.
+    pub(crate) fn states(&self) -> Vec<String> {
+        self.jobs().iter().map(|job| job["state"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
         command.args(arguments).current_dir(self.folder()).env_clear();

@@ -1,0 +1,127 @@
+//! Requests that were left are taken up again: what is done for them, and what is not.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod program;
+
+use std::fs;
+use std::time::Duration;
+
+use kling_sim::{Call, Fault, Sim};
+use program::Program;
+use serde_json::Value;
+
+const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg"}"#;
+
+fn fast() -> Sim {
+    Sim::builder().speed(200.0).start().unwrap()
+}
+
+#[test]
+fn everything_unfinished_is_taken_up_and_nothing_is_submitted() {
+    let (sim, elsewhere) = (fast(), fast());
+    let program = Program::at(&sim);
+    sim.fault_next(Call::Submit, Fault::DropProcessed);
+    assert_eq!(program.run(&["submit", "--input", INPUT]).code, 70);
+    let foreign = [("RUNCOMFY_MODEL_API_BASE", elsewhere.base_url()), ("RUNCOMFY_TOKEN", elsewhere.token())];
+    let other = program.command(&["submit", "--input", INPUT]).envs(foreign).output().unwrap();
+    assert!(other.status.success());
+    let url = |name: &str| format!("https://example.com/{name}.jpg");
+    program.run(&["generate", &url("a"), "--no-wait", "-o", "a.mp4"]);
+    program.run(&["generate", &url("b"), "--no-wait"]);
+    program.run(&["generate", &url("c"), "--no-wait", "-o", "c.mp4"]);
+    sim.fail_next_job("nothing is on the picture");
+    program.run(&["generate", &url("d"), "--no-wait", "-o", "d.mp4"]);
+    // Somebody else's by now.
+    fs::write(program.folder().join("c.mp4"), "mine").unwrap();
+
+    let resumed = program.run(&["resume", "--all", "--json"]);
+    assert_eq!(resumed.code, 1, "the job that failed: {}", resumed.stderr);
+    let report = &resumed.json()["error"];
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 4);
+    assert_eq!(report["unknown"].as_array().unwrap().len(), 1);
+    assert!(resumed.stderr.contains("kling jobs settle"), "{}", resumed.stderr);
+    assert_eq!(fs::read(program.folder().join("c.mp4")).unwrap(), b"mine");
+    let named = |at: usize| format!("kling-{}.mp4", sim.billed()[at].request_id);
+    assert_eq!(program.files().len(), 4);
+    assert!(
+        program.files().contains(&named(2)) && program.files().contains(&named(3)),
+        "{:?}",
+        program.files()
+    );
+    assert_eq!(program.states(), ["unknown", "running", "succeeded", "succeeded", "succeeded", "failed"]);
+
+    let again = program.run(&["resume", "--all"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{}", again.stderr);
+    assert_eq!(sim.requests().iter().filter(|call| call.call == Call::Submit).count(), 5);
+}
+
+#[test]
+fn a_request_of_another_machine_is_noted_when_it_is_waited_for_and_then_taken_up() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let id = Program::at(&sim).run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    let program = Program::at(&sim);
+    assert_eq!(program.run(&["wait", &id, "--timeout", "0s", "-o", "clip.mp4"]).code, 75);
+    assert_eq!(program.states(), ["running"]);
+    assert_eq!(program.jobs()[0]["model"], Value::Null);
+    sim.advance(Duration::from_secs(100));
+    let resumed = program.run(&["resume", "--all"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!((program.states(), program.files()), (vec!["succeeded".into()], vec!["clip.mp4".into()]));
+    assert_eq!(program.run(&["wait", "no-such-request"]).code, 65);
+    assert_eq!(program.states(), ["succeeded", "gone"], "what the API does not know is not taken up again");
+}
+
+#[test]
+fn a_download_that_was_killed_goes_on_where_it_was() {
+    let sim = fast();
+    sim.fault_next(Call::Output, Fault::StallInBody(Duration::from_secs(600)));
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", "https://example.com/a.jpg", "-o", "clip.mp4"]);
+    let id = running.wait_for("request ");
+    let part = || program.files().into_iter().find(|name| name.ends_with(".part"));
+    let has_begun = |name: String| fs::metadata(program.folder().join(name)).is_ok_and(|file| file.len() > 0);
+    while !part().is_some_and(has_begun) {
+        std::thread::yield_now();
+    }
+    running.kill();
+    assert!(!program.files().contains(&"clip.mp4".to_owned()), "a part is no clip");
+
+    assert_eq!(program.run(&["resume", "--all"]).code, 0);
+    let statuses =
+        sim.requests().into_iter().filter(|call| call.call == Call::Output).map(|call| call.status);
+    assert_eq!(statuses.collect::<Vec<_>>(), [None, Some(206)], "the rest alone");
+    assert_eq!(program.run(&["wait", &id, "-o", "whole.mp4"]).code, 0);
+    assert_eq!(program.files(), ["clip.mp4", "whole.mp4"]);
+    let read = |name| fs::read(program.folder().join(name)).unwrap();
+    assert!(read("clip.mp4") == read("whole.mp4"));
+}
+
+#[test]
+fn a_file_that_was_there_before_its_record_is_taken_for_what_it_is() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    fs::write(program.folder().join(format!("kling-{id}.mp4")), "the whole clip").unwrap();
+    assert_eq!(program.run(&["resume", "--all"]).stdout, format!("kling-{id}.mp4\n"));
+    assert_eq!(fs::read(program.folder().join(format!("kling-{id}.mp4"))).unwrap(), b"the whole clip");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_another_process_has_in_hand_is_left_to_it() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let mut running = program.start(&["generate", "https://example.com/a.jpg"]);
+    let id = running.wait_for("request ");
+    running.wait_for("in_queue");
+    assert_eq!(program.jobs()[0]["in_hand"], true);
+    assert_eq!(program.run(&["resume", &id]).code, 75);
+    assert_eq!(program.run(&["resume", "--all"]).code, 0);
+    running.kill();
+    assert_eq!(program.jobs()[0]["in_hand"], false);
+    sim.advance(Duration::from_secs(100));
+    assert_eq!(
+        program.run(&["resume", "--all"]).stdout,
+        format!("{}\n", program.folder().canonicalize().unwrap().join(format!("kling-{id}.mp4")).display())
+    );
+}
