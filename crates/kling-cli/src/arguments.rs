@@ -234,7 +234,7 @@ pub(crate) struct Request {
 
 #[derive(Args, Debug)]
 pub(crate) struct Wait {
-    /// The request id that the submit printed.
+    /// The request id that the submit printed. One that the journal does not know is noted there, for `resume`.
     pub(crate) id: RequestId,
 
     /// The file to write; by default the URLs of the outputs are printed and nothing is downloaded.

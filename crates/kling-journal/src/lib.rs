@@ -39,6 +39,9 @@
 //! a locked file beside the journal; the system drops the lock however the process ends, so no number is mistaken for another
 //! process's, and nothing times out.
 //!
+//! # Jobs of elsewhere
+//! A job that another program submitted is taken in by its id, in one record: [`Intent::of_job`]. Nothing is sent for it.
+//!
 //! # Age
 //! Entries that are over are removed [90 days](KEPT_FOR) after they last changed, when a journal is opened. Unfinished and
 //! unknown ones are never removed.
