@@ -30,7 +30,7 @@ fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
     let mut fleet = blocking::Fleet::open();
     let account = fleet.account(client.clone(), pace(THREADS));
     let client = blocking::Journaled::new(client, ledger.tools.journal.clone());
-    let next = Arc::new(AtomicUsize::new(1));
+    let (next, keeper) = (Arc::new(AtomicUsize::new(1)), client.clone());
     for _ in 0..THREADS {
         let (ledger, account, client, next) = (ledger.clone(), account.clone(), client.clone(), next.clone());
         thread::Builder::new().spawn(move || {
@@ -42,15 +42,22 @@ fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
         })?;
     }
     drop(account);
-    thread::Builder::new().spawn(move || fleet.for_each(|event| ledger.hear(event)))?;
+    thread::Builder::new().spawn(move || {
+        fleet.for_each(|event| {
+            keeper.record(&event);
+            ledger.hear(event);
+        });
+    })?;
     Ok(())
 }
 
 async fn in_tasks(ledger: Arc<Ledger>, client: Client) {
     let mut fleet = Fleet::open();
     let account = fleet.account(client.clone(), pace(TASKS));
-    tokio::spawn(submit_all(ledger.clone(), account, Journaled::new(client, ledger.tools.journal.clone())));
+    let client = Journaled::new(client, ledger.tools.journal.clone());
+    tokio::spawn(submit_all(ledger.clone(), account, client.clone()));
     while let Some(event) = fleet.next().await {
+        client.record(&event).await;
         ledger.hear(event);
     }
 }

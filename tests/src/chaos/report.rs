@@ -40,6 +40,8 @@ pub struct Report {
     billed: usize,
     distinct: usize,
     lost: usize,
+    /// Jobs that worked by the journal.
+    worked: usize,
     /// Whether the journal says what the callers were told.
     agrees: bool,
     calls: usize,
@@ -66,6 +68,7 @@ impl Report {
             billed: 0,
             distinct: 0,
             lost: 0,
+            worked: 0,
             agrees: false,
             calls: 0,
             faults: BTreeMap::new(),
@@ -104,6 +107,7 @@ impl Report {
         let told = |known: &HashSet<&str>, told: &HashSet<String>| {
             known.len() == told.len() && told.iter().all(|one| known.contains(&**one))
         };
+        self.worked = entries.iter().filter(|entry| entry.standing() == Standing::Succeeded).count();
         self.agrees = told(&ids, &self.ids) && told(&unknown, &self.receipts);
         self.billed = bills.len();
         self.distinct = bills.iter().map(|bill| &bill.body_sha256).collect::<HashSet<_>>().len();
@@ -128,6 +132,7 @@ impl Report {
             (self.billed - self.distinct, "billed twice"),
             (self.lost, "billed and lost"),
             (self.receipts.len().saturating_sub(self.cut), "unknown though the answer came whole"),
+            (ended(Ended::Well).saturating_sub(self.worked), "finished, and the journal does not say so"),
             (usize::from(!self.agrees), "journal that says other things than its callers were told"),
             (self.plan.jobs - self.outcomes, "hanging"),
             (ended(Ended::Late), "late"),
@@ -185,7 +190,7 @@ impl fmt::Display for Report {
             "lost                 {} (bills that the journal leads to by no id and no intent)",
             self.lost
         )?;
-        writeln!(f, "finished             {}", ended(Ended::Well))?;
+        writeln!(f, "finished             {} (by the journal: {})", ended(Ended::Well), self.worked)?;
         writeln!(f, "given up or late     {}", ended(Ended::GivenUp) + ended(Ended::Late))?;
         writeln!(f, "files downloaded     {} ({} torn)", self.files, self.contents.len().saturating_sub(1))?;
         writeln!(f, "hung                 {}", self.plan.jobs - self.outcomes)?;
