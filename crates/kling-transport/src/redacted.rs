@@ -29,8 +29,9 @@ fn whole(body: Bytes, token: &Token) -> Bytes {
         text if token.stands_in(&text) => token.redact(&text).into(),
         _ => body,
     };
-    // In JSON any letter may be escaped.
-    if plain.contains(&b'\\') { unescaped(&plain, token).unwrap_or(plain) } else { plain }
+    // In JSON any letter may be escaped by its number.
+    let is_escaped = plain.windows(2).any(|pair| pair == b"\\u") || token.expose().contains(['"', '\\']);
+    if is_escaped { unescaped(&plain, token).unwrap_or(plain) } else { plain }
 }
 
 /// A body that ends anywhere, also in the midst of the token.

@@ -103,7 +103,8 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
 
     /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
     ///
-    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
+    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well. A future that
+    /// is dropped before that is done leaves the job in any case.
     ///
     /// # Errors
     /// As [`wait`](crate::wait()).

@@ -45,6 +45,7 @@ fn each_answer_has_one_meaning() {
         (402, "{}", "refused"),
         (413, "", "refused"),
         (422, r#"{"detail":[]}"#, "refused"),
+        (425, "", "refused"),
         (429, "", "again"),
         (429, r#"{"error_code":400002}"#, "refused"),
         (301, "", "unknown"),
