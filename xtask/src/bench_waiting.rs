@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The parts that need sockets; all others run in virtual time.
-const OVER_LOOPBACK: [&str; 4] = ["memory", "burst", "overload", "cpu"];
+const OVER_LOOPBACK: [&str; 5] = ["memory", "burst", "overload", "cpu", "clock"];
 
 /// Runs one part, or all in virtual time where none is named. The part `plot` draws `docs/waiting.svg`.
 pub(crate) fn run(root: &Path, part: Option<&str>) -> Result<(), String> {

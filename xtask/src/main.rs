@@ -36,7 +36,7 @@ enum Command {
     /// Measure what waiting costs, each figure beside another of the same run.
     BenchWaiting {
         /// In virtual time: step, age, queue, budget, speed-up, or plot, which draws docs/waiting.svg. Over loopback: memory,
-        /// burst, overload, cpu. By default, all in virtual time but the plot.
+        /// burst, overload, cpu, clock. By default, all in virtual time but the plot.
         part: Option<String>,
     },
     /// Run thousands of paid jobs under random faults, and join what was kept to what was billed.

@@ -1,10 +1,9 @@
 //! The fewest polls for a mean delay where the distribution of durations is known: dynamic programming over a grid.
 
+use std::time::Duration;
+
 /// Moments are this far apart, in seconds.
 const STEP: f64 = 0.25;
-
-/// No gap is longer, in steps.
-const LONGEST: usize = 800;
 
 /// The optimum for one distribution.
 pub struct Optimum {
@@ -45,25 +44,26 @@ impl Optimum {
         Self { over, lived }
     }
 
-    /// The least polls at this mean delay.
-    pub fn at_delay(&self, delay: f64) -> Cost {
+    /// The least polls at this mean delay, where no gap is longer than a bound.
+    pub fn at_delay(&self, delay: f64, longest: Duration) -> Cost {
+        let longest = (longest.as_secs_f64() / STEP) as usize;
         let (mut cheap, mut dear) = (1e-4, 1e4);
         for _ in 0..30 {
             let price = f64::sqrt(cheap * dear);
-            if self.at_price(price).delay > delay { cheap = price } else { dear = price }
+            if self.at_price(price, longest).delay > delay { cheap = price } else { dear = price }
         }
         // The grid has only so many schedules: between two of them polls go with the inverse of the delay.
-        let found = self.at_price(dear);
+        let found = self.at_price(dear, longest);
         Cost { polls: found.polls * found.delay / delay, delay }
     }
 
     /// The best schedule where a second of delay costs so many polls.
-    fn at_price(&self, price: f64) -> Cost {
+    fn at_price(&self, price: f64, longest: usize) -> Cost {
         let moments = self.over.len();
         let mut cost = vec![0.0; moments];
         let mut next = vec![0; moments];
         for at in (0..moments - 1).rev() {
-            let (alive, best) = (1.0 - self.over[at], at + 1..moments.min(at + LONGEST));
+            let (alive, best) = (1.0 - self.over[at], at + 1..moments.min(at + 1 + longest));
             let of = |to: usize| alive + price * self.gathered(at, to) + cost[to];
             let best = best.map(|to| (of(to), to)).min_by(|one, other| one.0.total_cmp(&other.0));
             (cost[at], next[at]) = best.unwrap_or((0.0, moments - 1));

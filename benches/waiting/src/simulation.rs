@@ -91,6 +91,14 @@ impl<'a> Simulation<'a> {
         outcomes
     }
 
+    /// Runs for a while.
+    pub fn run_for(&mut self, span: Duration) {
+        let until = self.now + span;
+        while self.now < until {
+            self.run(1);
+        }
+    }
+
     fn add(&mut self, in_the_midst: bool) {
         let (mut times, options) = (self.draw)(&mut self.rng, self.now.as_secs_f64());
         if in_the_midst {

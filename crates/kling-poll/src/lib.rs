@@ -2,7 +2,7 @@
 //!
 //! [`JobMachine`] holds every rule of a wait: `completed` is not success, unknown words go on, bad answers are forgiven under
 //! a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's thread, and `Fleet`
-//! and `blocking::Fleet` wait for any number of jobs at once: one [`FleetMachine`] over the same job machines, each of 64 bytes,
+//! and `blocking::Fleet` wait for any number of jobs at once: one [`FleetMachine`] over the same job machines, each of 32 bytes,
 //! which a scheduler of one's own or a simulation can drive too. When to ask is told by a [`Schedule`]: [`Growing`], [`Fixed`], or
 //! [`Learned`] from the jobs that were waited for.
 //!

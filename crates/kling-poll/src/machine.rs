@@ -1,12 +1,14 @@
 //! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
 
 mod parting;
+mod rare;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use kling_transport::{Error, Job, Makes, ResultReply, Span, State, StatusReply, Verdict};
 
+use self::rare::Rare;
 use crate::lifetime;
 use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
 
@@ -27,9 +29,9 @@ const MAX_WISH: Duration = Duration::from_secs(300);
 /// The options are passed in, not held, so that any number of machines share them.
 #[derive(Clone, Debug)]
 pub struct JobMachine {
-    state: Option<State>,
-    last_error: Option<Error>,
-    queue_position: Option<u32>,
+    rare: Option<Box<Rare>>,
+    /// One more than the last place in the queue, where the API tells it.
+    queue_place: Option<NonZeroU32>,
     /// The age at the beginning of the wait, in milliseconds, where it is known.
     age: Option<NonZeroU32>,
     /// When the job began to run, where that was seen, in milliseconds of the wait.
@@ -38,6 +40,8 @@ pub struct JobMachine {
     alive_at: u32,
     polls: u32,
     errors: u16,
+    /// One more than the place of the last state among those with a name; 0 for none of them.
+    state: u8,
     stage: Stage,
 }
 
@@ -58,14 +62,14 @@ impl JobMachine {
     #[must_use]
     pub fn new(age: Option<Duration>) -> Self {
         Self {
-            state: None,
-            last_error: None,
-            queue_position: None,
+            rare: None,
+            queue_place: None,
             age: age.and_then(mark),
             running_since: None,
             alive_at: 0,
             polls: 0,
             errors: 0,
+            state: 0,
             stage: Stage::Status,
         }
     }
@@ -107,22 +111,10 @@ impl JobMachine {
         WaitError::conclude(job.id(), self, elapsed, ending).map(Finished::new)
     }
 
-    /// The last state seen.
-    #[must_use]
-    pub const fn state(&self) -> Option<&State> {
-        self.state.as_ref()
-    }
-
     /// How often the status was asked for.
     #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
-    }
-
-    /// The last error that was forgiven, if nothing good came since.
-    #[must_use]
-    pub const fn last_error(&self) -> Option<&Error> {
-        self.last_error.as_ref()
     }
 
     /// What was seen of the job so far: what schedules go by.
@@ -133,8 +125,8 @@ impl JobMachine {
             elapsed: now,
             age: self.age_at(now),
             running: self.running_since.map(|moment| since(moment.get())),
-            in_queue: matches!(self.state, Some(State::InQueue)),
-            queue_position: self.queue_position,
+            in_queue: matches!(self.state(), Some(State::InQueue)),
+            queue_position: self.queue_position(),
             polls: self.polls,
             silence: since(self.alive_at),
         }
@@ -144,14 +136,14 @@ impl JobMachine {
     fn record(&self, now: Duration, step: &Step) {
         let span = Span::current();
         span.number("attempt", self.polls.into());
-        if let Some(state) = &self.state {
+        if let Some(state) = self.state() {
             span.text("state", state);
         }
         if let Action::WaitUntil(due) = step.action {
             span.delay(due.saturating_sub(now));
         }
         let ending = if let Action::Done(ending) = &step.action { ending.error() } else { None };
-        if let Some(error) = ending.or(self.last_error.as_ref()) {
+        if let Some(error) = ending.or_else(|| self.last_error()) {
             span.text("error", error);
         }
     }
@@ -206,7 +198,7 @@ impl JobMachine {
 
     /// A job that is over may lag behind; one that was cancelled never gets a result.
     fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
-        if matches!(self.state, Some(State::Cancelled)) {
+        if matches!(self.state(), Some(State::Cancelled)) {
             return done(Ending::Cancelled(None));
         }
         self.stage = Stage::Status;
@@ -224,7 +216,7 @@ impl JobMachine {
         }
         let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
-        self.last_error = Some(error);
+        self.set_last_error(Some(error));
         Step { action: self.wait(options, now, pause), update }
     }
 
@@ -258,13 +250,15 @@ impl JobMachine {
     /// Takes note of a good answer; news if it tells anything new.
     fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
         self.good();
-        let changed = self.state.as_ref() != Some(&state) || self.queue_position != queue_position;
-        (self.state, self.queue_position) = (Some(state), queue_position);
+        let queue_place = queue_position.and_then(|place| NonZeroU32::new(place.saturating_add(1)));
+        let changed = self.state() != Some(&state) || self.queue_place != queue_place;
+        self.set_state(state);
+        self.queue_place = queue_place;
         changed.then(|| self.news(now))
     }
 
     fn goes_on(&mut self, now: Duration, state: &State) {
-        let queued_before = matches!(self.state, Some(State::InQueue));
+        let queued_before = matches!(self.state(), Some(State::InQueue));
         if queued_before && matches!(state, State::InProgress) {
             let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
             self.running_since = self.running_since.or_else(|| mark(began));
@@ -272,17 +266,21 @@ impl JobMachine {
         self.alive_at = millis(now);
     }
 
+    fn queue_position(&self) -> Option<u32> {
+        self.queue_place.map(|place| place.get() - 1)
+    }
+
     fn good(&mut self) {
-        (self.errors, self.last_error) = (0, None);
+        self.errors = 0;
+        self.set_last_error(None);
     }
 
     fn news(&self, now: Duration) -> Update {
-        let Self { state, queue_position, polls, .. } = self;
         Update {
-            state: state.clone(),
-            queue_position: *queue_position,
+            state: self.state().cloned(),
+            queue_position: self.queue_position(),
             elapsed: now,
-            polls: *polls,
+            polls: self.polls,
             error: None,
         }
     }

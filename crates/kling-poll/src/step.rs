@@ -47,6 +47,10 @@ pub enum Action {
 
 impl Action {
     /// The span of a call, if it is one.
+    #[cfg_attr(
+        not(any(feature = "async", feature = "blocking")),
+        allow(dead_code, reason = "shells enter it")
+    )]
     pub(crate) fn span(&self, id: &RequestId) -> Span {
         match self {
             Self::SendStatus { .. } => Span::poll(id),

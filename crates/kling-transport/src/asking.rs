@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::{Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span, redacted};
+use crate::{
+    Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span, Token, redacted,
+};
 
 /// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
 #[derive(Clone, Debug)]
@@ -46,10 +48,7 @@ impl<'a, C: Call> Asking<'a, C> {
     /// # Errors
     /// Where no answer came, the API said no, or the answer cannot be read.
     pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
-        redacted::outcome(outcome, self.request.token())
-            .map_err(Error::from)
-            .and_then(|reply| self.call.read(&reply))
-            .map_err(|error| error.with_request_id(self.call.request_id().cloned()))
+        read(self.call, self.request.token(), outcome)
     }
 
     /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,
@@ -75,4 +74,16 @@ impl<'a, C: Call> Asking<'a, C> {
             Retry::GiveUp => ControlFlow::Break(Err(error)),
         }
     }
+}
+
+/// Reads the outcome of one attempt; its errors name the request and not the token.
+pub(crate) fn read<C: Call>(
+    call: &C,
+    token: Option<&Token>,
+    outcome: Result<HttpReply, Failure>,
+) -> Result<C::Reply, Error> {
+    redacted::outcome(outcome, token)
+        .map_err(Error::from)
+        .and_then(|reply| call.read(&reply))
+        .map_err(|error| error.with_request_id(call.request_id().cloned()))
 }

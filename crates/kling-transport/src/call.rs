@@ -194,10 +194,12 @@ fn open_job(reply: &HttpReply, asked: &RequestId) -> Result<Object, Error> {
         }
         _ => {}
     }
-    let over =
-        object.get("status").and_then(Value::as_str).is_some_and(|word| crate::State::from(word).is_over());
+    let is_over = || {
+        let word = object.get("status").and_then(Value::as_str);
+        word.is_some_and(|word| crate::State::from(word).is_over())
+    };
     match envelope::code(&object) {
-        Some(code) if !over => Err(envelope::refusal(reply, object, Some(code))),
+        Some(code) if !is_over() => Err(envelope::refusal(reply, object, Some(code))),
         _ => Ok(object),
     }
 }

@@ -10,6 +10,7 @@ use kling_types::ModelInput;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::asking;
 use crate::download::{Downloading, Obstacle};
 use crate::partial_file::PartialFile;
 use crate::transport::Chunks;
@@ -169,9 +170,9 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// See [`Error`].
     pub async fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
-        let asking = Asking::new(call, &self.settings);
-        let outcome = self.transport.send(asking.request(), Limits::within(timeout)).await;
-        asking.read(outcome)
+        let request = call.request(&self.settings);
+        let outcome = self.transport.send(request, Limits::within(timeout)).await;
+        asking::read(call, Some(&self.settings.token), outcome)
     }
 
     /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**

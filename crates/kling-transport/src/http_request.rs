@@ -87,6 +87,11 @@ impl HttpRequest {
         &self.url
     }
 
+    #[cfg(feature = "async")]
+    pub(crate) fn into_url(self) -> Url {
+        self.url
+    }
+
     /// Every header that is to be sent, but for those that name the connection.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
         let bearer = self.token.as_ref().map(|token| Cow::Owned(format!("Bearer {}", token.expose())));

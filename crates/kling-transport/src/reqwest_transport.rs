@@ -1,12 +1,15 @@
 //! The async transport that comes with the crate: reqwest, with everything off that could send a request twice or elsewhere.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Response, redirect, retry};
+use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::transport::Chunks;
 use crate::watch::{Watch, Watched};
@@ -50,35 +53,33 @@ impl Reqwest {
         Ok(Self { client })
     }
 
-    async fn head(
-        &self,
-        request: HttpRequest,
-        timeouts: impl FnOnce(&mut reqwest::Request),
-    ) -> Result<Response, Failure> {
-        let watch = Watch::new(request.body());
-        let mut sent = prepare(&request, &watch);
-        timeouts(&mut sent);
-        self.client.execute(sent).await.map_err(|error| {
-            // hyper takes up the body as soon as it has a connection: a limit that passed before was spent on connecting.
-            let connecting = error.is_timeout() && watch.is_untouched();
-            failure(error, if connecting { Phase::Connect } else { watch.phase() })
+    async fn head(&self, request: HttpRequest, watch: &Watch) -> Result<Response, Failure> {
+        self.client.execute(prepare(request, watch)).await.map_err(|error| {
+            let seen = if error.is_timeout() { phase_of_timeout(watch) } else { watch.phase() };
+            failure(error, seen)
         })
     }
 }
 
 impl Transport for Reqwest {
     async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
-        let mut response =
-            self.head(request, |request| *request.timeout_mut() = Some(limits.timeout)).await?;
+        // reqwest's own limit for a request costs three allocations more.
+        let deadline = sleep(limits.timeout).deadline();
+        let watch = Watch::new(request.body());
+        let opening = timeout_at(deadline, self.head(request, &watch)).await;
+        let mut response = opening.unwrap_or_else(|_| Err(stalled(phase_of_timeout(&watch))))?;
         let head = head(&response);
         let mut body = BytesMut::new();
         loop {
-            match response.chunk().await {
+            let chunk = timeout_at(deadline, response.chunk()).await;
+            let chunk = chunk.map_or_else(
+                |_| Err(stalled(Phase::Reading)),
+                |chunk| chunk.map_err(|error| failure(error, Phase::Reading)),
+            );
+            match chunk {
                 Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Err(error) => {
-                    return Err(failure(error, Phase::Reading).while_reading(head.status, body.freeze()));
-                }
+                Err(failure) => return Err(failure.while_reading(head.status, body.freeze())),
             }
             if body.len() > limits.max_body {
                 return Err(Failure::too_large(head.status, body.freeze(), limits.max_body));
@@ -91,9 +92,9 @@ impl Streaming for Reqwest {
     type Body = Incoming;
 
     async fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), Failure> {
-        let opening = self.head(request, |_| {});
-        let response =
-            tokio::time::timeout(patience, opening).await.unwrap_or_else(|_| Err(stalled(Phase::Waiting)))?;
+        let watch = Watch::new(request.body());
+        let opening = timeout(patience, self.head(request, &watch)).await;
+        let response = opening.unwrap_or_else(|_| Err(stalled(Phase::Waiting)))?;
         Ok((head(&response), Incoming { response, patience }))
     }
 }
@@ -107,7 +108,7 @@ pub struct Incoming {
 
 impl Chunks for Incoming {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        match tokio::time::timeout(self.patience, self.response.chunk()).await {
+        match timeout(self.patience, self.response.chunk()).await {
             Ok(chunk) => chunk.map_err(|error| failure(error, Phase::Reading)),
             Err(_) => Err(stalled(Phase::Reading)),
         }
@@ -123,24 +124,51 @@ fn preset(settings: &Settings) -> ClientBuilder {
     builder
 }
 
-fn prepare(request: &HttpRequest, watch: &Watch) -> reqwest::Request {
+fn prepare(request: HttpRequest, watch: &Watch) -> reqwest::Request {
     let method = match request.method() {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    let mut prepared = reqwest::Request::new(method, request.url().clone());
+    let mut headers = HeaderMap::with_capacity(8);
     for (name, value) in request.headers() {
-        if let Ok(mut value) = reqwest::header::HeaderValue::from_str(&value) {
-            value.set_sensitive(name == "authorization");
-            prepared.headers_mut().insert(name, value);
+        if let Some(value) = header_value(name, value) {
+            headers.insert(header_name(name), value);
         }
     }
-    *prepared.body_mut() = request.body().map(|body| reqwest::Body::wrap(Leaving(Watched::new(body, watch))));
+    let body = request.body().map(|body| reqwest::Body::wrap(Leaving(Watched::new(body, watch))));
+    let mut prepared = reqwest::Request::new(method, request.into_url());
+    *prepared.headers_mut() = headers;
+    *prepared.body_mut() = body;
     prepared
 }
 
+/// Names that are in every request need not be read anew.
+fn header_name(name: &'static str) -> HeaderName {
+    match name {
+        "accept" => header::ACCEPT,
+        "accept-encoding" => header::ACCEPT_ENCODING,
+        "authorization" => header::AUTHORIZATION,
+        "user-agent" => header::USER_AGENT,
+        other => HeaderName::from_static(other),
+    }
+}
+
+/// A value that is the same in every request needs no copy; nearly all are.
+fn header_value(name: &str, value: Cow<'static, str>) -> Option<HeaderValue> {
+    let mut value = match value {
+        Cow::Borrowed(text) => HeaderValue::from_static(text),
+        Cow::Owned(text) => HeaderValue::try_from(text).ok()?,
+    };
+    value.set_sensitive(name == "authorization");
+    Some(value)
+}
+
 fn head(response: &Response) -> HttpHead {
-    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    // A look through the few headers of an answer costs less than to make a name of each that is asked for.
+    let header = |name: &str| {
+        let found = response.headers().iter().find(|(found, _)| found.as_str() == name)?;
+        found.1.to_str().ok()
+    };
     HttpHead::new(response.status().as_u16(), header, SystemTime::now())
 }
 
@@ -153,6 +181,11 @@ fn failure(error: reqwest::Error, seen: Phase) -> Failure {
     };
     let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
     Failure::new(phase, kind, words(error))
+}
+
+/// hyper takes up the body as soon as it has a connection: a limit that passed before was spent on connecting.
+fn phase_of_timeout(watch: &Watch) -> Phase {
+    if watch.is_untouched() { Phase::Connect } else { watch.phase() }
 }
 
 fn stalled(phase: Phase) -> Failure {

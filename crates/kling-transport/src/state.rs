@@ -48,6 +48,19 @@ impl State {
         }
     }
 
+    fn known(word: &str) -> Option<Self> {
+        Some(match word {
+            "in_queue" | "queued" | "pending" | "waiting" => Self::InQueue,
+            "in_progress" | "starting" | "processing" | "running" => Self::InProgress,
+            "cancellation_requested" => Self::CancellationRequested,
+            "completed" => Self::Completed,
+            "succeeded" => Self::Succeeded,
+            "failed" => Self::Failed,
+            "cancelled" | "canceled" => Self::Cancelled,
+            _ => return None,
+        })
+    }
+
     /// Whether the job no longer runs, however it ended.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -57,16 +70,12 @@ impl State {
 
 impl From<&str> for State {
     fn from(word: &str) -> Self {
-        match word.trim().to_ascii_lowercase().replace(['-', ' '], "_").as_str() {
-            "in_queue" | "queued" | "pending" | "waiting" => Self::InQueue,
-            "in_progress" | "starting" | "processing" | "running" => Self::InProgress,
-            "cancellation_requested" => Self::CancellationRequested,
-            "completed" => Self::Completed,
-            "succeeded" => Self::Succeeded,
-            "failed" => Self::Failed,
-            "cancelled" | "canceled" => Self::Cancelled,
-            _ => Self::Other(word.chars().filter(|letter| !letter.is_control()).take(64).collect()),
-        }
+        // Nearly every word comes in its usual spelling.
+        Self::known(word)
+            .or_else(|| Self::known(&word.trim().to_ascii_lowercase().replace(['-', ' '], "_")))
+            .unwrap_or_else(|| {
+                Self::Other(word.chars().filter(|letter| !letter.is_control()).take(64).collect())
+            })
     }
 }
 

@@ -53,6 +53,13 @@ impl Lane {
         self.urgent.len() + self.due.len() + self.ranked.len()
     }
 
+    /// Keeps only some of those that wait.
+    pub(super) fn retain(&mut self, keep: impl Fn(Ticket) -> bool) {
+        self.urgent.retain(|ticket| keep(*ticket));
+        self.due.retain(|ticket| keep(*ticket));
+        self.ranked.retain(|ticket| keep(*ticket));
+    }
+
     pub(super) const fn in_flight(&self) -> usize {
         self.in_flight
     }

@@ -31,6 +31,9 @@ pub struct FleetMachine {
     stats: FleetStats,
 }
 
+/// Fewer stale entries than this are not worth looking for.
+const SWEPT: usize = 64;
+
 /// What to do next.
 #[derive(Clone, Debug)]
 pub enum FleetAction {
@@ -117,14 +120,15 @@ impl FleetMachine {
     /// Wants a job cancelled, as soon as a call may be made. False where there is no such job.
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
         let Some(slot) = self.slots.get_mut(ticket) else { return false };
-        slot.wants_cancel = true;
-        self.hurry(ticket);
+        if !std::mem::replace(&mut slot.wants_cancel, true) {
+            self.hurry(ticket);
+        }
         true
     }
 
     /// Forgets a job, which goes on; its id, if it was there.
     pub fn detach(&mut self, ticket: Ticket) -> Option<RequestId> {
-        self.slots.remove(ticket).map(|slot| slot.id.unpack())
+        self.remove(ticket).map(|slot| slot.id.unpack())
     }
 
     /// What to do now. While there is news, take it out first.
@@ -265,11 +269,31 @@ impl FleetMachine {
             Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
             Ending::Deadline(_) | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
         }
-        if let Some(slot) = self.slots.remove(ticket) {
+        if let Some(slot) = self.remove(ticket) {
             let request_id = slot.id.unpack();
             let outcome = WaitError::conclude(&request_id, &slot.machine, slot.elapsed(now), ending);
             let news = FleetNews::Done(outcome.map(Finished::new));
             self.news.push_back(FleetEvent { ticket, request_id, news });
+        }
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
+        let slot = self.slots.remove(ticket)?;
+        self.sweep();
+        Some(slot)
+    }
+
+    /// Takes entries of jobs that are gone out of heap and queues, once they are most of what is there: else jobs that come and
+    /// go while no call may be made would pile up.
+    fn sweep(&mut self) {
+        let (slots, room) = (&self.slots, 2 * self.slots.len() + SWEPT);
+        if self.due.len() > room {
+            self.due.retain(|Reverse((due, ticket))| {
+                slots.get(*ticket).is_some_and(|slot| slot.due == *due as u32)
+            });
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.behind() > room) {
+            lane.retain(|ticket| slots.get(ticket).is_some_and(|slot| slot.place == Place::Queued));
         }
     }
 

@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod account;
+#[cfg(feature = "async")]
+mod callers;
 mod lane;
 mod machine;
 mod news;

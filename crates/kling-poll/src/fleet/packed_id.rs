@@ -14,8 +14,11 @@ impl PackedId {
     pub(super) fn unpack(&self) -> RequestId {
         match self {
             Self::Uuid(uuid) => {
-                let text = uuid.hyphenated().to_string();
-                text.parse().unwrap_or_else(|_| unreachable!("hexadecimal digits and hyphens are an id"))
+                let mut letters = [0; 36];
+                uuid.hyphenated()
+                    .encode_lower(&mut letters)
+                    .parse()
+                    .unwrap_or_else(|_| unreachable!("hexadecimal digits and hyphens are an id"))
             }
             Self::Other(id) => id.clone(),
         }

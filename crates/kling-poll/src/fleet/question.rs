@@ -23,6 +23,10 @@ pub struct Question {
     pub errand: Errand,
     /// How long the call may take.
     pub timeout: Duration,
+    #[cfg_attr(
+        not(any(feature = "async", feature = "blocking")),
+        allow(dead_code, reason = "shells enter it")
+    )]
     pub(crate) span: Span,
 }
 

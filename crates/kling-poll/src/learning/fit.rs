@@ -21,6 +21,9 @@ const LEAST_SPREAD: f64 = 0.03;
 /// How many spreads from the middle a duration may be before it does not fit.
 const FITS: f64 = 2.5;
 
+/// The share of a normal distribution that is further off than [`FITS`].
+const CHANCE: f64 = 0.0124;
+
 /// What is left of a normal spread where everything beyond [`FITS`] is cut off.
 const CUT: f64 = 0.954;
 
@@ -44,6 +47,7 @@ pub struct Fit {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Point {
+    time: f64,
     /// The share of jobs that run longer.
     survival: f64,
     /// The time that jobs spend running until here, on average.
@@ -75,7 +79,8 @@ impl Fit {
         let squares: f64 = fitting.iter().map(|log| ((log - middle) / CUT).powi(2)).sum();
         let variance = (squares + PRIOR_JOBS * PRIOR_SPREAD.powi(2)) / (jobs - 1.0 + PRIOR_JOBS);
         let outliers = logs.len() as f64 - jobs;
-        let strange = (outliers + 0.5) / (logs.len() as f64 + 1.0);
+        // Some are far off by chance alone.
+        let strange = ((outliers - CHANCE * logs.len() as f64).max(0.0) + 0.5) / (logs.len() as f64 + 1.0);
         Some(Self::with(middle, variance.sqrt().max(LEAST_SPREAD), strange))
     }
 
@@ -98,21 +103,22 @@ impl Fit {
     /// Fills the table by the trapezoidal rule.
     fn tabulate(&mut self) {
         let first = self.start.exp();
-        self.table[0] = Point { survival: 1.0, lived: first, urge: 0.0 };
-        let (mut before, mut hazard, mut root) = (first, 0.0_f64, 0.0);
+        self.table[0] = Point { time: first, survival: 1.0, lived: first, urge: 0.0 };
+        let (mut hazard, mut root) = (0.0_f64, 0.0);
         for at in 1..POINTS {
             let time = (self.start + self.step * at as f64).exp();
             let (survival, density) = self.shape(time);
-            let (span, last) = (time - before, self.table[at - 1]);
-            let next = density / survival;
+            let last = self.table[at - 1];
+            let (span, next) = (time - last.time, density / survival);
             self.table[at] = Point {
+                time,
                 survival,
                 lived: last.lived + span * (last.survival + survival) / 2.0,
                 urge: last.urge + span * (hazard.sqrt() + next.sqrt()) / 2.0,
             };
             let weight = (density * survival).sqrt();
             self.effort += span * (root + weight) / 2.0;
-            (before, hazard, root) = (time, next, weight);
+            (hazard, root) = (next, weight);
         }
     }
 
@@ -176,27 +182,27 @@ impl Fit {
 
     /// The table at a time; beyond its end nothing new is known.
     fn at(&self, time: f64) -> Point {
-        let first = self.start.exp();
-        if time <= first {
-            return Point { survival: 1.0, lived: time, urge: 0.0 };
+        if time <= self.table[0].time {
+            return Point { time, survival: 1.0, lived: time, urge: 0.0 };
         }
-        let place = (time.ln() - self.start) / self.step;
-        let (index, part) = (place as usize, place.fract());
-        let Some(pair) = self.table.get(index..index + 2) else { return self.beyond(time) };
-        let between = |from: f64, to: f64| from + (to - from) * part;
+        let index = ((time.ln() - self.start) / self.step) as usize;
+        let Some(&[early, late]) = self.table.get(index..index + 2) else { return self.beyond(time) };
+        let span = time - early.time;
+        let part = span / (late.time - early.time);
+        let survival = early.survival + (late.survival - early.survival) * part;
         Point {
-            survival: between(pair[0].survival, pair[1].survival),
-            lived: between(pair[0].lived, pair[1].lived),
-            urge: between(pair[0].urge, pair[1].urge),
+            time,
+            survival,
+            // What lies under a straight line: gaps are shorter than the steps of the table, and their delay must not be lost.
+            lived: early.lived + span * (early.survival + survival) / 2.0,
+            urge: early.urge + (late.urge - early.urge) * part,
         }
     }
 
     fn beyond(&self, time: f64) -> Point {
-        let (last, before) = (self.table[POINTS - 1], self.table[POINTS - 2]);
-        let end = (self.start + self.step * (POINTS - 1) as f64).exp();
-        let over = (time - end).max(0.0);
-        let slope = (last.urge - before.urge) / (end - end / self.step.exp());
-        Point { urge: last.urge + slope * over, lived: last.lived, ..last }
+        let (before, last) = (self.table[POINTS - 2], self.table[POINTS - 1]);
+        let slope = (last.urge - before.urge) / (last.time - before.time);
+        Point { time, urge: last.urge + slope * (time - last.time), ..last }
     }
 }
 
@@ -246,6 +252,15 @@ mod tests {
             let mean = 240.0 * (spread * spread / 2.0).exp();
             let found = mean / fit.effort().powi(2);
             assert!((found - saving).abs() < 0.03, "{found} for {saving}");
+        }
+    }
+
+    #[test]
+    fn the_delay_of_a_short_gap_grows_with_its_square() {
+        let fit = Fit::with(240f64.ln(), 0.35, 0.0);
+        for age in [150.0, 239.0, 240.0, 243.0, 400.0] {
+            let (short, long) = (fit.gathered(age - 0.5, age), fit.gathered(age - 1.0, age));
+            assert!((long / short - 4.0).abs() < 0.5, "{short} and {long} at {age}");
         }
     }
 

@@ -35,10 +35,11 @@ impl JobMachine {
         if cancelling::is_settled(&outcome) {
             return done(Ending::Deadline(Some(outcome)));
         }
-        self.last_error = None;
+        self.set_last_error(None);
         match outcome {
-            Ok(reply) => self.state = reply.state.or_else(|| self.state.take()),
-            Err(error) => self.last_error = Some(error),
+            Ok(CancelReply { state: Some(state), .. }) => self.set_state(state),
+            Ok(_) => {}
+            Err(error) => self.set_last_error(Some(error)),
         }
         self.stage = Stage::Settle;
         self.ask(options, now)
@@ -46,8 +47,8 @@ impl JobMachine {
 
     /// Ends with all that can be known of the cancel.
     pub(super) fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
-        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state.clone());
-        let outcome = self.last_error.take().map_or_else(|| Ok(unclear()), Err);
+        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
+        let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
         done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
     }
 }

@@ -252,3 +252,26 @@ proptest! {
         prop_assert_eq!((stats.waiting, stats.in_flight, stats.behind), (0, 0, 0));
     }
 }
+
+#[test]
+fn jobs_that_come_and_go_while_no_call_may_be_made_leave_nothing_behind() {
+    let mut fleet = FleetMachine::new();
+    let lane = fleet.add_lane(&ApiBase::default(), Pace { in_flight: 1, per_second: None });
+    let (id, options) = ("id".parse().unwrap(), WaitOptions::default());
+    fleet.add(SECOND, lane, &id, None, &options).unwrap();
+    assert!(matches!(fleet.next(SECOND), FleetAction::Ask(_)));
+    for job in 0..3000 {
+        let ticket = fleet.add(SECOND, lane, &id, None, &options).unwrap();
+        if job % 2 == 0 {
+            assert!(matches!(fleet.next(SECOND), FleetAction::Wait(_)));
+        }
+        assert!(fleet.cancel(ticket) && fleet.cancel(ticket));
+        assert!(fleet.detach(ticket).is_some());
+    }
+    assert!(fleet.due.len() + fleet.lanes[0].behind() < 400, "{fleet:?}");
+}
+
+#[test]
+fn a_job_that_waits_takes_little_room() {
+    assert!(size_of::<JobMachine>() <= 32 && size_of::<Slot>() <= 80, "{}", size_of::<Slot>());
+}

@@ -1,0 +1,65 @@
+//! Polls, processor time and memory of this process over a span.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// What a span held.
+pub(crate) struct Polls {
+    pub(crate) a_second: f64,
+    /// Microseconds of processor time a poll.
+    pub(crate) cpu: f64,
+    /// While all jobs wait.
+    pub(crate) memory: Memory,
+}
+
+/// Counts over a span that begins and ends with a number of polls.
+pub(crate) struct Watch {
+    begun: Instant,
+    polls: u64,
+    cpu: f64,
+}
+
+impl Watch {
+    pub(crate) fn begin(polls: u64) -> Self {
+        Self { begun: Instant::now(), polls, cpu: cpu_micros() }
+    }
+
+    pub(crate) fn end(&self, polls: u64) -> Polls {
+        let made = (polls - self.polls) as f64;
+        Polls {
+            a_second: made / self.begun.elapsed().as_secs_f64(),
+            cpu: (cpu_micros() - self.cpu) / made,
+            memory: Memory::now(),
+        }
+    }
+}
+
+/// User and system time of this process, from `/proc/self/stat`, whose clock ticks a hundred times a second.
+fn cpu_micros() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10_000.0
+}
+
+/// Memory of this process, in bytes.
+pub(crate) struct Memory {
+    /// Heap and stacks.
+    pub(crate) anonymous: f64,
+    /// The same with the pages of the program's own file that were touched.
+    pub(crate) resident: f64,
+    /// The most that was ever resident.
+    pub(crate) most: f64,
+}
+
+impl Memory {
+    /// As `/proc/self/status` tells it.
+    pub(crate) fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let lines: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
+        let bytes = |name| {
+            let number = lines.get(name).and_then(|value: &&str| value.split_whitespace().next());
+            number.and_then(|number| number.parse::<f64>().ok()).unwrap_or_default() * 1024.0
+        };
+        Self { anonymous: bytes("RssAnon"), resident: bytes("VmRSS"), most: bytes("VmHWM") }
+    }
+}
