@@ -31,7 +31,8 @@ pub(crate) struct Arguments {
 
 /// What a person can do who has no notes to write into yet.
 const ADVICE: &str = "nothing was added; --ignore-stray-required goes on without required names that are no property, \
-    --annotation KEYWORD takes a keyword for documentation, and --id chooses the models that stay";
+    --annotation KEYWORD takes a keyword for documentation, --id chooses the models that stay, and what else a \
+    model.toml has to settle is written by hand beside its schemas, before `cargo xtask codegen`";
 
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let reply = catalog_reply::read(arguments.file.as_deref(), &arguments.id)?;

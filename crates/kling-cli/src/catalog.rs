@@ -4,7 +4,17 @@ use kling::schema::{CatalogEntry, ModelSchema, SchemaError};
 use kling::{Client, ModelInfo};
 use serde_json::Value;
 
+use crate::connection::Connection;
+use crate::console::Console;
 use crate::exit::{Exit, Stop};
+
+/// The schema of a model: the compiled-in one, else that of the live catalog, which takes a token.
+pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, Stop> {
+    match kling::model(id) {
+        Some(model) => compiled_schema(model),
+        None => live_schema(Connection::free(console)?.client.client(), id).await,
+    }
+}
 
 /// The schema of a model of the live catalog.
 pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, Stop> {
@@ -16,6 +26,14 @@ pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema
 /// The schema of a compiled-in model.
 pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, Stop> {
     ModelSchema::of(model).map_err(|error| unreadable(&error))
+}
+
+/// Says which keywords of a live schema are not understood.
+pub(crate) fn warn_unchecked(schema: &ModelSchema, console: Console) {
+    for keyword in schema.unchecked() {
+        console
+            .say(format!("warning: {keyword} of the live schema is not understood, so it was not checked"));
+    }
 }
 
 /// The text at a key of an entry; empty where there is none.

@@ -179,7 +179,7 @@ fn usage_errors_are_64_and_machines_are_told_too() {
     assert_eq!((ended.code, &ended.json()["error"]["kind"]), (64, &"usage".into()));
     assert_eq!(Program::new().run(&["--version"]).code, 0);
     assert_eq!(Program::new().run(&["completions", "bash"]).code, 0);
-    assert_eq!(Program::new().run(&["validate", "--model", "no/such", "--input", "{}"]).code, 64);
+    assert_eq!(Program::new().run(&["submit", "--model", "no/such", "--input", "{}"]).code, 64);
 }
 
 #[cfg(unix)]

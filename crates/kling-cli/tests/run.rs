@@ -112,6 +112,22 @@ fn local_files_go_inside_the_request_as_what_their_bytes_are() {
 }
 
 #[test]
+fn a_live_model_is_validated_without_being_paid_for() {
+    let sim = Sim::builder().schemas_dir(schemas()).start().unwrap();
+    let program = Program::at(&sim);
+    let validate = |input: &str| program.run(&["validate", "-m", EDIT, "--no-media-check", "--input", input]);
+    let good = validate(r#"{"prompt": "x", "image": ["https://127.0.0.1:9/a.png"]}"#);
+    assert_eq!((good.code, good.stdout.as_str()), (0, "valid\n"), "{good:?}");
+    let wrong = validate(r#"{"prompt": 1, "image": []}"#);
+    assert!(
+        wrong.code == 65 && wrong.stderr.contains("/prompt") && wrong.stderr.contains("/image"),
+        "{wrong:?}"
+    );
+    let without_token = Program::new().run(&["validate", "-m", "maker/none", "--input", "{}"]);
+    assert_eq!((sim.billed().len(), without_token.code), (0, 77));
+}
+
+#[test]
 fn pictures_are_measured_before_anything_is_paid() {
     let sim = Sim::builder().schemas_dir(schemas()).start().unwrap();
     let program = Program::at(&sim);

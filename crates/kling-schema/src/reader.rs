@@ -67,7 +67,7 @@ impl Reader<'_> {
     pub(crate) fn object(
         &self,
         keywords: &mut Keywords<'_>,
-        prose: Prose,
+        mut prose: Prose,
         closed: bool,
         path: &str,
     ) -> Result<ObjectSchema, SchemaError> {
@@ -75,6 +75,11 @@ impl Reader<'_> {
             None => !closed,
             Some(Value::Bool(open)) => open,
             Some(Value::Object(anything)) if anything.is_empty() => true,
+            Some(value) if !self.notes.is_strict() => {
+                let keyword = "additionalProperties".to_owned();
+                prose.annotations.push(Annotation { keyword, value });
+                true
+            }
             Some(_) => return Err(keywords.error("additionalProperties", "allowed are true and false")),
         };
         let schemas = keywords.object("properties")?.unwrap_or_default();

@@ -145,8 +145,14 @@ impl Reader<'_> {
 
     fn list(&self, keywords: &mut Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
         let bounds = bounds::items(keywords)?;
-        if keywords.flag("uniqueItems")? == Some(true) {
-            return Err(keywords.error("uniqueItems", "elements that have to differ are not supported"));
+        match keywords.take("uniqueItems") {
+            None | Some(Value::Bool(false)) => {}
+            Some(value) if !self.notes.is_strict() => {
+                context.said.push(Annotation { keyword: "uniqueItems".to_owned(), value });
+            }
+            Some(_) => {
+                return Err(keywords.error("uniqueItems", "elements that have to differ are not supported"));
+            }
         }
         let items = match keywords.take("items") {
             Some(schema) => self.inner(&schema, "items", &keywords.at().key("items"), context)?,

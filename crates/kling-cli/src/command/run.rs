@@ -32,10 +32,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     let verdict = schema.validate_input(&body);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
     bound(&body)?;
-    for keyword in schema.unchecked() {
-        console
-            .say(format!("warning: {keyword} of the live schema is not understood, so it was not checked"));
-    }
+    catalog::warn_unchecked(&schema, console);
     let connection = match connection {
         Some(connection) => connection,
         None => connect(arguments, console)?,
