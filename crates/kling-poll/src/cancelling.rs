@@ -6,7 +6,11 @@ use kling_transport::{CancelOutcome, CancelReply, Error, State, StatusReply};
 pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     match outcome {
         Ok(reply) => reply.outcome != CancelOutcome::NotConfirmed,
-        Err(error) => error.is_auth() || error.is_permission() || error.is_not_found() || error.is_config(),
+        Err(error) if error.is_config() => true,
+        // A proxy's page says nothing of the job.
+        Err(error) => {
+            error.is_in_words() && (error.is_auth() || error.is_permission() || error.is_not_found())
+        }
     }
 }
 

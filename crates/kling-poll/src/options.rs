@@ -61,8 +61,8 @@ impl WaitOptions {
 
     /// What becomes of the job when the deadline has passed; it is left.
     ///
-    /// Where it is cancelled, that is one call of at most 5 s, and one more that asks for the status where its answer is not
-    /// clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
+    /// Where it is cancelled, that is one call of at most 5 s, up to three where answers are lost, and one more that asks for the
+    /// status where it is still not clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
     #[must_use]
     pub fn with_at_deadline(self, at_deadline: Unfinished) -> Self {
         self.with(|patience| patience.at_deadline = at_deadline)

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use kling::kling_transport::Backoff;
 use kling::{
-    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, Token, Unfinished, WaitError,
+    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, State, Token, Unfinished, WaitError,
     WaitOptions, blocking,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
@@ -169,6 +169,24 @@ fn at_the_deadline_a_job_in_the_queue_is_left_or_cancelled_as_was_chosen() {
             let state = client.status(&id).unwrap().state;
             assert_eq!(state.as_str(), if is_cancelled { "cancelled" } else { "in_queue" });
         }
+    }
+}
+
+#[test]
+fn a_cancel_at_the_deadline_survives_every_trouble_but_a_server_that_wants_no_more_calls() {
+    for (is_async, trouble) in
+        [true, false].into_iter().flat_map(|way| troubles().into_iter().map(move |one| (way, one)))
+    {
+        let sim = Sim::builder().manual_time().start().unwrap();
+        let id = submitted(&sim);
+        sim.fault_next(Call::Cancel, trouble.clone());
+        let patience = options().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+        let is_busy = trouble.to_string() == "answer 429";
+        let state = blocking::Client::new(settings(&sim)).unwrap().status(&id).unwrap().state;
+        assert_eq!(state == State::Cancelled, !is_busy, "{trouble}, async {is_async}: {error}");
+        let outcome = error.cancelling().unwrap().as_ref().unwrap().outcome;
+        assert_eq!(outcome == CancelOutcome::NotConfirmed, is_busy, "{trouble}, async {is_async}: {error}");
     }
 }
 

@@ -7,6 +7,9 @@ use kling_transport::{CancelOutcome, CancelReply, Error, StatusReply};
 use super::{JobMachine, Stage, done};
 use crate::{Action, Ending, Unfinished, WaitOptions, cancelling};
 
+/// How often a cancel is sent again whose answer is lost.
+const MORE_CANCELS: u16 = 2;
+
 impl JobMachine {
     /// Whether the deadline has passed and the job is being cancelled, as the options say.
     #[must_use]
@@ -19,13 +22,14 @@ impl JobMachine {
         match options.at_deadline() {
             Unfinished::Leave => done(Ending::Deadline(None)),
             Unfinished::Cancel => {
-                self.stage = Stage::Cancel;
+                (self.stage, self.errors) = (Stage::Cancel, 0);
                 self.ask(options, now)
             }
         }
     }
 
-    /// Takes what came of the cancel; where that is not clear, the status is asked for once.
+    /// Takes what came of the cancel. Where no usable answer came it is sent again, without a pause, since the deadline has passed;
+    /// where it is still not clear, the status is asked for once.
     pub(super) fn on_cancel(
         &mut self,
         options: &WaitOptions,
@@ -34,6 +38,10 @@ impl JobMachine {
     ) -> Action {
         if cancelling::is_settled(&outcome) {
             return done(Ending::Deadline(Some(outcome)));
+        }
+        if self.errors < MORE_CANCELS && outcome.as_ref().is_err_and(may_help_at_once) {
+            self.errors += 1;
+            return self.ask(options, now);
         }
         self.set_last_error(None);
         match outcome {
@@ -51,4 +59,9 @@ impl JobMachine {
         let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
         done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
     }
+}
+
+/// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
+fn may_help_at_once(error: &Error) -> bool {
+    (error.is_transient() || !error.is_in_words()) && !error.is_rate_limited()
 }

@@ -204,16 +204,21 @@ fn cancel(code: u16, body: &str) -> Event {
 #[test]
 fn at_the_deadline_a_job_is_cancelled_where_that_was_chosen_and_the_outcome_is_found_out() {
     let lost = || Event::Cancel(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()));
-    let cases: [(&[Event], Option<CancelOutcome>); 6] = [
+    let cases: [(&[Event], Option<CancelOutcome>); 8] = [
         (&[cancel(202, r#"{"outcome":"cancelled"}"#)], Some(CancelOutcome::Cancelled)),
         (&[cancel(202, r#"{"outcome":"not_cancellable"}"#)], Some(CancelOutcome::NotCancellable)),
-        (&[lost(), word("cancelled")], Some(CancelOutcome::Cancelled)),
+        (
+            &[lost(), cancel(503, ""), cancel(202, r#"{"outcome":"cancelled"}"#)],
+            Some(CancelOutcome::Cancelled),
+        ),
+        (&[lost(), lost(), lost(), word("cancelled")], Some(CancelOutcome::Cancelled)),
+        (&[cancel(429, ""), word("in_queue")], Some(CancelOutcome::NotConfirmed)),
         (&[cancel(202, "{}"), word("completed")], Some(CancelOutcome::AlreadyOver)),
         (
             &[cancel(202, r#"{"status":"cancellation_requested"}"#), dropped()],
             Some(CancelOutcome::NotConfirmed),
         ),
-        (&[lost(), dropped()], None),
+        (&[lost(), lost(), lost(), dropped()], None),
     ];
     for (answers, expected) in cases {
         let cancelling = options().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
