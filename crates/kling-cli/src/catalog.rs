@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::connection::Connection;
 use crate::console::Console;
 use crate::exit::{Exit, Stop};
+use crate::table::one_line;
 
 /// The schema of a model: the compiled-in one, else that of the live catalog, which takes a token.
 pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, Stop> {
@@ -19,8 +20,16 @@ pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, St
 /// The schema of a model of the live catalog.
 pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, Stop> {
     let entry = client.model(&id.parse()?).await?;
-    let read = CatalogEntry::read(&entry).and_then(|entry| entry.schema());
-    read.map_err(|error| unreadable(&error))
+    let entry = CatalogEntry::read(&entry).map_err(|error| unreadable(&error))?;
+    if entry.model_id != id {
+        // The id of the schema is the one that is paid for.
+        let found = one_line(&entry.model_id);
+        return Err(Stop::new(
+            Exit::Service,
+            format!("the catalog was asked for {id} and answered with {found}"),
+        ));
+    }
+    entry.schema().map_err(|error| unreadable(&error))
 }
 
 /// The schema of a compiled-in model.

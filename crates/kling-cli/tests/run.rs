@@ -4,7 +4,7 @@ mod program;
 
 use std::fs;
 
-use kling_sim::Sim;
+use kling_sim::{Call, Reply, Sim};
 use program::{Program, photo, png, schemas};
 use serde_json::{Value, json};
 
@@ -148,6 +148,17 @@ fn a_folder_that_cannot_be_served_is_one_clear_error() {
     assert_eq!(ended.code, 69, "{ended:?}");
     assert!(ended.stderr.contains("the schema folder . cannot be served: found no input.json"), "{ended:?}");
     assert_eq!(program.run(&["run", "a/b", "--schemas", ".", "--set", "prompt=x"]).code, 64);
+}
+
+#[test]
+fn an_entry_of_another_model_is_not_paid_for() {
+    let sim = Sim::start().unwrap();
+    let schema = json!({"type": "object", "properties": {"prompt": {"type": "string"}}});
+    let entry = json!({"model_id": "kling/kling-1-6/pro/image-to-video", "input_schema": schema});
+    sim.answer_next(Call::Catalog, Reply::json(200, &entry));
+    let ended = Program::at(&sim).run(&["run", "maker/cheap", "--set", "prompt=x"]);
+    assert_eq!((ended.code, sim.billed().len()), (69, 0), "{ended:?}");
+    assert!(!sim.requests().iter().any(|call| call.call == Call::Submit));
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod error;
 #[cfg(feature = "folder")]
 mod folder;
 mod keywords;
+mod listed;
 mod media;
 mod model;
 mod notes;

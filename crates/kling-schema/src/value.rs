@@ -1,10 +1,11 @@
 //! Reading what a value has to be: one type, several, a list of values, or a choice of schemas.
 
-use kling_types::{MediaKind, Pointer, check, fault};
+use kling_types::{MediaKind, Pointer, fault};
 use serde_json::Value;
 
 use crate::annotations::Prose;
 use crate::keywords::Keywords;
+use crate::listed::{integer_enum, number_enum, text_enum, values};
 use crate::media::kind_of_format;
 use crate::reader::{Reader, Side};
 use crate::{Annotation, SchemaError, Shape, bounds};
@@ -189,22 +190,7 @@ fn kinds(keywords: &mut Keywords<'_>) -> Result<Vec<String>, SchemaError> {
     Ok(kinds)
 }
 
-/// The listed values of one type. Where it is the only type, any other value but null could never be sent: an error.
-fn values(keywords: &mut Keywords<'_>, kind: &str, only: bool) -> Result<Option<Vec<Value>>, SchemaError> {
-    let Some(values) = keywords.take_values()? else { return Ok(None) };
-    let is_of_kind = |value: &Value| match kind {
-        "float" | "number" => value.is_number(),
-        "integer" => value.as_number().is_some_and(|number| check::whole(number).is_some()),
-        other => kind_of(value) == other,
-    };
-    let (own, others): (Vec<Value>, Vec<Value>) = values.into_iter().partition(is_of_kind);
-    if only && (own.is_empty() || others.iter().any(|other| !other.is_null())) {
-        return Err(keywords.error("enum", "allowed is a list of values of the property's own type"));
-    }
-    Ok(Some(own))
-}
-
-fn kind_of(value: &Value) -> &'static str {
+pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Array(_) => "array",
         Value::Bool(_) => "boolean",
@@ -221,48 +207,6 @@ fn text(keywords: &mut Keywords<'_>, media: Option<MediaKind>) -> Result<Shape, 
     match media {
         Some(kind) if bounds == fault::TextBounds::default() => Ok(Shape::Media(kind)),
         _ => Ok(Shape::Text(bounds)),
-    }
-}
-
-fn text_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
-    let bounds = bounds::text(keywords)?;
-    let texts = values.iter().filter_map(Value::as_str).map(str::to_owned);
-    listed(texts, |text| fault::text(text, bounds).is_none(), keywords).map(Shape::TextEnum)
-}
-
-fn integer_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
-    let bounds = bounds::integer(keywords)?;
-    let integers: Option<Vec<i64>> = values
-        .iter()
-        .map(|value| value.as_number().and_then(check::whole).and_then(|whole| whole.try_into().ok()))
-        .collect();
-    let integers = integers.ok_or_else(|| keywords.error("enum", "allowed are integers of 64 bits"))?;
-    let is_allowed = |integer: &i64| fault::integer((*integer).into(), bounds).is_none();
-    listed(integers.into_iter(), is_allowed, keywords).map(Shape::IntegerEnum)
-}
-
-fn number_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
-    let bounds = bounds::number(keywords)?;
-    let numbers = values.iter().filter_map(Value::as_f64);
-    listed(numbers, |number| fault::number(*number, bounds).is_none(), keywords).map(Shape::NumberEnum)
-}
-
-/// The values that bounds beside the list leave, each once.
-fn listed<T: PartialEq>(
-    values: impl Iterator<Item = T>,
-    is_allowed: impl Fn(&T) -> bool,
-    keywords: &Keywords<'_>,
-) -> Result<Vec<T>, SchemaError> {
-    let mut once = Vec::new();
-    values.filter(is_allowed).for_each(|value| {
-        if !once.contains(&value) {
-            once.push(value)
-        }
-    });
-    if once.is_empty() {
-        Err(keywords.error("enum", "no value of the list is within the bounds"))
-    } else {
-        Ok(once)
     }
 }
 
