@@ -125,6 +125,11 @@ impl Entry {
         }
     }
 
+    /// The same of another intent for the same job.
+    pub(crate) fn with_intent(self, intent: Intent) -> Self {
+        Self { intent, ..self }
+    }
+
     /// The same entry, held by a living process or not.
     #[must_use]
     pub fn with_held(self, is_held: bool) -> Self {

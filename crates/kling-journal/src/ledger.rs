@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
 struct Slot {
     entry: Entry,
     lease: Option<Uuid>,
+    /// Whether the job is told of in another place.
+    is_merged: bool,
 }
 
 impl Ledger {
@@ -31,7 +33,7 @@ impl Ledger {
             if let Some(id) = begun.request_id() {
                 self.jobs.insert(id.to_owned(), self.slots.len());
             }
-            self.slots.push(Slot { entry: Entry::new(*begun), lease: Some(lease) });
+            self.slots.push(Slot { entry: Entry::new(*begun), lease: Some(lease), is_merged: false });
             return;
         }
         let Some(place) = self.places.get(&intent).copied() else { return };
@@ -39,16 +41,31 @@ impl Ledger {
         match fact {
             Fact::Held { lease } => slot.lease = Some(lease),
             Fact::Event(event) => {
-                if let Event::Submitted { request_id } = &event {
-                    self.jobs.insert(request_id.clone(), place);
-                }
                 if tells_outcome(&event) {
                     slot.lease = None;
                 }
                 slot.entry.apply(at, &event);
+                if let Event::Submitted { request_id } = event {
+                    let known = self.jobs.insert(request_id, place);
+                    known.into_iter().for_each(|known| self.merge(known, place));
+                }
             }
             Fact::Begun { .. } | Fact::Released => slot.lease = None,
         }
+    }
+
+    /// Tells of a job that was taken in by its id where its intent is, once that is settled.
+    fn merge(&mut self, known: usize, place: usize) {
+        let (adopted, settled) = (self.slots[known].entry.intent(), self.slots[place].entry.intent());
+        if known == place || adopted.request_id().is_none() || adopted.origin() != settled.origin() {
+            return;
+        }
+        // Whoever works on the job goes on to write under the id that it was taken in by.
+        self.places.insert(*adopted.id(), place);
+        let entry = self.slots[known].entry.clone().with_intent(settled.clone());
+        let lease = self.slots[known].lease.take();
+        self.slots[known].is_merged = true;
+        self.slots[place] = Slot { entry, lease, is_merged: false };
     }
 
     /// The lease of who works on an intent.
@@ -68,7 +85,8 @@ impl Ledger {
         is_alive: impl FnMut(Uuid) -> bool,
     ) -> Option<Entry> {
         let is_it = |slot: &&Slot| {
-            slot.entry.intent().origin() == origin && slot.entry.request_id() == Some(request_id)
+            let is_known = slot.entry.request_id() == Some(request_id);
+            is_known && !slot.is_merged && slot.entry.intent().origin() == origin
         };
         let newest = self.jobs.get(request_id).map(|place| &self.slots[*place])?;
         // Two APIs may give out the same id.
@@ -78,7 +96,7 @@ impl Ledger {
 
     /// Every entry; `is_alive` tells whether the process of a lease lives.
     pub(crate) fn entries(&self, mut is_alive: impl FnMut(Uuid) -> bool) -> Vec<Entry> {
-        self.slots.iter().map(|slot| slot.read(&mut is_alive)).collect()
+        self.slots.iter().filter(|slot| !slot.is_merged).map(|slot| slot.read(&mut is_alive)).collect()
     }
 
     /// An entry for the very same request, whose outcome is unknown.

@@ -49,19 +49,6 @@ fn another_process_sees_each_step_when_it_is_made() {
 }
 
 #[test]
-fn a_job_that_was_submitted_elsewhere_is_running_from_its_first_record() {
-    let (_folder, path) = place();
-    let journal = Journal::open(&path).unwrap();
-    journal.begin(&Intent::of_job("https://api.example", "", "id-1"), Again::No).unwrap();
-    assert!(journal.entries().unwrap()[0].is_held());
-    drop(journal);
-    let journal = Journal::open(&path).unwrap();
-    let entry = journal.find_job("https://api.example", "id-1").unwrap().unwrap();
-    assert_eq!((entry.standing(), entry.request_id()), (Standing::Running, Some("id-1")));
-    assert!(entry.is_unfinished() && !entry.is_held());
-}
-
-#[test]
 fn an_intent_whose_process_is_gone_is_unknown_and_stops_the_same_request_until_it_is_meant() {
     let (_folder, path) = place();
     let first = begun(&Journal::open(&path).unwrap(), "a");
