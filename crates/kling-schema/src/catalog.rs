@@ -82,8 +82,13 @@ impl CatalogEntry {
     /// Compares a compiled-in model with its live entry: what moved since its schema was taken.
     ///
     /// # Errors
-    /// [`SchemaError`] when the live schema says something that this version does not understand, which is a change too.
+    /// [`SchemaError`] when the live schema says something that this version does not understand, which is a change too, and
+    /// for the entry of another model.
     pub fn drift(&self, model: &ModelInfo) -> Result<Changes, SchemaError> {
+        if self.model_id != model.id {
+            let message = format!("found the entry of {:?}", self.model_id);
+            return Err(SchemaError::new("/model_id", None, message).of(model.id, "catalog"));
+        }
         let live = self.input_schema.to_string();
         let live =
             ModelSchema::read(model.id, &live, model.output_schema, ModelNotes::new(model.output_kind))?;

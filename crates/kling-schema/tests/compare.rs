@@ -171,6 +171,8 @@ fn drift_of_a_model_on_file_by_facts_leaves_words_out() {
         entry(&live).drift(model).unwrap().to_string(),
         "behaviour: input /properties/prompt/pattern: \"^A\" is new"
     );
+    let another = CatalogEntry::read(&json!({"model_id": "maker/other", "input_schema": live})).unwrap();
+    assert_eq!(another.drift(model).unwrap_err().pointer(), "/model_id");
     live["properties"]["duration"]["maximum"] = json!(12);
     live["properties"]["elements"] = json!({"type": "array", "items": {"type": "object"}});
     let drift = entry(&live).drift(model).unwrap();
