@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Status(Request),
     /// Ask for the outcome of a request.
     Result(Request),
-    /// Wait for a request, and download what it made. Submits nothing.
+    /// Wait for requests, and download what they made. Submits nothing.
     Wait(Wait),
     /// List what was submitted from this machine: unknown outcomes first.
     Jobs(Jobs),
@@ -234,10 +234,13 @@ pub(crate) struct Request {
 
 #[derive(Args, Debug)]
 pub(crate) struct Wait {
-    /// The request id that the submit printed. One that the journal does not know is noted there, for `resume`.
-    pub(crate) id: RequestId,
+    /// The request ids that submits printed. One that the journal does not know is noted there, for `resume`. Of several, each
+    /// result is a line of its id, a blank and a URL or file, and with --json each piece of news is a line with one object.
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<RequestId>,
 
-    /// The file to write; by default the URLs of the outputs are printed and nothing is downloaded.
+    /// The file to write, or the folder for the files of several requests; by default the URLs of the outputs are printed and
+    /// nothing is downloaded.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

@@ -25,15 +25,21 @@ impl Live {
 
     /// Shows what the job does.
     pub(crate) fn update(&self, update: &Update) {
-        let text = match (&update.error, &update.state) {
+        if let Some(text) = Self::words(update) {
+            self.show(&text);
+        }
+    }
+
+    /// What a job does, in words.
+    pub(crate) fn words(update: &Update) -> Option<String> {
+        Some(match (&update.error, &update.state) {
             (Some(error), _) => format!("asking again after: {error}"),
             (None, Some(state)) => match update.queue_position {
                 Some(position) => format!("{state}, position {position}"),
                 None => state.to_string(),
             },
-            (None, None) => return,
-        };
-        self.show(&text);
+            (None, None) => return None,
+        })
     }
 
     /// Shows how far a download is; in a pipe only its beginning is worth a line.

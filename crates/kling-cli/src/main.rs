@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attachments;
+mod board;
 mod catalog;
 mod command;
 mod connection;

@@ -35,6 +35,17 @@ impl Target {
         Ok(Self::File(path.to_owned()))
     }
 
+    /// A folder that exists, for the outputs of several requests, whose names are made of their ids.
+    pub(crate) fn folder(path: &Path) -> Result<Self, Stop> {
+        if !path.is_dir() {
+            let message =
+                format!("{} is no folder; the outputs of several requests need one", path.display());
+            return Err(Stop::new(Exit::Usage, message));
+        }
+        writable(path)?;
+        Ok(Self::Named(path.to_owned(), OutputKind::Video))
+    }
+
     /// The place that was noted when a job was submitted, or the current folder. Where the file exists by now, and perhaps is
     /// somebody else's, a name made of the request id stands in for it.
     pub(crate) fn resumed(noted: Option<&Path>, kind: OutputKind) -> Self {

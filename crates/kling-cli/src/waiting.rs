@@ -29,7 +29,7 @@ pub(crate) async fn wait(
     }
 }
 
-fn options(patience: &Patience) -> WaitOptions {
+pub(crate) fn options(patience: &Patience) -> WaitOptions {
     let at_deadline = match patience.at_deadline {
         AtEnd::Leave => Unfinished::Leave,
         AtEnd::Cancel => Unfinished::Cancel,
@@ -117,6 +117,27 @@ pub(crate) async fn download(
     live: &Live,
     interrupts: &mut Interrupts,
 ) -> Result<Vec<Saved>, Stop> {
+    let (id, options) = (finished.request_id(), download_options(patience));
+    tokio::select! {
+        saved = save(client, finished, target, &options, Some(live)) => saved,
+        () = interrupts.next() => {
+            Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &resume(id)))
+        }
+    }
+}
+
+pub(crate) fn download_options(patience: &Patience) -> DownloadOptions {
+    patience.allow_host.iter().fold(DownloadOptions::default(), DownloadOptions::with_allowed_host)
+}
+
+/// Downloads every output, shown where there is a place for it.
+pub(crate) async fn save(
+    client: &Journaled,
+    finished: &Finished,
+    target: &Target,
+    options: &DownloadOptions,
+    live: Option<&Live>,
+) -> Result<Vec<Saved>, Stop> {
     let id = finished.request_id();
     let urls = finished.reply().output_urls();
     if urls.is_empty() {
@@ -125,19 +146,13 @@ pub(crate) async fn download(
             .with("request_id", id.as_str())
             .with("output", finished.output()));
     }
-    let options =
-        patience.allow_host.iter().fold(DownloadOptions::default(), DownloadOptions::with_allowed_host);
     let mut saved = Vec::new();
     for (index, url) in urls.iter().enumerate() {
         let path = target.path(id, index, url);
-        live.show(&format!("downloading {}", path.display()));
-        let fetching = fetch(client, url, &path, target, &options, live);
-        let outcome = tokio::select! {
-            outcome = fetching => outcome,
-            () = interrupts.next() => {
-                return Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &resume(id)));
-            }
-        };
+        if let Some(live) = live {
+            live.show(&format!("downloading {}", path.display()));
+        }
+        let outcome = fetch(client, url, &path, target, options, live).await;
         saved.push(outcome.map_err(|error| stranded(&error, id, url))?);
     }
     let files = saved.iter().filter_map(|file| std::path::absolute(&file.path).ok());
@@ -152,11 +167,14 @@ async fn fetch(
     path: &Path,
     target: &Target,
     options: &DownloadOptions,
-    live: &Live,
+    live: Option<&Live>,
 ) -> Result<Saved, kling::Error> {
     let bytes = match fs::symlink_metadata(path) {
         Ok(facts) if facts.is_file() && target.is_named_by_id() => facts.len(),
-        _ => client.client().download(url, path, options, |progress| live.progress(progress)).await?.bytes,
+        _ => {
+            let show = |progress| live.into_iter().for_each(|live| live.progress(progress));
+            client.client().download(url, path, options, show).await?.bytes
+        }
     };
     Ok(Saved { path: path.display().to_string(), bytes })
 }

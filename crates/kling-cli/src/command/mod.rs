@@ -11,6 +11,7 @@ mod schema;
 mod sim;
 mod submit;
 mod validate;
+mod wait;
 
 use clap::CommandFactory;
 use serde_json::json;
@@ -39,7 +40,7 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
         Command::Status(request) => request::status(&request, console).await,
         Command::Submit(arguments) => submit::run(&arguments, console).await,
         Command::Validate(arguments) => validate::run(&arguments, console).await,
-        Command::Wait(arguments) => request::wait(&arguments, console).await,
+        Command::Wait(arguments) => wait::run(&arguments, console).await,
     }
 }
 

@@ -1,16 +1,12 @@
-//! The commands about a request that exists: status, result, wait, cancel.
+//! The commands of one call about a request that exists: status, result, cancel.
 
-use kling::{CancelOutcome, Job, OutputKind};
-use serde_json::{Value, json};
+use kling::CancelOutcome;
+use serde_json::json;
 
-use crate::arguments::{AtEnd, Request, Wait};
+use crate::arguments::Request;
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
-use crate::interrupts::Interrupts;
-use crate::live::Live;
-use crate::target::Target;
-use crate::waiting;
 
 pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer, Stop> {
     let reply = Connection::free(console)?.client.client().status(&request.id).await?;
@@ -28,28 +24,6 @@ pub(crate) async fn result(request: &Request, console: Console) -> Result<Answer
     let reply = Connection::free(console)?.client.client().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
     Ok(Answer { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json })
-}
-
-pub(crate) async fn wait(arguments: &Wait, console: Console) -> Result<Answer, Stop> {
-    let target = match &arguments.output {
-        Some(path) => Some(Target::check(Some(path), OutputKind::Video)?),
-        None => None,
-    };
-    let mut client = Connection::free(console)?.client;
-    if let Some(target) = &target {
-        client = client.for_output(target.noted());
-    }
-    let (job, patience) = (Job::from_id(arguments.id.clone()), &arguments.patience);
-    let live = Live::new(console);
-    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
-    let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
-    let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
-    let Some(target) = target else {
-        return Ok(Answer { text: finished.reply().output_urls().join("\n"), json });
-    };
-    let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
-    json["files"] = saved.iter().map(waiting::Saved::json).collect::<Value>();
-    Ok(Answer { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
 }
 
 pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer, Stop> {

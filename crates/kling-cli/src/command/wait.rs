@@ -1,0 +1,223 @@
+//! `kling wait`: one request, or many in one fleet with one line each.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use kling::{
+    Account, DownloadOptions, Finished, Fleet, FleetEvent, FleetNews, Job, Journaled, OutputKind, Pace,
+    RequestId, Ticket, Update,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::arguments::{AtEnd, Wait};
+use crate::board::Board;
+use crate::connection::Connection;
+use crate::console::{Answer, Console};
+use crate::exit::{Exit, Stop};
+use crate::interrupts::Interrupts;
+use crate::live::Live;
+use crate::target::Target;
+use crate::waiting::{self, Saved};
+
+pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Answer, Stop> {
+    let mut ids = Vec::new();
+    for id in &arguments.ids {
+        if !ids.contains(id) {
+            ids.push(id.clone());
+        }
+    }
+    match ids.as_slice() {
+        [id] => one(arguments, id, console).await,
+        ids => many(arguments, ids, console).await,
+    }
+}
+
+async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answer, Stop> {
+    let check = |path: &Path| Target::check(Some(path), OutputKind::Video);
+    let target = arguments.output.as_deref().map(check).transpose()?;
+    let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
+    let live = Live::new(console);
+    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
+    let job = Job::from_id(id.clone());
+    let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
+    let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
+    let Some(target) = target else {
+        return Ok(Answer { text: finished.reply().output_urls().join("\n"), json });
+    };
+    let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
+    json["files"] = saved.iter().map(Saved::json).collect::<Value>();
+    Ok(Answer { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
+}
+
+/// Each request is told of as it ends; the first that did not end well, in the order of the command line, decides how it all
+/// ends.
+async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<Answer, Stop> {
+    let target = arguments.output.as_deref().map(Target::folder).transpose()?;
+    let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
+    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
+    let mut fleet: Fleet = Fleet::new();
+    let account = fleet.account(client.client().clone(), Pace::default());
+    let options = waiting::options(patience);
+    let enter = |id: &RequestId| account.add(&Job::from_id(id.clone()), &options);
+    let tickets: Vec<Ticket> = ids.iter().map(enter).collect();
+    let downloads = waiting::download_options(patience);
+    let board = Board::new(console, ids);
+    let mut watch =
+        Watch { client, console, board, target, downloads, saving: JoinSet::new(), ends: HashMap::new() };
+    let started = Instant::now();
+    let mut is_waiting = true;
+    while is_waiting || !watch.saving.is_empty() {
+        tokio::select! {
+            event = fleet.next(), if is_waiting => match event {
+                Some(event) => watch.hear(event).await,
+                None => is_waiting = false,
+            },
+            Some(saved) = watch.saving.join_next() => watch.saved(saved),
+            () = interrupts.next() => {
+                if interrupts.choice() == AtEnd::Leave || !cancel(&account, &tickets) {
+                    break;
+                }
+            }
+        }
+    }
+    watch.summary(ids, started.elapsed())
+}
+
+/// Asks for every request to be cancelled that still can be; none, on a second Ctrl-C.
+fn cancel(account: &Account, tickets: &[Ticket]) -> bool {
+    // Every ticket is tried: `any` would stop at the first.
+    tickets.iter().filter(|ticket| account.cancel(**ticket)).count() > 0
+}
+
+fn client(target: Option<&Target>, console: Console) -> Result<Journaled, Stop> {
+    let client = Connection::free(console)?.client;
+    Ok(match target {
+        Some(target) => client.for_output(target.noted()),
+        None => client,
+    })
+}
+
+/// What is told of many requests.
+struct Watch {
+    client: Journaled,
+    console: Console,
+    board: Board,
+    target: Option<Target>,
+    downloads: DownloadOptions,
+    saving: JoinSet<(Finished, Result<Vec<Saved>, Stop>)>,
+    ends: HashMap<RequestId, Option<Exit>>,
+}
+
+impl Watch {
+    async fn hear(&mut self, event: FleetEvent) {
+        self.client.record(&event).await;
+        let id = event.request_id;
+        match event.news {
+            FleetNews::Update(update) => self.updated(&id, &update),
+            FleetNews::Cancelling(outcome) => {
+                let told = match &outcome {
+                    Ok(reply) => serde_json::to_value(reply.outcome).unwrap_or_default(),
+                    Err(error) => error.to_string().into(),
+                };
+                self.board.show(&id, "asked to be cancelled");
+                self.tell("cancelling", &id, json!({ "outcome": told }));
+            }
+            FleetNews::Done(Ok(finished)) => self.finished(finished),
+            FleetNews::Done(Err(error)) => self.failed(&id, &Stop::from(&error)),
+        }
+    }
+
+    fn updated(&self, id: &RequestId, update: &Update) {
+        let Some(text) = Live::words(update) else { return };
+        self.board.show(id, &text);
+        self.tell(
+            "update",
+            id,
+            json!({
+                "status": update.state.as_ref().map(ToString::to_string),
+                "queue_position": update.queue_position,
+                "error": update.error.as_ref().map(ToString::to_string),
+            }),
+        );
+    }
+
+    /// A result with files to fetch is not over yet.
+    fn finished(&mut self, finished: Finished) {
+        let Some(target) = self.target.clone() else { return self.succeeded(&finished, None) };
+        self.board.show(finished.request_id(), "downloading");
+        let (client, options) = (self.client.clone(), self.downloads.clone());
+        self.saving.spawn(async move {
+            let saved = waiting::save(&client, &finished, &target, &options, None).await;
+            (finished, saved)
+        });
+    }
+
+    fn saved(&mut self, saved: Result<(Finished, Result<Vec<Saved>, Stop>), tokio::task::JoinError>) {
+        match saved {
+            Ok((finished, Ok(files))) => self.succeeded(&finished, Some(&files)),
+            Ok((finished, Err(stop))) => self.failed(finished.request_id(), &stop),
+            // A download that broke off is left, and counted so.
+            Err(error) => self.console.say(format!("kling: a download was stopped: {error}")),
+        }
+    }
+
+    fn succeeded(&mut self, finished: &Finished, files: Option<&[Saved]>) {
+        let id = finished.request_id();
+        self.ends.insert(id.clone(), None);
+        self.board.end(id, "succeeded");
+        let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
+        let places: Vec<String> = match files {
+            Some(files) => {
+                json["files"] = files.iter().map(Saved::json).collect();
+                files.iter().map(|file| file.path.clone()).collect()
+            }
+            None => finished.reply().output_urls().iter().map(ToString::to_string).collect(),
+        };
+        let text = places.iter().map(|place| format!("{id} {place}")).collect::<Vec<_>>().join("\n");
+        self.print("succeeded", id, text, json);
+    }
+
+    fn failed(&mut self, id: &RequestId, stop: &Stop) {
+        self.ends.insert(id.clone(), Some(stop.exit()));
+        self.board.end(id, stop.message());
+        self.tell("failed", id, stop.json());
+    }
+
+    /// Says something to machines only: people see it on the board.
+    fn tell(&self, event: &str, id: &RequestId, facts: Value) {
+        self.print(event, id, String::new(), facts);
+    }
+
+    fn print(&self, event: &str, id: &RequestId, text: String, mut json: Value) {
+        json["event"] = event.into();
+        json["request_id"] = id.as_str().into();
+        let answer = Answer { text, json };
+        // Where stdout is gone, nobody reads it; the waiting and the downloads go on.
+        self.board.aside(|| _ = self.console.answer(&answer));
+    }
+
+    fn summary(self, ids: &[RequestId], elapsed: Duration) -> Result<Answer, Stop> {
+        let Self { board, ends, console, .. } = self;
+        drop(board);
+        let failed = ends.values().flatten().count();
+        let (succeeded, left) = (ends.len() - failed, ids.len() - ends.len());
+        console.say(format!(
+            "{succeeded} succeeded, {failed} did not, {left} left, in {}",
+            humantime::format_duration(Duration::from_secs(elapsed.as_secs()))
+        ));
+        let json = json!({
+            "event": "summary", "succeeded": succeeded, "failed": failed, "left": left,
+            "elapsed_seconds": elapsed.as_secs_f64(),
+        });
+        let answer = Answer { text: String::new(), json };
+        // A request without an end was left.
+        let exits = ids.iter().map(|id| ends.get(id).copied().unwrap_or(Some(Exit::TryAgain)));
+        match exits.flatten().next() {
+            None => Ok(answer),
+            Some(exit) => Err(Stop::found(exit, answer)),
+        }
+    }
+}
