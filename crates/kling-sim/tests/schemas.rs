@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use client::{get, post, result, send};
+#[cfg(feature = "clip")]
+use client::send;
+use client::{get, post, result};
 use kling_sim::{Builder, Sim};
 use serde_json::{Value, json};
 use tempfile::TempDir;
