@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),
-    /// Check an input without submitting it.
+    /// Check an input without submitting it, by the compiled-in schema or else the live catalog's.
     Validate(Validate),
     /// Ask for the account's balance.
     Balance,
