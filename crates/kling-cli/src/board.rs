@@ -49,6 +49,14 @@ impl Board {
         }
     }
 
+    /// Shows that a request did not end well; a live line may be too short for the words.
+    pub(crate) fn fail(&self, id: &RequestId, text: &str) {
+        if self.bars.is_some() {
+            self.aside(|| self.console.say(format!("{id}: {text}")));
+        }
+        self.end(id, text);
+    }
+
     /// Prints something that stays, above the live lines.
     pub(crate) fn aside(&self, print: impl FnOnce()) {
         match &self.bars {
@@ -64,7 +72,7 @@ impl Bars {
         let shown = if ids.len() > MOST_LINES { &[] } else { ids };
         let widest = shown.iter().map(|id| id.as_str().len()).max().unwrap_or_default();
         let line = |id: &RequestId| {
-            let line = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {prefix} {msg}")));
+            let line = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {prefix} {wide_msg}")));
             line.set_prefix(format!("{:widest$}", id.as_str()));
             line.enable_steady_tick(Duration::from_millis(120));
             (id.clone(), line)

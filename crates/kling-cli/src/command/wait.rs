@@ -182,7 +182,7 @@ impl Watch {
 
     fn failed(&mut self, id: &RequestId, stop: &Stop) {
         self.ends.insert(id.clone(), Some(stop.exit()));
-        self.board.end(id, stop.message());
+        self.board.fail(id, stop.message());
         self.tell("failed", id, stop.json());
     }
 
