@@ -6,8 +6,8 @@ use std::time::Instant;
 /// What a span held.
 pub(crate) struct Polls {
     pub(crate) a_second: f64,
-    /// Microseconds of processor time a poll.
-    pub(crate) cpu: f64,
+    /// Microseconds of processor time a poll: of the program, and of the kernel for it.
+    pub(crate) cpu: (f64, f64),
     /// While all jobs wait.
     pub(crate) memory: Memory,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Polls {
 pub(crate) struct Watch {
     begun: Instant,
     polls: u64,
-    cpu: f64,
+    cpu: (f64, f64),
 }
 
 impl Watch {
@@ -25,20 +25,22 @@ impl Watch {
     }
 
     pub(crate) fn end(&self, polls: u64) -> Polls {
-        let made = (polls - self.polls) as f64;
+        let (made, now) = ((polls - self.polls) as f64, cpu_micros());
         Polls {
             a_second: made / self.begun.elapsed().as_secs_f64(),
-            cpu: (cpu_micros() - self.cpu) / made,
+            cpu: ((now.0 - self.cpu.0) / made, (now.1 - self.cpu.1) / made),
             memory: Memory::now(),
         }
     }
 }
 
 /// User and system time of this process, from `/proc/self/stat`, whose clock ticks a hundred times a second.
-fn cpu_micros() -> f64 {
+fn cpu_micros() -> (f64, f64) {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10_000.0
+    let mut micros =
+        fields.skip(11).filter_map(|ticks| ticks.parse::<f64>().ok()).map(|ticks| ticks * 10_000.0);
+    (micros.next().unwrap_or_default(), micros.next().unwrap_or_default())
 }
 
 /// Memory of this process, in bytes.
