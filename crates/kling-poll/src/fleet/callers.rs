@@ -135,3 +135,54 @@ async fn carry<T: Transport>(client: &Client<T>, question: &Question) -> Answer 
         Errand::Cancel => Answer::Cancel(client.call_once(&PostCancel(id), *timeout).await),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kling_transport::{Failure, FailureKind, HttpReply, HttpRequest, Limits, Phase, Settings, Token};
+
+    use super::*;
+    use crate::{FleetMachine, Pace, Ticket};
+
+    /// Breaks off every call, or panics.
+    struct Broken {
+        panics: bool,
+    }
+
+    impl Transport for Broken {
+        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+            assert!(!self.panics, "a mistake of somebody else's");
+            Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut"))
+        }
+    }
+
+    /// Makes calls one after the other; how many tasks were started for them, and how many are left.
+    fn after(calls: usize, panics: bool) -> (usize, usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let settings = Settings::new(Token::new("token").unwrap());
+        let client = Arc::new(Client::with_transport(settings, Broken { panics }));
+        let mut callers = Callers::new();
+        runtime.block_on(async {
+            for call in 0..calls {
+                let (id, second) = (format!("id-{call}").parse().unwrap(), Duration::from_secs(1));
+                let lane = FleetMachine::new().add_lane(client.settings().base(), Pace::default());
+                callers.ask(&client, Question::new(lane, Ticket::default(), id, Errand::Status, second));
+                let (question, answer) = poll_fn(|context| callers.poll_answer(context)).await;
+                assert_eq!(question.id.as_str(), format!("id-{call}"));
+                assert!(answer.error().is_some_and(kling_transport::Error::is_transient), "{answer:?}");
+            }
+        });
+        (callers.tasks.len(), callers.idle.len())
+    }
+
+    #[test]
+    fn calls_one_after_the_other_need_one_task() {
+        assert_eq!(after(5, false), (1, 1));
+    }
+
+    #[test]
+    fn a_call_whose_task_panics_is_answered_all_the_same_and_the_task_is_not_used_again() {
+        assert_eq!(after(3, true), (3, 0));
+    }
+}

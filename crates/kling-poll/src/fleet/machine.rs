@@ -8,7 +8,7 @@ use kling_transport::{ApiBase, RequestId};
 use slotmap::SlotMap;
 
 use super::lane::Lane;
-use super::packed_id::PackedId;
+use super::slot::{Place, Slot, micros};
 use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
 use crate::machine::wish;
 use crate::{Action, Ending, Event, Finished, JobMachine, WaitError, WaitOptions};
@@ -41,30 +41,6 @@ pub enum FleetAction {
     Ask(Question),
     /// Wait until this moment, if there is one, or until an answer comes or a job is added.
     Wait(Option<Duration>),
-}
-
-#[derive(Debug)]
-struct Slot {
-    machine: JobMachine,
-    id: PackedId,
-    options: WaitOptions,
-    /// The beginning of the wait, in microseconds.
-    started: u64,
-    /// The lower half of when it is due, which tells its entry in the heap from older ones.
-    due: u32,
-    lane: u16,
-    place: Place,
-    wants_cancel: bool,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Place {
-    /// Not due yet.
-    Resting,
-    /// In its lane's queue.
-    Queued,
-    /// A call for it is out.
-    Asking,
 }
 
 /// One server, behind however many accounts.
@@ -302,35 +278,6 @@ impl FleetMachine {
             self.news.push_back(FleetEvent { ticket, request_id: slot.id.unpack(), news });
         }
     }
-}
-
-impl Slot {
-    fn elapsed(&self, now: Duration) -> Duration {
-        now.saturating_sub(Duration::from_micros(self.started))
-    }
-
-    fn worth(&self, now: Duration) -> f64 {
-        self.options.schedule().worth(&self.machine.seen(self.elapsed(now)))
-    }
-
-    /// What to ask for this job, now that it is its turn.
-    fn ask(&mut self, now: Duration) -> (Errand, Duration) {
-        self.place = Place::Asking;
-        let elapsed = self.elapsed(now);
-        if std::mem::take(&mut self.wants_cancel) {
-            return (Errand::Cancel, self.options.timeout_at(elapsed));
-        }
-        match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
-            Action::SendCancel { timeout } => (Errand::Cancel, timeout),
-            Action::SendResult { timeout } => (Errand::Result, timeout),
-            Action::SendStatus { timeout } => (Errand::Status, timeout),
-            _ => (Errand::Status, self.options.timeout_at(elapsed)),
-        }
-    }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod question;
 mod shared;
 #[cfg(feature = "async")]
 mod shell;
+mod slot;
 mod stats;
 mod ticket;
 

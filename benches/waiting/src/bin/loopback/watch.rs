@@ -1,7 +1,22 @@
 //! Polls, processor time and memory of this process over a span.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::sync::LazyLock;
 use std::time::Instant;
+
+/// `/proc/self/stat` and `/proc/self/status`, opened at the first look: later on connections may have taken every descriptor.
+static FILES: LazyLock<(io::Result<File>, io::Result<File>)> =
+    LazyLock::new(|| (File::open("/proc/self/stat"), File::open("/proc/self/status")));
+
+fn read(file: &io::Result<File>) -> String {
+    let mut text = String::new();
+    let read = file.as_ref().ok().map(|mut file| file.rewind().and_then(|()| file.read_to_string(&mut text)));
+    // On a system without them all figures are nought.
+    drop(read);
+    text
+}
 
 /// What a span held.
 pub(crate) struct Polls {
@@ -36,7 +51,7 @@ impl Watch {
 
 /// User and system time of this process, from `/proc/self/stat`, whose clock ticks a hundred times a second.
 fn cpu_micros() -> (f64, f64) {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let text = read(&FILES.0);
     let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
     let mut micros =
         fields.skip(11).filter_map(|ticks| ticks.parse::<f64>().ok()).map(|ticks| ticks * 10_000.0);
@@ -56,7 +71,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// As `/proc/self/status` tells it.
     pub(crate) fn now() -> Self {
-        let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let text = read(&FILES.1);
         let lines: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
         let bytes = |name| {
             let number = lines.get(name).and_then(|value: &&str| value.split_whitespace().next());

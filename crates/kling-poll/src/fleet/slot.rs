@@ -1,0 +1,61 @@
+//! One job in a fleet: what is kept of it while it waits.
+
+use std::time::Duration;
+
+use super::Errand;
+use super::packed_id::PackedId;
+use crate::{Action, Event, JobMachine, WaitOptions};
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) machine: JobMachine,
+    pub(super) id: PackedId,
+    pub(super) options: WaitOptions,
+    /// The beginning of the wait, in microseconds.
+    pub(super) started: u64,
+    /// The lower half of when it is due, which tells its entry in the heap from older ones.
+    pub(super) due: u32,
+    pub(super) lane: u16,
+    pub(super) place: Place,
+    pub(super) wants_cancel: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// Not due yet.
+    Resting,
+    /// In its lane's queue.
+    Queued,
+    /// A call for it is out.
+    Asking,
+}
+
+impl Slot {
+    pub(super) fn elapsed(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_micros(self.started))
+    }
+
+    pub(super) fn worth(&self, now: Duration) -> f64 {
+        self.options.schedule().worth(&self.machine.seen(self.elapsed(now)))
+    }
+
+    /// What to ask for this job, now that it is its turn.
+    pub(super) fn ask(&mut self, now: Duration) -> (Errand, Duration) {
+        self.place = Place::Asking;
+        let elapsed = self.elapsed(now);
+        if std::mem::take(&mut self.wants_cancel) {
+            return (Errand::Cancel, self.options.timeout_at(elapsed));
+        }
+        match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
+            Action::SendCancel { timeout } => (Errand::Cancel, timeout),
+            Action::SendResult { timeout } => (Errand::Result, timeout),
+            Action::SendStatus { timeout } => (Errand::Status, timeout),
+            _ => (Errand::Status, self.options.timeout_at(elapsed)),
+        }
+    }
+}
+
+/// Microseconds fill eight bytes after half a million years.
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
