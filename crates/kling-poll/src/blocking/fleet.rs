@@ -16,7 +16,7 @@ use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Questio
 
 /// Waits for any number of jobs at once; an iterator over their news. `kling_poll::Fleet` is its async twin.
 ///
-/// One scheduler serves all jobs; a job that waits costs about 110 bytes and no thread. Calls made at once need a thread
+/// One scheduler serves all jobs; a job that waits costs about 140 bytes and no thread. Calls made at once need a thread
 /// each, which is started when it is first needed: as many as the paces of all accounts allow in flight. Where that is one,
 /// there is no thread but the caller's. The fleet moves while the iterator is asked.
 ///

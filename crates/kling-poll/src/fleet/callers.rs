@@ -12,8 +12,7 @@ use super::{Answer, Errand, Question};
 
 /// Tasks that end with this value, each in the midst of its call.
 ///
-/// A task a call would be simpler, and cost a fifth of a call's processor time: its future holds a whole HTTP exchange, which
-/// is then allocated, moved and freed each time.
+/// A task a call would be simpler, but its future holds a whole HTTP exchange, which would be allocated, moved and freed each time.
 pub(super) struct Callers<T> {
     tasks: JoinSet<()>,
     /// The desks of tasks that have nothing to do, the last one used at the end.
@@ -72,7 +71,7 @@ async fn serve<T: Transport>(desk: Arc<Desk<T>>, replies: UnboundedSender<Reply<
     }
 }
 
-/// Where work is laid for one task: a channel for a single piece would take thirty times the room.
+/// Where work is laid for one task, a piece at a time: a channel takes two kilobytes, which counts where hundreds are in flight.
 struct Desk<T>(Mutex<(Option<Work<T>>, Option<Waker>)>);
 
 impl<T> Desk<T> {

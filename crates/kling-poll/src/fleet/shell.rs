@@ -17,7 +17,7 @@ use super::{Account, FleetEvent, FleetMachine, FleetStats, Pace, Shared, Turn};
 
 /// Waits for any number of jobs at once, asynchronously; needs tokio. `blocking::Fleet` is its twin.
 ///
-/// One scheduler and a bounded number of calls serve all jobs; a job that waits costs about 110 bytes and no task. The fleet
+/// One scheduler and a bounded number of calls serve all jobs; a job that waits costs about 140 bytes and no task. The fleet
 /// moves while [`Fleet::next`] is awaited, or the stream polled: a reader that is slow slows the asking, and nothing piles up.
 /// Dropping it leaves all jobs alone; they can be added to another by their ids.
 ///
