@@ -65,6 +65,7 @@ pub mod optional;
 pub mod output;
 mod pointer;
 mod violation;
+mod violations;
 mod wording;
 mod words;
 
@@ -82,7 +83,8 @@ pub use media_rule::{BYTES_PER_MEGABYTE, Comparison, MediaRule, Megabyte, Metric
 pub use model::{Model, ModelInfo, ModelInput, ModelOutput};
 pub use number::Number;
 pub use pointer::{Pointer, PropertyName};
-pub use violation::{Violation, Violations};
+pub use violation::Violation;
+pub use violations::Violations;
 
 /// The compiled-in model with this id.
 #[must_use]
