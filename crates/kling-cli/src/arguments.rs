@@ -1,15 +1,16 @@
 //! The command line.
 
 mod catalog;
+mod options;
 mod run;
 
 pub(crate) use self::catalog::{Drift, Filter, Models, ModelsCommand, Schema, Search};
+pub(crate) use self::options::{AtEnd, InputSource, Interrupting, MediaCheck, ModelChoice, Noting, Patience};
 pub(crate) use self::run::{Run, Setting};
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use kling::RequestId;
 
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),
-    /// Check an input without submitting it, by the compiled-in schema or else the live catalog's.
+    /// Check an input without submitting it, by the compiled-in schema or else the live catalog's. Media may be local files.
     Validate(Validate),
     /// Ask for the account's balance.
     Balance,
@@ -157,17 +158,6 @@ pub(crate) struct Submit {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Noting {
-    /// Submit although the very same request was submitted before and its outcome is unknown. May pay twice.
-    #[arg(long)]
-    pub(crate) again: bool,
-
-    /// Go on without the journal: after a crash, nobody will know of this request.
-    #[arg(long)]
-    pub(crate) no_journal: bool,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct Jobs {
     #[command(subcommand)]
     pub(crate) command: Option<JobsCommand>,
@@ -246,69 +236,6 @@ pub(crate) struct Wait {
 
     #[command(flatten)]
     pub(crate) patience: Patience,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ModelChoice {
-    /// The model's id.
-    #[arg(short, long, value_name = "ID", default_value = DEFAULT_MODEL)]
-    pub(crate) model: String,
-}
-
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(crate) struct InputSource {
-    /// The input as JSON.
-    #[arg(long, value_name = "JSON")]
-    pub(crate) input: Option<String>,
-
-    /// A file with the input as JSON, or - for stdin.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) input_file: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct MediaCheck {
-    /// Skip the rules on width, height, shape and size of the images.
-    #[arg(long)]
-    pub(crate) no_media_check: bool,
-
-    /// Take a megabyte for 1,048,576 bytes instead of 1,000,000: the provider does not publish which one it means.
-    #[arg(long)]
-    pub(crate) binary_megabytes: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Patience {
-    /// How long to wait, such as 20s or 5m.
-    #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: Duration,
-
-    /// What becomes of the request when that time is up; what is cancelled has to be in the queue.
-    #[arg(long, value_name = "WHAT", default_value = "leave")]
-    pub(crate) at_deadline: AtEnd,
-
-    #[command(flatten)]
-    pub(crate) interrupting: Interrupting,
-
-    /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
-    #[arg(long, value_name = "HOST")]
-    pub(crate) allow_host: Vec<String>,
-}
-
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Interrupting {
-    /// What becomes of the request on Ctrl-C: by default it is cancelled if it is still in the queue; `resume` leaves it.
-    #[arg(long, value_name = "WHAT")]
-    pub(crate) on_interrupt: Option<AtEnd>,
-}
-
-/// What becomes of a request that is not waited for any longer: it goes on and may be billed, or is cancelled if it is still in
-/// the queue.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum AtEnd {
-    Leave,
-    Cancel,
 }
 
 #[cfg(feature = "offline")]
