@@ -64,6 +64,7 @@ fn refuse(theirs: &jsonschema::Validator, document: &Value) {
             others.clear();
             errors().try_for_each(|error| writeln!(others, "{}: {error}", error.instance_path()))
         })
+        .with("jsonschema iter_errors: none written", move || errors().count())
         .with("validate_json: each written as a line", move || {
             ours.clear();
             violations().iter().try_for_each(|violation| writeln!(ours, "{violation}"))

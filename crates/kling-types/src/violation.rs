@@ -106,11 +106,8 @@ impl std::error::Error for Violation {}
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.pointer.is_empty() {
-            f.write_str(&self.pointer)?;
-            f.write_str(": ")?;
-        }
-        f.write_str("found ")?;
+        f.write_str(&self.pointer)?;
+        f.write_str(if self.pointer.is_empty() { "found " } else { ": found " })?;
         self.found.fmt(f)?;
         f.write_str(", allowed ")?;
         self.allowed.fmt(f)?;

@@ -25,7 +25,9 @@ impl fmt::Display for Decimal {
             size if size > EXACT => write!(f, "{number:e}"),
             // An integer is written in a third of the time, and reads the same; zero has a sign.
             #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
-            size if size.fract() == 0.0 && size > 0.0 => write!(f, "{}", *number as i64),
+            size if size.fract() == 0.0 && size > 0.0 => {
+                f.write_str(itoa::Buffer::new().format(*number as i64))
+            }
             _ => write!(f, "{number}"),
         }
     }

@@ -60,10 +60,19 @@ impl Display for Words {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Size(bound, 1, unit) => write!(f, "{}1{}", bound.as_str(), unit.as_str()),
-            Self::Size(bound, size, unit) => write!(f, "{}{size}{}s", bound.as_str(), unit.as_str()),
-            Self::Integer(bound, integer) => write!(f, "{}{integer}", bound.as_str()),
-            Self::Number(bound, number) => write!(f, "{}{}", bound.as_str(), Decimal(*number)),
+            Self::Size(bound, size, unit) => {
+                f.write_str(bound.as_str())?;
+                f.write_str(itoa::Buffer::new().format(*size))?;
+                f.write_str(if *size == 1 { unit.one() } else { unit.many() })
+            }
+            Self::Integer(bound, integer) => {
+                f.write_str(bound.as_str())?;
+                f.write_str(itoa::Buffer::new().format(*integer))
+            }
+            Self::Number(bound, number) => {
+                f.write_str(bound.as_str())?;
+                Decimal(*number).fmt(f)
+            }
             Self::OneOf(values) => wording::write_list(f, values.iter(), "or"),
         }
     }
@@ -102,10 +111,17 @@ impl Bound {
 }
 
 impl Unit {
-    const fn as_str(self) -> &'static str {
+    const fn one(self) -> &'static str {
         match self {
             Self::Character => " character",
             Self::Element => " element",
+        }
+    }
+
+    const fn many(self) -> &'static str {
+        match self {
+            Self::Character => " characters",
+            Self::Element => " elements",
         }
     }
 }
