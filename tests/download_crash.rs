@@ -66,8 +66,7 @@ fn a_part_whose_note_is_damaged_is_not_believed() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("clip.mp4");
         download(&server, &path, "").unwrap_err();
-        let note =
-            files(folder.path()).into_iter().find(|file| file.extension().unwrap() == "version").unwrap();
+        let note = left("version", &folder);
         fs::write(note, "{\"version\":\"\\\"v").unwrap();
         download(&server, &path, "").unwrap();
         assert_eq!(asked(&server.recorded()[1]), (None, None));
@@ -83,7 +82,7 @@ fn a_whole_part_that_was_not_put_in_its_place_is_asked_about_by_its_last_byte() 
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("clip.mp4");
         download(&server, &path, "").unwrap_err();
-        let part = files(folder.path()).into_iter().find(|file| file.extension().unwrap() == "part").unwrap();
+        let part = left("part", &folder);
         fs::write(part, FILE).unwrap();
         download(&server, &path, "").unwrap();
         assert_eq!(asked(&server.recorded()[1]).0.as_deref(), Some("bytes=9-"));
@@ -98,7 +97,7 @@ fn a_part_in_somebody_elses_hands_is_left_to_him() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("clip.mp4");
         download(&server, &path, "").unwrap_err();
-        let part = files(folder.path()).into_iter().find(|file| file.extension().unwrap() == "part").unwrap();
+        let part = left("part", &folder);
         let held = fs::File::open(&part).unwrap();
         held.lock().unwrap();
         let error = download(&server, &path, "").unwrap_err();
@@ -132,7 +131,7 @@ fn a_link_in_the_place_of_a_part_is_not_written_through() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("clip.mp4");
         download(&server, &path, "").unwrap_err();
-        let part = files(folder.path()).into_iter().find(|file| file.extension().unwrap() == "part").unwrap();
+        let part = left("part", &folder);
         let precious = folder.path().join("precious");
         fs::write(&precious, "mine").unwrap();
         fs::remove_file(&part).unwrap();
@@ -172,6 +171,12 @@ fn whole() -> Answer {
 
 fn half() -> Turn {
     Turn::HalfBody(whole().with_header("etag", "\"v1\""))
+}
+
+/// The one file with this ending that a download left.
+fn left(ending: &str, folder: &TempDir) -> PathBuf {
+    let mut files = files(folder.path()).into_iter();
+    files.find(|file| file.extension().is_some_and(|extension| extension == ending)).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kling_poll::{Account, Fixed, Fleet, FleetEvent, FleetNews, Pace, WaitOptions};
-use kling_transport::blocking::{self, Clock};
+use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
+use kling_transport::blocking;
 use kling_transport::{
     Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings,
-    Token, Transport,
+    Token,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,8 +22,8 @@ struct World {
     asked: Mutex<Vec<(Duration, String)>>,
 }
 
-impl World {
-    fn reply(&self, request: &HttpRequest, now: Duration) -> Result<HttpReply, Failure> {
+impl virtual_time::World for World {
+    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, Failure> {
         let path = request.url().path().to_owned();
         let mut asked = self.asked.lock().unwrap();
         asked.push((now, path.clone()));
@@ -53,40 +54,6 @@ impl World {
 fn answer(status: u16, body: &str, retry_after: Option<&str>) -> HttpReply {
     let header = |name: &str| retry_after.filter(|_| name == "retry-after");
     HttpReply::new(HttpHead::new(status, header, SystemTime::UNIX_EPOCH), body.to_owned().into())
-}
-
-#[derive(Debug)]
-struct InAsync(Arc<World>, tokio::time::Instant);
-
-impl Transport for InAsync {
-    async fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        self.0.reply(&request, self.1.elapsed())
-    }
-}
-
-#[derive(Debug)]
-struct InBlocking(Arc<World>, Arc<VirtualClock>);
-
-impl blocking::Transport for InBlocking {
-    fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        self.0.reply(&request, self.1.now())
-    }
-}
-
-#[derive(Debug, Default)]
-struct VirtualClock(Mutex<Duration>);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, pause: Duration) {
-        // tokio's clock goes in steps of a millisecond, and never stops short of a moment.
-        let mut now = self.0.lock().unwrap();
-        let until = *now + pause;
-        *now = Duration::from_millis(until.as_micros().div_ceil(1000) as u64);
-    }
 }
 
 fn fill(account: Account) {
@@ -125,12 +92,10 @@ fn words(event: &FleetEvent) -> String {
 #[test]
 fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
     fastrand::seed(7);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let first = Arc::new(World::default());
-    let told = runtime.block_on(async {
+    let told = paused().block_on(async {
         let mut fleet = Fleet::new();
-        let transport = InAsync(first.clone(), tokio::time::Instant::now());
+        let transport = InAsync::new(first.clone());
         fill(fleet.account(Client::with_transport(settings(), transport), one_at_a_time()));
         let mut told = Vec::new();
         while let Some(event) = fleet.next().await {
@@ -154,12 +119,10 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 
 #[test]
 fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    paused().block_on(async {
         let world = Arc::new(World::default());
         let mut fleet: Fleet<_, _> = Fleet::open();
-        let transport = InAsync(world, tokio::time::Instant::now());
+        let transport = InAsync::new(world);
         let account: Account = fleet.account(Client::with_transport(settings(), transport), Pace::default());
         let adding = async move {
             for job in 0..5 {
@@ -189,7 +152,7 @@ async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) 
 
 #[test]
 fn threads_of_a_blocking_fleet_bring_every_job_home() {
-    let clock = Arc::new(VirtualClock(Mutex::new(SECOND * 1000)));
+    let clock = Arc::new(VirtualClock::at(SECOND * 1000));
     let mut fleet: kling_poll::blocking::Fleet<_, _> = kling_poll::blocking::Fleet::open();
     let client = blocking::Client::with_transport(
         settings(),

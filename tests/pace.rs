@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kling_poll::{Fixed, WaitOptions};
-use kling_transport::blocking::{self, Clock};
+use kling_tests::virtual_time::{InAsync, InBlocking, VirtualClock, World, paused};
+use kling_transport::blocking;
 use kling_transport::{
     Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, ModelId, Phase,
-    RetryPolicy, Settings, SubmitError, Token, Transport,
+    RetryPolicy, Settings, SubmitError, Token,
 };
 use serde_json::json;
 
@@ -23,42 +24,11 @@ struct Script {
     asked: Mutex<Vec<(String, u64, u64)>>,
 }
 
-impl Script {
-    fn play(&self, request: &HttpRequest, limits: Limits, now: Duration) -> Outcome {
+impl World for Script {
+    fn reply(&self, request: &HttpRequest, limits: Limits, now: Duration) -> Outcome {
         let last = request.url().path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
         self.asked.lock().unwrap().push((last.to_owned(), now.as_secs(), limits.timeout.as_secs()));
         self.outcomes.lock().unwrap().pop_front().expect("an outcome for each request")
-    }
-}
-
-#[derive(Debug)]
-struct InAsync(Arc<Script>, tokio::time::Instant);
-
-impl Transport for InAsync {
-    async fn send(&self, request: HttpRequest, limits: Limits) -> Outcome {
-        self.0.play(&request, limits, self.1.elapsed())
-    }
-}
-
-#[derive(Debug)]
-struct InBlocking(Arc<Script>, Arc<VirtualClock>);
-
-impl blocking::Transport for InBlocking {
-    fn send(&self, request: HttpRequest, limits: Limits) -> Outcome {
-        self.0.play(&request, limits, self.1.now())
-    }
-}
-
-#[derive(Debug, Default)]
-struct VirtualClock(Mutex<Duration>);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, pause: Duration) {
-        *self.0.lock().unwrap() += pause;
     }
 }
 
@@ -85,18 +55,14 @@ fn waited(outcomes: Vec<Outcome>, options: &WaitOptions) -> Told {
 /// Plays a script through both, and demands that they do not differ.
 fn through(
     outcomes: Vec<Outcome>,
-    in_async: impl AsyncFnOnce(Client<InAsync>) -> String,
-    in_blocking: impl FnOnce(blocking::Client<InBlocking>) -> String,
+    in_async: impl AsyncFnOnce(Client<InAsync<Script>>) -> String,
+    in_blocking: impl FnOnce(blocking::Client<InBlocking<Script>>) -> String,
 ) -> Told {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let script = || Arc::new(Script { outcomes: Mutex::new(outcomes.clone().into()), ..Script::default() });
 
     let first = script();
-    let end = runtime.block_on(async {
-        in_async(Client::with_transport(settings(), InAsync(first.clone(), tokio::time::Instant::now())))
-            .await
-    });
+    let end = paused()
+        .block_on(async { in_async(Client::with_transport(settings(), InAsync::new(first.clone()))).await });
     let told = (end, first.asked.lock().unwrap().clone());
 
     let second = script();

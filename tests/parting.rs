@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kling_poll::{Fixed, Fleet, FleetNews, Pace, Unfinished, WaitError, WaitOptions};
-use kling_transport::blocking::{self, Clock};
+use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
+use kling_transport::blocking;
 use kling_transport::{
     CancelOutcome, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase,
-    RetryPolicy, Settings, Token, Transport,
+    RetryPolicy, Settings, Token,
 };
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,8 +23,8 @@ struct World {
     asked: Mutex<Vec<(u64, String)>>,
 }
 
-impl World {
-    fn reply(&self, request: &HttpRequest, now: Duration) -> Result<HttpReply, Failure> {
+impl virtual_time::World for World {
+    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, Failure> {
         let call = request.url().path().rsplit('/').next().unwrap_or_default().to_owned();
         self.asked.lock().unwrap().push((now.as_secs(), call.clone()));
         let mut cancelled = self.cancelled.lock().unwrap();
@@ -38,40 +39,11 @@ impl World {
         };
         Ok(HttpReply::new(HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH), body.into()))
     }
+}
 
+impl World {
     fn asked(&self) -> Vec<(u64, String)> {
         self.asked.lock().unwrap().clone()
-    }
-}
-
-#[derive(Debug)]
-struct InAsync(Arc<World>, Instant);
-
-impl Transport for InAsync {
-    async fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        self.0.reply(&request, self.1.elapsed())
-    }
-}
-
-#[derive(Debug)]
-struct InBlocking(Arc<World>, Arc<VirtualClock>);
-
-impl blocking::Transport for InBlocking {
-    fn send(&self, request: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        self.0.reply(&request, self.1.now())
-    }
-}
-
-#[derive(Debug, Default)]
-struct VirtualClock(Mutex<Duration>);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, pause: Duration) {
-        *self.0.lock().unwrap() += pause;
     }
 }
 
@@ -79,8 +51,8 @@ fn settings() -> Settings {
     Settings::new(Token::new("token").unwrap()).with_call_retry(RetryPolicy::never())
 }
 
-fn in_async(world: &Arc<World>) -> Client<InAsync> {
-    Client::with_transport(settings(), InAsync(world.clone(), Instant::now()))
+fn in_async(world: &Arc<World>) -> Client<InAsync<World>> {
+    Client::with_transport(settings(), InAsync::new(world.clone()))
 }
 
 fn job() -> Job {
@@ -89,10 +61,6 @@ fn job() -> Job {
 
 fn options() -> WaitOptions {
     WaitOptions::default().with_schedule(Fixed(SECOND * 4)).with_deadline(SECOND * 10)
-}
-
-fn paused() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
 fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {

@@ -1,10 +1,9 @@
 //! What `tracing` hears of one job: the same from both clients, with documented names and fields.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kling_poll::{Fixed, WaitOptions};
+use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{ID, accepted, ok, status, succeeded};
 use kling_transport::{Backoff, DownloadOptions, Job, RetryPolicy, Settings, Token, blocking};
@@ -44,7 +43,7 @@ fn both_clients_tell_the_same_spans() {
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || run(&server));
-        log.spans().replace(ID, "ID")
+        spans(&log).replace(ID, "ID")
     });
     assert_eq!(told[0], told[1]);
     insta::assert_snapshot!(told[0], @r"
@@ -113,26 +112,9 @@ fn options() -> WaitOptions {
     WaitOptions::default().with_schedule(Fixed(Duration::from_millis(1))).with_backoff(brisk)
 }
 
-/// What a subscriber wrote.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// The spans of the target `kling`, as far as time does not change them.
-    fn spans(&self) -> String {
-        let text = String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap();
-        let spans = text.lines().filter_map(|line| line.strip_suffix(": kling: close"));
-        spans.map(|span| format!("{}\n", span.trim())).collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The spans of the target `kling`, as far as time does not change them.
+fn spans(log: &Log) -> String {
+    let text = log.text();
+    let spans = text.lines().filter_map(|line| line.strip_suffix(": kling: close"));
+    spans.map(|span| format!("{}\n", span.trim())).collect()
 }

@@ -2,12 +2,11 @@
 //! text that a caller can print or keep, and every line that the libraries underneath log.
 
 use std::fmt::{Debug, Display};
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kling_poll::{Fixed, Update, WaitOptions};
+use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{self, ID, accepted, ok, redirect, status, succeeded};
 use kling_transport::{
@@ -60,7 +59,7 @@ impl Shown {
 
 #[test]
 fn the_token_is_in_one_header_to_the_api_and_nowhere_else() {
-    let log = Log::start();
+    let log = listen();
     let mut shown = Shown::default();
     for turns in scripts() {
         for run in [in_async, in_blocking] {
@@ -266,33 +265,13 @@ fn around_token(text: &str) -> String {
 }
 
 /// Every line that a library logs, by `log` or by `tracing`, at the finest level.
-#[derive(Clone)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn start() -> Self {
-        let log = Self(Arc::default());
-        let writer = log.clone();
-        tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-            .with_writer(move || writer.clone())
-            .init();
-        log
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn listen() -> Log {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_writer(move || writer.clone())
+        .init();
+    log
 }

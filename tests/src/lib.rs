@@ -6,9 +6,11 @@ pub mod chaos;
 pub mod documents;
 #[rustfmt::skip]
 pub mod fixtures;
+pub mod log;
 pub mod oracle;
 pub mod pictures;
 pub mod script_server;
 pub mod spelling;
 pub mod standard;
+pub mod virtual_time;
 pub mod wire_script;
