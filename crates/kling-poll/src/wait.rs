@@ -1,5 +1,6 @@
 //! The async shell: carries the machine's wishes to a client and to tokio's clock, and knows nothing else.
 
+use std::future::Future;
 use std::time::SystemTime;
 
 use kling_transport::{
@@ -17,13 +18,25 @@ use crate::{Action, Event, Finished, JobMachine, OnDrop, Update, WaitError, Wait
 ///
 /// # Errors
 /// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
-pub async fn wait<T: Transport + 'static, M: Makes>(
+pub fn wait<T: Transport + 'static, M: Makes>(
+    client: &Client<T>,
+    job: &Job<M>,
+    options: &WaitOptions,
+    on_update: impl FnMut(&Update) + Send,
+) -> impl Future<Output = Result<Finished<M>, WaitError>> {
+    // Made here, so that the choice holds from now on, and not only once the future is polled.
+    let parting = Parting::new(client, job.id(), options);
+    drive(client, job, options, on_update, parting)
+}
+
+async fn drive<T: Transport + 'static, M: Makes>(
     client: &Client<T>,
     job: &Job<M>,
     options: &WaitOptions,
     mut on_update: impl FnMut(&Update) + Send,
+    mut parting: Parting<T>,
 ) -> Result<Finished<M>, WaitError> {
-    let mut parting = Parting::new(client, job.id(), options);
+    parting.runtime = Some(Handle::current());
     let started = Instant::now();
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
     let (mut event, mut span) = (Event::Started, Span::none());
@@ -73,21 +86,21 @@ struct Parting<T: Transport + 'static> {
     tell: Option<OnDrop>,
     client: Client<T>,
     id: RequestId,
-    runtime: Handle,
+    /// None while the future was not polled, where it was made outside of any.
+    runtime: Option<Handle>,
 }
 
 impl<T: Transport + 'static> Parting<T> {
     fn new(client: &Client<T>, id: &RequestId, options: &WaitOptions) -> Self {
-        // The wait sleeps by tokio's clock, so there is a runtime.
-        let runtime = Handle::current();
+        let runtime = Handle::try_current().ok();
         Self { tell: options.on_drop().cloned(), client: client.clone(), id: id.clone(), runtime }
     }
 }
 
 impl<T: Transport + 'static> Drop for Parting<T> {
     fn drop(&mut self) {
-        let Some(tell) = self.tell.take() else { return };
+        let (Some(tell), Some(runtime)) = (self.tell.take(), &self.runtime) else { return };
         let (client, id) = (self.client.clone(), self.id.clone());
-        self.runtime.spawn(async move { tell.tell(&id, &cancel(&client, &id).await) });
+        runtime.spawn(async move { tell.tell(&id, &cancel(&client, &id).await) });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use kling_journal::{Again, Error as JournalError, Event, Journal};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::fleet_keeping::{FleetKeeping, Note};
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, Kept};
 
 /// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
 ///
@@ -103,8 +103,7 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
 
     /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
     ///
-    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well. A future that
-    /// is dropped before that is done leaves the job in any case.
+    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
     ///
     /// # Errors
     /// As [`wait`](crate::wait()).
@@ -115,16 +114,23 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
         mut on_update: impl FnMut(&Update) + Send,
     ) -> Result<Finished<M>, WaitError> {
         let (own, known) = (self.clone(), (job.id().clone(), job.model().cloned()));
-        let mut kept =
-            blocking(move || own.keeping.take_up(own.client.settings(), &known.0, known.1.as_ref())).await;
-        let options = self.noting_drops(options);
-        let outcome = kling_poll::wait(&self.client, job, &options, |update| {
-            update.state.iter().for_each(|state| kept.see(state));
+        let (options, kept) = (self.noting_drops(options), Mutex::new(None));
+        // Made before the journal is looked into: what was chosen for a drop holds from here on.
+        let waiting = kling_poll::wait(&self.client, job, &options, |update| {
+            if let Some(kept) = held(&kept).as_mut() {
+                update.state.iter().for_each(|state| Kept::see(kept, state));
+            }
             on_update(update);
         });
-        let outcome = outcome.await;
-        let ending = kept.ending(&outcome);
-        blocking(move || kept.end(ending.as_ref())).await;
+        let taken_up =
+            blocking(move || own.keeping.take_up(own.client.settings(), &known.0, known.1.as_ref())).await;
+        *held(&kept) = Some(taken_up);
+        let outcome = waiting.await;
+        let kept = held(&kept).take();
+        if let Some(kept) = kept {
+            let ending = kept.ending(&outcome);
+            blocking(move || kept.end(ending.as_ref())).await;
+        }
         outcome
     }
 
@@ -220,6 +226,11 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
 /// Runs what waits for a disk away from the threads that drive futures.
 fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> impl Future<Output = R> {
     joined(spawn_blocking(work))
+}
+
+/// Nothing that could panic runs under the lock.
+fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn joined<R>(task: JoinHandle<R>) -> R {

@@ -123,7 +123,17 @@ async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
     assert!(matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled));
     assert_eq!(world.entries()[0].standing(), Standing::Cancelled);
 
-    let second = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    cancelled_by_a_drop(&world, seen_in_queue(&world)).await;
+    assert_eq!(world.entries()[1].standing(), Standing::Cancelled);
+    // At its first look into the journal.
+    cancelled_by_a_drop(&world, std::future::ready(())).await;
+    assert_eq!(world.entries()[2].standing(), Standing::Cancelled);
+}
+
+/// Submits a job, and waits for it until a moment.
+async fn cancelled_by_a_drop(world: &World, moment: impl Future<Output = ()>) {
+    let client = world.client();
+    let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let (told, heard) = tokio::sync::oneshot::channel();
     let told = Mutex::new(Some(told));
     let options = WaitOptions::default().with_cancel_on_drop(move |id, outcome| {
@@ -131,11 +141,11 @@ async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
         drop(told.lock().unwrap().take().map(|told| told.send((id.clone(), outcome))));
     });
     tokio::select! {
-        _ = client.wait(&second, &options, |_| {}) => panic!("it cannot be over yet"),
-        () = seen_in_queue(&world) => {}
+        biased;
+        _ = client.wait(&job, &options, |_| {}) => panic!("it cannot be over yet"),
+        () = moment => {}
     }
-    assert_eq!(heard.await.unwrap(), (second.id().clone(), CancelOutcome::Cancelled));
-    assert_eq!(world.entries()[1].standing(), Standing::Cancelled);
+    assert_eq!(heard.await.unwrap(), (job.id().clone(), CancelOutcome::Cancelled));
 }
 
 /// Ends once the status of a job was asked for.
