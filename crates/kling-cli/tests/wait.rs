@@ -98,6 +98,21 @@ fn ctrl_c_cancels_all_that_is_queued_or_leaves_them() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_runs_when_ctrl_c_comes_is_left_and_not_waited_for() {
+    let sim = Sim::builder().queue_time(Duration::ZERO).run_time(Duration::from_secs(3600)).start().unwrap();
+    let ids = submitted(&sim, 2);
+    let program = Program::at(&sim);
+    let mut running = program.start(&wait(&ids, &[]));
+    running.wait_for(&format!("{}: in_progress", ids[0]));
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 75, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("{}: could not be cancelled", ids[0])), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" left, in "), "{}", ended.stderr);
+}
+
 #[test]
 fn a_bad_answer_for_one_does_not_end_the_wait_for_another() {
     let sim = simulator();

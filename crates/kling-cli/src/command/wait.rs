@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use kling::{
-    Account, DownloadOptions, Finished, Fleet, FleetEvent, FleetNews, Job, Journaled, OutputKind, Pace,
-    RequestId, Ticket, Update,
+    Account, CancelOutcome, DownloadOptions, Finished, Fleet, FleetEvent, FleetNews, Job, Journaled,
+    OutputKind, Pace, RequestId, Ticket, Update,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -65,10 +65,18 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
     let tickets: Vec<Ticket> = ids.iter().map(enter).collect();
     let downloads = waiting::download_options(patience);
     let board = Board::new(console, ids);
-    let mut watch =
-        Watch { client, console, board, target, downloads, saving: JoinSet::new(), ends: HashMap::new() };
+    let mut watch = Watch {
+        client,
+        account,
+        console,
+        board,
+        target,
+        downloads,
+        saving: JoinSet::new(),
+        ends: HashMap::new(),
+    };
     let started = Instant::now();
-    let mut is_waiting = true;
+    let (mut is_waiting, mut is_interrupted) = (true, false);
     while is_waiting || !watch.saving.is_empty() {
         tokio::select! {
             event = fleet.next(), if is_waiting => match event {
@@ -77,19 +85,15 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
             },
             Some(saved) = watch.saving.join_next() => watch.saved(saved),
             () = interrupts.next() => {
-                if interrupts.choice() == AtEnd::Leave || !cancel(&account, &tickets) {
+                if is_interrupted || interrupts.choice() == AtEnd::Leave {
                     break;
                 }
+                is_interrupted = true;
+                tickets.iter().for_each(|ticket| _ = watch.account.cancel(*ticket));
             }
         }
     }
     watch.summary(ids, started.elapsed())
-}
-
-/// Asks for every request to be cancelled that still can be; none, on a second Ctrl-C.
-fn cancel(account: &Account, tickets: &[Ticket]) -> bool {
-    // Every ticket is tried: `any` would stop at the first.
-    tickets.iter().filter(|ticket| account.cancel(**ticket)).count() > 0
 }
 
 fn client(target: Option<&Target>, console: Console) -> Result<Journaled, Stop> {
@@ -103,6 +107,7 @@ fn client(target: Option<&Target>, console: Console) -> Result<Journaled, Stop> 
 /// What is told of many requests.
 struct Watch {
     client: Journaled,
+    account: Account,
     console: Console,
     board: Board,
     target: Option<Target>,
@@ -122,8 +127,18 @@ impl Watch {
                     Ok(reply) => serde_json::to_value(reply.outcome).unwrap_or_default(),
                     Err(error) => error.to_string().into(),
                 };
-                self.board.show(&id, "asked to be cancelled");
                 self.tell("cancelling", &id, json!({ "outcome": told }));
+                let is_ending = outcome.is_ok_and(|reply| {
+                    matches!(reply.outcome, CancelOutcome::Cancelled | CancelOutcome::AlreadyOver)
+                });
+                if is_ending {
+                    self.board.show(&id, "asked to be cancelled");
+                } else {
+                    // Nobody waits for what goes on after a Ctrl-C; it counts as left.
+                    self.account.detach(event.ticket);
+                    self.client.let_go(&id).await;
+                    self.board.fail(&id, "could not be cancelled: it was left, and may run and be billed");
+                }
             }
             FleetNews::Done(Ok(finished)) => self.finished(finished),
             FleetNews::Done(Err(error)) => self.failed(&id, &Stop::from(&error)),
