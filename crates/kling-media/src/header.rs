@@ -5,15 +5,17 @@ mod exif;
 mod heif;
 mod jpeg;
 mod pages;
+mod source;
 
 use std::fs::File;
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor};
 use std::path::Path;
 
 use imagesize::{Compression, ImageError, ImageType};
 use kling_types::MediaFacts;
 
 use self::pages::Pages;
+pub(crate) use self::source::Source;
 use crate::{Error, Measured};
 
 /// The facts of a whole file in memory.
@@ -64,20 +66,29 @@ pub fn media_type(format: &str) -> Option<&'static str> {
 }
 
 /// Facts from the header; `bytes` is the size of the whole file, where it is known.
-fn read(reader: &mut (impl BufRead + Seek), bytes: Option<u64>) -> Result<MediaFacts, Error> {
+fn read(reader: &mut impl Source, bytes: Option<u64>) -> Result<MediaFacts, Error> {
     let header = Header::read(reader)?;
-    let orientation = header.orientation.or_else(|| header.further_orientation(reader));
+    let orientation = header.orientation(reader);
     Ok(header.facts(orientation, bytes))
 }
 
 /// What stands before the pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
-    kind: ImageType,
+    format: &'static str,
     width: u32,
     height: u32,
-    /// Of a JPEG, whose EXIF stands before the frame.
-    orientation: Option<u8>,
+    exif: Exif,
+}
+
+/// Where the EXIF orientation of a format is.
+#[derive(Clone, Copy, Debug)]
+enum Exif {
+    /// Before the size, and so read already; or nowhere.
+    Read(Option<u8>),
+    Png,
+    Tiff,
+    Webp,
 }
 
 /// What a format's own reader found.
@@ -90,61 +101,80 @@ struct Sides {
 
 impl Header {
     /// Recognises a format by its first bytes, and finds its size.
-    pub(crate) fn read(reader: &mut (impl BufRead + Seek)) -> Result<Self, Error> {
-        let kind = imagesize::reader_type(&mut *reader)
-            .map_err(|error| trouble(error).map_or_else(Error::not_an_image, Error::from))?;
-        let sides = sides(kind, reader).map_err(|error| match trouble(error) {
-            Some(error) => error.into(),
-            // Any file of ISO boxes looks like one of these from outside: an MP4 is one.
-            None if kind == ImageType::Heif(Compression::Unknown) => Error::not_an_image(),
-            None => Error::corrupt(),
-        })?;
-        let Sides { width, height, orientation } = sides;
-        Ok(Self { kind, width, height, orientation })
+    pub(crate) fn read(reader: &mut impl Source) -> Result<Self, Error> {
+        if reader.take_at(0).is_ok_and(|start| start == jpeg::START) {
+            let sides = jpeg::read(reader).map_err(|error| unreadable(ImageType::Jpeg, error.into()))?;
+            return Ok(sides.of("jpeg"));
+        }
+        let kind = recognised(reader).map_err(unrecognised)?;
+        by_kind(kind, reader).map_err(|error| unreadable(kind, error))
     }
 
-    /// The EXIF orientation of the formats that keep it elsewhere than before the size, as far as it can be read.
-    pub(crate) fn further_orientation(&self, reader: &mut (impl BufRead + Seek)) -> Option<u8> {
-        match self.kind {
-            ImageType::Png => exif::in_png(reader),
-            ImageType::Tiff => exif::orientation(reader, 0, u64::MAX),
-            ImageType::Webp => exif::in_webp(reader),
-            _ => None,
+    /// The EXIF orientation, for which some formats have to be read further, as far as they can be.
+    pub(crate) fn orientation(&self, reader: &mut impl Source) -> Option<u8> {
+        match self.exif {
+            Exif::Read(orientation) => orientation,
+            Exif::Png => exif::in_png(reader),
+            Exif::Tiff => exif::orientation(reader, 0, u64::MAX),
+            Exif::Webp => exif::in_webp(reader),
         }
     }
 
     /// The header as facts.
     pub(crate) fn facts(&self, orientation: Option<u8>, bytes: Option<u64>) -> MediaFacts {
         let mut facts = MediaFacts::unknown();
-        facts.format = Some(format(self.kind));
+        facts.format = Some(self.format);
         // A JPEG may leave its height to the end of the data, as zero: that is not known, rather than nothing.
         facts.width = Some(self.width).filter(|&side| side > 0);
         facts.height = Some(self.height).filter(|&side| side > 0);
-        facts.orientation = orientation.or(self.orientation);
+        facts.orientation = orientation;
         facts.bytes = bytes;
         facts
     }
 }
 
-fn sides(kind: ImageType, reader: &mut (impl BufRead + Seek)) -> Result<Sides, ImageError> {
-    match kind {
-        ImageType::Bmp => Ok(bmp::read(reader)?),
-        ImageType::Heif(_) => Ok(heif::read(reader)?),
-        ImageType::Jpeg => Ok(jpeg::read(reader)?),
-        _ => {
-            let size = kind.reader_size(reader)?;
-            let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
-            Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None })
-        }
+impl Sides {
+    const fn of(self, format: &'static str) -> Header {
+        let Self { width, height, orientation } = self;
+        Header { format, width, height, exif: Exif::Read(orientation) }
     }
 }
 
-/// The `N` bytes at a place.
-fn take<const N: usize>(reader: &mut (impl Read + Seek), at: u64) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    reader.seek(SeekFrom::Start(at))?;
-    reader.read_exact(&mut bytes)?;
-    Ok(bytes)
+fn recognised(reader: &mut impl Source) -> Result<ImageType, ImageError> {
+    reader.rewind()?;
+    imagesize::reader_type(reader)
+}
+
+#[inline(never)]
+fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageError> {
+    let (format, exif) = match kind {
+        ImageType::Bmp => return Ok(bmp::read(reader)?.of("bmp")),
+        ImageType::Heif(Compression::Av1) => return Ok(heif::read(reader)?.of("avif")),
+        ImageType::Heif(_) => return Ok(heif::read(reader)?.of("heic")),
+        ImageType::Gif => ("gif", Exif::Read(None)),
+        ImageType::Png => ("png", Exif::Png),
+        ImageType::Tiff => ("tiff", Exif::Tiff),
+        ImageType::Webp => ("webp", Exif::Webp),
+        _ => ("image", Exif::Read(None)),
+    };
+    let size = kind.reader_size(reader)?;
+    let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
+    Ok(Header { format, width: side(size.width)?, height: side(size.height)?, exif })
+}
+
+#[cold]
+fn unrecognised(error: ImageError) -> Error {
+    trouble(error).map_or_else(Error::not_an_image, Error::from)
+}
+
+#[cold]
+fn unreadable(kind: ImageType, error: ImageError) -> Error {
+    match trouble(error) {
+        Some(error) => error.into(),
+        // Any file of ISO boxes looks like one of these from outside: an MP4 is one.
+        None if kind == ImageType::Heif(Compression::Unknown) => Error::not_an_image(),
+        None => Error::corrupt(),
+    }
 }
 
 /// The trouble of the reader itself; everything else is the fault of the bytes, an end that comes too early included.
@@ -155,20 +185,6 @@ fn trouble(error: ImageError) -> Option<io::Error> {
             _ => Some(error),
         },
         ImageError::CorruptedImage | ImageError::NotSupported => None,
-    }
-}
-
-fn format(kind: ImageType) -> &'static str {
-    match kind {
-        ImageType::Bmp => "bmp",
-        ImageType::Gif => "gif",
-        ImageType::Heif(Compression::Av1) => "avif",
-        ImageType::Heif(_) => "heic",
-        ImageType::Jpeg => "jpeg",
-        ImageType::Png => "png",
-        ImageType::Tiff => "tiff",
-        ImageType::Webp => "webp",
-        _ => "image",
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! `imagesize` takes that sign for a height of four thousand million, and knows one of the two layouts.
 
-use std::io::{self, Read, Seek};
+use std::io;
 
-use super::{Sides, take};
+use super::Sides;
+use super::source::Source;
 
 /// Where the second header begins, whose length tells its layout.
 const DIB: u64 = 14;
 
-pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
-    let [a, b, c, d, w0, w1, w2, w3, h0, h1, h2, h3] = take(reader, DIB)?;
+pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
+    let [a, b, c, d, w0, w1, w2, w3, h0, h1, h2, h3] = reader.take_at(DIB)?;
     let (width, height) = match u32::from_le_bytes([a, b, c, d]) {
         // OS/2 1.x: both sides in 16 bits.
         12 => (u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([w2, w3]).into()),

@@ -2,9 +2,9 @@
 //!
 //! Nothing here fails: a broken EXIF block says nothing about the picture, so it states no orientation.
 
-use std::io::{self, Read, Seek};
+use std::io;
 
-use super::take;
+use super::source::Source;
 
 const ORIENTATION: u16 = 0x0112;
 const SHORT: u16 = 3;
@@ -12,17 +12,17 @@ const SHORT: u16 = 3;
 const MOST: u16 = 1024;
 
 /// The orientation that the TIFF between `start` and `end` states.
-pub(super) fn orientation(reader: &mut (impl Read + Seek), start: u64, end: u64) -> Option<u8> {
+pub(super) fn orientation(reader: &mut impl Source, start: u64, end: u64) -> Option<u8> {
     let Tiff { big_endian, directory } = Tiff::read(reader, start).ok()??;
     let number = |bytes| if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
     let at = start.checked_add(directory.into()).filter(|at| at.saturating_add(2) <= end)?;
-    let entries = number(take(reader, at).ok()?).min(MOST);
+    let entries = number(reader.take_at(at).ok()?).min(MOST);
     for index in 0..u64::from(entries) {
         let at = at + 2 + 12 * index;
         if at + 12 > end {
             return None;
         }
-        let [t0, t1, k0, k1, _, _, _, _, v0, v1, ..] = take::<12>(reader, at).ok()?;
+        let [t0, t1, k0, k1, _, _, _, _, v0, v1, ..] = reader.take_at::<12>(at).ok()?;
         if number([t0, t1]) == ORIENTATION {
             let value = u8::try_from(number([v0, v1])).ok()?;
             return Some(value).filter(|value| number([k0, k1]) == SHORT && (1..=8).contains(value));
@@ -32,10 +32,10 @@ pub(super) fn orientation(reader: &mut (impl Read + Seek), start: u64, end: u64)
 }
 
 /// Looks for a PNG's `eXIf` chunk as far as the pixels; behind them it is rare, and not worth reading for.
-pub(super) fn in_png(reader: &mut (impl Read + Seek)) -> Option<u8> {
+pub(super) fn in_png(reader: &mut impl Source) -> Option<u8> {
     let mut at = 8;
     for _ in 0..MOST {
-        let [a, b, c, d, name @ ..] = take::<8>(reader, at).ok()?;
+        let [a, b, c, d, name @ ..] = reader.take_at::<8>(at).ok()?;
         let (start, length) = (at + 8, u64::from(u32::from_be_bytes([a, b, c, d])));
         match &name {
             b"eXIf" => return orientation(reader, start, start + length),
@@ -47,19 +47,19 @@ pub(super) fn in_png(reader: &mut (impl Read + Seek)) -> Option<u8> {
 }
 
 /// Looks for a WebP's `EXIF` chunk where the header says that there is one; it stands behind the pixels.
-pub(super) fn in_webp(reader: &mut (impl Read + Seek)) -> Option<u8> {
+pub(super) fn in_webp(reader: &mut impl Source) -> Option<u8> {
     const HAS_EXIF: u8 = 0x08;
-    let [b'V', b'P', b'8', b'X', _, _, _, _, flags] = take(reader, 12).ok()? else { return None };
+    let [b'V', b'P', b'8', b'X', _, _, _, _, flags] = reader.take_at(12).ok()? else { return None };
     if flags & HAS_EXIF == 0 {
         return None;
     }
     let mut at = 12;
     for _ in 0..MOST {
-        let [n0, n1, n2, n3, a, b, c, d] = take(reader, at).ok()?;
+        let [n0, n1, n2, n3, a, b, c, d] = reader.take_at(at).ok()?;
         let (start, length) = (at + 8, u64::from(u32::from_le_bytes([a, b, c, d])));
         if [n0, n1, n2, n3] == *b"EXIF" {
             // Some writers put the prefix here that belongs to JPEG.
-            let prefix = if take(reader, start).ok()? == *b"Exif\0\0" { 6 } else { 0 };
+            let prefix = if reader.take_at(start).ok()? == *b"Exif\0\0" { 6 } else { 0 };
             return orientation(reader, start + prefix, start + length);
         }
         at = start + length + length % 2;
@@ -75,8 +75,8 @@ struct Tiff {
 }
 
 impl Tiff {
-    fn read(reader: &mut (impl Read + Seek), start: u64) -> io::Result<Option<Self>> {
-        let [order @ .., a, b, c, d] = take::<8>(reader, start)?;
+    fn read(reader: &mut impl Source, start: u64) -> io::Result<Option<Self>> {
+        let [order @ .., a, b, c, d] = reader.take_at::<8>(start)?;
         Ok(match &order {
             b"II*\0" => Some(Self { big_endian: false, directory: u32::from_le_bytes([a, b, c, d]) }),
             b"MM\0*" => Some(Self { big_endian: true, directory: u32::from_be_bytes([a, b, c, d]) }),

@@ -3,15 +3,16 @@
 //! `imagesize` takes the largest image of the file, which need not be the one that is shown: an encoder that pads odd sides
 //! leaves a larger one behind it.
 
-use std::io::{self, Read, Seek};
+use std::io;
 use std::ops::Range;
 
-use super::{Sides, take};
+use super::Sides;
+use super::source::Source;
 
 /// More boxes, items and properties than any picture has in one place.
 const MOST: u32 = 4096;
 
-pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
+pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
     let meta = child(reader, 0..u64::MAX, *b"meta")?;
     let meta = meta.start + 4..meta.end;
     let primary = primary_item(reader, meta.clone())?;
@@ -26,9 +27,9 @@ pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
         index += 1;
         match &name {
             _ if !indices.contains(&index) => {}
-            b"ispe" => sides = sides.or(Some(pair(take(reader, body.start + 4)?))),
-            b"clap" => sides = clean_aperture(take(reader, body.start)?).or(sides),
-            b"irot" => is_turned = take::<1>(reader, body.start)?[0] % 2 == 1,
+            b"ispe" => sides = sides.or(Some(pair(reader.take_at(body.start + 4)?))),
+            b"clap" => sides = clean_aperture(reader.take_at(body.start)?).or(sides),
+            b"irot" => is_turned = reader.take_at::<1>(body.start)?[0] % 2 == 1,
             _ => {}
         }
         Ok(true)
@@ -39,31 +40,31 @@ pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
 }
 
 /// The item that is shown.
-fn primary_item(reader: &mut (impl Read + Seek), meta: Range<u64>) -> io::Result<u32> {
+fn primary_item(reader: &mut impl Source, meta: Range<u64>) -> io::Result<u32> {
     let pitm = child(reader, meta, *b"pitm")?;
-    let [version, _, _, _, a, b] = take(reader, pitm.start)?;
+    let [version, _, _, _, a, b] = reader.take_at(pitm.start)?;
     if version == 0 {
         Ok(u16::from_be_bytes([a, b]).into())
     } else {
-        Ok(u32::from_be_bytes(take(reader, pitm.start + 4)?))
+        Ok(u32::from_be_bytes(reader.take_at(pitm.start + 4)?))
     }
 }
 
 /// The properties of an item, by their place in the container, counted from one.
-fn associated(reader: &mut (impl Read + Seek), ipma: Range<u64>, wanted: u32) -> io::Result<Vec<u16>> {
-    let [version, _, _, flags] = take(reader, ipma.start)?;
-    let entries = u32::from_be_bytes(take(reader, ipma.start + 4)?).min(MOST);
+fn associated(reader: &mut impl Source, ipma: Range<u64>, wanted: u32) -> io::Result<Vec<u16>> {
+    let [version, _, _, flags] = reader.take_at(ipma.start)?;
+    let entries = u32::from_be_bytes(reader.take_at(ipma.start + 4)?).min(MOST);
     let is_wide = flags & 1 == 1;
     let mut at = ipma.start + 8;
     for _ in 0..entries {
         let item = if version == 0 {
             at += 2;
-            u16::from_be_bytes(take(reader, at - 2)?).into()
+            u16::from_be_bytes(reader.take_at(at - 2)?).into()
         } else {
             at += 4;
-            u32::from_be_bytes(take(reader, at - 4)?)
+            u32::from_be_bytes(reader.take_at(at - 4)?)
         };
-        let [count] = take(reader, at)?;
+        let [count] = reader.take_at(at)?;
         let (first, width) = (at + 1, if is_wide { 2 } else { 1 });
         if item == wanted {
             return (0..u64::from(count))
@@ -76,11 +77,11 @@ fn associated(reader: &mut (impl Read + Seek), ipma: Range<u64>, wanted: u32) ->
 }
 
 /// One association, without the bit that says whether a reader has to know it.
-fn property(reader: &mut (impl Read + Seek), at: u64, is_wide: bool) -> io::Result<u16> {
+fn property(reader: &mut impl Source, at: u64, is_wide: bool) -> io::Result<u16> {
     if is_wide {
-        return Ok(u16::from_be_bytes(take(reader, at)?) & 0x7fff);
+        return Ok(u16::from_be_bytes(reader.take_at(at)?) & 0x7fff);
     }
-    let [index] = take(reader, at)?;
+    let [index] = reader.take_at(at)?;
     Ok((index & 0x7f).into())
 }
 
@@ -97,7 +98,7 @@ fn pair([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
 }
 
 /// What is inside the first box of a name.
-fn child(reader: &mut (impl Read + Seek), within: Range<u64>, wanted: [u8; 4]) -> io::Result<Range<u64>> {
+fn child(reader: &mut impl Source, within: Range<u64>, wanted: [u8; 4]) -> io::Result<Range<u64>> {
     let mut found = None;
     for_each_box(reader, within, |_, name, body| {
         if name == wanted {
@@ -109,7 +110,7 @@ fn child(reader: &mut (impl Read + Seek), within: Range<u64>, wanted: [u8; 4]) -
 }
 
 /// Walks over boxes, until `each` has enough.
-fn for_each_box<R: Read + Seek>(
+fn for_each_box<R: Source>(
     reader: &mut R,
     within: Range<u64>,
     mut each: impl FnMut(&mut R, [u8; 4], Range<u64>) -> io::Result<bool>,
@@ -119,10 +120,10 @@ fn for_each_box<R: Read + Seek>(
         if at.saturating_add(8) > within.end {
             break;
         }
-        let [a, b, c, d, name @ ..] = take::<8>(reader, at)?;
+        let [a, b, c, d, name @ ..] = reader.take_at::<8>(at)?;
         let (head, size) = match u32::from_be_bytes([a, b, c, d]) {
             0 => (8, within.end - at),
-            1 => (16, u64::from_be_bytes(take(reader, at + 8)?)),
+            1 => (16, u64::from_be_bytes(reader.take_at(at + 8)?)),
             size => (8, size.into()),
         };
         let end = at.checked_add(size).filter(|&end| size >= head && end <= within.end);

@@ -3,31 +3,37 @@
 //! `imagesize` walks too, but it stops at padding between segments, which the standard allows, and would have to be
 //! followed by a second walk for EXIF.
 
-use std::io::{self, Read, Seek};
+use std::io;
 
-use super::{Sides, exif, take};
+use super::source::Source;
+use super::{Sides, exif};
 
 /// More segments than any picture has; a file made of nothing else ends here, however large it is.
 const MOST_SEGMENTS: usize = 16 * 1024;
+/// How every JPEG begins.
+pub(super) const START: [u8; 3] = [0xff, 0xd8, 0xff];
 const EXIF: [u8; 6] = *b"Exif\0\0";
 
-pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
+#[inline]
+pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
     let mut orientation = None;
     // Behind the two bytes that begin every JPEG.
     let mut at = 2;
     for _ in 0..MOST_SEGMENTS {
-        let [prefix, marker, high, low] = take(reader, at)?;
+        // No segment before the frame stands so near to the end that these bytes are not there: one read is enough.
+        let [prefix, marker, high, low, _, h0, h1, w0, w1] = reader.take_at(at)?;
         let length = u64::from(u16::from_be_bytes([high, low]));
         at += match (prefix, marker) {
+            // Tables, comments and the data of applications: most of what stands there.
+            (0xff, 0xdb..=0xe0 | 0xe2..=0xfe) if length >= 2 => 2 + length,
+            (0xff, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf) => {
+                let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
+                return Ok(Sides { width: width.into(), height: height.into(), orientation });
+            }
             (0xff, 0xff) => 1,
             (0xff, 0x01 | 0xd0..=0xd8) => 2,
             // The scan, or the end, before any frame.
             (0xff, 0xd9 | 0xda) => break,
-            (0xff, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf) => {
-                let [_, h0, h1, w0, w1] = take(reader, at + 4)?;
-                let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
-                return Ok(Sides { width: width.into(), height: height.into(), orientation });
-            }
             (0xff, 0xe1) if orientation.is_none() => {
                 orientation = app1(reader, at + 4, length)?;
                 2 + length
@@ -40,9 +46,9 @@ pub(super) fn read(reader: &mut (impl Read + Seek)) -> io::Result<Sides> {
 }
 
 /// The orientation, where the segment is EXIF; XMP is kept in segments of the same kind.
-fn app1(reader: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Option<u8>> {
+fn app1(reader: &mut impl Source, at: u64, length: u64) -> io::Result<Option<u8>> {
     let end = (at + length).saturating_sub(2);
-    if length < 2 + EXIF.len() as u64 || take(reader, at)? != EXIF {
+    if length < 2 + EXIF.len() as u64 || reader.take_at(at)? != EXIF {
         return Ok(None);
     }
     Ok(exif::orientation(reader, at + EXIF.len() as u64, end))

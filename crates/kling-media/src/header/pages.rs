@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
+use super::source::Source;
+
 /// Long enough for the header of most files, short enough to be read forty times over.
 const PAGE: usize = 512;
 
@@ -118,6 +120,8 @@ impl<R: ReadAt> Seek for Pages<R> {
         Ok(self.at)
     }
 }
+
+impl<R: ReadAt> Source for Pages<R> {}
 
 #[cfg(test)]
 mod tests {

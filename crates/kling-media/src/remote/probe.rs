@@ -183,7 +183,7 @@ impl Probe {
             return Ok(None);
         }
         let header = header.map_err(|error| self.named(error))?;
-        let orientation = header.further_orientation(&mut reader);
+        let orientation = header.orientation(&mut reader);
         let facts = header.facts(orientation, self.seen.total);
         Ok(Some(Measured { facts, bytes_read: self.bytes_read, requests: self.requests }))
     }

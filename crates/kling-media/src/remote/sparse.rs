@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
+use crate::header::Source;
+
 /// Some bytes of a file by their place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sparse {
@@ -106,6 +108,8 @@ impl Seek for Reader<'_> {
         Ok(self.at)
     }
 }
+
+impl Source for Reader<'_> {}
 
 #[cfg(test)]
 mod tests {
