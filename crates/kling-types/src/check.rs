@@ -6,7 +6,7 @@ mod object;
 
 use serde_json::{Number, Value};
 
-use crate::fault::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use crate::fault::{self, IntegerBounds, Integers, ItemBounds, NumberBounds, TextBounds};
 use crate::words::{Bound, Words};
 use crate::{Keyword, Pointer, Violation, Violations, media_ref};
 
@@ -63,7 +63,7 @@ pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut
 
 /// An integer out of a list.
 #[inline]
-pub fn integer_enum(value: &Value, allowed: &[i64], at: &Pointer<'_>, out: &mut Violations) {
+pub fn integer_enum(value: &Value, allowed: impl Integers, at: &Pointer<'_>, out: &mut Violations) {
     let integer = match value {
         Value::Number(number) => whole(number),
         _ => None,

@@ -3,6 +3,8 @@
 //! Leaf types call these when they are made, and the checks of raw JSON when they have found the right type, so the two
 //! paths cannot disagree. Every violation made here has an empty pointer: the caller knows the place.
 
+use std::borrow::Cow;
+
 use crate::wording::{advise, one_of, quoted};
 use crate::words::{Bound, Unit, Words};
 use crate::{Keyword, Violation};
@@ -101,18 +103,44 @@ pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
     }
 }
 
+/// Integers of which one is allowed: those of a schema that was compiled in are not copied, when one of them is missed.
+pub trait Integers: AsRef<[i64]> {
+    /// The same integers, for as long as a violation is kept.
+    fn kept(self) -> Cow<'static, [i64]>;
+}
+
+impl Integers for &'static [i64] {
+    fn kept(self) -> Cow<'static, [i64]> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl<const N: usize> Integers for &'static [i64; N] {
+    fn kept(self) -> Cow<'static, [i64]> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl Integers for &Vec<i64> {
+    fn kept(self) -> Cow<'static, [i64]> {
+        Cow::Owned(self.clone())
+    }
+}
+
 /// What is wrong with an integer that has to be one of a list.
 #[inline]
 #[must_use]
-pub fn integer_enum(integer: i128, allowed: &[i64]) -> Option<Violation> {
-    let is_allowed = i64::try_from(integer).is_ok_and(|integer| allowed.contains(&integer));
+pub fn integer_enum(integer: i128, allowed: impl Integers) -> Option<Violation> {
+    let is_allowed = i64::try_from(integer).is_ok_and(|integer| allowed.as_ref().contains(&integer));
     (!is_allowed).then(|| not_in_integers(integer, allowed))
 }
 
 /// The violation of an integer that is in no list.
+#[cold]
 #[must_use]
-pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
-    Violation::of(Keyword::Enum, Words::integer(Bound::Exactly, integer), Words::OneOf(allowed.into()))
+pub fn not_in_integers(integer: i128, allowed: impl Integers) -> Violation {
+    let found = Words::integer(Bound::Exactly, integer);
+    Violation::of(Keyword::Enum, found, Words::OneOf(allowed.kept()))
 }
 
 /// The violation of a text that is in no list, with the nearest that is.

@@ -37,17 +37,23 @@ impl<'a> Pointer<'a> {
     }
 
     /// The RFC 6901 form, in memory that is taken once, or none for a known property of the whole document.
+    #[inline]
     pub(crate) fn to_text(self) -> Cow<'static, str> {
-        let is_below_root = self.parent.is_some_and(|parent| parent.parent.is_none());
-        match self.step {
-            Step::Property(PropertyName { pointer: Some(pointer), .. }) if is_below_root => pointer.into(),
-            _ => {
-                let mut text = String::with_capacity(self.text_len());
-                // Writing into a string cannot fail.
-                let _ = self.write(&mut text);
-                text.into()
-            }
+        match (self.parent, self.step) {
+            (
+                Some(Self { parent: None, .. }),
+                Step::Property(PropertyName { pointer: Some(pointer), .. }),
+            ) => pointer.into(),
+            _ => self.written().into(),
         }
+    }
+
+    #[inline(never)]
+    fn written(&self) -> String {
+        let mut text = String::with_capacity(self.text_len());
+        // Writing into a string cannot fail.
+        let _ = self.write(&mut text);
+        text
     }
 
     /// How long the text is, escapes left out, which are rare.

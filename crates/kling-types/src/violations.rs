@@ -24,8 +24,8 @@ impl Violations {
     /// Adds one violation.
     pub fn push(&mut self, violation: Violation) {
         const USUAL: usize = 8;
-        if self.0.is_empty() {
-            self.0.reserve(USUAL);
+        if self.0.capacity() == 0 {
+            self.0 = Vec::with_capacity(USUAL);
         }
         self.0.push(violation);
     }

@@ -14,22 +14,16 @@ pub(crate) fn phrase(words: fmt::Arguments<'_>) -> String {
     text
 }
 
-/// A number as a person reads it; beyond what a double holds exactly, by its power of ten.
-pub(crate) struct Decimal(pub f64);
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        let Self(number) = self;
-        match number.abs() {
-            size if size > EXACT => write!(f, "{number:e}"),
-            // An integer is written in a third of the time, and reads the same; zero has a sign.
-            #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
-            size if size.fract() == 0.0 && size > 0.0 => {
-                f.write_str(itoa::Buffer::new().format(*number as i64))
-            }
-            _ => write!(f, "{number}"),
-        }
+/// Writes a number as a person reads it; beyond what a double holds exactly, by its power of ten.
+pub(crate) fn write_number(out: &mut impl Write, number: f64) -> fmt::Result {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.abs() {
+        size if size > EXACT => write!(out, "{number:e}"),
+        // Zero has a sign.
+        #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
+        size if size.fract() == 0.0 && size > 0.0 => out.write_str(itoa::Buffer::new().format(number as i64)),
+        size if size > 1e-5 => out.write_str(zmij::Buffer::new().format(number)),
+        _ => write!(out, "{number}"),
     }
 }
 
@@ -41,26 +35,32 @@ pub(crate) fn one_of(names: impl ExactSizeIterator<Item: fmt::Display>) -> Strin
 /// `{first}5, 10 {last} 15`
 pub(crate) fn listed(first: &str, names: impl ExactSizeIterator<Item: fmt::Display>, last: &str) -> String {
     let mut text = phrase(format_args!("{first}"));
-    let _ = write_list(&mut text, names, last);
+    let _ = write_list(&mut text, names, last, |text, name| write!(text, "{name}"));
     text
 }
 
 /// `5, 10 {last} 15`
-pub(crate) fn write_list(
-    out: &mut impl Write,
-    names: impl ExactSizeIterator<Item: fmt::Display>,
+pub(crate) fn write_list<W: Write, I: ExactSizeIterator>(
+    out: &mut W,
+    items: I,
     last: &str,
+    mut write: impl FnMut(&mut W, I::Item) -> fmt::Result,
 ) -> fmt::Result {
-    let count = names.len();
+    let count = items.len();
     if count == 0 {
         return out.write_str("nothing");
     }
-    for (index, name) in names.enumerate() {
+    for (index, item) in items.enumerate() {
         match count - index {
-            _ if index == 0 => write!(out, "{name}")?,
-            1 => write!(out, " {last} {name}")?,
-            _ => write!(out, ", {name}")?,
+            _ if index == 0 => {}
+            1 => {
+                out.write_char(' ')?;
+                out.write_str(last)?;
+                out.write_char(' ')?;
+            }
+            _ => out.write_str(", ")?,
         }
+        write(out, item)?;
     }
     Ok(())
 }
@@ -98,4 +98,21 @@ fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a 
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_as_short_as_std_would_and_without_an_exponent(number in prop_oneof![-1e15..1e15, -10.0..10.0, -1e-4..1e-4]) {
+            let mut text = String::new();
+            write_number(&mut text, number).unwrap();
+            prop_assert_eq!((text.parse(), text.len()), (Ok(number), number.to_string().len()));
+            prop_assert!(!text.contains('e'));
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! What was found or is allowed, kept as the values it is made of and put into words when somebody reads it.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use serde::{Serialize, Serializer};
 
-use crate::wording::{self, Decimal};
+use crate::wording;
 
 /// One half of a violation: equal to another where both read the same.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Words {
     /// `less than 0.5`
     Number(Bound, f64),
     /// `5, 10 or 15`
-    OneOf(Box<[i64]>),
+    OneOf(Cow<'static, [i64]>),
 }
 
 /// On which side of a value.
@@ -47,6 +47,37 @@ impl Words {
             .map_or_else(|_| Self::Number(bound, integer as f64), |integer| Self::Integer(bound, integer))
     }
 
+    /// Writes the words; into a string at no cost but that of the bytes.
+    #[inline]
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            values => values.write_values(out),
+        }
+    }
+
+    fn write_values(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            Self::Size(bound, size, unit) => {
+                out.write_str(bound.as_str())?;
+                out.write_str(itoa::Buffer::new().format(*size))?;
+                out.write_str(if *size == 1 { unit.one() } else { unit.many() })
+            }
+            Self::Integer(bound, integer) => {
+                out.write_str(bound.as_str())?;
+                out.write_str(itoa::Buffer::new().format(*integer))
+            }
+            Self::Number(bound, number) => {
+                out.write_str(bound.as_str())?;
+                wording::write_number(out, *number)
+            }
+            Self::OneOf(values) => wording::write_list(out, values.iter(), "or", |out, value| {
+                out.write_str(itoa::Buffer::new().format(*value))
+            }),
+        }
+    }
+
     /// The words themselves.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
@@ -58,23 +89,7 @@ impl Words {
 
 impl Display for Words {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Size(bound, size, unit) => {
-                f.write_str(bound.as_str())?;
-                f.write_str(itoa::Buffer::new().format(*size))?;
-                f.write_str(if *size == 1 { unit.one() } else { unit.many() })
-            }
-            Self::Integer(bound, integer) => {
-                f.write_str(bound.as_str())?;
-                f.write_str(itoa::Buffer::new().format(*integer))
-            }
-            Self::Number(bound, number) => {
-                f.write_str(bound.as_str())?;
-                Decimal(*number).fmt(f)
-            }
-            Self::OneOf(values) => wording::write_list(f, values.iter(), "or"),
-        }
+        self.write(f)
     }
 }
 
@@ -140,8 +155,8 @@ mod tests {
             (Words::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
             (Words::Number(Bound::Below, 0.5), "less than 0.5"),
             (Words::Number(Bound::Above, 2.0), "more than 2"),
-            (Words::OneOf([5, 10, 15].into()), "5, 10 or 15"),
-            (Words::OneOf([].into()), "nothing"),
+            (Words::OneOf(Cow::Borrowed(&[5, 10, 15])), "5, 10 or 15"),
+            (Words::OneOf(Cow::Borrowed(&[])), "nothing"),
         ] {
             assert_eq!(words.to_string(), text);
             assert_eq!(words, Words::from(text));
