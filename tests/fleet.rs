@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kling_poll::{Account, Fixed, Fleet, FleetEvent, FleetNews, Pace, WaitOptions};
+use kling_poll::{Account, Fixed, Fleet, FleetEvent, FleetNews, Pace, Schedule, Seen, WaitOptions};
 use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
 use kling_transport::blocking;
 use kling_transport::{
@@ -136,6 +136,30 @@ fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
         };
         let stats = both(adding, reading).await;
         assert_eq!((stats.succeeded, stats.failed, stats.waiting), (4, 1, 0));
+    });
+}
+
+/// A schedule of somebody else's, with a mistake that shows at the second answer.
+#[derive(Debug)]
+struct Mistaken;
+
+impl Schedule for Mistaken {
+    fn pause(&self, seen: &Seen) -> Duration {
+        assert!(seen.polls < 2, "a mistake of somebody else's");
+        SECOND
+    }
+}
+
+#[test]
+#[should_panic(expected = "a mistake of somebody else's")]
+fn a_schedule_that_panics_takes_along_who_awaits_the_fleet() {
+    paused().block_on(async {
+        let mut fleet: Fleet<_, _> = Fleet::new();
+        let transport = InAsync::new(Arc::new(World { calm: true, ..World::default() }));
+        let account: Account = fleet.account(Client::with_transport(settings(), transport), Pace::default());
+        let options = WaitOptions::default().with_schedule(Mistaken);
+        account.add(&Job::from_id("job-9".parse().unwrap()), &options);
+        while fleet.next().await.is_some() {}
     });
 }
 

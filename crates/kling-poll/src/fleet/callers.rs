@@ -2,82 +2,84 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use kling_transport::{Client, GetResult, GetStatus, PostCancel, Transport};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use tokio::task::coop::consume_budget;
 
-use super::{Answer, Errand, Question};
+use super::{Answer, Errand, LaneId, Question, Shared};
 
 /// Tasks that end with this value, each in the midst of its call.
 ///
 /// A task a call would be simpler, but its future holds a whole HTTP exchange, which would be allocated, moved and freed each time.
 pub(super) struct Callers<T> {
     tasks: JoinSet<()>,
-    /// The desks of tasks that have nothing to do, the last one used at the end.
-    idle: Vec<Arc<Desk<T>>>,
-    replies: UnboundedSender<Reply<T>>,
-    answers: UnboundedReceiver<Reply<T>>,
+    office: Arc<Office<T>>,
 }
 
-type Work<T> = (Arc<Client<T>>, Question);
-
-struct Reply<T> {
-    question: Question,
-    answer: Answer,
-    /// None where the task is gone.
-    desk: Option<Arc<Desk<T>>>,
+/// What all tasks of a fleet share.
+struct Office<T> {
+    shared: Arc<Shared>,
+    /// One an account, in the order of their lanes.
+    clients: Mutex<Vec<Arc<Client<T>>>>,
+    /// The desks of tasks that have nothing to do, the last one used at the end.
+    idle: Mutex<Vec<Arc<Desk>>>,
 }
 
 impl<T: Transport + 'static> Callers<T> {
-    pub(super) fn new() -> Self {
-        let (replies, answers) = unbounded_channel();
-        Self { tasks: JoinSet::new(), idle: Vec::new(), replies, answers }
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let office = Office { shared: Arc::clone(shared), clients: Mutex::default(), idle: Mutex::default() };
+        Self { tasks: JoinSet::new(), office: Arc::new(office) }
+    }
+
+    /// Takes the client of the next lane.
+    pub(super) fn add_client(&self, client: Client<T>) {
+        lock(&self.office.clients).push(Arc::new(client));
     }
 
     /// Has a call made.
-    pub(super) fn ask(&mut self, client: &Arc<Client<T>>, question: Question) {
-        let desk = self.idle.pop().unwrap_or_else(|| self.start());
-        desk.put((Arc::clone(client), question));
+    pub(super) fn ask(&mut self, question: Question) {
+        let idle = lock(&self.office.idle).pop();
+        idle.unwrap_or_else(|| self.start()).put(question);
     }
 
-    /// The next answer, whenever one comes.
-    pub(super) fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<(Question, Answer)> {
-        match ready!(self.answers.poll_recv(context)) {
-            Some(Reply { question, answer, desk }) => {
-                self.idle.extend(desk);
-                Poll::Ready((question, answer))
-            }
-            None => Poll::Pending,
-        }
-    }
-
-    fn start(&mut self) -> Arc<Desk<T>> {
-        let desk = Arc::new(Desk(Mutex::new((None, None))));
-        self.tasks.spawn(serve(Arc::clone(&desk), self.replies.clone()));
+    fn start(&mut self) -> Arc<Desk> {
+        let desk = Arc::default();
+        self.tasks.spawn(serve(Arc::clone(&self.office), Arc::clone(&desk)));
         desk
     }
 }
 
-async fn serve<T: Transport>(desk: Arc<Desk<T>>, replies: UnboundedSender<Reply<T>>) {
+impl<T> Office<T> {
+    fn client(&self, lane: LaneId) -> Arc<Client<T>> {
+        Arc::clone(&lock(&self.clients)[lane.index()])
+    }
+}
+
+/// Makes calls. Who brings an answer goes on with the next question, if there is one: nobody has to be woken for it, and what the
+/// allocator just got back is used at once.
+async fn serve<T: Transport>(office: Arc<Office<T>>, desk: Arc<Desk>) {
     loop {
-        let (client, question) = poll_fn(|context| desk.poll_take(context)).await;
-        let mut asked = Asked { question: Some(question), replies: &replies };
-        if let Some(question) = &asked.question {
-            let answer = question.span.around(carry(&client, question)).await;
-            asked.reply(answer, Some(Arc::clone(&desk)));
+        let mut next = Some(poll_fn(|context| desk.poll_take(context)).await);
+        while let Some(question) = next {
+            let asked = Asked { question: Some(question), shared: &office.shared };
+            next = asked.carried_by(&office).await;
+            // Beside a transport that never waits, other tasks would never run.
+            consume_budget().await;
         }
+        lock(&office.idle).push(Arc::clone(&desk));
     }
 }
 
 /// Where work is laid for one task, a piece at a time: a channel takes two kilobytes, which counts where hundreds are in flight.
-struct Desk<T>(Mutex<(Option<Work<T>>, Option<Waker>)>);
+#[derive(Default)]
+struct Desk(Mutex<(Option<Question>, Option<Waker>)>);
 
-impl<T> Desk<T> {
-    fn put(&self, work: Work<T>) {
-        let mut desk = self.lock();
-        desk.0 = Some(work);
+impl Desk {
+    fn put(&self, question: Question) {
+        let mut desk = lock(&self.0);
+        desk.0 = Some(question);
         let waker = desk.1.take();
         drop(desk);
         if let Some(waker) = waker {
@@ -85,43 +87,45 @@ impl<T> Desk<T> {
         }
     }
 
-    fn poll_take(&self, context: &Context<'_>) -> Poll<Work<T>> {
-        let mut desk = self.lock();
+    fn poll_take(&self, context: &Context<'_>) -> Poll<Question> {
+        let mut desk = lock(&self.0);
         match desk.0.take() {
-            Some(work) => Poll::Ready(work),
+            Some(question) => Poll::Ready(question),
             None => {
                 desk.1 = Some(context.waker().clone());
                 Poll::Pending
             }
         }
     }
+}
 
-    /// Nothing that could panic runs under the lock.
-    fn lock(&self) -> MutexGuard<'_, (Option<Work<T>>, Option<Waker>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing that could panic runs under these locks.
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A question that gets an answer in any case: where its task ends in the midst of it, because a transport of somebody else's
 /// panicked, it must not be waited for for ever.
-struct Asked<'a, T> {
+struct Asked<'a> {
     question: Option<Question>,
-    replies: &'a UnboundedSender<Reply<T>>,
+    shared: &'a Shared,
 }
 
-impl<T> Asked<'_, T> {
-    fn reply(&mut self, answer: Answer, desk: Option<Arc<Desk<T>>>) {
-        if let Some(question) = self.question.take() {
-            // Nobody listens any more where the fleet is gone.
-            drop(self.replies.send(Reply { question, answer, desk }));
-        }
+impl Asked<'_> {
+    /// Makes the call; the question that follows it, if it is to be asked at once.
+    async fn carried_by<T: Transport>(mut self, office: &Office<T>) -> Option<Question> {
+        let question = self.question.as_ref()?;
+        let client = office.client(question.lane);
+        let answer = question.span.around(carry(&client, question)).await;
+        self.question.take().and_then(|question| self.shared.exchange(&question, answer))
     }
 }
 
-impl<T> Drop for Asked<'_, T> {
+impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        if let Some(errand) = self.question.as_ref().map(|question| question.errand) {
-            self.reply(Answer::lost(errand), None);
+        if let Some(question) = self.question.take() {
+            let answer = Answer::lost(question.errand);
+            self.shared.change(|machine, now| machine.answer(now, fastrand::f64(), &question, answer));
         }
     }
 }
@@ -137,12 +141,15 @@ async fn carry<T: Transport>(client: &Client<T>, question: &Question) -> Answer 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
-    use kling_transport::{Failure, FailureKind, HttpReply, HttpRequest, Limits, Phase, Settings, Token};
+    use kling_transport::{
+        AnyModel, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token,
+    };
 
     use super::*;
-    use crate::{FleetMachine, Pace, Ticket};
+    use crate::fleet::{Account, Turn};
+    use crate::{Fixed, Fleet, FleetEvent, FleetNews, Pace, WaitOptions};
 
     /// Breaks off every call, or panics.
     struct Broken {
@@ -156,28 +163,72 @@ mod tests {
         }
     }
 
-    /// Makes calls one after the other; how many tasks were started for them, and how many are left.
-    fn after(calls: usize, panics: bool) -> (usize, usize) {
+    /// Waits for jobs one after the other, each of whose calls breaks off; how many tasks were started, and how many are left.
+    fn after(jobs: usize, panics: bool) -> (usize, usize) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let settings = Settings::new(Token::new("token").unwrap());
-        let client = Arc::new(Client::with_transport(settings, Broken { panics }));
-        let mut callers = Callers::new();
+        let client = Client::with_transport(Settings::new(Token::new("token").unwrap()), Broken { panics });
+        let shared = Arc::new(Shared::new(false, || Duration::ZERO));
+        let account: Account = Account::new(&shared, client.settings().base(), Pace::default());
+        let mut callers = Callers::new(&shared);
+        callers.add_client(client);
         runtime.block_on(async {
-            for call in 0..calls {
-                let (id, second) = (format!("id-{call}").parse().unwrap(), Duration::from_secs(1));
-                let lane = FleetMachine::new().add_lane(client.settings().base(), Pace::default());
-                callers.ask(&client, Question::new(lane, Ticket::default(), id, Errand::Status, second));
-                let (question, answer) = poll_fn(|context| callers.poll_answer(context)).await;
-                assert_eq!(question.id.as_str(), format!("id-{call}"));
-                assert!(answer.error().is_some_and(kling_transport::Error::is_transient), "{answer:?}");
+            for job in 0..jobs {
+                let (id, hasty) =
+                    (format!("id-{job}").parse().unwrap(), WaitOptions::default().with_max_errors(0));
+                account.add(&Job::from_id(id), &hasty);
+                let event = poll_fn(|context| poll_event(&shared, &mut callers, context)).await;
+                assert_eq!(event.request_id.as_str(), format!("id-{job}"));
+                assert!(matches!(event.news, FleetNews::Done(Err(_))), "{event:?}");
             }
         });
-        (callers.tasks.len(), callers.idle.len())
+        (callers.tasks.len(), lock(&callers.office.idle).len())
+    }
+
+    fn poll_event(
+        shared: &Shared,
+        callers: &mut Callers<Broken>,
+        context: &Context<'_>,
+    ) -> Poll<Box<FleetEvent>> {
+        loop {
+            match shared.turn(context.waker()) {
+                Turn::Tell(event) => return Poll::Ready(event),
+                Turn::Ask(question) => callers.ask(question),
+                Turn::Wait(_) | Turn::Rest => return Poll::Pending,
+            }
+        }
     }
 
     #[test]
     fn calls_one_after_the_other_need_one_task() {
         assert_eq!(after(5, false), (1, 1));
+    }
+
+    /// Tells at once that a job goes on.
+    struct Instant;
+
+    impl Transport for Instant {
+        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+            let head = HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH);
+            Ok(HttpReply::new(head, r#"{"status":"in_progress"}"#.into()))
+        }
+    }
+
+    #[test]
+    fn answers_that_come_at_once_leave_room_for_other_tasks() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let client = Client::with_transport(Settings::new(Token::new("token").unwrap()), Instant);
+        let mut fleet: Fleet<AnyModel, _> = Fleet::new();
+        let hasty = WaitOptions::default().with_schedule(Fixed(Duration::ZERO));
+        let account = fleet.account(client, Pace::default());
+        account.add(&Job::from_id("id-1".parse().unwrap()), &hasty);
+        runtime.block_on(async {
+            assert!(fleet.next().await.is_some_and(|event| matches!(event.news, FleetNews::Update(_))));
+            let waiting = tokio::spawn(async move { fleet.next().await.is_some() });
+            while account.stats().polls < 1000 {
+                tokio::task::yield_now().await;
+            }
+            waiting.abort();
+        });
     }
 
     #[test]

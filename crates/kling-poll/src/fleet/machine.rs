@@ -146,6 +146,11 @@ impl FleetMachine {
         self.news.pop_front()
     }
 
+    #[cfg(feature = "async")]
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// Whether no job is waited for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -182,7 +187,8 @@ impl FleetMachine {
         lane.opens_at().map(|at| at.max(self.origins[lane.origin].quiet_until))
     }
 
-    fn next_moment(&self) -> Option<Duration> {
+    /// When something is to be done next, if no answer comes before.
+    pub(super) fn next_moment(&self) -> Option<Duration> {
         let due = self.due.peek().map(|entry| Duration::from_micros(entry.0.0));
         let behind = (0..self.lanes.len()).filter(|lane| self.lanes[*lane].behind() > 0);
         behind.filter_map(|lane| self.opens_at(lane)).chain(due).min()

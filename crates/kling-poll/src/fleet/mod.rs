@@ -4,6 +4,8 @@
 mod account;
 #[cfg(feature = "async")]
 mod callers;
+#[cfg(feature = "async")]
+mod exchange;
 mod lane;
 mod machine;
 mod news;

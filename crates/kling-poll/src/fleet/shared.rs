@@ -1,6 +1,8 @@
 //! What a fleet's shell and its accounts share: the machine behind a lock, the clock, and who is to be woken.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -18,10 +20,24 @@ pub(crate) struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    machine: FleetMachine,
-    sleeper: Option<Waker>,
+pub(super) struct State {
+    pub(super) machine: FleetMachine,
+    pub(super) sleeper: Option<Sleeper>,
+    /// What a schedule died of while the shell slept, which dies of it too.
+    pub(super) panic: Option<Box<dyn Any + Send>>,
     accounts: usize,
+}
+
+/// A shell that waits.
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    pub(super) waker: Waker,
+    /// When it wakes by itself.
+    #[cfg_attr(
+        not(feature = "async"),
+        allow(dead_code, reason = "only tasks go on beside a shell that sleeps")
+    )]
+    pub(super) alarm: Option<Duration>,
 }
 
 /// What a shell does next.
@@ -49,22 +65,28 @@ impl Shared {
     /// What to do next. `waker` is called where that changes while the shell waits.
     pub(crate) fn turn(&self, waker: &Waker) -> Turn {
         let mut state = self.lock();
+        state.sleeper = None;
+        if let Some(panic) = state.panic.take() {
+            drop(state);
+            resume_unwind(panic);
+        }
         if let Some(event) = state.machine.news() {
             return Turn::Tell(event.into());
         }
         let now = self.now();
-        let turn = match state.machine.next(now) {
-            FleetAction::Ask(question) => return Turn::Ask(question),
+        match state.machine.next(now) {
+            FleetAction::Ask(question) => Turn::Ask(question),
             FleetAction::Wait(_) if state.machine.is_empty() && !self.is_open(&state) => Turn::Rest,
-            FleetAction::Wait(due) => Turn::Wait(due),
-        };
-        state.sleeper = Some(waker.clone());
-        turn
+            FleetAction::Wait(alarm) => {
+                state.sleeper = Some(Sleeper { waker: waker.clone(), alarm });
+                Turn::Wait(alarm)
+            }
+        }
     }
 
+    #[cfg(feature = "blocking")]
     pub(crate) fn answer(&self, question: &Question, answer: Answer) {
-        let now = self.now();
-        question.span.within(|| self.lock().machine.answer(now, fastrand::f64(), question, answer));
+        self.lock().take(self.now(), question, answer);
     }
 
     /// Changes the machine from outside its shell, which then looks again.
@@ -102,14 +124,20 @@ impl Shared {
         let sleeper = state.sleeper.take();
         drop(state);
         if let Some(sleeper) = sleeper {
-            sleeper.wake();
+            sleeper.waker.wake();
         }
         altered
     }
 
     /// What a panic elsewhere left behind is still whole: no lock is held while foreign code runs, but for schedules.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(super) fn take(&mut self, now: Duration, question: &Question, answer: Answer) {
+        question.span.within(|| self.machine.answer(now, fastrand::f64(), question, answer));
     }
 }
 

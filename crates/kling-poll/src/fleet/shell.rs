@@ -45,7 +45,6 @@ use super::{Account, FleetEvent, FleetMachine, FleetStats, Pace, Shared, Turn};
 pub struct Fleet<M: Makes = AnyModel, T = Reqwest> {
     shared: Arc<Shared>,
     epoch: Instant,
-    clients: Vec<Arc<Client<T>>>,
     callers: Callers<T>,
     sleep: Option<Pin<Box<Sleep>>>,
     makes: PhantomData<fn() -> M>,
@@ -64,26 +63,20 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
 
     fn with(stays_open: bool) -> Self {
         let epoch = Instant::now();
-        Self {
-            shared: Arc::new(Shared::new(stays_open, move || epoch.elapsed())),
-            epoch,
-            clients: Vec::new(),
-            callers: Callers::new(),
-            sleep: None,
-            makes: PhantomData,
-        }
+        let shared = Arc::new(Shared::new(stays_open, move || epoch.elapsed()));
+        Self { callers: Callers::new(&shared), shared, epoch, sleep: None, makes: PhantomData }
     }
 
     /// Adds an account, asked by a client of its own at a pace of its own.
     pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
         let account = Account::new(&self.shared, client.settings().base(), pace);
-        self.clients.push(Arc::new(client));
+        self.callers.add_client(client);
         account
     }
 
     /// The next news of any job; `None` once no job is left.
     ///
-    /// It is safe to drop the future: no news is lost.
+    /// It is safe to drop the future: no news is lost. Answers to calls that are out lead to further calls until there is news.
     pub async fn next(&mut self) -> Option<FleetEvent<M>> {
         poll_fn(|context| self.poll_event(context)).await
     }
@@ -98,21 +91,15 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
         loop {
             match self.shared.turn(context.waker()) {
                 Turn::Tell(event) => return Poll::Ready(Some(FleetEvent::typed(*event))),
-                Turn::Ask(question) => {
-                    self.callers.ask(&self.clients[question.lane.index()], question);
-                }
-                Turn::Wait(due) => ready!(self.poll_change(due, context)),
+                Turn::Ask(question) => self.callers.ask(question),
+                Turn::Wait(due) => ready!(self.poll_moment(due, context)),
                 Turn::Rest => return Poll::Ready(None),
             }
         }
     }
 
-    /// Ready when an answer came, or the moment.
-    fn poll_change(&mut self, due: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
-        if let Poll::Ready((question, answer)) = self.callers.poll_answer(context) {
-            self.shared.answer(&question, answer);
-            return Poll::Ready(());
-        }
+    /// Ready when the moment has come. An answer wakes the task where it matters before.
+    fn poll_moment(&mut self, due: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
         let Some(due) = due.and_then(|due| self.epoch.checked_add(due)) else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         if sleep.deadline() != due {
