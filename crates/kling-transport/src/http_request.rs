@@ -1,6 +1,5 @@
 //! One HTTP request as a value: made here only, carried by whichever client.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -93,24 +92,24 @@ impl HttpRequest {
     }
 
     /// Every header that is to be sent, but for those that name the connection.
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> {
-        let bearer = self.token.as_ref().map(|token| Cow::Owned(format!("Bearer {}", token.expose())));
-        let content = self.body.is_some().then_some(Cow::Borrowed("application/json"));
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Bytes)> {
+        let constant = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let content = self.body.is_some().then(|| constant("application/json"));
         // A POST says its length even where it is nothing: some servers refuse one that does not.
         let length =
             (self.method == Method::Post).then(|| self.body.as_ref().map_or(0, Bytes::len).to_string());
         let accept = if self.token.is_some() { "application/json" } else { "*/*" };
         let (range, if_range) = self.rest.as_ref().map(Rest::headers).unzip();
         [
-            Some(("accept", Cow::Borrowed(accept))),
+            Some(("accept", constant(accept))),
             // Lengths are compared with what arrives, and no decoder stands between a small answer and a large one.
-            Some(("accept-encoding", Cow::Borrowed("identity"))),
-            Some(("user-agent", Cow::Borrowed(USER_AGENT))),
-            bearer.map(|value| ("authorization", value)),
+            Some(("accept-encoding", constant("identity"))),
+            Some(("user-agent", constant(USER_AGENT))),
+            self.token.as_ref().map(|token| ("authorization", token.bearer())),
             content.map(|value| ("content-type", value)),
-            length.map(|value| ("content-length", Cow::Owned(value))),
-            range.map(|value| ("range", Cow::Owned(value))),
-            if_range.map(|value| ("if-range", Cow::Owned(value))),
+            length.map(|value| ("content-length", value.into())),
+            range.map(|value| ("range", value.into())),
+            if_range.map(|value| ("if-range", value.into())),
         ]
         .into_iter()
         .flatten()

@@ -1,6 +1,5 @@
 //! The async transport that comes with the crate: reqwest, with everything off that could send a request twice or elsewhere.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -129,9 +128,11 @@ fn prepare(request: HttpRequest, watch: &Watch) -> reqwest::Request {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    let mut headers = HeaderMap::with_capacity(8);
+    // Enough for all but the few that are paid or ask for the rest of a file: it is copied with each request.
+    let mut headers = HeaderMap::with_capacity(4);
     for (name, value) in request.headers() {
-        if let Some(value) = header_value(name, value) {
+        if let Ok(mut value) = HeaderValue::from_maybe_shared(value) {
+            value.set_sensitive(name == "authorization");
             headers.insert(header_name(name), value);
         }
     }
@@ -151,16 +152,6 @@ fn header_name(name: &'static str) -> HeaderName {
         "user-agent" => header::USER_AGENT,
         other => HeaderName::from_static(other),
     }
-}
-
-/// A value that is the same in every request needs no copy; nearly all are.
-fn header_value(name: &str, value: Cow<'static, str>) -> Option<HeaderValue> {
-    let mut value = match value {
-        Cow::Borrowed(text) => HeaderValue::from_static(text),
-        Cow::Owned(text) => HeaderValue::try_from(text).ok()?,
-    };
-    value.set_sensitive(name == "authorization");
-    Some(value)
 }
 
 fn head(response: &Response) -> HttpHead {

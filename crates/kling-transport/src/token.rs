@@ -4,6 +4,7 @@ use std::env;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -23,7 +24,16 @@ pub const TOKEN_VARIABLES: [&str; 3] = ["RUNCOMFY_API_TOKEN", "RUNCOMFY_TOKEN", 
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
-pub struct Token(Arc<str>);
+pub struct Token(Arc<Secret>);
+
+#[derive(Eq, Hash, PartialEq)]
+struct Secret {
+    text: Box<str>,
+    /// The text with its slashes escaped, as some servers write them in JSON, where it has any.
+    slashed: Option<Box<str>>,
+    /// The value of the header, made once for all requests.
+    bearer: Bytes,
+}
 
 impl Token {
     /// Takes a token as text; white space around it is cut off, since files end with a line break.
@@ -42,7 +52,8 @@ impl Token {
                 "the token holds a blank, a control character or a letter outside ASCII: give it alone, without the word Bearer",
             ));
         }
-        Ok(Self(text.into()))
+        let slashed = text.contains('/').then(|| text.replace('/', "\\/").into());
+        Ok(Self(Arc::new(Secret { text: text.into(), slashed, bearer: format!("Bearer {text}").into() })))
     }
 
     /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
@@ -68,13 +79,23 @@ impl Token {
     pub fn account_hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(b"kling account: ");
-        hash.update(self.0.as_bytes());
+        hash.update(self.expose().as_bytes());
         hash.finalize()[..6].iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
     }
 
-    /// The text itself, for the one header that carries it.
+    /// The text itself.
     pub(crate) fn expose(&self) -> &str {
-        &self.0
+        &self.0.text
+    }
+
+    /// The forms in which a text may quote it.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.0.text), self.0.slashed.as_ref()].into_iter().flatten().map(|text| &**text)
+    }
+
+    /// The value of the one header that carries it.
+    pub(crate) fn bearer(&self) -> Bytes {
+        self.0.bearer.clone()
     }
 }
 

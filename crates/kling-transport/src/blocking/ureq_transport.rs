@@ -140,7 +140,7 @@ fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
 fn prepare(request: &HttpRequest, watch: &Watch) -> Result<http::Request<SendBody<'static>>, http::Error> {
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
     for (name, value) in request.headers() {
-        builder = builder.header(name, &*value);
+        builder = builder.header(name, &value[..]);
     }
     builder.body(match request.body() {
         Some(body) => SendBody::from_owned_reader(Leaving(Watched::new(body, watch))),
