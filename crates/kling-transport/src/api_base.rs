@@ -15,6 +15,9 @@ const DEFAULT_BASE: &str = "https://model-api.runcomfy.net/v1";
 const DEFAULT_BALANCE: &str = "https://api.runcomfy.net/prod/v2/balance";
 const BALANCE_PATH: &str = "/prod/v2/balance";
 
+/// Room for the path of a request about a job whose id is a UUID, in bytes.
+const TYPICAL_PATH: usize = 64;
+
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
 /// Plain `http` is taken for loopback addresses only, since the token would travel in the open. The account's balance lives
@@ -65,10 +68,16 @@ impl ApiBase {
         self.base.origin().ascii_serialization()
     }
 
-    /// The URL of a path below the base, given without its leading slash and already encoded.
-    pub(crate) fn join(&self, path: &str) -> Url {
+    /// The URL of a path below the base, given in parts that are already encoded.
+    pub(crate) fn join(&self, parts: &[&str]) -> Url {
+        let mut path = String::with_capacity(TYPICAL_PATH);
+        path.push_str(self.base.path().trim_end_matches('/'));
+        for part in parts {
+            path.push('/');
+            path.push_str(part);
+        }
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&path);
         url
     }
 
@@ -143,7 +152,10 @@ mod tests {
     #[test]
     fn the_default_asks_for_the_balance_on_the_other_host() {
         let base = ApiBase::default();
-        assert_eq!(base.join("models/a%20b/c").as_str(), "https://model-api.runcomfy.net/v1/models/a%20b/c");
+        assert_eq!(
+            base.join(&["models", "a%20b/c"]).as_str(),
+            "https://model-api.runcomfy.net/v1/models/a%20b/c"
+        );
         assert_eq!(base.balance().as_str(), "https://api.runcomfy.net/prod/v2/balance");
         assert_eq!("https://model-api.runcomfy.net/v1/".parse::<ApiBase>().unwrap(), base);
     }
@@ -151,7 +163,10 @@ mod tests {
     #[test]
     fn a_base_of_ones_own_keeps_the_token_on_its_origin() {
         let base: ApiBase = "http://127.0.0.1:9/api/v1/".parse().unwrap();
-        assert_eq!(base.join("requests/x/status").as_str(), "http://127.0.0.1:9/api/v1/requests/x/status");
+        assert_eq!(
+            base.join(&["requests", "x", "status"]).as_str(),
+            "http://127.0.0.1:9/api/v1/requests/x/status"
+        );
         assert_eq!(base.balance().as_str(), "http://127.0.0.1:9/prod/v2/balance");
         assert!(base.is_loopback());
     }

@@ -44,7 +44,7 @@ impl Call for GetStatus<'_> {
     type Reply = StatusReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        let url = settings.base.join(&format!("requests/{}/status", self.0));
+        let url = settings.base.join(&["requests", self.0.as_str(), "status"]);
         HttpRequest::get(url, Some(&settings.token))
     }
 
@@ -67,7 +67,7 @@ impl Call for GetResult<'_> {
     type Reply = ResultReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        let mut url = settings.base.join(&format!("requests/{}/result", self.0));
+        let mut url = settings.base.join(&["requests", self.0.as_str(), "result"]);
         url.set_query(Some("include_cost=true"));
         HttpRequest::get(url, Some(&settings.token))
     }
@@ -90,7 +90,7 @@ impl Call for PostCancel<'_> {
     type Reply = CancelReply;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        HttpRequest::post(settings.base.join(&format!("requests/{}/cancel", self.0)), &settings.token)
+        HttpRequest::post(settings.base.join(&["requests", self.0.as_str(), "cancel"]), &settings.token)
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
@@ -128,7 +128,7 @@ impl Call for GetModel<'_> {
     type Reply = Value;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        HttpRequest::get(settings.base.join(&format!("models/{}", self.0.encoded())), Some(&settings.token))
+        HttpRequest::get(settings.base.join(&["models", &self.0.encoded()]), Some(&settings.token))
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
@@ -160,7 +160,7 @@ impl Call for ListModels {
     type Reply = Value;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        let mut url = settings.base.join("models");
+        let mut url = settings.base.join(&["models"]);
         let numbers = [("limit", self.limit), ("offset", self.offset)];
         let texts = [("search", &self.search), ("category", &self.category), ("kind", &self.kind)];
         let pairs: Vec<(&str, String)> = texts

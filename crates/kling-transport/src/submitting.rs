@@ -66,7 +66,7 @@ impl Submitting {
 
 impl<M: Makes> Submitting<M> {
     fn new(settings: &Settings, model: ModelId, body: Bytes, now: SystemTime) -> Self {
-        let url = settings.base.join(&format!("models/{}", model.encoded()));
+        let url = settings.base.join(&["models", &model.encoded()]);
         Self {
             fingerprint: Fingerprint::of(&body),
             limits: settings.submit_limits(body.len()),
