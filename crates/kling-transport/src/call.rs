@@ -3,11 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::envelope::{self, Object};
-use crate::error_kind::Kind;
 use crate::{
     Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Settings,
-    StatusReply,
+    StatusReply, envelope,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -49,8 +47,10 @@ impl Call for GetStatus<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
-        let object = open_job(reply, self.0)?;
-        StatusReply::read(&object, reply.head.retry_after)
+        match StatusReply::usual(reply, self.0) {
+            Some(usual) => Ok(usual),
+            None => StatusReply::read(&envelope::of_job(reply, self.0)?, reply.head.retry_after),
+        }
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -73,7 +73,7 @@ impl Call for GetResult<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<ResultReply, Error> {
-        ResultReply::read(self.0, open_job(reply, self.0)?)
+        ResultReply::read(self.0, envelope::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -94,7 +94,7 @@ impl Call for PostCancel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
-        Ok(CancelReply::read(&open_job(reply, self.0)?))
+        Ok(CancelReply::read(&envelope::of_job(reply, self.0)?))
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -177,30 +177,6 @@ impl Call for ListModels {
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
         envelope::open(reply).map(Value::Object)
-    }
-}
-
-/// Opens an answer about a job.
-///
-/// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
-/// another request is none.
-fn open_job(reply: &HttpReply, asked: &RequestId) -> Result<Object, Error> {
-    let object = envelope::object(reply)?;
-    match object.get("request_id").and_then(Value::as_str) {
-        Some(id) if id != asked.as_str() => {
-            return Err(
-                Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status)
-            );
-        }
-        _ => {}
-    }
-    let is_over = || {
-        let word = object.get("status").and_then(Value::as_str);
-        word.is_some_and(|word| crate::State::from(word).is_over())
-    };
-    match envelope::code(&object) {
-        Some(code) if !is_over() => Err(envelope::refusal(reply, object, Some(code))),
-        _ => Ok(object),
     }
 }
 

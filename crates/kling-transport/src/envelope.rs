@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error_kind::Kind;
-use crate::{Error, HttpReply, excerpt};
+use crate::{Error, HttpReply, RequestId, State, excerpt};
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -14,6 +14,30 @@ pub(crate) fn open(reply: &HttpReply) -> Result<Object, Error> {
     match code(&object) {
         Some(code) => Err(refusal(reply, object, Some(code))),
         None => Ok(object),
+    }
+}
+
+/// Opens an answer about a job.
+///
+/// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
+/// another request is none.
+pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Object, Error> {
+    let object = object(reply)?;
+    match object.get("request_id").and_then(Value::as_str) {
+        Some(id) if id != asked.as_str() => {
+            return Err(
+                Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status)
+            );
+        }
+        _ => {}
+    }
+    let is_over = || {
+        let word = object.get("status").and_then(Value::as_str);
+        word.is_some_and(|word| State::from(word).is_over())
+    };
+    match code(&object) {
+        Some(code) if !is_over() => Err(refusal(reply, object, Some(code))),
+        _ => Ok(object),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Object;
-use crate::{Error, State, fields};
+use crate::{Error, HttpReply, RequestId, State, fields};
 
 /// What `/status` says of a job.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -21,7 +22,32 @@ pub struct StatusReply {
     pub retry_after: Option<Duration>,
 }
 
+/// What stands in nearly every answer. It borrows, so that a text with an escape in it is not taken.
+#[derive(Deserialize)]
+struct Usual<'a> {
+    #[serde(borrow)]
+    request_id: Option<&'a str>,
+    status: &'a str,
+    queue_position: Option<u64>,
+    error_code: Option<IgnoredAny>,
+}
+
 impl StatusReply {
+    /// Reads an answer that is just as expected, at a third of the cost of reading any JSON; nothing where it is not, which
+    /// says nothing against it.
+    pub(crate) fn usual(reply: &HttpReply, asked: &RequestId) -> Option<Self> {
+        let text = str::from_utf8(&reply.body).ok()?;
+        // An array would be read too, item by item.
+        if !reply.head.is_success() || !text.trim_start().starts_with('{') {
+            return None;
+        }
+        let Usual { request_id, status, queue_position, error_code } = serde_json::from_str(text).ok()?;
+        let is_usual = error_code.is_none()
+            && request_id.is_none_or(|id| id == asked.as_str())
+            && !status.trim().is_empty();
+        is_usual.then(|| Self { state: status.into(), queue_position, retry_after: reply.head.retry_after })
+    }
+
     pub(crate) fn read(object: &Object, retry_after: Option<Duration>) -> Result<Self, Error> {
         let queue_position = fields::whole_number(object, "queue_position");
         Ok(Self { state: fields::state(object)?, queue_position, retry_after })
@@ -33,6 +59,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{HttpHead, envelope};
 
     fn object(value: serde_json::Value) -> Object {
         value.as_object().unwrap().clone()
@@ -52,6 +79,44 @@ mod tests {
         }
         for value in [json!({}), json!({"status": null}), json!({"status": " "}), json!({"status": 7})] {
             assert!(StatusReply::read(&object(value), None).unwrap_err().is_protocol());
+        }
+    }
+
+    #[test]
+    fn the_usual_reading_tells_what_the_patient_one_tells_or_nothing() {
+        let id = "id-1".parse().unwrap();
+        let bodies = [
+            (true, r#"{"status":"in_queue","queue_position":3,"status_url":"u\n","x":{"y":[1.5,null]}}"#),
+            (true, r#" {"request_id":"id-1","status":"Completed","error_code":null,"queue_position":null}"#),
+            (true, r#"{"request_id":null,"status":"some word"}"#),
+            (false, r#"{"status":"in_queue","queue_position":"3"}"#),
+            (false, r#"{"status":"in_queue","queue_position":-1}"#),
+            (false, r#"{"status":"in_queue","queue_position":2.0}"#),
+            (false, r#"{"status":"in\u005fqueue"}"#),
+            (false, r#"{"status":"in_queue","status":"completed"}"#),
+            (false, r#"{"status":"failed","error_code":500001}"#),
+            (false, r#"{"status":"in_queue","error_code":500001}"#),
+            (false, r#"{"status":"in_queue","error_code":0}"#),
+            (false, r#"{"request_id":"id-2","status":"in_queue"}"#),
+            (false, r#"{"request_id":7,"status":"in_queue"}"#),
+            (false, r#"["id-1","in_queue",3,null]"#),
+            (false, r#"{"status":" "}"#),
+            (false, r#"{"status":7}"#),
+            (false, "{}"),
+            (false, ""),
+            (false, r#"{"status":"in_queue""#),
+        ];
+        for (is_usual, body) in bodies {
+            let head =
+                HttpHead { status: 200, retry_after: Some(Duration::from_secs(1)), ..HttpHead::default() };
+            let reply = HttpReply::new(head, body.into());
+            let usual = StatusReply::usual(&reply, &id);
+            assert_eq!(usual.is_some(), is_usual, "{body}");
+            let patient = envelope::of_job(&reply, &id)
+                .and_then(|object| StatusReply::read(&object, reply.head.retry_after));
+            assert!(usual.is_none() || usual == patient.ok(), "{body}");
+            let refused = HttpReply { head: HttpHead { status: 500, ..HttpHead::default() }, ..reply };
+            assert_eq!(StatusReply::usual(&refused, &id), None);
         }
     }
 }
