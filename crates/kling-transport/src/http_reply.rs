@@ -36,16 +36,25 @@ impl HttpHead {
     /// Reads the headers that matter through `header`, which is asked with lower-case names; `now` is for dates in
     /// `Retry-After` where the server does not tell its own time.
     pub fn new<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, now: SystemTime) -> Self {
+        let mut headers = Headers::default();
+        for name in Headers::NAMES {
+            headers.note(name, || header(name));
+        }
+        Self::read(status, &headers, now)
+    }
+
+    pub(crate) fn read(status: u16, headers: &Headers<'_>, now: SystemTime) -> Self {
+        let Headers { date, .. } = *headers;
         Self {
             status,
-            retry_after: header("retry-after").and_then(|text| retry_after::parse(text, header("date"), now)),
-            content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
-            location: header("location").map(str::to_owned),
-            etag: header("etag").map(str::to_owned),
-            last_modified: settled(header("last-modified"), header("date")).map(str::to_owned),
-            content_range: header("content-range").and_then(ContentRange::parse),
-            content_type: header("content-type").map(str::to_owned),
-            content_encoding: header("content-encoding").map(str::to_owned),
+            retry_after: headers.retry_after.and_then(|text| retry_after::parse(text, date, now)),
+            content_length: headers.content_length.and_then(|text| text.trim().parse().ok()),
+            location: headers.location.map(str::to_owned),
+            etag: headers.etag.map(str::to_owned),
+            last_modified: settled(headers.last_modified, date).map(str::to_owned),
+            content_range: headers.content_range.and_then(ContentRange::parse),
+            content_type: headers.content_type.map(str::to_owned),
+            content_encoding: headers.content_encoding.map(str::to_owned),
         }
     }
 
@@ -62,6 +71,51 @@ impl HttpHead {
     #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
+    }
+}
+
+/// The headers that matter, collected in one pass: answers carry many others.
+#[derive(Default)]
+pub(crate) struct Headers<'a> {
+    retry_after: Option<&'a str>,
+    date: Option<&'a str>,
+    content_length: Option<&'a str>,
+    location: Option<&'a str>,
+    etag: Option<&'a str>,
+    last_modified: Option<&'a str>,
+    content_range: Option<&'a str>,
+    content_type: Option<&'a str>,
+    content_encoding: Option<&'a str>,
+}
+
+impl<'a> Headers<'a> {
+    const NAMES: [&'static str; 9] = [
+        "retry-after",
+        "date",
+        "content-length",
+        "location",
+        "etag",
+        "last-modified",
+        "content-range",
+        "content-type",
+        "content-encoding",
+    ];
+
+    /// Takes a header if it matters. The first of a name counts.
+    pub(crate) fn note(&mut self, name: &str, value: impl FnOnce() -> Option<&'a str>) {
+        let place = match name {
+            "retry-after" => &mut self.retry_after,
+            "date" => &mut self.date,
+            "content-length" => &mut self.content_length,
+            "location" => &mut self.location,
+            "etag" => &mut self.etag,
+            "last-modified" => &mut self.last_modified,
+            "content-range" => &mut self.content_range,
+            "content-type" => &mut self.content_type,
+            "content-encoding" => &mut self.content_encoding,
+            _ => return,
+        };
+        *place = place.or_else(value);
     }
 }
 

@@ -10,6 +10,7 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Response, redirect, retry};
 use tokio::time::{sleep, timeout, timeout_at};
 
+use crate::http_reply::Headers;
 use crate::transport::Chunks;
 use crate::watch::{Watch, Watched};
 use crate::{
@@ -155,12 +156,11 @@ fn header_name(name: &'static str) -> HeaderName {
 }
 
 fn head(response: &Response) -> HttpHead {
-    // A look through the few headers of an answer costs less than to make a name of each that is asked for.
-    let header = |name: &str| {
-        let found = response.headers().iter().find(|(found, _)| found.as_str() == name)?;
-        found.1.to_str().ok()
-    };
-    HttpHead::new(response.status().as_u16(), header, SystemTime::now())
+    let mut headers = Headers::default();
+    for (name, value) in response.headers() {
+        headers.note(name.as_str(), || value.to_str().ok());
+    }
+    HttpHead::read(response.status().as_u16(), &headers, SystemTime::now())
 }
 
 /// reqwest proves one thing: that no connection came about. Otherwise the phase is the one seen last.
