@@ -5,7 +5,10 @@ mod exif;
 mod heif;
 mod jpeg;
 mod pages;
+mod signature;
 mod source;
+mod tiff;
+mod webp;
 
 use std::fs::File;
 use std::io::{self, Cursor};
@@ -149,13 +152,23 @@ fn recognised(reader: &mut impl Source) -> Result<ImageType, ImageError> {
 fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageError> {
     let (format, exif) = match kind {
         ImageType::Bmp => return Ok(bmp::read(reader)?.of("bmp")),
-        ImageType::Heif(Compression::Av1) => return Ok(heif::read(reader)?.of("avif")),
-        ImageType::Heif(_) => return Ok(heif::read(reader)?.of("heic")),
-        ImageType::Gif => ("gif", Exif::Read(None)),
-        ImageType::Png => ("png", Exif::Png),
-        ImageType::Tiff => ("tiff", Exif::Tiff),
-        ImageType::Webp => ("webp", Exif::Webp),
-        _ => ("image", Exif::Read(None)),
+        ImageType::Heif(compression) => {
+            let sides = heif::read(reader)?;
+            let is_avif = compression == Compression::Av1
+                || compression == Compression::Unknown && heif::is_avif(reader)?;
+            return Ok(sides.of(if is_avif { "avif" } else { "heic" }));
+        }
+        ImageType::Tiff => return Ok(Header { exif: Exif::Tiff, ..tiff::read(reader)?.of("tiff") }),
+        ImageType::Webp => return Ok(Header { exif: Exif::Webp, ..webp::read(reader)?.of("webp") }),
+        ImageType::Gif => {
+            signature::gif(reader)?;
+            ("gif", Exif::Read(None))
+        }
+        ImageType::Png => {
+            signature::png(reader)?;
+            ("png", Exif::Png)
+        }
+        _ => return Err(ImageError::NotSupported),
     };
     let size = kind.reader_size(reader)?;
     let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
@@ -181,7 +194,8 @@ fn unreadable(kind: ImageType, error: ImageError) -> Error {
 fn trouble(error: ImageError) -> Option<io::Error> {
     match error {
         ImageError::IoError(error) => match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => None,
+            // The last is what a file says of a place where no file can have any bytes.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => None,
             _ => Some(error),
         },
         ImageError::CorruptedImage | ImageError::NotSupported => None,

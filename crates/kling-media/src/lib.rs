@@ -1,7 +1,8 @@
 //! Facts of a picture before it is sent: format, width, height and bytes, read from its header alone.
 //!
-//! Formats are recognised, and most headers read, by the `imagesize` crate, which has no dependencies and decodes nothing;
-//! JPEG, BMP, HEIC and AVIF are read here, each for a reason that stands in its module. Facts are what the rules of a model are judged by: [`kling_types::MediaField::judge`].
+//! Formats are recognised by the `imagesize` crate, which has no dependencies and decodes nothing, and read by it too, or here
+//! for a reason that stands in the format's module. Facts are what the rules of a model are judged by:
+//! [`kling_types::MediaField::judge`].
 //!
 //! ```
 //! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00")?;

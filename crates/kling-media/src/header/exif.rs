@@ -2,33 +2,18 @@
 //!
 //! Nothing here fails: a broken EXIF block says nothing about the picture, so it states no orientation.
 
-use std::io;
-
 use super::source::Source;
+use super::tiff::Directory;
 
 const ORIENTATION: u16 = 0x0112;
-const SHORT: u16 = 3;
-/// More entries and chunks than any picture has.
+/// More chunks than any picture has.
 const MOST: u16 = 1024;
 
 /// The orientation that the TIFF between `start` and `end` states.
 pub(super) fn orientation(reader: &mut impl Source, start: u64, end: u64) -> Option<u8> {
-    let Tiff { big_endian, directory } = Tiff::read(reader, start).ok()??;
-    let number = |bytes| if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
-    let at = start.checked_add(directory.into()).filter(|at| at.saturating_add(2) <= end)?;
-    let entries = number(reader.take_at(at).ok()?).min(MOST);
-    for index in 0..u64::from(entries) {
-        let at = at + 2 + 12 * index;
-        if at + 12 > end {
-            return None;
-        }
-        let [t0, t1, k0, k1, _, _, _, _, v0, v1, ..] = reader.take_at::<12>(at).ok()?;
-        if number([t0, t1]) == ORIENTATION {
-            let value = u8::try_from(number([v0, v1])).ok()?;
-            return Some(value).filter(|value| number([k0, k1]) == SHORT && (1..=8).contains(value));
-        }
-    }
-    None
+    let directory = Directory::open(reader, start, end).ok()?;
+    let value = directory.entry(reader, ORIENTATION).ok()??.short()?;
+    u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
 }
 
 /// Looks for a PNG's `eXIf` chunk as far as the pixels; behind them it is rare, and not worth reading for.
@@ -65,24 +50,6 @@ pub(super) fn in_webp(reader: &mut impl Source) -> Option<u8> {
         at = start + length + length % 2;
     }
     None
-}
-
-/// The start of a TIFF.
-struct Tiff {
-    big_endian: bool,
-    /// Where the first directory stands, counted from the start of the TIFF.
-    directory: u32,
-}
-
-impl Tiff {
-    fn read(reader: &mut impl Source, start: u64) -> io::Result<Option<Self>> {
-        let [order @ .., a, b, c, d] = reader.take_at::<8>(start)?;
-        Ok(match &order {
-            b"II*\0" => Some(Self { big_endian: false, directory: u32::from_le_bytes([a, b, c, d]) }),
-            b"MM\0*" => Some(Self { big_endian: true, directory: u32::from_be_bytes([a, b, c, d]) }),
-            _ => None,
-        })
-    }
 }
 
 #[cfg(test)]

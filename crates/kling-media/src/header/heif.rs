@@ -39,6 +39,22 @@ pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
     Ok(Sides { width, height, orientation: None })
 }
 
+/// Whether a file that calls itself a picture in general names AV1 among what it is compatible with; `imagesize` looks at
+/// the first two names only.
+pub(super) fn is_avif(reader: &mut impl Source) -> io::Result<bool> {
+    let ftyp = child(reader, 0..u64::MAX, *b"ftyp")?;
+    for index in 2..u64::from(MOST) {
+        let at = ftyp.start + 4 * index;
+        if at + 4 > ftyp.end {
+            break;
+        }
+        if matches!(&reader.take_at(at)?, b"avif" | b"avis") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The item that is shown.
 fn primary_item(reader: &mut impl Source, meta: Range<u64>) -> io::Result<u32> {
     let pitm = child(reader, meta, *b"pitm")?;
@@ -163,6 +179,13 @@ mod tests {
     #[test]
     fn the_primary_image_counts_even_if_another_is_larger() {
         assert_eq!(sides(&[ispe(64, 48), ispe(63, 47)], &[0x82]), Some((63, 47)));
+    }
+
+    #[test]
+    fn any_of_the_names_may_tell_what_it_is() {
+        let is_avif = |brands: &[u8]| is_avif(&mut Cursor::new(boxed(b"ftyp", brands))).unwrap();
+        assert!(is_avif(b"mif1\0\0\0\0miafmif1avif") && is_avif(b"mif1\0\0\0\0avis"));
+        assert!(!is_avif(b"mif1\0\0\0\0miafmif1heic") && !is_avif(b"mif1avif") && !is_avif(b""));
     }
 
     #[test]

@@ -1,0 +1,199 @@
+//! TIFF: the entries of its first directory, by their tags. EXIF is such a directory inside another format.
+//!
+//! `imagesize` calls the large kind, BigTIFF, broken where its sides have 64 bits.
+
+use std::io;
+
+use super::Sides;
+use super::source::Source;
+
+const WIDTH: u16 = 0x0100;
+const HEIGHT: u16 = 0x0101;
+/// No file is longer, so that adding a little to a place is safe.
+const FURTHEST: u64 = i64::MAX.cast_unsigned();
+/// More entries than any picture has.
+const MOST: u64 = 1024;
+
+pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
+    let directory = Directory::open(reader, 0, u64::MAX)?;
+    let mut side = |tag| {
+        let entry = directory.entry(reader, tag)?.and_then(Entry::number);
+        entry.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+    };
+    Ok(Sides { width: side(WIDTH)?, height: side(HEIGHT)?, orientation: None })
+}
+
+/// The first directory of a TIFF.
+pub(super) struct Directory {
+    layout: Layout,
+    /// Where its entries begin.
+    first: u64,
+    entries: u64,
+    /// Where the TIFF ends.
+    end: u64,
+}
+
+impl Directory {
+    /// Finds the directory of the TIFF between `start` and `end`.
+    pub(super) fn open(reader: &mut impl Source, start: u64, end: u64) -> io::Result<Self> {
+        let [order @ .., a, b, c, d] = reader.take_at::<8>(start)?;
+        let layout = Layout::of(order).ok_or(io::ErrorKind::InvalidData)?;
+        let place = match layout.is_large {
+            true => layout.long8(reader.take_at(start + 8)?),
+            false => layout.long([a, b, c, d]).into(),
+        };
+        let at = start.checked_add(place).filter(|&at| at <= FURTHEST && at + 2 <= end);
+        let at = at.ok_or(io::ErrorKind::InvalidData)?;
+        let (entries, first) = match layout.is_large {
+            true => (layout.long8(reader.take_at(at)?), at + 8),
+            false => (layout.short(reader.take_at(at)?).into(), at + 2),
+        };
+        Ok(Self { layout, first, entries: entries.min(MOST), end })
+    }
+
+    /// The first entry of a tag.
+    pub(super) fn entry(&self, reader: &mut impl Source, wanted: u16) -> io::Result<Option<Entry>> {
+        let size = if self.layout.is_large { 20 } else { 12 };
+        for index in 0..self.entries {
+            let at = self.first + size * index;
+            if at + size > self.end {
+                break;
+            }
+            let [t0, t1, k0, k1] = reader.take_at(at)?;
+            if self.layout.short([t0, t1]) == wanted {
+                let (layout, value) = (self.layout, self.layout.value(reader, at)?);
+                return Ok(Some(Entry { layout, kind: layout.short([k0, k1]), value }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// One entry: a number, or where more than fits here is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    layout: Layout,
+    kind: u16,
+    value: [u8; 8],
+}
+
+impl Entry {
+    /// The number, if it has 16 bits.
+    pub(super) fn short(self) -> Option<u16> {
+        const SHORT: u16 = 3;
+        let [a, b, ..] = self.value;
+        (self.kind == SHORT).then(|| self.layout.short([a, b]))
+    }
+
+    /// The number, of any length that a side may have.
+    fn number(self) -> Option<u32> {
+        const LONG: u16 = 4;
+        const LONG8: u16 = 16;
+        let [a, b, c, d, ..] = self.value;
+        match self.kind {
+            LONG => Some(self.layout.long([a, b, c, d])),
+            LONG8 => self.layout.long8(self.value).try_into().ok(),
+            _ => self.short().map(u32::from),
+        }
+    }
+}
+
+/// How numbers are written, and how wide entries are.
+#[derive(Clone, Copy)]
+struct Layout {
+    is_big_endian: bool,
+    is_large: bool,
+}
+
+impl Layout {
+    fn of(start: [u8; 4]) -> Option<Self> {
+        let (is_big_endian, is_large) = match &start {
+            b"II*\0" => (false, false),
+            b"MM\0*" => (true, false),
+            b"II+\0" => (false, true),
+            b"MM\0+" => (true, true),
+            _ => return None,
+        };
+        Some(Self { is_big_endian, is_large })
+    }
+
+    /// The value of the entry at a place.
+    fn value(self, reader: &mut impl Source, at: u64) -> io::Result<[u8; 8]> {
+        if self.is_large {
+            return reader.take_at(at + 12);
+        }
+        let [a, b, c, d] = reader.take_at(at + 8)?;
+        Ok([a, b, c, d, 0, 0, 0, 0])
+    }
+
+    const fn short(self, bytes: [u8; 2]) -> u16 {
+        if self.is_big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    }
+
+    const fn long(self, bytes: [u8; 4]) -> u32 {
+        if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+
+    const fn long8(self, bytes: [u8; 8]) -> u64 {
+        if self.is_big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn sides(file: &[u8]) -> Option<(u32, u32)> {
+        read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height))
+    }
+
+    /// A directory of two entries, in the large layout; both byte orders.
+    fn large(kind: u16, width: u64, height: u64) -> [Vec<u8>; 2] {
+        let file =
+            |start: &[u8; 4], short: fn(u16) -> [u8; 2], long8: fn(u64) -> [u8; 8], value: [[u8; 8]; 2]| {
+                let entry =
+                    |tag, value: [u8; 8]| [&short(tag), &short(kind), long8(1).as_slice(), &value].concat();
+                let head = [start.as_slice(), &short(8), &short(0), &long8(16), &long8(2)].concat();
+                [head, entry(WIDTH, value[0]), entry(HEIGHT, value[1])].concat()
+            };
+        let narrow = |value: u64| match kind {
+            3 => (value as u16).to_be_bytes().to_vec(),
+            4 => (value as u32).to_be_bytes().to_vec(),
+            _ => value.to_be_bytes().to_vec(),
+        };
+        let padded = |bytes: Vec<u8>| std::array::from_fn(|index| bytes.get(index).copied().unwrap_or(0));
+        let reversed = |value| padded(narrow(value).into_iter().rev().collect());
+        [
+            file(
+                b"MM\0+",
+                u16::to_be_bytes,
+                u64::to_be_bytes,
+                [width, height].map(|side| padded(narrow(side))),
+            ),
+            file(b"II+\0", u16::to_le_bytes, u64::to_le_bytes, [width, height].map(reversed)),
+        ]
+    }
+
+    #[test]
+    fn the_large_layout_is_read_with_sides_of_any_length() {
+        for kind in [3, 4, 16] {
+            assert_eq!(large(kind, 640, 480).map(|file| sides(&file)), [Some((640, 480)); 2], "{kind}");
+        }
+        assert_eq!(large(16, 1 << 40, 480).map(|file| sides(&file)), [None; 2]);
+        assert_eq!(large(5, 640, 480).map(|file| sides(&file)), [None; 2]);
+    }
+
+    #[test]
+    fn what_points_to_nowhere_is_broken() {
+        for place in [u64::MAX, u64::MAX - 9, i64::MAX as u64, 1 << 40] {
+            let file = [b"MM\0+\0\x08\0\0".as_slice(), &place.to_be_bytes(), &[0; 64]].concat();
+            assert_eq!(sides(&file), None);
+        }
+        let [file, _] = large(4, 640, 480);
+        for length in 0..file.len() {
+            assert_eq!(sides(&file[..length]), None, "{length} bytes");
+        }
+    }
+}
