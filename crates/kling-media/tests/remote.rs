@@ -1,40 +1,24 @@
 //! Both clients against servers over real sockets: honest ones, and a tour of hostile ones. Nothing leaves loopback.
 #![cfg(all(feature = "remote", feature = "remote-blocking"))]
 
+mod clients;
 mod server;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use kling_media::remote::{self, Options, Resolve};
-use kling_media::{Error, Measured, from_bytes};
+use kling_media::remote::{Options, Resolve};
+use kling_media::{Measured, from_bytes};
+
+use clients::{allowed, both, refusal};
 use server::Server;
-
-/// The results of the async and of the blocking client.
-fn both(url: &str, options: &Options) -> [Result<Measured, Error>; 2] {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let checker = remote::Checker::new(options.clone()).unwrap();
-    [runtime.block_on(checker.measure(url)), remote::blocking::Checker::new(options.clone()).measure(url)]
-}
 
 /// What both clients say of a server that the caller allowed.
 fn measured(server: &Server) -> Measured {
     let [first, second] = both(&server.url(), &allowed()).map(Result::unwrap);
     assert_eq!(first.facts, second.facts);
     first
-}
-
-/// The one refusal of both clients.
-fn refusal(url: &str, options: &Options) -> Error {
-    let [first, second] = both(url, options).map(Result::unwrap_err);
-    assert_eq!(first.to_string(), second.to_string());
-    first
-}
-
-fn allowed() -> Options {
-    Options::default().allow_private(true)
 }
 
 /// A photo with metadata before its frame, and pixels behind it.
@@ -129,37 +113,6 @@ fn a_server_that_says_less_than_it_promised_is_not_believed() {
     for result in both(&server.url(), &allowed()) {
         assert!(result.unwrap_err().is_unchecked());
     }
-}
-
-#[test]
-fn no_server_holds_a_check_beyond_its_deadline() {
-    let patience = allowed().with_deadline(Duration::from_millis(300));
-    let silent = Server::start(|_, stream| {
-        let _ = stream.read(&mut [0]);
-        false
-    });
-    let stalled = Server::start(|_, stream| {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n\xff\xd8\xff");
-        let _ = stream.read(&mut [0]);
-        false
-    });
-    for server in [silent, stalled] {
-        let error = refusal(&server.url(), &patience);
-        assert!(error.is_timeout(), "{error}");
-        assert_eq!(error.to_string(), "the server did not tell within 300ms; the image is unchecked");
-    }
-}
-
-#[test]
-fn an_endless_answer_is_cut_off_at_the_cap() {
-    let endless = [0xff, 0xfe, 0xff, 0xfe].repeat(16 * 1024);
-    let server = Server::start(move |_, stream| {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n\xff\xd8");
-        while stream.write_all(&endless).is_ok() {}
-        false
-    });
-    let error = refusal(&server.url(), &allowed().with_max_bytes(200_000));
-    insta::assert_snapshot!(error, @"the size of the image was not found in the first 200000 bytes read; the image is unchecked");
 }
 
 #[test]

@@ -19,6 +19,9 @@ use crate::{Error, Measured};
 const FIRST: u64 = 16 * 1024;
 /// A part further on, behind metadata that was skipped.
 const FURTHER: u64 = 8 * 1024;
+/// How much more of an answer has to have come, as a part of what had come before, until the header is read anew. Each reading
+/// begins at the first byte: after every piece, and these may be of one byte, the whole would take as long as its square.
+const ANEW: u64 = 8;
 /// How many requests one check makes; metadata of 64 KiB a piece is skipped piece by piece.
 const MOST_REQUESTS: u32 = 64;
 
@@ -44,6 +47,10 @@ pub(super) struct Probe {
     asked: Range<u64>,
     /// Where the answer stands, and where it will have ended.
     answer: Range<u64>,
+    /// How much of the answer has come.
+    come: u64,
+    /// How much of it has to have come until the header is read anew.
+    due: u64,
     /// The first byte that is wanted.
     wanted: u64,
     media_type: Option<String>,
@@ -62,6 +69,8 @@ impl Probe {
             seen: Sparse::default(),
             asked: 0..FIRST,
             answer: 0..0,
+            come: 0,
+            due: 0,
             wanted: 0,
             media_type: None,
             bytes_read: 0,
@@ -87,6 +96,7 @@ impl Probe {
     /// Takes the start of an answer.
     pub(super) fn head(&mut self, head: Head) -> Result<Step, Error> {
         self.requests += 1;
+        (self.come, self.due) = (0, 0);
         match head.status {
             301 | 302 | 303 | 307 | 308 => {
                 self.url = self.gate.redirect(&self.url, head.location.as_deref())?;
@@ -115,7 +125,9 @@ impl Probe {
         let piece = piece.get(..left).unwrap_or(piece);
         self.seen.insert(self.answer.start, piece);
         self.answer.start += piece.len() as u64;
-        if self.seen.contains(self.wanted)
+        self.come += piece.len() as u64;
+        if (self.come >= self.due || self.answer.is_empty())
+            && self.seen.contains(self.wanted)
             && let Some(measured) = self.measure()?
         {
             return Ok(Step::Done(measured));
@@ -180,6 +192,7 @@ impl Probe {
         let header = Header::read(&mut reader);
         if let Some(missing) = reader.missing() {
             self.wanted = missing;
+            self.due = self.come + self.come.div_ceil(ANEW);
             return Ok(None);
         }
         let header = header.map_err(|error| self.named(error))?;

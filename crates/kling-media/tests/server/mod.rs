@@ -1,4 +1,5 @@
 //! A server over loopback that answers as a test tells it to, byte by byte.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
