@@ -32,6 +32,17 @@ fn no_server_holds_a_check_beyond_its_deadline() {
 }
 
 #[test]
+fn a_deadline_may_be_as_far_as_can_be_said() {
+    let file = b"GIF89a\x40\x01\xf0\0\0\0\0".to_vec();
+    let server = Server::serving(file.clone());
+    for deadline in [Duration::MAX, Duration::from_secs(1 << 62)] {
+        for result in both(&server.url(), &allowed().with_deadline(deadline)) {
+            assert_eq!(result.unwrap().facts, from_bytes(&file).unwrap());
+        }
+    }
+}
+
+#[test]
 fn an_endless_answer_is_cut_off_at_the_cap() {
     let endless = [0xff, 0xfe, 0xff, 0xfe].repeat(16 * 1024);
     let server = Server::start(move |_, stream| {

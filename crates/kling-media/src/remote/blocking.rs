@@ -48,7 +48,8 @@ impl Checker {
     /// A [violation](Error::is_violation) when there is no image that can be measured; otherwise the image is
     /// [unchecked](Error::is_unchecked).
     pub fn measure_url(&self, url: &str) -> Result<Measured, Error> {
-        let until = Instant::now() + self.options.deadline;
+        // A deadline beyond the end of time is none.
+        let until = Instant::now().checked_add(self.options.deadline);
         let mut probe = Probe::new(url, &self.options)?;
         loop {
             let mut answer = self.send(&probe, until)?;
@@ -80,17 +81,18 @@ impl Checker {
         }
     }
 
-    fn send(&self, probe: &Probe, until: Instant) -> Result<Response<Body>, Error> {
+    fn send(&self, probe: &Probe, until: Option<Instant>) -> Result<Response<Body>, Error> {
         let agent = if probe.allows_private() { &self.allowed } else { &self.guarded };
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         // Zero would be no limit.
-        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let left = left.map(|left| left.max(Duration::from_millis(1)));
         agent
             .get(probe.url().as_str())
             .header(ACCEPT_ENCODING, "identity")
             .header(RANGE, probe.range())
             .header(USER_AGENT, super::USER_AGENT)
             .config()
-            .timeout_global(Some(left))
+            .timeout_global(left)
             .build()
             .call()
             .map_err(|error| self.unreachable(probe, error))
