@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use kling::media;
+use kling::media::{self, Reference};
 
 use crate::console::Console;
 use crate::exit::{Exit, Stop};
@@ -13,14 +13,12 @@ use crate::exit::{Exit, Stop};
 /// a whole request.
 const MAX_BYTES: u64 = 47 * 1024 * 1024;
 
-/// What `IMAGE` stands for on the wire.
+/// What `IMAGE` stands for on the wire; whether a URL is a good one, the input's own rules say.
 pub(crate) fn reference(image: &str, console: Console) -> Result<String, Stop> {
-    if is_reference(image) { Ok(image.to_owned()) } else { inline(Path::new(image), console) }
-}
-
-/// Whether it is meant as a URL; whether it is a good one, the input's own rules say.
-fn is_reference(image: &str) -> bool {
-    image.contains("://") || image.starts_with("data:")
+    match Reference::parse(image) {
+        Reference::Path(path) => inline(path, console),
+        Reference::DataUri(_) | Reference::Url(_) => Ok(image.to_owned()),
+    }
 }
 
 /// Reads a file into a `data:` URI. Its own bytes say what it is, not its name.
