@@ -1,8 +1,11 @@
 //! Outputs in every form that the provider sends: an object, a bare URL, an array of URLs.
 
+use std::collections::HashSet;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::media_ref::strip_scheme;
 use crate::{Checked, OutputKind, Pointer, Violations};
 
 impl OutputKind {
@@ -104,56 +107,63 @@ pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool
 /// The URLs in the given properties, in order, each once.
 #[must_use]
 pub fn urls<'a>(properties: &[&'a dyn Urls]) -> Vec<&'a str> {
-    let mut urls = Vec::new();
-    properties.iter().for_each(|property| property.add_to(&mut urls));
-    urls
+    let mut found = Found::default();
+    properties.iter().for_each(|property| property.add_to(&mut found));
+    found.urls
+}
+
+/// The URLs found so far. There may be a hundred thousand in an answer, so each is looked up rather than searched for.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    urls: Vec<&'a str>,
+    seen: HashSet<&'a str>,
 }
 
 /// A property of an output that may hold URLs.
 pub trait Urls {
     /// Adds the URLs that are not there yet.
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>);
+    fn add_to<'a>(&'a self, found: &mut Found<'a>);
 }
 
 impl Urls for str {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
-        let is_url = self.starts_with("https://") || self.starts_with("http://");
-        if is_url && !urls.contains(&self) {
-            urls.push(self);
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
+        let is_url = ["https://", "http://"].iter().any(|scheme| strip_scheme(self, scheme).is_some());
+        if is_url && found.seen.insert(self) {
+            found.urls.push(self);
         }
     }
 }
 
 impl Urls for String {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
-        self.as_str().add_to(urls);
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
+        self.as_str().add_to(found);
     }
 }
 
 impl<T: Urls> Urls for Option<T> {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
-        self.iter().for_each(|one| one.add_to(urls));
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
+        self.iter().for_each(|one| one.add_to(found));
     }
 }
 
 impl<T: Urls> Urls for Vec<T> {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
-        self.iter().for_each(|one| one.add_to(urls));
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
+        self.iter().for_each(|one| one.add_to(found));
     }
 }
 
 impl Urls for Map<String, Value> {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
-        self.values().for_each(|one| one.add_to(urls));
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
+        self.values().for_each(|one| one.add_to(found));
     }
 }
 
 impl Urls for Value {
-    fn add_to<'a>(&'a self, urls: &mut Vec<&'a str>) {
+    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
         match self {
-            Self::String(text) => text.add_to(urls),
-            Self::Array(elements) => elements.add_to(urls),
-            Self::Object(object) => object.add_to(urls),
+            Self::String(text) => text.add_to(found),
+            Self::Array(elements) => elements.add_to(found),
+            Self::Object(object) => object.add_to(found),
             Self::Null | Self::Bool(_) | Self::Number(_) => {}
         }
     }
@@ -162,9 +172,30 @@ impl Urls for Value {
 macro_rules! no_urls {
     ($($type:ty)*) => {
         $(impl Urls for $type {
-            fn add_to<'a>(&'a self, _: &mut Vec<&'a str>) {}
+            fn add_to<'a>(&'a self, _: &mut Found<'a>) {}
         })*
     };
 }
 
 no_urls!(bool i64 crate::Number);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn urls_are_found_anywhere_and_once() {
+        let (first, second) =
+            (json!({"a": ["https://a/1", "no url", {"b": "http://a/2"}]}), json!("https://a/1"));
+        let third = json!(["HTTPS://a/3", "https://a/1", 5, null]);
+        assert_eq!(urls(&[&first, &second, &third]), ["https://a/1", "http://a/2", "HTTPS://a/3"]);
+    }
+
+    #[test]
+    fn very_many_urls_keep_their_order() {
+        let many: Vec<String> = (0..100_000).map(|number| format!("https://a/{}", number % 60_000)).collect();
+        assert_eq!(urls(&[&many]), many[..60_000]);
+    }
+}
