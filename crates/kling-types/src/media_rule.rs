@@ -1,36 +1,17 @@
 //! The provider's `validations`: rules over the pixels and bytes of a media file.
 
+mod megabyte;
+mod metric;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
 
+pub use self::megabyte::{BYTES_PER_MEGABYTE, Megabyte};
+pub use self::metric::Metric;
+use self::metric::ratio;
 use crate::{Keyword, MediaFacts, Violation};
-
-/// Bytes in a megabyte, as the provider's own client counts them. The server's reading is not published.
-pub const BYTES_PER_MEGABYTE: u64 = 1_000_000;
-
-/// Which megabyte `file_size_mb` means. The provider does not publish it, so a file between the two is refused unless the
-/// caller says that it should pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Megabyte {
-    /// 1,048,576 bytes: the reading that lets most through.
-    Binary,
-    /// 1,000,000 bytes, as the provider's own client counts.
-    #[default]
-    Decimal,
-}
-
-impl Megabyte {
-    /// How many bytes it has.
-    #[must_use]
-    pub const fn bytes(self) -> u64 {
-        match self {
-            Self::Binary => 1 << 20,
-            Self::Decimal => BYTES_PER_MEGABYTE,
-        }
-    }
-}
 
 /// One media rule, such as `width_pixels>` 300: it holds when the metric compares to the value as written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,23 +26,6 @@ pub struct MediaRule {
     pub message: Cow<'static, str>,
     /// Where the rule stands.
     pub origin: Origin,
-}
-
-/// What a media rule measures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Metric {
-    /// `width/height`: width divided by height.
-    AspectRatio,
-    /// `file_size_mb`: the whole file in megabytes of 1,000,000 bytes.
-    FileSizeMb,
-    /// `height_pixels`.
-    Height,
-    /// A metric that this version cannot measure: carried, and reported as unchecked.
-    Unknown(Cow<'static, str>),
-    /// `width_pixels`.
-    Width,
 }
 
 /// How a measured value compares to a rule's bound, strict as written.
@@ -146,64 +110,36 @@ impl MediaRule {
         let note =
             if depends { "; whether a megabyte is 1000000 or 1048576 bytes is not published" } else { "" };
         let violation =
-            Violation::new("", Keyword::Validations, self.metric.describe(facts), format!("{self}{note}"));
+            Violation::new("", Keyword::Validations, self.describe(facts), format!("{self}{note}"));
         violation.with_advice(self.message.clone())
+    }
+
+    /// What was measured, in words.
+    fn describe(&self, facts: &MediaFacts) -> String {
+        let (width, height) = (facts.width.unwrap_or(0), facts.height.unwrap_or(0));
+        match &self.metric {
+            Metric::AspectRatio => {
+                format!("{width}x{height} pixels, a ratio of {}", self.broken_by(ratio(facts).unwrap_or(0.0)))
+            }
+            Metric::FileSizeMb => format!("{} bytes", facts.bytes.unwrap_or(0)),
+            Metric::Height => format!("a height of {height} pixels"),
+            Metric::Unknown(name) => name.to_string(),
+            Metric::Width => format!("a width of {width} pixels"),
+        }
+    }
+
+    /// A value that breaks the rule, with as many digits as it takes for what is printed to break it too.
+    fn broken_by(&self, value: f64) -> String {
+        let rounded = (3..18).map(|digits| format!("{value:.digits$}"));
+        let breaks =
+            |text: &String| text.parse().is_ok_and(|shown| !self.comparison.holds(shown, self.value));
+        rounded.into_iter().find(breaks).unwrap_or_else(|| value.to_string())
     }
 }
 
 impl fmt::Display for MediaRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.metric, self.comparison, self.value)
-    }
-}
-
-impl Metric {
-    /// The metric as the provider spells it, such as `width/height`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AspectRatio => "width/height",
-            Self::FileSizeMb => "file_size_mb",
-            Self::Height => "height_pixels",
-            Self::Unknown(name) => name,
-            Self::Width => "width_pixels",
-        }
-    }
-
-    fn measure(&self, facts: &MediaFacts, megabyte: Megabyte) -> Option<f64> {
-        match self {
-            Self::AspectRatio => ratio(facts),
-            // A file is far below 2^53 bytes, so the conversion is exact.
-            #[allow(clippy::cast_precision_loss, reason = "no file has 2^53 bytes")]
-            Self::FileSizeMb => facts.bytes.map(|bytes| bytes as f64 / megabyte.bytes() as f64),
-            Self::Height => facts.height.map(f64::from),
-            Self::Unknown(_) => None,
-            Self::Width => facts.width.map(f64::from),
-        }
-    }
-
-    fn describe(&self, facts: &MediaFacts) -> String {
-        let (width, height) = (facts.width.unwrap_or(0), facts.height.unwrap_or(0));
-        match self {
-            Self::AspectRatio => {
-                format!("{width}x{height} pixels, a ratio of {:.3}", ratio(facts).unwrap_or(0.0))
-            }
-            Self::FileSizeMb => format!("{} bytes", facts.bytes.unwrap_or(0)),
-            Self::Height => format!("a height of {height} pixels"),
-            Self::Unknown(name) => name.to_string(),
-            Self::Width => format!("a width of {width} pixels"),
-        }
-    }
-}
-
-fn ratio(facts: &MediaFacts) -> Option<f64> {
-    let (width, height) = (f64::from(facts.width?), f64::from(facts.height?));
-    (height > 0.0).then(|| width / height)
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -232,5 +168,50 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMPARISONS: [Comparison; 4] =
+        [Comparison::Above, Comparison::AtLeast, Comparison::AtMost, Comparison::Below];
+
+    fn found(comparison: Comparison, bound: f64, width: u32, height: u32) -> Option<String> {
+        let rule = MediaRule::new(Metric::AspectRatio, comparison, bound, "", Origin::Schema);
+        match rule.judge(&MediaFacts::image("png", width, height, 1)) {
+            Verdict::Broken(violation) => Some(violation.found().into_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_ratio_has_as_many_digits_as_it_takes() {
+        let found = |comparison, bound, width, height| found(comparison, bound, width, height).unwrap();
+        let least = Comparison::AtLeast;
+        assert_eq!(found(least, 0.4, 100, 300), "100x300 pixels, a ratio of 0.333");
+        assert_eq!(found(least, 0.4, 1199, 3000), "1199x3000 pixels, a ratio of 0.3997");
+        assert_eq!(
+            found(Comparison::AtMost, 2.5, 2_500_001, 1_000_000),
+            "2500001x1000000 pixels, a ratio of 2.500001"
+        );
+        assert_eq!(found(Comparison::Above, 0.4, 400, 1000), "400x1000 pixels, a ratio of 0.400");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_breaks_the_rule_too(
+            width in 1..4_000_000_u32, height in 1..4_000_000_u32, away in -3..=3_i8, which in 0..4_usize,
+        ) {
+            let bound = f64::from(width) / f64::from(height) * (1.0 + f64::from(away) * 1e-9);
+            let text = found(COMPARISONS[which], bound, width, height);
+            if let Some((_, ratio)) = text.as_ref().and_then(|text| text.split_once("a ratio of ")) {
+                let ratio: f64 = ratio.parse().unwrap();
+                prop_assert!(!COMPARISONS[which].holds(ratio, bound), "{ratio} {bound}");
+            }
+        }
     }
 }
