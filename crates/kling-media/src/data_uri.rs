@@ -1,10 +1,20 @@
 //! `data:` URIs in base64: the file itself in the place of its URL.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
 use kling_types::MediaFacts;
 
 use crate::{Error, Measured, from_bytes};
+
+/// Standard alphabet and padding, as inputs are judged. Bits of the last symbol that no byte needs are let be, as some
+/// encoders leave them.
+const DECODER: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// What such a URI begins with, in whatever case.
+const SCHEME: &str = "data:";
 
 /// A decoded `data:` URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +31,13 @@ impl DataUri {
     /// # Errors
     /// [`Error`] when the text is another kind of URI or the base64 is broken; nothing of it is quoted.
     pub fn decode(uri: &str) -> Result<Self, Error> {
-        let rest = uri.strip_prefix("data:").ok_or(Error::data_uri("another kind of uri"))?;
+        let rest =
+            uri.split_at_checked(SCHEME.len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME));
+        let (_, rest) = rest.ok_or(Error::data_uri("another kind of uri"))?;
         let (head, payload) = rest.split_once(',').ok_or(Error::data_uri("a data: uri without a comma"))?;
         let media_type =
             head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
-        let bytes =
-            STANDARD.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
+        let bytes = DECODER.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
         Ok(Self { media_type: media_type.to_owned(), bytes })
     }
 
@@ -57,4 +68,25 @@ pub fn encode_data_uri(media_type: &str, bytes: &[u8]) -> String {
     let mut uri = format!("data:{media_type};base64,");
     STANDARD.encode_string(bytes, &mut uri);
     uri
+}
+
+#[cfg(test)]
+mod tests {
+    use kling_types::MediaRef;
+
+    use super::*;
+
+    #[test]
+    fn whatever_an_input_takes_is_decoded() {
+        for (uri, bytes) in [
+            ("data:image/png;base64,AAAA", [0, 0, 0].as_slice()),
+            ("data:image/png;base64,AA==", &[0]),
+            ("data:image/png;base64,AB==", &[0]),
+            ("data:image/png;base64,AAB=", &[0, 0]),
+            ("DATA:image/png;base64,AAAA", &[0, 0, 0]),
+        ] {
+            assert!(MediaRef::new(uri).is_ok_and(|reference| reference.is_data_uri()), "{uri}");
+            assert_eq!(DataUri::decode(uri).unwrap().bytes, bytes, "{uri}");
+        }
+    }
 }
