@@ -90,12 +90,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use builder::Builder;
 pub use fault::Fault;
 pub use faults::Faults;
+pub use kling_types::Megabyte;
 pub use ledger::Bill;
 pub use recorder::RecordedCall;
 pub use script::{Call, Reply};
 pub use settings::{
-    DEFAULT_TOKEN, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, SubmitStatus,
-    UnfinishedResult, UnknownInputs, Words,
+    DEFAULT_TOKEN, ErrorStatus, MediaRules, MismatchBody, OutputForm, SubmitStatus, UnfinishedResult,
+    UnknownInputs, Words,
 };
 pub use sim::Sim;
 

@@ -1,14 +1,10 @@
 //! The pictures of an input: found, decoded or fetched, and judged by the rules of their fields.
 
-use kling_types::{Keyword, MediaField, Metric, Violation, Violations};
+use kling_types::{Keyword, MediaField, Violation, Violations};
 use serde_json::Value;
 
-use crate::Megabyte;
 use crate::endpoint::Endpoint;
 use crate::settings::Settings;
-
-/// Bytes in a binary megabyte, over those in a decimal one.
-const BINARY_OVER_DECIMAL: f64 = 1_048_576.0 / 1_000_000.0;
 
 /// What was found out about the pictures of one input.
 #[derive(Debug, Default)]
@@ -30,9 +26,8 @@ impl Examination {
     pub(crate) fn of(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Self {
         let mut examination = Self::default();
         for field in endpoint.pictures() {
-            let judged = with_megabyte(field, settings.megabyte);
             for (pointer, reference) in field.references(input) {
-                let picture = examination.look(&judged, &pointer, reference, settings);
+                let picture = examination.look(field, &pointer, reference, settings);
                 let place = if is_last(&field.name) { &mut examination.end } else { &mut examination.start };
                 *place = place.take().or(picture);
             }
@@ -64,7 +59,7 @@ impl Examination {
             }
             None => kling_types::MediaFacts::unknown(),
         };
-        let judgement = field.judge(pointer, &facts);
+        let judgement = field.judge_with(pointer, &facts, settings.megabyte);
         self.broken.extend(judgement.violations);
         if !judgement.unchecked.is_empty() {
             self.unchecked.push(pointer.to_owned());
@@ -88,19 +83,6 @@ fn bytes_of(reference: &str, settings: &Settings) -> Result<Option<Vec<u8>>, Vio
         return Err(Violation::new("", Keyword::MediaReference, found, allowed));
     }
     Ok(Some(data.bytes))
-}
-
-/// The field with its rules on file size in the chosen megabyte.
-fn with_megabyte(field: &MediaField, megabyte: Megabyte) -> MediaField {
-    let mut field = field.clone();
-    if megabyte == Megabyte::Binary {
-        for rule in field.rules.to_mut() {
-            if rule.metric == Metric::FileSizeMb {
-                rule.value *= BINARY_OVER_DECIMAL;
-            }
-        }
-    }
-    field
 }
 
 /// Whether a property holds the picture that a clip ends with, by the names that the catalog has for it.

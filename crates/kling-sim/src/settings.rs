@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kling_types::Megabyte;
+
 use crate::Faults;
 use crate::queue::Pace;
 
@@ -37,17 +39,6 @@ pub enum MediaRules {
     WhileRunning,
     /// Never.
     Ignored,
-}
-
-/// How many bytes a megabyte has in a rule on file size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Megabyte {
-    /// 1,000,000, as in the provider's own client.
-    #[default]
-    Decimal,
-    /// 1,048,576.
-    Binary,
 }
 
 /// The shape of `output` in a result.
