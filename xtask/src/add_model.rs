@@ -4,7 +4,6 @@ use std::path::Path;
 
 use kling_codegen::ModelDocument;
 use kling_schema::{CatalogEntry, ModelSchema};
-use kling_types::OutputKind;
 use serde_json::Value;
 
 use crate::{catalog_reply, codegen};
@@ -88,11 +87,7 @@ fn choose(reply: &Value, arguments: &Arguments, known: &[String]) -> (Vec<Catalo
 
 /// The three files of a model. The catalog has no output schema: the one that every page prints is assumed, and marked so.
 fn document(entry: &CatalogEntry, arguments: &Arguments) -> ModelDocument {
-    let kind = match entry.output_kind {
-        OutputKind::Audio => "audio",
-        OutputKind::Image => "image",
-        _ => "video",
-    };
+    let kind = entry.output_kind.singular();
     let mut notes = format!(
         "# The output kind is inferred from the catalog's words; the output schema is the generic one.\noutput_kind = \"{kind}\"\n"
     );

@@ -50,7 +50,7 @@ impl Endpoint {
 
     /// The word for the output's kind, also its key in an output object.
     pub(crate) const fn kind(&self) -> &'static str {
-        word(self.output_kind)
+        self.output_kind.singular()
     }
 
     /// What the model does, such as `image-to-video`.
@@ -131,15 +131,6 @@ impl From<&'static ModelInfo> for Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// The word for what a model makes.
-pub(crate) const fn word(kind: OutputKind) -> &'static str {
-    match kind {
-        OutputKind::Audio => "audio",
-        OutputKind::Image => "image",
-        _ => "video",
     }
 }
 

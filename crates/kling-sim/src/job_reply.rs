@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use kling_types::OutputKind;
 use serde_json::{Value, json};
 
-use crate::endpoint::word;
 use crate::ledger::dollars;
 use crate::queue::Phase;
 use crate::refusal::{Code, Refusal};
@@ -109,8 +108,8 @@ fn output(service: &Service, job: &Job, kind: OutputKind) -> Value {
     match service.settings.output_form {
         OutputForm::Array => Value::Array(urls),
         OutputForm::Url => urls.swap_remove(0),
-        OutputForm::Object if urls.len() == 1 => json!({word(kind): urls.swap_remove(0)}),
-        OutputForm::Object => json!({format!("{}s", word(kind)): urls}),
+        OutputForm::Object if urls.len() == 1 => json!({kind.singular(): urls.swap_remove(0)}),
+        OutputForm::Object => json!({kind.plural(): urls}),
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) const fn media_type(_: OutputKind) -> &'static str {
 /// The bytes of the file; the same for the same recipe.
 pub(crate) fn make(recipe: &Recipe) -> Result<Vec<u8>, String> {
     let Recipe { kind, start, end, seconds } = recipe;
-    let kind = crate::endpoint::word(*kind);
+    let kind = kind.singular();
     let pictures = [start, end].into_iter().flatten().map(|picture| picture.bytes.len());
     let (count, bytes) = pictures.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
     let made_from = format!("{seconds} s from {count} picture(s) of {bytes} bytes");
