@@ -1,7 +1,7 @@
 //! The media rules of Kling 1.6 Pro below, at and above each of their bounds.
 
 use kling_types::kling_1_6_pro_image_to_video::MEDIA;
-use kling_types::{Keyword, MediaFacts, MediaField, Megabyte, Metric};
+use kling_types::{ImageFormat, Keyword, MediaFacts, MediaField, Megabyte, Metric};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn broken(name: &str, facts: &MediaFacts) -> Vec<String> {
 
 #[test]
 fn sides_must_exceed_300_pixels() {
-    let facts = |width, height| MediaFacts::image("jpeg", width, height, 1_000);
+    let facts = |width, height| MediaFacts::image(ImageFormat::Jpeg, width, height, 1_000);
     for name in ["image_url", "tail_image_url"] {
         assert!(broken(name, &facts(301, 301)).is_empty());
         assert_eq!(broken(name, &facts(300, 301)).len(), 1);
@@ -27,7 +27,7 @@ fn sides_must_exceed_300_pixels() {
 
 #[test]
 fn a_start_image_must_be_lighter_than_10_megabytes_and_an_end_image_need_not() {
-    let facts = |bytes| MediaFacts::image("jpeg", 400, 400, bytes);
+    let facts = |bytes| MediaFacts::image(ImageFormat::Jpeg, 400, 400, bytes);
     assert!(broken("image_url", &facts(9_999_999)).is_empty());
     assert_eq!(broken("image_url", &facts(10_000_000)).len(), 1);
     assert_eq!(broken("image_url", &facts(10_000_001)).len(), 1);
@@ -36,7 +36,7 @@ fn a_start_image_must_be_lighter_than_10_megabytes_and_an_end_image_need_not() {
 
 #[test]
 fn a_start_image_must_be_between_2_to_5_and_5_to_2_inclusive() {
-    let facts = |width, height| MediaFacts::image("jpeg", width, height, 1_000);
+    let facts = |width, height| MediaFacts::image(ImageFormat::Jpeg, width, height, 1_000);
     for (width, height) in [(400, 1000), (1000, 400), (401, 1000), (1000, 401)] {
         assert!(broken("image_url", &facts(width, height)).is_empty(), "{width}x{height}");
     }
@@ -48,7 +48,7 @@ fn a_start_image_must_be_between_2_to_5_and_5_to_2_inclusive() {
 
 #[test]
 fn the_report_says_what_was_found_and_what_the_provider_says() {
-    let report = broken("image_url", &MediaFacts::image("jpeg", 1000, 300, 10_485_760)).join("\n");
+    let report = broken("image_url", &MediaFacts::image(ImageFormat::Jpeg, 1000, 300, 10_485_760)).join("\n");
     insta::assert_snapshot!(report, @r"
     /image_url: found a height of 300 pixels, allowed height_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)
     /image_url: found 10485760 bytes, allowed file_size_mb < 10 (File size must be less than 10 MB.)
@@ -58,7 +58,7 @@ fn the_report_says_what_was_found_and_what_the_provider_says() {
 
 #[test]
 fn between_the_two_megabytes_a_file_is_refused_with_a_note_and_one_switch_lets_it_through() {
-    let facts = |bytes| MediaFacts::image("jpeg", 400, 400, bytes);
+    let facts = |bytes| MediaFacts::image(ImageFormat::Jpeg, 400, 400, bytes);
     let judged =
         |bytes, megabyte| field("image_url").judge_with("/image_url", &facts(bytes), megabyte).violations;
     insta::assert_snapshot!(judged(10_485_759, Megabyte::Decimal), @"/image_url: found 10485759 bytes, allowed file_size_mb < 10; whether a megabyte is 1000000 or 1048576 bytes is not published (File size must be less than 10 MB.)");
@@ -93,7 +93,7 @@ proptest! {
     fn verdicts_are_those_of_plain_arithmetic(
         width in 1_u32..20_000, height in 1_u32..20_000, bytes in 0_u64..20_000_000,
     ) {
-        let facts = MediaFacts::image("png", width, height, bytes);
+        let facts = MediaFacts::image(ImageFormat::Png, width, height, bytes);
         let (wide, high) = (u64::from(width), u64::from(height));
         let holds = wide > 300 && high > 300 && bytes < 10_000_000 && 5 * wide >= 2 * high && 2 * wide <= 5 * high;
         let judgement = field("image_url").judge("/image_url", &facts);

@@ -1,13 +1,14 @@
 //! Tiny pictures made by other programs (Pillow and ImageMagick), 37 by 23 pixels each, and what may happen to a file.
 
 use fastrand::Rng;
+use kling_types::ImageFormat;
 
 macro_rules! pictures {
-    ($($name:literal is $format:literal, turned $turned:expr;)+) => {
+    ($($name:literal is $format:ident, turned $turned:expr;)+) => {
         /// Every picture.
         pub const PICTURES: &[Picture] = &[$(Picture {
             name: $name,
-            format: $format,
+            format: ImageFormat::$format,
             orientation: $turned,
             bytes: include_bytes!(concat!("../fixtures/pictures/", $name)),
         },)+];
@@ -19,8 +20,8 @@ macro_rules! pictures {
 pub struct Picture {
     /// The name of its file.
     pub name: &'static str,
-    /// Its format, by the name that facts have for it.
-    pub format: &'static str,
+    /// Its format.
+    pub format: ImageFormat,
     /// Its EXIF orientation.
     pub orientation: Option<u8>,
     /// The file.
@@ -28,22 +29,22 @@ pub struct Picture {
 }
 
 pictures! {
-    "animated.gif" is "gif", turned None;
-    "animated.png" is "png", turned None;
-    "animated.webp" is "webp", turned None;
-    "baseline.jpg" is "jpeg", turned None;
-    "cmyk.jpg" is "jpeg", turned None;
-    "interlaced.png" is "png", turned None;
-    "lossless_turned.webp" is "webp", turned Some(6);
-    "lossy.webp" is "webp", turned None;
-    "odd_sides.heic" is "heic", turned None;
-    "oldest_layout.bmp" is "bmp", turned None;
-    "palette.bmp" is "bmp", turned None;
-    "plain.avif" is "avif", turned None;
-    "progressive_turned.jpg" is "jpeg", turned Some(6);
-    "sixteen_bit.png" is "png", turned None;
-    "turned.png" is "png", turned Some(6);
-    "turned.tif" is "tiff", turned Some(6);
+    "animated.gif" is Gif, turned None;
+    "animated.png" is Png, turned None;
+    "animated.webp" is Webp, turned None;
+    "baseline.jpg" is Jpeg, turned None;
+    "cmyk.jpg" is Jpeg, turned None;
+    "interlaced.png" is Png, turned None;
+    "lossless_turned.webp" is Webp, turned Some(6);
+    "lossy.webp" is Webp, turned None;
+    "odd_sides.heic" is Heic, turned None;
+    "oldest_layout.bmp" is Bmp, turned None;
+    "palette.bmp" is Bmp, turned None;
+    "plain.avif" is Avif, turned None;
+    "progressive_turned.jpg" is Jpeg, turned Some(6);
+    "sixteen_bit.png" is Png, turned None;
+    "turned.png" is Png, turned Some(6);
+    "turned.tif" is Tiff, turned Some(6);
 }
 
 /// Any picture after up to eight accidents: bytes changed, torn off, taken out, put in, lengths made extreme.

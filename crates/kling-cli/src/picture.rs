@@ -24,8 +24,7 @@ pub(crate) fn reference(image: &str, console: Console) -> Result<String, Stop> {
 /// Reads a file into a `data:` URI. Its own bytes say what it is, not its name.
 fn inline(path: &Path, console: Console) -> Result<String, Stop> {
     let facts = media::from_path(path).map_err(|error| unreadable(path, &error))?;
-    let format = facts.format.and_then(media::media_type);
-    let Some(media_type) = format else {
+    let Some(format) = facts.format else {
         return Err(Stop::new(Exit::Input, format!("{}: found no image of a known format", path.display())));
     };
     if facts.bytes.is_some_and(|bytes| bytes > MAX_BYTES) {
@@ -39,7 +38,7 @@ fn inline(path: &Path, console: Console) -> Result<String, Stop> {
         "note: {name} is sent inside the request ({} bytes); the provider documents https URLs only",
         bytes.len()
     ));
-    Ok(media::encode_data_uri(media_type, &bytes))
+    Ok(media::encode_data_uri(format.media_type(), &bytes))
 }
 
 fn unreadable(path: &Path, error: &media::Error) -> Stop {

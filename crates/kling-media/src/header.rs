@@ -15,7 +15,7 @@ use std::io::{self, Cursor};
 use std::path::Path;
 
 use imagesize::{Compression, ImageError, ImageType};
-use kling_types::MediaFacts;
+use kling_types::{ImageFormat, MediaFacts};
 
 use self::pages::Pages;
 pub(crate) use self::source::Source;
@@ -52,22 +52,6 @@ pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
 }
 
-/// The media type of a format by its name in [`MediaFacts::format`], such as `image/jpeg`.
-#[must_use]
-pub fn media_type(format: &str) -> Option<&'static str> {
-    Some(match format {
-        "avif" => "image/avif",
-        "bmp" => "image/bmp",
-        "gif" => "image/gif",
-        "heic" => "image/heic",
-        "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "tiff" => "image/tiff",
-        "webp" => "image/webp",
-        _ => return None,
-    })
-}
-
 /// Facts from the header; `bytes` is the size of the whole file, where it is known.
 fn read(reader: &mut impl Source, bytes: Option<u64>) -> Result<MediaFacts, Error> {
     let header = Header::read(reader)?;
@@ -78,27 +62,16 @@ fn read(reader: &mut impl Source, bytes: Option<u64>) -> Result<MediaFacts, Erro
 /// What stands before the pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
-    format: &'static str,
-    width: u32,
-    height: u32,
-    exif: Exif,
+    format: ImageFormat,
+    sides: Sides,
 }
 
-/// Where the EXIF orientation of a format is.
-#[derive(Clone, Copy, Debug)]
-enum Exif {
-    /// Before the size, and so read already; or nowhere.
-    Read(Option<u8>),
-    Png,
-    Tiff,
-    Webp,
-}
-
-/// What a format's own reader found.
+/// What the reader of a format found.
 #[derive(Clone, Copy, Debug)]
 struct Sides {
     width: u32,
     height: u32,
+    /// The EXIF orientation, where it stands before the sides.
     orientation: Option<u8>,
 }
 
@@ -107,7 +80,7 @@ impl Header {
     pub(crate) fn read(reader: &mut impl Source) -> Result<Self, Error> {
         if reader.take_at(0).is_ok_and(|start| start == jpeg::START) {
             let sides = jpeg::read(reader).map_err(|error| unreadable(ImageType::Jpeg, error.into()))?;
-            return Ok(sides.of("jpeg"));
+            return Ok(Self { format: ImageFormat::Jpeg, sides });
         }
         let kind = recognised(reader).map_err(unrecognised)?;
         by_kind(kind, reader).map_err(|error| unreadable(kind, error))
@@ -115,11 +88,11 @@ impl Header {
 
     /// The EXIF orientation, for which some formats have to be read further, as far as they can be.
     pub(crate) fn orientation(&self, reader: &mut impl Source) -> Option<u8> {
-        match self.exif {
-            Exif::Read(orientation) => orientation,
-            Exif::Png => exif::in_png(reader),
-            Exif::Tiff => exif::orientation(reader, 0, u64::MAX),
-            Exif::Webp => exif::in_webp(reader),
+        match self.format {
+            ImageFormat::Png => exif::in_png(reader),
+            ImageFormat::Tiff => exif::orientation(reader, 0, u64::MAX),
+            ImageFormat::Webp => exif::in_webp(reader),
+            _ => self.sides.orientation,
         }
     }
 
@@ -128,18 +101,11 @@ impl Header {
         let mut facts = MediaFacts::unknown();
         facts.format = Some(self.format);
         // A JPEG may leave its height to the end of the data, as zero: that is not known, rather than nothing.
-        facts.width = Some(self.width).filter(|&side| side > 0);
-        facts.height = Some(self.height).filter(|&side| side > 0);
+        facts.width = Some(self.sides.width).filter(|&side| side > 0);
+        facts.height = Some(self.sides.height).filter(|&side| side > 0);
         facts.orientation = orientation;
         facts.bytes = bytes;
         facts
-    }
-}
-
-impl Sides {
-    const fn of(self, format: &'static str) -> Header {
-        let Self { width, height, orientation } = self;
-        Header { format, width, height, exif: Exif::Read(orientation) }
     }
 }
 
@@ -150,29 +116,34 @@ fn recognised(reader: &mut impl Source) -> Result<ImageType, ImageError> {
 
 #[inline(never)]
 fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageError> {
-    let (format, exif) = match kind {
-        ImageType::Bmp => return Ok(bmp::read(reader)?.of("bmp")),
+    let (format, sides) = match kind {
+        ImageType::Bmp => (ImageFormat::Bmp, bmp::read(reader)?),
+        ImageType::Gif => {
+            signature::gif(reader)?;
+            (ImageFormat::Gif, measured(kind, reader)?)
+        }
         ImageType::Heif(compression) => {
             let sides = heif::read(reader)?;
             let is_avif = compression == Compression::Av1
                 || compression == Compression::Unknown && heif::is_avif(reader)?;
-            return Ok(sides.of(if is_avif { "avif" } else { "heic" }));
-        }
-        ImageType::Tiff => return Ok(Header { exif: Exif::Tiff, ..tiff::read(reader)?.of("tiff") }),
-        ImageType::Webp => return Ok(Header { exif: Exif::Webp, ..webp::read(reader)?.of("webp") }),
-        ImageType::Gif => {
-            signature::gif(reader)?;
-            ("gif", Exif::Read(None))
+            (if is_avif { ImageFormat::Avif } else { ImageFormat::Heic }, sides)
         }
         ImageType::Png => {
             signature::png(reader)?;
-            ("png", Exif::Png)
+            (ImageFormat::Png, measured(kind, reader)?)
         }
+        ImageType::Tiff => (ImageFormat::Tiff, tiff::read(reader)?),
+        ImageType::Webp => (ImageFormat::Webp, webp::read(reader)?),
         _ => return Err(ImageError::NotSupported),
     };
+    Ok(Header { format, sides })
+}
+
+/// The sides as `imagesize` reads them.
+fn measured(kind: ImageType, reader: &mut impl Source) -> Result<Sides, ImageError> {
     let size = kind.reader_size(reader)?;
     let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
-    Ok(Header { format, width: side(size.width)?, height: side(size.height)?, exif })
+    Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None })
 }
 
 #[cold]
@@ -210,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_header_is_enough() {
-        assert_eq!(from_bytes(PNG).unwrap(), MediaFacts::image("png", 640, 480, PNG.len() as u64));
+        assert_eq!(from_bytes(PNG).unwrap(), MediaFacts::image(ImageFormat::Png, 640, 480, PNG.len() as u64));
     }
 
     #[test]

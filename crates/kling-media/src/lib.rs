@@ -5,8 +5,9 @@
 //! [`kling_types::MediaField::judge`].
 //!
 //! ```
+//! use kling_types::ImageFormat;
 //! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00")?;
-//! assert_eq!((facts.format, facts.width, facts.height), (Some("gif"), Some(320), Some(240)));
+//! assert_eq!((facts.format, facts.width, facts.height), (Some(ImageFormat::Gif), Some(320), Some(240)));
 //! # Ok::<(), kling_media::Error>(())
 //! ```
 //!
@@ -29,6 +30,6 @@ pub mod remote;
 
 pub use data_uri::{DataUri, encode_data_uri};
 pub use error::Error;
-pub use header::{from_bytes, from_path, measure_path, media_type};
+pub use header::{from_bytes, from_path, measure_path};
 pub use measured::Measured;
 pub use reference::Reference;

@@ -40,6 +40,7 @@ mod extra;
 pub mod fault;
 #[rustfmt::skip]
 mod generated;
+mod image_format;
 mod integer;
 pub mod json;
 #[doc(hidden)]
@@ -73,6 +74,7 @@ pub use any_of::Null;
 pub use checked::Checked;
 pub use extra::Extra;
 pub use generated::*;
+pub use image_format::ImageFormat;
 pub use integer::Integer;
 pub use keyword::Keyword;
 pub use list::{List, UNBOUNDED};

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use crate::ImageFormat;
+
 /// Measured facts of one media file; what could not be measured is `None`, and a rule over it stays unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MediaFacts {
-    /// The format by its content, in lower case: `jpeg`, `png`, `webp`, …
-    pub format: Option<&'static str>,
+    /// The format by its content.
+    pub format: Option<ImageFormat>,
     /// Width in pixels as a decoder gives it, before any EXIF orientation is applied.
     pub width: Option<u32>,
     /// Height in pixels as a decoder gives it, before any EXIF orientation is applied.
@@ -30,7 +32,7 @@ impl MediaFacts {
 
     /// Facts of an image of which everything is known.
     #[must_use]
-    pub const fn image(format: &'static str, width: u32, height: u32, bytes: u64) -> Self {
+    pub const fn image(format: ImageFormat, width: u32, height: u32, bytes: u64) -> Self {
         let (width, height, bytes) = (Some(width), Some(height), Some(bytes));
         Self { format: Some(format), width, height, orientation: None, bytes }
     }

@@ -79,11 +79,11 @@ impl MediaRule {
     /// Judges one file by what is known of it, a megabyte being 1,000,000 bytes.
     ///
     /// ```
-    /// use kling_types::{Comparison, MediaFacts, MediaRule, Metric, Origin, Verdict};
+    /// use kling_types::{Comparison, ImageFormat, MediaFacts, MediaRule, Metric, Origin, Verdict};
     /// let text = "the width must exceed 300 pixels";
     /// let rule = MediaRule::new(Metric::Width, Comparison::Above, 300.0, text, Origin::Schema);
-    /// assert_eq!(rule.judge(&MediaFacts::image("png", 301, 400, 1_000)), Verdict::Holds);
-    /// assert!(matches!(rule.judge(&MediaFacts::image("png", 300, 400, 1_000)), Verdict::Broken(_)));
+    /// assert_eq!(rule.judge(&MediaFacts::image(ImageFormat::Png, 301, 400, 1_000)), Verdict::Holds);
+    /// assert!(matches!(rule.judge(&MediaFacts::image(ImageFormat::Png, 300, 400, 1_000)), Verdict::Broken(_)));
     /// assert_eq!(rule.judge(&MediaFacts::unknown()), Verdict::Unchecked);
     /// ```
     #[must_use]
@@ -176,13 +176,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ImageFormat;
 
     const COMPARISONS: [Comparison; 4] =
         [Comparison::Above, Comparison::AtLeast, Comparison::AtMost, Comparison::Below];
 
     fn found(comparison: Comparison, bound: f64, width: u32, height: u32) -> Option<String> {
         let rule = MediaRule::new(Metric::AspectRatio, comparison, bound, "", Origin::Schema);
-        match rule.judge(&MediaFacts::image("png", width, height, 1)) {
+        match rule.judge(&MediaFacts::image(ImageFormat::Png, width, height, 1)) {
             Verdict::Broken(violation) => Some(violation.found().into_owned()),
             _ => None,
         }
