@@ -50,7 +50,7 @@ fn headers(photo: &[u8], path: &std::path::Path, titles: [&'static str; 2]) {
 fn remote(name: &str, photo: Vec<u8>) {
     let size = photo.len();
     let url = format!("http://{}/photo.jpg", serve(photo));
-    let checker = Checker::new(Options::default().allow_private(true));
+    let checker = Checker::new(Options::default().with_private_allowed(true));
     let measured = checker.measure_url(&url).expect("it is a photo");
     let share = 100.0 * measured.bytes_read as f64 / size as f64;
     println!(

@@ -131,7 +131,7 @@ fn redirects_are_followed_within_the_server_and_never_into_a_private_network() {
     let address = refusal(&to(format!("https://127.0.0.1:{}/x", inside.port())).url(), &allowed());
     assert!(address.is_private_address(), "{address}");
     let name = format!("https://photos.example:{}/x", inside.port());
-    let name = refusal(&to(name).url(), &leading("127.0.0.1").allow_private(true));
+    let name = refusal(&to(name).url(), &leading("127.0.0.1").with_private_allowed(true));
     assert!(name.is_private_address(), "{name}");
     assert_eq!(inside.requests(), [""; 0], "nobody was asked");
     let round = refusal(&to("/other.jpg".to_owned()).url(), &allowed());
@@ -168,7 +168,7 @@ fn a_name_is_allowed_by_the_caller_only() {
     let file = photo(0, 1000);
     let server = Server::serving(file.clone());
     let url = format!("http://user:password@photos.example:{}/photo.jpg", server.port());
-    for result in both(&url, &leading("127.0.0.1").allow_private(true)) {
+    for result in both(&url, &leading("127.0.0.1").with_private_allowed(true)) {
         assert_eq!(result.unwrap().facts, from_bytes(&file).unwrap());
     }
     assert!(server.requests().iter().all(|request| !request.to_ascii_lowercase().contains("authorization")));

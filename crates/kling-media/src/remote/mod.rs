@@ -6,9 +6,9 @@
 //! # What a check may do
 //! It follows redirects by itself, at most five of them, and every one has to lead to an `https` URL. It connects to public
 //! addresses only: a name is resolved once, its addresses are judged, and those judged are the ones connected to, so a
-//! server cannot answer one address to the judge and another to the connection. [`Options::allow_private`] lifts that for
-//! the server that the URL names, never for one that it redirects to. No proxy is used, since it would resolve names where
-//! they cannot be judged. Nothing secret is sent: no cookies, no referrer, no credentials.
+//! server cannot answer one address to the judge and another to the connection. [`Options::with_private_allowed`] lifts
+//! that for the server that the URL names, never for one that it redirects to. No proxy is used, since it would resolve
+//! names where they cannot be judged. Nothing secret is sent: no cookies, no referrer, no credentials.
 //!
 //! It ends: after the deadline, and after a number of bytes and requests. What ends so is an
 //! [unchecked](crate::Error::is_unchecked) image rather than a wrong one.

@@ -36,7 +36,7 @@ impl Options {
     /// Whether the server that the URL names may be on a private, loopback or link-local address, and speak plain `http`;
     /// `false`. A redirect to another server may not lead there in any case.
     #[must_use]
-    pub fn allow_private(self, allow_private: bool) -> Self {
+    pub fn with_private_allowed(self, allow_private: bool) -> Self {
         Self { allow_private, ..self }
     }
 

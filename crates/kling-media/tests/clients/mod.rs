@@ -19,5 +19,5 @@ pub(crate) fn refusal(url: &str, options: &Options) -> Error {
 
 /// Bounds that let a server on loopback be asked.
 pub(crate) fn allowed() -> Options {
-    Options::default().allow_private(true)
+    Options::default().with_private_allowed(true)
 }
