@@ -10,7 +10,7 @@ use kling_tests::fixtures::{
     minimax_h3_image_to_video as h3, models, runwayml_runway_aleph_2_video_to_video as aleph,
 };
 use kling_types::kling_3_0_pro_image_to_video as kling_3;
-use kling_types::{Integer, MediaKind, Model, ModelInput, ModelOutput, Violations};
+use kling_types::{Integer, MediaKind, MediaRef, Model, ModelInput, ModelOutput, Violations};
 use serde_json::{Value, json};
 
 const URL: &str = "https://example.com/a.jpg";
@@ -209,6 +209,21 @@ fn a_choice_takes_each_of_its_forms() {
     let sent = serde_json::to_value(built).unwrap();
     assert_eq!(sent["image_size"], json!({"width": 64, "height": 4096}));
     assert_eq!((&sent["seed"], &sent["duration"], &sent["strength"]), (&json!(7), &json!(5), &json!(0.5)));
+}
+
+#[test]
+fn forms_of_one_type_convert_once() {
+    let reference = || MediaRef::new(URL).unwrap();
+    let built = choices::Input::builder()
+        .image_size("square")
+        .reference(reference())
+        .references(choices::ReferencesList::try_from([reference()]).unwrap())
+        .hints(serde_json::Map::new());
+    let sent = serde_json::to_value(built.build().unwrap()).unwrap();
+    assert_eq!(
+        (&sent["reference"], &sent["references"], &sent["hints"]),
+        (&json!(URL), &json!([URL]), &json!({}))
+    );
 }
 
 #[test]

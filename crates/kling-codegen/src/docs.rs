@@ -86,7 +86,8 @@ fn value(value: &Value) -> String {
 fn bounds_of(shape: &Shape) -> Option<String> {
     match shape {
         Shape::AnyOf(shapes) => {
-            let forms: Vec<_> = shapes.iter().map(form).collect();
+            let mut forms: Vec<_> = shapes.iter().map(form).collect();
+            forms.dedup();
             Some(forms.join(", or "))
         }
         Shape::Integer(IntegerBounds { min, max }) => range(min.as_ref(), max.as_ref(), ""),

@@ -1,5 +1,7 @@
 //! Leaf types: one call of a `kling-types` macro each, with names, documentation and bounds.
 
+use std::collections::BTreeSet;
+
 use kling_schema::Shape;
 use kling_types::check;
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
@@ -13,16 +15,16 @@ use crate::{Error, docs, variants};
 /// The source of every leaf type of a model.
 pub(crate) fn leaves(plan: &Plan<'_>) -> Result<String, Error> {
     let source = |leaf| {
-        source(leaf)
+        source(plan, leaf)
             .map_err(|error| Error::model(&plan.schema.id, format!("{:?}: {error}", leaf.property.name)))
     };
     Ok(Error::collect(plan.leaves.iter().map(source))?.join("\n"))
 }
 
-fn source(leaf: &Leaf<'_>) -> Result<String, String> {
+fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
     let name = &leaf.name;
     Ok(match leaf.shape {
-        Shape::AnyOf(shapes) => any_of(leaf, shapes),
+        Shape::AnyOf(shapes) => any_of(plan, leaf, shapes),
         Shape::Integer(IntegerBounds { min, max }) => {
             let default = prefixed(", default: ", default(leaf).and_then(integer));
             match (min.and_then(within_i64), max.and_then(within_i64)) {
@@ -37,7 +39,10 @@ fn source(leaf: &Leaf<'_>) -> Result<String, String> {
             let wires = values.iter().map(i64::to_string).collect();
             enumeration("integer_enum", leaf, names, wires, integer)
         }
-        Shape::List { bounds, .. } => list(leaf, *bounds),
+        Shape::List { bounds, .. } => {
+            let docs = documentation(leaf, "");
+            format!("{docs}pub type {name} = {};\n", list(leaf, *bounds, |element| element.to_owned()))
+        }
         Shape::Number(bounds) => {
             let default = prefixed(" default ", default(leaf).and_then(number));
             call("number", leaf, &format!("{name} {{ {} }}{default}", number_bounds(*bounds)))
@@ -60,21 +65,35 @@ fn source(leaf: &Leaf<'_>) -> Result<String, String> {
     })
 }
 
-fn list(leaf: &Leaf<'_>, bounds: ItemBounds) -> String {
+/// The type of a list, with the type of its elements as `print` has it.
+fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String) -> String {
     let element = leaf.inner.first().map_or("kt::export::Value", |element| element.path.as_str());
     let min = bounds.min.unwrap_or(0);
     let max = bounds.max.map_or_else(|| "{ kt::UNBOUNDED }".to_owned(), |max| max.to_string());
-    format!("{}pub type {} = kt::List<{element}, {min}, {max}>;\n", documentation(leaf, ""), leaf.name)
+    format!("kt::List<{}, {min}, {max}>", print(element))
+}
+
+/// The type that a path stands for in the end: a list has a name, and is no type of its own.
+fn resolved(plan: &Plan<'_>, path: &str) -> String {
+    let lists = plan.leaves.iter().filter_map(|leaf| match leaf.shape {
+        Shape::List { bounds, .. } if leaf.name == path => Some((leaf, *bounds)),
+        _ => None,
+    });
+    let resolve = |(leaf, bounds)| list(leaf, bounds, |element| resolved(plan, element));
+    lists.map(resolve).next().unwrap_or_else(|| path.to_owned())
 }
 
 /// A choice: its forms as types, and the plain values that convert into it by being read.
-fn any_of(leaf: &Leaf<'_>, shapes: &[Shape]) -> String {
+fn any_of(plan: &Plan<'_>, leaf: &Leaf<'_>, shapes: &[Shape]) -> String {
     let names = form_names(shapes);
     let forms = names.iter().zip(&leaf.inner).map(|(name, form)| format!("        {name}({}),\n", form.path));
     let own = names.iter().zip(&leaf.inner).zip(shapes).filter(|(_, shape)| {
         // Plain values convert by being read, so that any of the forms can take them.
         plain(shape).is_none() || matches!(shape, Shape::Media(_) | Shape::Null)
     });
+    // A type converts into the first of the forms that it stands for.
+    let mut sources = BTreeSet::new();
+    let own = own.filter(|((_, form), _)| sources.insert(resolved(plan, &form.path)));
     let own = own.map(|((name, form), _)| format!("{name}({}), ", form.path));
     let mut reads: Vec<&str> = shapes.iter().flat_map(plain_values).copied().collect();
     reads.sort_unstable();
