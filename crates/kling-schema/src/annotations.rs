@@ -46,16 +46,13 @@ impl Prose {
         Ok(Self { title, description, annotations })
     }
 
-    /// The same words as annotations of whatever holds the schema: an element of an array has no documentation of its own.
-    pub(crate) fn within(self, holder: &str) -> impl Iterator<Item = Annotation> {
+    /// All of it as annotations: an element of an array has no documentation of its own, and neither has a form of a choice.
+    pub(crate) fn into_annotations(self) -> impl Iterator<Item = Annotation> {
         let texts = [("title", self.title), ("description", self.description)];
         let texts = texts.into_iter().filter_map(|(keyword, text)| {
             let text = text.filter(|text| !text.is_empty())?;
             Some(Annotation { keyword: keyword.to_owned(), value: text.into() })
         });
-        let prefix = holder.to_owned();
-        let within =
-            move |one: Annotation| Annotation { keyword: format!("{prefix}/{}", one.keyword), ..one };
-        texts.chain(self.annotations).map(within)
+        texts.chain(self.annotations)
     }
 }

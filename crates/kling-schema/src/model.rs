@@ -80,7 +80,8 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
 fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], found: &mut Vec<String>) {
     let mut add = |annotations: &[Annotation], at: &Pointer<'_>| {
         for Annotation { keyword, .. } in annotations {
-            if !is_word(keyword) && !known.contains(keyword) {
+            let is_known = known.iter().any(|name| keyword.rsplit('/').next() == Some(name));
+            if !is_word(keyword) && !is_known {
                 found.push(format!("{at}/{keyword}"));
             }
         }

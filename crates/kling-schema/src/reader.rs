@@ -46,21 +46,18 @@ impl Reader<'_> {
         let prose = Prose::take(&mut keywords, &self.notes.annotations)?;
         let closed = self.side == Side::Input;
         let mut object = self.object(&mut keywords, prose, closed, "")?;
-        self.close(keywords, &mut object.annotations)?;
+        object.annotations.extend(self.close(keywords)?);
         Ok(object)
     }
 
-    /// Closes a schema: what is left of it is an error, or, where nobody could mend it, said to be unchecked.
+    /// Closes a schema: what is left of it is an error, or, where nobody could mend it, returned as unchecked.
     pub(crate) fn close(
         &self,
         keywords: Keywords<'_>,
-        said: &mut Vec<Annotation>,
-    ) -> Result<(), SchemaError> {
-        if self.notes.is_strict() {
-            return keywords.close();
-        }
-        said.extend(keywords.rest().into_iter().map(|(keyword, value)| Annotation { keyword, value }));
-        Ok(())
+    ) -> Result<impl Iterator<Item = Annotation> + use<>, SchemaError> {
+        let rest =
+            if self.notes.is_strict() { keywords.close().map(|()| Map::new())? } else { keywords.rest() };
+        Ok(rest.into_iter().map(|(keyword, value)| Annotation { keyword, value }))
     }
 
     /// Consumes the keywords of an object; `path` names it from the top by property names.
@@ -130,7 +127,7 @@ impl Reader<'_> {
         let Prose { title, description, mut annotations } =
             Prose::take(&mut keywords, &self.notes.annotations)?;
         let media = self.media(name, format.as_deref(), &rules, path);
-        let shape = self.shape(keywords, &mut Context { media, path, said: &mut annotations })?;
+        let shape = self.shape(keywords, &mut Context { media, path, way: "", said: &mut annotations })?;
         let media = media.filter(|_| is_reference(&shape));
         if !rules.is_empty() && media.is_none() {
             let message = "media rules on what is neither text nor a list of texts";

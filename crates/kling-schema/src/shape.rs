@@ -48,7 +48,7 @@ pub struct Property {
 /// A keyword that rules nothing, such as `examples`, `deprecated` or `x-order`: it is documentation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {
-    /// The keyword; one of an array's elements is `items/` and the keyword.
+    /// The keyword; of an array's elements it has `items/` before it, and of the second form of a choice `anyOf/1/`.
     pub keyword: String,
     /// Its value.
     pub value: Value,

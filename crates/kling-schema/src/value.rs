@@ -17,8 +17,18 @@ pub(crate) struct Context<'c> {
     pub(crate) media: Option<MediaKind>,
     /// The property by the names from the top.
     pub(crate) path: &'c str,
+    /// The way from the property to the schema that is read, such as `items/`.
+    pub(crate) way: &'c str,
     /// Where words go that have no place of their own.
     pub(crate) said: &'c mut Vec<Annotation>,
+}
+
+impl Context<'_> {
+    /// Keeps words of the schema that is read.
+    fn say(&mut self, words: impl IntoIterator<Item = Annotation>) {
+        let placed = |one: Annotation| Annotation { keyword: format!("{}{}", self.way, one.keyword), ..one };
+        self.said.extend(words.into_iter().map(placed));
+    }
 }
 
 impl Reader<'_> {
@@ -30,7 +40,7 @@ impl Reader<'_> {
     ) -> Result<Shape, SchemaError> {
         let nullable = keywords.flag("nullable")?.unwrap_or(false);
         let shape = self.forms(&mut keywords, context)?;
-        self.close(keywords, context.said)?;
+        context.say(self.close(keywords)?);
         Ok(if nullable { Shape::any_of([shape, Shape::Null]) } else { shape })
     }
 
@@ -66,7 +76,7 @@ impl Reader<'_> {
         let at = keywords.at().key(keyword);
         let mut shapes = Vec::new();
         for (index, schema) in schemas.iter().enumerate() {
-            shapes.push(self.inner(schema, keyword, &at.index(index), context)?);
+            shapes.push(self.inner(schema, &format!("{keyword}/{index}"), &at.index(index), context)?);
         }
         let kinds: Vec<_> = shapes.iter().flat_map(json_kinds).collect();
         let is_ambiguous = kinds.iter().enumerate().any(|(index, kind)| kinds[..index].contains(kind));
@@ -76,29 +86,27 @@ impl Reader<'_> {
         Ok(Shape::any_of(shapes))
     }
 
-    /// A schema inside a property: an element, or one of several forms.
+    /// A schema inside a property, one `step` on: an element, or one of several forms.
     fn inner(
         &self,
         schema: &Value,
-        holder: &str,
+        step: &str,
         at: &Pointer<'_>,
         context: &mut Context<'_>,
     ) -> Result<Shape, SchemaError> {
         let mut keywords = Keywords::open(schema, at)?;
         let format = keywords.text("format")?;
         let own = format.as_deref().filter(|_| self.side == Side::Input).and_then(kind_of_format);
-        if let Some(format) = format.filter(|_| own.is_none()) {
-            context.said.push(Annotation { keyword: format!("{holder}/format"), value: format.into() });
-        }
+        let (media, way) = (own.or(context.media), format!("{}{step}/", context.way));
+        let mut context = Context { media, path: context.path, way: &way, said: context.said };
+        let word = |keyword: &str, value| Annotation { keyword: keyword.to_owned(), value };
+        context.say(format.filter(|_| own.is_none()).map(|format| word("format", format.into())));
         let is_object = schema.get("type").is_some_and(|kind| kind == "object");
         if !is_object {
-            context.said.extend(Prose::take(&mut keywords, &self.notes.annotations)?.within(holder));
+            context.say(Prose::take(&mut keywords, &self.notes.annotations)?.into_annotations());
         }
-        if let Some(default) = keywords.take("default") {
-            context.said.push(Annotation { keyword: format!("{holder}/default"), value: default });
-        }
-        let media = own.or(context.media);
-        self.shape(keywords, &mut Context { media, path: context.path, said: context.said })
+        context.say(keywords.take("default").map(|default| word("default", default)));
+        self.shape(keywords, &mut context)
     }
 
     /// The shape of one type; `None` where a list of values has none of the type. `only` says that there is no other type.
@@ -149,7 +157,7 @@ impl Reader<'_> {
         match keywords.take("uniqueItems") {
             None | Some(Value::Bool(false)) => {}
             Some(value) if !self.notes.is_strict() => {
-                context.said.push(Annotation { keyword: "uniqueItems".to_owned(), value });
+                context.say([Annotation { keyword: "uniqueItems".to_owned(), value }]);
             }
             Some(_) => {
                 return Err(keywords.error("uniqueItems", "elements that have to differ are not supported"));

@@ -102,6 +102,45 @@ fn every_edit_has_its_class() {
 }
 
 #[test]
+fn a_keyword_that_is_not_understood_is_a_change_wherever_it_stands() {
+    let cases = [
+        ("/dependentRequired", json!({"prompt": ["style"]}), "/dependentRequired"),
+        ("/anyOf", json!([{"required": ["style"]}]), "/anyOf"),
+        ("/properties/camera/minProperties", json!(1), "/properties/camera/minProperties"),
+        (
+            "/properties/camera/additionalProperties",
+            json!({"type": "string"}),
+            "/properties/camera/additionalProperties",
+        ),
+        ("/properties/size/anyOf/0/pattern", json!("^a"), "/properties/size/anyOf/0/pattern"),
+        ("/properties/size/anyOf/1/multipleOf", json!(2), "/properties/size/anyOf/1/multipleOf"),
+        (
+            "/properties/images/items",
+            json!({"type": "string", "pattern": "a"}),
+            "/properties/images/items/pattern",
+        ),
+    ];
+    for (pointer, edit, expected) in cases {
+        let changes = edited(pointer, edit);
+        let found = changes.iter().find(|change| change.pointer == expected);
+        assert_eq!(found.map(|change| change.class), Some(Behaviour), "{pointer}: {changes}");
+    }
+}
+
+#[test]
+fn each_form_of_a_choice_is_compared_with_itself() {
+    let of_forms = |first: &str, second: &str| {
+        let forms = json!([{"type": "string", "pattern": first}, {"type": "array", "items": {"type": "string", "pattern": second}}]);
+        read(&json!({"type": "object", "properties": {"n": {"anyOf": forms}}}))
+    };
+    let changes = compare(&of_forms("a", "b"), &of_forms("a", "c"));
+    assert_eq!(
+        changes.to_string(),
+        "behaviour: input /properties/n/anyOf/1/items/pattern: \"b\" became \"c\""
+    );
+}
+
+#[test]
 fn a_new_required_property_is_breaking() {
     let mut changed = input();
     changed["properties"]["fresh"] = json!({"type": "string"});

@@ -80,6 +80,9 @@ fn by_hand_the_same_is_an_error_until_the_notes_settle_it() {
     assert_eq!(strictly(&entry, &notes).unwrap_err().keyword(), Some("order"));
     let notes = json!({"output_kind": "video", "ignore_required": ["gone"], "annotations": ["order"]});
     assert!(strictly(&entry, &notes).unwrap().unchecked().is_empty());
+    let list = json!({"type": "array", "items": {"type": "string", "order": 1}});
+    let within = self::entry(&json!({"list": list}), &json!([]));
+    assert!(strictly(&within, &notes).unwrap().unchecked().is_empty());
 }
 
 #[test]

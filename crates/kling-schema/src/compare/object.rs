@@ -1,19 +1,19 @@
 //! Objects and properties of two versions.
 
 use kling_types::{MediaRule, Origin};
-use serde_json::Value;
 
 use super::change::{ChangeClass, Collector};
 use super::shape::kind;
 use crate::annotations::is_word;
 use crate::reader::Side;
-use crate::{ObjectSchema, Property, Shape};
+use crate::{Annotation, ObjectSchema, Property, Shape};
 
 impl Collector {
     /// Compares two objects at a place.
     pub(super) fn object(&mut self, old: &ObjectSchema, new: &ObjectSchema, at: &str) {
         self.words([&old.title, &new.title], &format!("{at}/title"));
         self.words([&old.description, &new.description], &format!("{at}/description"));
+        self.annotations(&old.annotations, &new.annotations, at);
         if old.open != new.open {
             let class = if new.open { ChangeClass::Compatible } else { ChangeClass::Breaking };
             self.push(class, format!("{at}/additionalProperties"), Some(old.open), Some(new.open));
@@ -53,7 +53,7 @@ impl Collector {
         self.rules(&old.rules, &new.rules, &format!("{at}/validations"));
         self.words([&old.title, &new.title], &format!("{at}/title"));
         self.words([&old.description, &new.description], &format!("{at}/description"));
-        self.annotations(old, new, at);
+        self.annotations(&old.annotations, &new.annotations, at);
     }
 
     /// A default is what the provider takes where nothing is sent, so that the same request means something else. Where only
@@ -90,18 +90,19 @@ impl Collector {
     }
 
     /// Words, and keywords that are not understood: those may rule something, so that they count as behaviour.
-    fn annotations(&mut self, old: &Property, new: &Property, at: &str) {
-        let find = |property: &Property, keyword: &str| -> Option<Value> {
-            property.annotations.iter().find(|one| one.keyword == keyword).map(|one| one.value.clone())
+    fn annotations(&mut self, old: &[Annotation], new: &[Annotation], at: &str) {
+        let said = |annotations: &[Annotation], keyword: &str| {
+            let values = annotations.iter().filter(|one| one.keyword == keyword);
+            let values: Vec<String> = values.map(|one| one.value.to_string()).collect();
+            (!values.is_empty()).then(|| values.join(", "))
         };
-        let both = old.annotations.iter().chain(&new.annotations);
-        let mut keywords: Vec<&str> = both.map(|one| one.keyword.as_str()).collect();
+        let mut keywords: Vec<&str> = old.iter().chain(new).map(|one| one.keyword.as_str()).collect();
         keywords.sort_unstable();
         keywords.dedup();
         for keyword in keywords {
             let class = if is_word(keyword) { ChangeClass::Docs } else { ChangeClass::Behaviour };
             if self.with_words || class > ChangeClass::Docs {
-                self.compare(class, format!("{at}/{keyword}"), find(old, keyword), find(new, keyword));
+                self.compare(class, format!("{at}/{keyword}"), said(old, keyword), said(new, keyword));
             }
         }
     }
