@@ -173,7 +173,7 @@ fn objects_in_arrays_build_where_they_are_given_and_report_at_once() {
 fn media_in_objects_in_arrays_are_found_with_their_rules() {
     let names: Vec<&str> = structured::MEDIA.iter().map(|field| &*field.name).collect();
     let nested = ["elements/*/frontal_image_url", "elements/*/reference_image_urls", "keyframes/*/image"];
-    assert_eq!(names, nested);
+    assert_eq!(names, [&nested[..], &["references"]].concat());
     assert_eq!(structured::MEDIA[0].rules.len(), 1);
     let input = json!({"elements": [{"frontal_image_url": "a"}, {"reference_image_urls": ["b", "c"]}]});
     let found: Vec<_> = structured::MEDIA.iter().flat_map(|field| field.references(&input)).collect();
@@ -224,6 +224,13 @@ fn forms_of_one_type_convert_once() {
         (&sent["reference"], &sent["references"], &sent["hints"]),
         (&json!(URL), &json!([URL]), &json!({}))
     );
+}
+
+#[test]
+fn media_that_only_a_form_or_an_element_names_is_found() {
+    let found: Vec<_> = choices::MEDIA.iter().map(|field| (&*field.name, field.kind, field.plural)).collect();
+    let kind = MediaKind::Image;
+    assert_eq!(found, [("images", kind, true), ("reference", kind, false), ("references", kind, true)]);
 }
 
 #[test]

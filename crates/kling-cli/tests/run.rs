@@ -30,6 +30,16 @@ fn a_model_that_is_not_compiled_in_finishes_a_job_offline() {
 }
 
 #[test]
+fn a_file_is_sent_where_only_the_elements_are_said_to_be_pictures() {
+    let (program, schemas) = (Program::new(), schemas());
+    let image = format!("references={}", photo());
+    let model = ["run", "made-up/structured", "--offline", "--schemas", &schemas];
+    let input = ["--input", r#"{"multi_prompt": [{"prompt": "x"}]}"#, "--set", &image];
+    let ended = program.run(&[&model[..], &input].concat());
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
 fn a_compiled_in_model_runs_by_its_own_schema_and_every_violation_is_told_at_once() {
     let program = Program::new();
     let input = r#"{"image_url": "https://127.0.0.1:9/a.jpg", "duration": 7, "promt": "x"}"#;

@@ -1,6 +1,7 @@
 //! Which properties are media: by format, by rules, and by name, since no one of them is enough.
 
 use kling_types::MediaKind;
+use serde_json::Value;
 
 /// The formats that name media, singular and plural.
 const FORMATS: [(&str, MediaKind); 6] = [
@@ -15,6 +16,14 @@ const FORMATS: [(&str, MediaKind); 6] = [
 /// The kind of media that a format names.
 pub(crate) fn kind_of_format(format: &str) -> Option<MediaKind> {
     FORMATS.iter().find(|(name, _)| *name == format).map(|(_, kind)| *kind)
+}
+
+/// Whether a schema inside this one, of elements or of a form of a choice, names media by its format.
+pub(crate) fn holds_media(schema: &Value) -> bool {
+    let forms = ["anyOf", "oneOf"].into_iter().filter_map(|choice| schema.get(choice)?.as_array()).flatten();
+    let is_media =
+        |inner: &Value| inner.get("format").and_then(Value::as_str).and_then(kind_of_format).is_some();
+    forms.chain(schema.get("items")).any(|inner| is_media(inner) || holds_media(inner))
 }
 
 /// The kind of media that a name suggests: its words hold a kind, and it ends in the kind itself or in `url`.

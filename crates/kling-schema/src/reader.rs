@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::annotations::Prose;
 use crate::keywords::Keywords;
-use crate::media::{kind_of_format, kind_of_name};
+use crate::media::{holds_media, kind_of_format, kind_of_name};
 use crate::rule::unknown_rule;
 use crate::value::Context;
 use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rules};
@@ -126,9 +126,10 @@ impl Reader<'_> {
         let format = keywords.text("format")?;
         let Prose { title, description, mut annotations } =
             Prose::take(&mut keywords, &self.notes.annotations)?;
-        let media = self.media(name, format.as_deref(), &rules, path);
+        let media = self.media(name, format.as_deref(), &rules, path, holds_media(schema));
         let shape = self.shape(keywords, &mut Context { media, path, way: "", said: &mut annotations })?;
-        let media = media.filter(|_| is_reference(&shape));
+        let media = self.settled_kind(path).or(media).filter(|_| is_reference(&shape));
+        let media = media.or_else(|| shape.media_kind());
         if !rules.is_empty() && media.is_none() {
             let message = "media rules on what is neither text nor a list of texts";
             return Err(SchemaError::new(at, Some("validations"), message));
@@ -149,19 +150,34 @@ impl Reader<'_> {
         Ok(rules.concat())
     }
 
-    /// What the notes say first, then the format, then the name; rules alone make an image, since only images have been
-    /// seen with rules and neither format nor telling name.
-    fn media(&self, name: &str, format: Option<&str>, rules: &[MediaRule], path: &str) -> Option<MediaKind> {
-        if self.side == Side::Output {
+    /// The kind of media that every text of a property refers to: what the notes say first, then the format, then the name;
+    /// rules alone make an image, since only images have been seen with rules and neither format nor telling name. Where
+    /// schemas inside the property name media themselves (`is_within`), notes and rules leave it to them.
+    fn media(
+        &self,
+        name: &str,
+        format: Option<&str>,
+        rules: &[MediaRule],
+        path: &str,
+        is_within: bool,
+    ) -> Option<MediaKind> {
+        if !self.may_be_media(path) {
             return None;
         }
+        let by_rules = || (!rules.is_empty() && !is_within).then_some(MediaKind::Image);
+        let found = format.and_then(kind_of_format).or_else(|| kind_of_name(name)).or_else(by_rules);
+        self.settled_kind(path).filter(|_| found.is_some() || !is_within).or(found)
+    }
+
+    /// Whether texts of a property may refer to media: those of an output do not, nor where the notes say so.
+    pub(crate) fn may_be_media(&self, path: &str) -> bool {
+        self.side == Side::Input && self.notes.media_choice(path) != Some(MediaChoice::None)
+    }
+
+    fn settled_kind(&self, path: &str) -> Option<MediaKind> {
         match self.notes.media_choice(path) {
-            Some(MediaChoice::Is(kind)) => Some(kind),
-            Some(MediaChoice::None) => None,
-            None => {
-                let by_rules = || (!rules.is_empty()).then_some(MediaKind::Image);
-                format.and_then(kind_of_format).or_else(|| kind_of_name(name)).or_else(by_rules)
-            }
+            Some(MediaChoice::Is(kind)) if self.side == Side::Input => Some(kind),
+            _ => None,
         }
     }
 }

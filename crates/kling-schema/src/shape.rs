@@ -39,7 +39,7 @@ pub struct Property {
     pub format: Option<String>,
     /// What the value has to be.
     pub shape: Shape,
-    /// The kind of media that it refers to.
+    /// The kind of media that it refers to; of a choice between kinds, the first.
     pub media: Option<MediaKind>,
     /// The media rules of the property, in the provider's order.
     pub rules: Vec<MediaRule>,
@@ -153,6 +153,16 @@ impl Shape {
             Some(only) if once.is_empty() => only,
             Some(last) => Self::AnyOf(once.into_iter().chain([last]).collect()),
             None => Self::Any,
+        }
+    }
+
+    /// The kind of the first reference that it is or may hold; the properties of objects in it have their own.
+    pub(crate) fn media_kind(&self) -> Option<MediaKind> {
+        match self {
+            Self::AnyOf(shapes) => shapes.iter().find_map(Self::media_kind),
+            Self::List { items, .. } => items.media_kind(),
+            Self::Media(kind) => Some(*kind),
+            _ => None,
         }
     }
 

@@ -96,7 +96,7 @@ impl Reader<'_> {
     ) -> Result<Shape, SchemaError> {
         let mut keywords = Keywords::open(schema, at)?;
         let format = keywords.text("format")?;
-        let own = format.as_deref().filter(|_| self.side == Side::Input).and_then(kind_of_format);
+        let own = format.as_deref().filter(|_| self.may_be_media(context.path)).and_then(kind_of_format);
         let (media, way) = (own.or(context.media), format!("{}{step}/", context.way));
         let mut context = Context { media, path: context.path, way: &way, said: context.said };
         let word = |keyword: &str, value| Annotation { keyword: keyword.to_owned(), value };

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError};
-use kling_types::{MediaFacts, OutputKind};
+use kling_types::{MediaFacts, MediaField, MediaKind, OutputKind};
 use serde_json::{Value, json};
 
 fn entry(properties: &Value, required: &Value) -> CatalogEntry {
@@ -45,6 +45,30 @@ fn a_media_rule_that_is_not_understood_is_carried_at_run_time_and_refused_by_han
     assert_eq!(judgement.unchecked.len(), 1);
     let error = strictly(&entry, &json!({"output_kind": "video"})).unwrap_err();
     assert_eq!(error.keyword(), Some("validation_rule"));
+}
+
+#[test]
+fn media_may_be_named_by_an_element_or_a_form_alone() {
+    let of = |format: &str| json!({"type": "string", "format": format});
+    let rules = json!([{"validation_rule": "file_size_mb<", "validation_value": 9}]);
+    let properties = json!({
+        "list": {"type": "array", "items": of("image_uri")},
+        "choice": {"anyOf": [of("video_uri"), {"type": "array", "items": of("image_uri")}]},
+        "ruled": {"type": "array", "items": of("audio_uri"), "validations": rules},
+        "words": {"type": "array", "items": {"type": "string"}},
+    });
+    let entry = entry(&properties, &json!([]));
+    let named = |schema: ModelSchema| {
+        let field = |field: MediaField| (field.name.into_owned(), field.kind, field.plural);
+        schema.media.into_iter().map(field).collect::<Vec<_>>()
+    };
+    let (choice, ruled) = (("choice", MediaKind::Video, true), ("ruled", MediaKind::Audio, true));
+    let expected = [("list", MediaKind::Image, true), choice, ruled];
+    assert_eq!(named(entry.schema().unwrap()), expected.map(|(name, kind, is)| (name.to_owned(), kind, is)));
+    let notes = json!({"output_kind": "video", "overrides": [{"property": "list", "media": "none"}]});
+    let settled = strictly(&entry, &notes).unwrap();
+    assert!(settled.validate_input(&json!({"list": ["no url"]})).is_ok());
+    assert_eq!(named(settled).len(), 2);
 }
 
 #[test]

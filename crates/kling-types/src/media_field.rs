@@ -12,7 +12,7 @@ use crate::{MediaFacts, MediaRule, Megabyte, Pointer, Verdict, Violations};
 pub struct MediaField {
     /// The property's name; of one in a nested object the way to it, such as `elements/*/image_url` for each element's.
     pub name: Cow<'static, str>,
-    /// What the files are.
+    /// What the files are; of a property that takes one kind or another, the first.
     pub kind: MediaKind,
     /// Whether the property is an array; its rules then hold for each element.
     pub plural: bool,
