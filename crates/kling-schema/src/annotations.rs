@@ -1,5 +1,7 @@
 //! Keywords that rule nothing: they are kept as documentation, never dropped.
 
+use std::fmt::Display;
+
 use crate::keywords::Keywords;
 use crate::{Annotation, SchemaError};
 
@@ -20,6 +22,11 @@ const ANNOTATIONS: [&str; 9] = [
 pub(crate) fn is_word(keyword: &str) -> bool {
     let name = keyword.rsplit('/').next().unwrap_or_default();
     is_annotation(name) || matches!(name, "default" | "description" | "format" | "title")
+}
+
+/// The place of an annotation of the schema at `at`.
+pub(crate) fn place(at: impl Display, keyword: &str) -> String {
+    if keyword.is_empty() { at.to_string() } else { format!("{at}/{keyword}") }
 }
 
 /// Whether a keyword rules nothing by its name.

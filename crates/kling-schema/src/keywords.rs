@@ -21,6 +21,12 @@ impl<'a> Keywords<'a> {
         }
     }
 
+    /// Without the keywords of no value, where null is none: a list of values may hold it.
+    pub(crate) fn without_nulls(mut self) -> Self {
+        self.rest.retain(|keyword, value| keyword == "const" || !value.is_null());
+        self
+    }
+
     /// What nothing has consumed.
     pub(crate) fn rest(self) -> Map<String, Value> {
         self.rest

@@ -2,7 +2,7 @@
 
 use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, json};
 
-use crate::annotations::is_word;
+use crate::annotations::{self, is_word};
 use crate::reader::{Reader, Side};
 use crate::{Annotation, ModelNotes, ObjectSchema, SchemaError, Shape};
 
@@ -39,8 +39,8 @@ impl ModelSchema {
         Ok(Self { id: id.to_owned(), input, output, output_kind: notes.output_kind, media, notes })
     }
 
-    /// The keywords of the input that were not understood and are therefore not checked, each with its place: empty but for
-    /// schemas read with [`ModelNotes::new`].
+    /// The keywords, and the whole properties, of the input that were not understood and are therefore not checked, each by
+    /// its place: empty but for schemas that are read as at run time, such as with [`ModelNotes::new`].
     #[must_use]
     pub fn unchecked(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -82,7 +82,7 @@ fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], foun
         for Annotation { keyword, .. } in annotations {
             let is_known = known.iter().any(|name| keyword.rsplit('/').next() == Some(name));
             if !is_word(keyword) && !is_known {
-                found.push(format!("{at}/{keyword}"));
+                found.push(annotations::place(at, keyword));
             }
         }
     };

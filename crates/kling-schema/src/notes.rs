@@ -69,8 +69,8 @@ pub enum MediaChoice {
 
 impl ModelNotes {
     /// Notes of a model of which only the kind of its output is known. Whoever reads a schema at run time cannot mend it: a
-    /// required name that is no property passes, and a keyword that is not understood is kept as
-    /// [unchecked](crate::ModelSchema::unchecked).
+    /// required name that is no property passes, a keyword that is not understood is kept as
+    /// [unchecked](crate::ModelSchema::unchecked), and so is a property that cannot be read at all.
     #[must_use]
     pub const fn new(output_kind: OutputKind) -> Self {
         Self {

@@ -35,7 +35,7 @@ impl Reader<'_> {
     }
 
     fn top(&self, schema: &Value, at: &Pointer<'_>) -> Result<ObjectSchema, SchemaError> {
-        let mut keywords = Keywords::open(schema, at)?;
+        let mut keywords = self.open(schema, at)?;
         // The dialect's id is an annotation of the document, not a rule.
         keywords.text("$schema")?;
         match keywords.take("type") {
@@ -48,6 +48,12 @@ impl Reader<'_> {
         let mut object = self.object(&mut keywords, prose, closed, "")?;
         object.annotations.extend(self.close(keywords)?);
         Ok(object)
+    }
+
+    /// Opens a schema; where nobody could mend it, a keyword without a value says nothing.
+    pub(crate) fn open<'a>(&self, schema: &Value, at: &'a Pointer<'a>) -> Result<Keywords<'a>, SchemaError> {
+        let keywords = Keywords::open(schema, at)?;
+        Ok(if self.notes.is_strict() { keywords } else { keywords.without_nulls() })
     }
 
     /// Closes a schema: what is left of it is an error, or, where nobody could mend it, returned as unchecked.
@@ -84,7 +90,11 @@ impl Reader<'_> {
         let at = keywords.at().key("properties");
         let read = |(name, schema): (&String, &Value)| {
             let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-            self.property(name, schema, required.contains(name), &at.key(name), &path)
+            let required = required.contains(name);
+            match self.property(name, schema, required, &at.key(name), &path) {
+                Err(_) if !self.notes.is_strict() => Ok(Property::unread(name, schema, required)),
+                read => read,
+            }
         };
         let properties = schemas.iter().map(read).collect::<Result<_, _>>()?;
         let Prose { title, description, annotations } = prose;
@@ -120,7 +130,7 @@ impl Reader<'_> {
         at: &Pointer<'_>,
         path: &str,
     ) -> Result<Property, SchemaError> {
-        let mut keywords = Keywords::open(schema, at)?;
+        let mut keywords = self.open(schema, at)?;
         let default = keywords.take("default").filter(|default| !default.is_null());
         let rules = self.rules(&mut keywords, at)?;
         let format = keywords.text("format")?;

@@ -48,7 +48,8 @@ pub struct Property {
 /// A keyword that rules nothing, such as `examples`, `deprecated` or `x-order`: it is documentation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {
-    /// The keyword; of an array's elements it has `items/` before it, and of the second form of a choice `anyOf/1/`.
+    /// The keyword; of an array's elements it has `items/` before it, and of the second form of a choice `anyOf/1/`. It is
+    /// empty for a whole schema that was not understood.
     pub keyword: String,
     /// Its value.
     pub value: Value,
@@ -105,6 +106,23 @@ impl ObjectSchema {
 }
 
 impl Property {
+    /// A property of which nothing is understood but whether it has to be there: its schema is kept, unchecked.
+    pub(crate) fn unread(name: &str, schema: &Value, required: bool) -> Self {
+        let unchecked = Annotation { keyword: String::new(), value: schema.clone() };
+        Self {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            annotations: vec![unchecked],
+            required,
+            default: None,
+            format: None,
+            shape: Shape::Any,
+            media: None,
+            rules: Vec::new(),
+        }
+    }
+
     /// Whether a default stands there that keeps the property's own rules.
     #[must_use]
     pub fn has_legal_default(&self) -> bool {

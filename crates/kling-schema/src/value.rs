@@ -94,7 +94,7 @@ impl Reader<'_> {
         at: &Pointer<'_>,
         context: &mut Context<'_>,
     ) -> Result<Shape, SchemaError> {
-        let mut keywords = Keywords::open(schema, at)?;
+        let mut keywords = self.open(schema, at)?;
         let format = keywords.text("format")?;
         let own = format.as_deref().filter(|_| self.may_be_media(context.path)).and_then(kind_of_format);
         let (media, way) = (own.or(context.media), format!("{}{step}/", context.way));

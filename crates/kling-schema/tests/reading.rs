@@ -1,7 +1,7 @@
 //! Reading schemas that nobody has mended: by hand strictly, at run time as far as it goes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError};
+use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError, compare};
 use kling_types::{MediaFacts, MediaField, MediaKind, OutputKind};
 use serde_json::{Value, json};
 
@@ -96,6 +96,49 @@ fn at_run_time_what_is_refused_by_hand_stops_nobody() {
 }
 
 #[test]
+fn at_run_time_an_odd_property_is_unchecked_and_the_others_are_checked() {
+    let object = |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}});
+    for odd in [
+        json!(true),
+        json!({"type": "file"}),
+        json!({"type": "boolean", "enum": [true]}),
+        json!({"type": "array", "items": [{"type": "string"}]}),
+        json!({"type": "integer", "minimum": "0"}),
+        json!({"oneOf": [object("a"), object("b")]}),
+    ] {
+        let within = json!({"type": "object", "properties": {"odd": odd.clone()}});
+        let properties = json!({"odd": odd, "within": within, "n": {"type": "integer"}});
+        let schema = entry(&properties, &json!(["odd"])).schema().unwrap();
+        assert_eq!(schema.unchecked(), ["/properties/odd", "/properties/within/properties/odd"], "{odd}");
+        let error = schema.validate_input(&json!({"within": {"odd": 1, "od": 1}, "n": "x"})).unwrap_err();
+        let pointers: Vec<&str> = error.iter().map(|violation| violation.pointer()).collect();
+        assert_eq!(pointers, ["/odd", "/within/od", "/n"], "{odd}");
+    }
+}
+
+#[test]
+fn at_run_time_a_keyword_of_null_says_nothing() {
+    let name = json!({"type": "string", "description": null, "maxLength": null, "enum": null, "items": null});
+    let entry = entry(&json!({"name": name, "none": {"const": null}}), &json!([]));
+    let schema = entry.schema().unwrap();
+    assert_eq!(schema.unchecked(), [""; 0]);
+    assert!(schema.validate_input(&json!({"name": "x", "none": null})).is_ok());
+    assert!(schema.validate_input(&json!({"name": 5})).is_err());
+    assert!(schema.validate_input(&json!({"none": 5})).is_err());
+    assert!(strictly(&entry, &json!({"output_kind": "video"})).is_err());
+}
+
+#[test]
+fn a_property_that_cannot_be_read_is_compared_by_its_text() {
+    let read = |odd: Value| entry(&json!({"odd": odd}), &json!([])).schema().unwrap();
+    let changes = compare(&read(json!({"type": "file"})), &read(json!({"type": "folder"})));
+    assert_eq!(
+        changes.to_string(),
+        r#"behaviour: input /properties/odd: {"type":"file"} became {"type":"folder"}"#
+    );
+}
+
+#[test]
 fn by_hand_the_same_is_an_error_until_the_notes_settle_it() {
     let entry = entry(&json!({"name": {"type": "string", "order": 1}}), &json!(["gone"]));
     let kind = json!({"output_kind": "video"});
@@ -126,7 +169,7 @@ fn what_contradicts_itself_is_an_error_at_its_place() {
         ),
     ] {
         let entry = entry(&json!({"n": property}), &json!([]));
-        let error = entry.schema().unwrap_err();
+        let error = strictly(&entry, &json!({"output_kind": "video"})).unwrap_err();
         assert_eq!(
             (error.pointer(), error.keyword()),
             ("/properties/n", Some(keyword)),

@@ -4,7 +4,7 @@ use kling_types::{MediaRule, Origin};
 
 use super::change::{ChangeClass, Collector};
 use super::shape::kind;
-use crate::annotations::is_word;
+use crate::annotations::{self, is_word};
 use crate::reader::Side;
 use crate::{Annotation, ObjectSchema, Property, Shape};
 
@@ -102,7 +102,7 @@ impl Collector {
         for keyword in keywords {
             let class = if is_word(keyword) { ChangeClass::Docs } else { ChangeClass::Behaviour };
             if self.with_words || class > ChangeClass::Docs {
-                self.compare(class, format!("{at}/{keyword}"), said(old, keyword), said(new, keyword));
+                self.compare(class, annotations::place(at, keyword), said(old, keyword), said(new, keyword));
             }
         }
     }
