@@ -1,5 +1,6 @@
 //! Every quirk of live schemas, by name: it generates, compiles without a warning, and behaves.
 
+use kling_schema::CatalogEntry;
 use kling_tests::agreement;
 use kling_tests::fixtures::{
     blackforestlabs_flux_2_flash_text_to_image as flux, blackforestlabs_flux_3_text_to_video as flux_3,
@@ -268,6 +269,16 @@ fn overrides_settle_names_variants_and_media() {
     assert_eq!(built.level, Some(overrides::Strength::Middle));
     let media: Vec<_> = overrides::MEDIA.iter().map(|field| (&*field.name, field.rules.len())).collect();
     assert_eq!(media, [("first-frame", 0), ("First Frame", 0), ("subject", 1)]);
+}
+
+#[test]
+fn a_live_schema_that_is_the_one_on_file_has_not_moved() {
+    for model in models() {
+        let schema: Value = serde_json::from_str(model.input_schema).unwrap();
+        let entry = json!({"model_id": model.id, "input_schema": schema});
+        let drift = CatalogEntry::read(&entry).and_then(|entry| entry.drift(model)).unwrap();
+        assert!(drift.is_empty(), "{}: {drift}", model.id);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kling_codegen::ModelDocument;
-use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, compare_inputs};
+use kling_schema::{CatalogEntry, ModelSchema, compare_inputs};
 
 use crate::{add_model, catalog_reply, codegen, schema_diff};
 
@@ -30,7 +30,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, String
     let entry = find_entry(&reply, id)?;
     let old = on_file.read().map_err(|error| error.to_string())?;
     let input = add_model::printed(&entry.input_schema);
-    let live = ModelSchema::read(id, &input, &on_file.output, ModelNotes::new(old.output_kind));
+    let live = ModelSchema::read(id, &input, &on_file.output, old.notes.clone().lenient());
     let changes = compare_inputs(&old, &live.map_err(|error| error.to_string())?);
     schema_diff::report(&changes, *json);
     if !check && !changes.is_empty() {

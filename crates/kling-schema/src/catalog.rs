@@ -89,10 +89,9 @@ impl CatalogEntry {
             let message = format!("found the entry of {:?}", self.model_id);
             return Err(SchemaError::new("/model_id", None, message).of(model.id, "catalog"));
         }
-        let live = self.input_schema.to_string();
-        let live =
-            ModelSchema::read(model.id, &live, model.output_schema, ModelNotes::new(model.output_kind))?;
-        Ok(compare_inputs(&ModelSchema::of(model)?, &live))
+        let (on_file, live) = (ModelSchema::of(model)?, self.input_schema.to_string());
+        let live = ModelSchema::read(model.id, &live, model.output_schema, on_file.notes.clone())?;
+        Ok(compare_inputs(&on_file, &live))
     }
 }
 

@@ -71,8 +71,11 @@ fn media_fields(input: &ObjectSchema, notes: &ModelNotes) -> Result<Vec<MediaFie
         let unknown = || {
             SchemaError::new(at, Some("property"), format!("{property:?} is no media property of the input"))
         };
-        let field = fields.iter_mut().find(|field| field.name == *property).ok_or_else(unknown)?;
-        field.rules.to_mut().push(rule.clone());
+        match fields.iter_mut().find(|field| field.name == *property) {
+            Some(field) => field.rules.to_mut().push(rule.clone()),
+            None if notes.is_strict() => return Err(unknown()),
+            None => {}
+        }
     }
     Ok(fields)
 }

@@ -1,10 +1,10 @@
 //! What a schema does not say of its model: kept beside it by hand, in the same vocabulary.
 
-use kling_types::{MediaKind, MediaRule, ModelInfo, Origin, OutputKind, Pointer};
+use kling_types::{MediaField, MediaKind, MediaRule, ModelInfo, Origin, OutputKind, Pointer};
 use serde_json::Value;
 
 use crate::keywords::Keywords;
-use crate::{SchemaError, parse_rules};
+use crate::{ModelSchema, SchemaError, parse_rules};
 
 /// Facts of a model beside its schemas; in a schema folder they are the file `model.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,18 +29,7 @@ pub struct ModelNotes {
     pub overrides: Vec<Override>,
     /// `prose_rules`: rules that stand only in the prose of the provider's page, each with the property that it is over.
     pub prose_rules: Vec<(String, MediaRule)>,
-    written: Written,
-}
-
-/// By whom notes were written, which says what they leave open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    /// By hand, beside the schemas: what they do not settle, the rules do.
-    ByHand,
-    /// By the generator: what they do not name is no media.
-    ByGenerator,
-    /// By nobody: there is nobody to mend the schema either.
-    Nowhere,
+    is_strict: bool,
 }
 
 /// What is settled by hand for one property.
@@ -84,30 +73,32 @@ impl ModelNotes {
             module: None,
             overrides: Vec::new(),
             prose_rules: Vec::new(),
-            written: Written::Nowhere,
+            is_strict: false,
         }
     }
 
-    /// What a compiled-in model was generated with, as far as it touches what is valid: which properties are media, and
-    /// the rules that stand only in prose.
+    /// What a compiled-in model was generated with, as far as it touches what is valid: which properties are media against
+    /// the rules for them, and the rules that stand only in prose.
     #[must_use]
     pub fn of(model: &ModelInfo) -> Self {
-        let of_field = |field: &kling_types::MediaField| {
-            let media = Some(MediaChoice::Is(field.kind));
-            Override { property: field.name.replace("/*", ""), media, ..Override::default() }
-        };
         let prose = model.media.iter().flat_map(|field| {
             let rules = field.rules.iter().filter(|rule| rule.origin == Origin::Prose);
             rules.map(|rule| (field.name.to_string(), rule.clone()))
         });
         Self {
-            overrides: model.media.iter().map(of_field).collect(),
+            overrides: overrides_of(model),
             prose_rules: prose.collect(),
             facts_only: model.facts_only,
             not_on_file: model.not_on_file.iter().map(|&name| name.to_owned()).collect(),
-            written: Written::ByGenerator,
             ..Self::new(model.output_kind)
         }
+    }
+
+    /// The same notes for another version of the schema, which nobody has mended: what it says is read as with
+    /// [`new`](Self::new), in the light of what is settled here.
+    #[must_use]
+    pub fn lenient(self) -> Self {
+        Self { is_strict: false, ..self }
     }
 
     /// Reads notes; every key is one of the fields, by the name that its documentation starts with.
@@ -126,13 +117,12 @@ impl ModelNotes {
 
     /// Whether the property at `path` is media, where that is settled.
     pub(crate) fn media_choice(&self, path: &str) -> Option<MediaChoice> {
-        let settled = self.override_of(path).and_then(|settled| settled.media);
-        settled.or_else(|| (self.written == Written::ByGenerator).then_some(MediaChoice::None))
+        self.override_of(path).and_then(|settled| settled.media)
     }
 
     /// Whether what is not understood stops the reader.
     pub(crate) fn is_strict(&self) -> bool {
-        self.written == Written::ByHand
+        self.is_strict
     }
 
     pub(crate) fn ignores_required(&self, name: &str) -> bool {
@@ -157,11 +147,30 @@ impl ModelNotes {
             module: keywords.text("module")?,
             overrides: keywords.each("overrides", parse_override)?,
             prose_rules: keywords.each("prose_rules", prose_rules)?.concat(),
-            written: Written::ByHand,
+            is_strict: true,
         };
         keywords.close()?;
         Ok(notes)
     }
+}
+
+/// What settled the media of a compiled-in model: its table, where that is not what the rules make of its schema.
+fn overrides_of(model: &ModelInfo) -> Vec<Override> {
+    let notes = ModelNotes::new(model.output_kind);
+    let by_rules = ModelSchema::read(model.id, model.input_schema, model.output_schema, notes);
+    // The generator has read the same documents, so that there is no error.
+    let by_rules = by_rules.map(|schema| schema.media).unwrap_or_default();
+    let kind = |fields: &[MediaField], name: &str| {
+        fields.iter().find(|field| field.name == name).map(|field| field.kind)
+    };
+    let added = by_rules.iter().filter(|field| kind(model.media, &field.name).is_none());
+    let moved = model.media.iter().filter(|field| kind(&by_rules, &field.name) != Some(field.kind));
+    let settle = |field: &MediaField| Override {
+        property: field.name.replace("/*", ""),
+        media: Some(kind(model.media, &field.name).map_or(MediaChoice::None, MediaChoice::Is)),
+        ..Override::default()
+    };
+    added.chain(moved).map(settle).collect()
 }
 
 fn parse_output_kind(kind: &str) -> Option<OutputKind> {

@@ -195,6 +195,26 @@ fn outputs_are_compared_too() {
 }
 
 #[test]
+fn what_is_settled_on_file_is_no_change_of_the_live_schema() {
+    let input = json!({"type": "object", "properties": {"style_image": {"type": "string"}}});
+    let notes = json!({
+        "output_kind": "video",
+        "overrides": [{"property": "style_image", "media": "none"}],
+        "prose_rules": [],
+    });
+    let read = |input: &Value, notes| {
+        ModelSchema::read("maker/model", &input.to_string(), ModelSchema::GENERIC_OUTPUT, notes).unwrap()
+    };
+    let on_file = read(&input, ModelNotes::read("maker/model", &notes).unwrap());
+    let drift = |live: &Value| compare(&on_file, &read(live, on_file.notes.clone().lenient()));
+    assert!(drift(&input).is_empty(), "{}", drift(&input));
+    let mut live = input.clone();
+    live["properties"]["end_image"] = json!({"type": "string", "pattern": "x"});
+    let expected = "compatible: input /properties/end_image: an optional media reference is new";
+    assert_eq!(drift(&live).to_string(), expected);
+}
+
+#[test]
 fn drift_of_a_model_on_file_by_facts_leaves_words_out() {
     let model =
         kling_types::models().iter().find(|model| model.facts_only).expect("such models are compiled in");
