@@ -5,10 +5,11 @@ use kling_tests::agreement;
 use kling_tests::fixtures::{
     blackforestlabs_flux_2_flash_text_to_image as flux, blackforestlabs_flux_3_text_to_video as flux_3,
     bytedance_seedream_5_0_pro_image_to_image as seedream, lightricks_ltx_2_5_image_to_video_pro as ltx,
-    made_up_choices as choices, made_up_defaults as defaults, made_up_hailuo_video_01_live as blank,
-    made_up_names as names, made_up_numbers as numbers, made_up_output as output,
-    made_up_overrides as overrides, made_up_stray_required as stray, made_up_structured as structured,
-    minimax_h3_image_to_video as h3, models, runwayml_runway_aleph_2_video_to_video as aleph,
+    made_up_choices as choices, made_up_defaults as defaults, made_up_empty as empty,
+    made_up_hailuo_video_01_live as blank, made_up_names as names, made_up_nothing as nothing,
+    made_up_numbers as numbers, made_up_output as output, made_up_overrides as overrides,
+    made_up_stray_required as stray, made_up_structured as structured, minimax_h3_image_to_video as h3,
+    models, runwayml_runway_aleph_2_video_to_video as aleph,
 };
 use kling_types::kling_3_0_pro_image_to_video as kling_3;
 use kling_types::{Integer, MediaKind, MediaRef, Model, ModelInput, ModelOutput, Violations};
@@ -198,6 +199,22 @@ fn an_open_object_takes_more_than_it_names() {
     assert_eq!(sent["camera"], json!({"zoom": 2.0, "pan": 1}));
     let read: structured::Input = serde_json::from_value(sent.clone()).unwrap();
     assert_eq!(serde_json::to_value(read).unwrap(), sent);
+}
+
+#[test]
+fn objects_may_have_no_properties_at_all() {
+    let options = empty::Options::builder().build().unwrap();
+    let sent = serde_json::to_value(empty::Input::builder().options(options).build().unwrap()).unwrap();
+    assert_eq!(sent, json!({"options": {}}));
+    assert_eq!(
+        pointers(empty::Input::validate_json(&json!({"options": {"a": 1}})).unwrap_err()),
+        ["/options/a"]
+    );
+    assert_eq!(pointers(nothing::Input::validate_json(&json!({"a": 1})).unwrap_err()), ["/a"]);
+    assert_eq!(
+        pointers(empty::Output::validate_json(&json!({"timings": {"a": 1}})).unwrap_err()),
+        ["/timings/a"]
+    );
 }
 
 #[test]

@@ -78,7 +78,11 @@ fn typed(shape: &Shape) -> String {
 fn nested(object: &ObjectSchema) -> String {
     let name = |(position, property): (usize, &Property)| (position, text_literal(&property.name));
     let names: Vec<(usize, String)> = object.properties.iter().enumerate().map(name).collect();
-    let arms: String = names.iter().map(|(position, wire)| format!("{wire} => {position}, ")).collect();
+    let arms: String = names.iter().map(|(position, wire)| format!("{wire} => Some({position}), ")).collect();
+    let position = match names.is_empty() {
+        true => "|_: &str| None".to_owned(),
+        false => format!("|key: &str| match key {{ {arms}_ => None }}"),
+    };
     let wires: Vec<&str> = names.iter().map(|(_, wire)| wire.as_str()).collect();
     let known = if object.open { "None".to_owned() } else { format!("Some(&[{}])", wires.join(", ")) };
     let found: Vec<String> = names.iter().map(|(position, _)| format!("property_{position}")).collect();
@@ -88,7 +92,7 @@ fn nested(object: &ObjectSchema) -> String {
         format!("kt::check::{presence}(property_{position}, {name}, at, out, {}); ", closure(&property.shape))
     });
     format!(
-        "|value, at, out| {{ let position = |key: &str| Some(match key {{ {arms}_ => return None }}); \
+        "|value, at, out| {{ let position = {position}; \
          let Some([{}]) = kt::check::properties(value, position, {known}, at, out) else {{ return }}; {}}}",
         found.join(", "),
         checks.collect::<String>()

@@ -103,7 +103,7 @@ macro_rules! input {
 
             impl $crate::Checked for $name {
                 fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                    let position = |key: &str| Some(match key { $($wire => __Position::$field as usize,)* _ => return None });
+                    let position = |key: &str| match key { $($wire => Some(__Position::$field as usize),)* _ => None };
                     let known = if $open { None } else { Some(Self::PROPERTIES) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
                     $($crate::check::$presence::<$ty>($field, $crate::__property!($wire), at, out);)*
@@ -162,7 +162,7 @@ macro_rules! output {
                     if $crate::output::check_bare(value, at, out) {
                         return;
                     }
-                    let position = |key: &str| Some(match key { $($wire => __Position::$field as usize,)* _ => return None });
+                    let position = |key: &str| match key { $($wire => Some(__Position::$field as usize),)* _ => None };
                     let known: ::std::option::Option<&[&str]> = if $open { None } else { Some(&[$($wire),*]) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
                     $($crate::__check_by!($presence, $field, $wire, at, out, $ty $(, $check)?);)*
