@@ -218,6 +218,23 @@ fn objects_may_have_no_properties_at_all() {
 }
 
 #[test]
+fn an_input_is_an_object_and_never_an_array_however_it_is_read() {
+    // By the name of the type and by the trait: there is one reader, and it is the trait's.
+    use serde::Deserialize;
+
+    for array in [json!([]), json!(["prompt", 5]), json!(null), json!("x")] {
+        assert!(overrides::Input::deserialize(&array).is_err(), "{array}");
+        assert!(serde_json::from_value::<overrides::Input>(array.clone()).is_err(), "{array}");
+        let nested = json!({"image_size": array});
+        assert!(choices::Input::deserialize(&nested).is_err(), "{nested}");
+    }
+    let twice = serde_json::from_str::<structured::Camera>(r#"{"zoom": 1, "zoom": 2}"#).unwrap_err();
+    assert!(twice.to_string().contains("duplicate field `zoom`"), "{twice}");
+    let missing = serde_json::from_str::<structured::Camera>(r#"{"pan": 1}"#).unwrap_err();
+    assert!(missing.to_string().contains("missing field `zoom`"), "{missing}");
+}
+
+#[test]
 fn a_choice_takes_each_of_its_forms() {
     let named = choices::Input::builder().image_size("square").build().unwrap();
     assert_eq!(serde_json::to_value(named).unwrap(), json!({"image_size": "square"}));

@@ -14,14 +14,11 @@ pub(crate) fn structure(plan: &Plan<'_>, object: &Object<'_>) -> TokenStream {
     let name = format_ident!("{}", object.plan.name);
     let docs = doc_attributes(&documentation(plan, object));
     let fields = object.fields.iter().map(|field| field_tokens(plan, object, field));
-    let open = object.plan.schema.open;
-    let deny = (!open).then(|| quote!(, deny_unknown_fields));
-    let skip = (!open).then(|| quote!(, skip_deserializing));
-    let extra = has_extra(object).then(|| quote!(#[serde(flatten #skip)] extra: kt::Extra,));
+    let extra = has_extra(object).then(|| quote!(#[serde(flatten)] extra: kt::Extra,));
     quote! {
         #docs
-        #[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-        #[serde(crate = "kt::export::serde", remote = "Self" #deny)]
+        #[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
+        #[serde(crate = "kt::export::serde")]
         #[non_exhaustive]
         pub struct #name { #(#fields,)* #extra }
     }
@@ -64,7 +61,7 @@ fn field_tokens(plan: &Plan<'_>, object: &Object<'_>, field: &Field<'_>) -> Toke
     let docs = doc_attributes(&docs::field(field.plan.property, has_own_type, media));
     let rename = field.rename.map(|wire| quote!(rename = #wire,));
     if field.is_option {
-        let absent = quote!(default, with = "kt::optional", skip_serializing_if = "Option::is_none");
+        let absent = quote!(skip_serializing_if = "Option::is_none");
         return quote!(#docs #[serde(#rename #absent)] pub #ident: Option<#ty>);
     }
     let rename = field.rename.map(|wire| quote!(#[serde(rename = #wire)]));

@@ -1,6 +1,6 @@
 //! Input properties that the schema does not have, sent knowingly.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{Keyword, Pointer, Violation};
@@ -9,7 +9,7 @@ use crate::{Keyword, Pointer, Violation};
 ///
 /// They are merged into the input when it is serialised. Reading an input never fills them: there, an unknown property
 /// is an error, unless the schema itself leaves the object open.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Extra(Map<String, Value>);
 
@@ -33,6 +33,12 @@ impl Extra {
         }
         self.0.insert(key, value.into());
         Ok(())
+    }
+
+    /// Keeps a property that was read, of an object that leaves open which it may have.
+    #[doc(hidden)]
+    pub fn keep(&mut self, key: String, value: Value) {
+        self.0.insert(key, value);
     }
 
     /// The properties.

@@ -59,9 +59,7 @@ mod model;
 pub mod number;
 mod object;
 #[doc(hidden)]
-pub mod object_only;
-#[doc(hidden)]
-pub mod optional;
+pub mod object_reader;
 #[doc(hidden)]
 pub mod output;
 mod pointer;

@@ -3,7 +3,7 @@
 //! The structs themselves are printed by the generator, with their documentation; how they are built, checked and
 //! described stands here once. Generated code calls these; they are not meant to be written by hand.
 
-/// The builder of an input object, its check of raw JSON, and its derived JSON Schema.
+/// The builder of an input object, its reader, its check of raw JSON, and its derived JSON Schema.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! input {
@@ -88,16 +88,36 @@ macro_rules! input {
                 }
             }
 
-            // `remote = "Self"` makes the derived reader and writer plain functions of the struct, to be called from here.
-            impl<'de> $crate::export::Deserialize<'de> for $name {
-                fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                    Self::deserialize($crate::object_only::ObjectOnly(deserializer))
+            #[allow(non_camel_case_types, reason = "one name a property, by the property's own field")]
+            enum __Name { $($field,)* __Unknown }
+
+            impl $crate::object_reader::ReadObject for $name {
+                fn read_object<'de, A: $crate::export::serde::de::MapAccess<'de>>(mut properties: A) -> ::std::result::Result<Self, A::Error> {
+                    $(let mut $field: ::std::option::Option<$ty> = None;)*
+                    $(let mut $extra = <$crate::Extra as ::std::default::Default>::default();)?
+                    let mut unknown = ::std::string::String::new();
+                    while let Some(name) = properties.next_key_seed($crate::object_reader::Name(|name: &str| match name {
+                        $($wire => __Name::$field,)*
+                        other => {
+                            other.clone_into(&mut unknown);
+                            __Name::__Unknown
+                        }
+                    }))? {
+                        match name {
+                            $(__Name::$field => $crate::object_reader::fill(&mut $field, $wire, &mut properties)?,)*
+                            $(__Name::__Unknown if $open => $extra.keep(::std::mem::take(&mut unknown), properties.next_value()?),)?
+                            __Name::__Unknown => {
+                                return Err(<A::Error as $crate::export::serde::de::Error>::unknown_field(&unknown, Self::PROPERTIES));
+                            }
+                        }
+                    }
+                    Ok(Self { $($field: $crate::object_reader::$presence($field, $wire)?,)* $($extra,)? })
                 }
             }
 
-            impl $crate::export::Serialize for $name {
-                fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
-                    Self::serialize(self, serializer)
+            impl<'de> $crate::export::Deserialize<'de> for $name {
+                fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                    $crate::object_reader::deserialize(deserializer)
                 }
             }
 

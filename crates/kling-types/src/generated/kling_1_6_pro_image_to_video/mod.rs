@@ -53,12 +53,12 @@ kt::media! {
 }
 
 /// The input of the model, valid by construction.
-#[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde", remote = "Self", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
+#[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
 pub struct Input {
     /// Prompt.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Prompt>,
     /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
     ///
@@ -71,18 +71,18 @@ pub struct Input {
     /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
     ///
     /// Media rules: `width_pixels > 300`, `height_pixels > 300`.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tail_image_url: Option<kt::MediaRef>,
     /// Duration.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
     /// Negative Prompt.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cfg_scale: Option<CfgScale>,
-    #[serde(flatten, skip_deserializing)]
+    #[serde(flatten)]
     extra: kt::Extra,
 }
 

@@ -51,32 +51,32 @@ kt::media! {
 /// The input of the model, valid by construction.
 ///
 /// The live model also takes `elements`, `multi_prompt`, of which the schema on file says nothing: `extra` sends them, unchecked.
-#[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde", remote = "Self", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
+#[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
 pub struct Input {
     /// Guidance. How closely the result follows the prompt; less leaves more freedom.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cfg_scale: Option<CfgScale>,
     /// Duration. Length of the result in seconds.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
     /// Audio. Whether a sound track is made too.
     ///
     /// The provider's default is `true`; it is never sent unasked.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generate_audio: Option<bool>,
     /// Negative Prompt. What the result should not show.
     ///
     /// The provider's default is `""`; it is never sent unasked.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// Prompt. What the result should show. Required.
     ///
     /// The provider's default is `""`; it is never sent unasked.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shot_type: Option<ShotType>,
     /// Start Image. The first frame of the clip. Required.
     ///
@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// Format: `image_uri`.
     pub start_image_url: kt::MediaRef,
-    #[serde(flatten, skip_deserializing)]
+    #[serde(flatten)]
     extra: kt::Extra,
 }
 

@@ -45,19 +45,19 @@ kt::media! {
 /// The input of the model, valid by construction.
 ///
 /// The live model also takes `multi_prompt`, of which the schema on file says nothing: `extra` sends them, unchecked.
-#[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde", remote = "Self", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
+#[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
 pub struct Input {
     /// Duration. Length of the result in seconds.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
     /// End Image. The last frame of the clip.
     ///
     /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
     ///
     /// Format: `image_uri`.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_image: Option<kt::MediaRef>,
     /// Image. The picture to start from. Required.
     ///
@@ -70,14 +70,14 @@ pub struct Input {
     /// The provider's default is `""`; it is never sent unasked.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shot_type: Option<ShotType>,
     /// Sound. Whether a sound track is made too.
     ///
     /// The provider's default is `false`; it is never sent unasked.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sound: Option<bool>,
-    #[serde(flatten, skip_deserializing)]
+    #[serde(flatten)]
     extra: kt::Extra,
 }
 

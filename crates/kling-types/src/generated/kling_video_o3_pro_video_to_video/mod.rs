@@ -40,24 +40,24 @@ kt::media! {
 }
 
 /// The input of the model, valid by construction.
-#[derive(Clone, Debug, PartialEq, kt::export::Deserialize, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde", remote = "Self", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
+#[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
 pub struct Input {
     /// Reference Images. Pictures of people, things or styles to take over.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
     /// Keep Sound. Whether the sound of the given clip stays.
     ///
     /// The provider's default is `true`; it is never sent unasked.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_original_sound: Option<bool>,
     /// Prompt. What the result should show. Required.
     ///
     /// The provider's default is `""`; it is never sent unasked.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
-    #[serde(default, with = "kt::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shot_type: Option<ShotType>,
     /// Video. The clip to start from. Required.
     ///
@@ -65,7 +65,7 @@ pub struct Input {
     ///
     /// Format: `video_uri`.
     pub video: kt::MediaRef,
-    #[serde(flatten, skip_deserializing)]
+    #[serde(flatten)]
     extra: kt::Extra,
 }
 
