@@ -79,7 +79,8 @@ impl Collector {
         for rule in old.iter().filter(|rule| !new.iter().any(|other| same(rule, other))) {
             self.push(ChangeClass::Behaviour, at, Some(rule), None);
         }
-        for rule in &new {
+        // Of rules that say the same in other words, one may still be the very same.
+        for rule in new.iter().filter(|rule| !old.contains(rule)) {
             match old.iter().find(|other| same(rule, other)) {
                 None => self.push(ChangeClass::Behaviour, at, None, Some(rule)),
                 Some(before) => {
