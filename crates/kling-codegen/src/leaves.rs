@@ -25,10 +25,10 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
     let name = &leaf.name;
     Ok(match leaf.shape {
         Shape::AnyOf(shapes) => any_of(plan, leaf, shapes),
-        Shape::Integer(IntegerBounds { min, max }) => {
+        Shape::Integer(bounds @ IntegerBounds { min, max }) => {
             let default = prefixed(", default: ", default(leaf).and_then(integer));
-            match (min.and_then(within_i64), max.and_then(within_i64)) {
-                (Some(min), Some(max)) => {
+            match (min, max) {
+                (Some(min), Some(max)) if bounds.fits_i64() => {
                     call("integer", leaf, &format!("{name} {{ min: {min}, max: {max}{default} }}"))
                 }
                 _ => call("open_integer", leaf, &format!("{name} {{ min: {min:?}, max: {max:?}{default} }}")),
@@ -154,11 +154,6 @@ fn number(value: &Value) -> Option<String> {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(text_literal)
-}
-
-/// A bound beyond which there still are integers of 64 bits, so that whatever is wider shows as lying outside.
-fn within_i64(bound: i128) -> Option<i64> {
-    bound.try_into().ok().filter(|bound| !matches!(*bound, i64::MIN | i64::MAX))
 }
 
 fn by_hand<'a>(leaf: &Leaf<'a>) -> &'a [(String, String)] {

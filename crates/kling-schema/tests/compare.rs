@@ -141,6 +141,19 @@ fn each_form_of_a_choice_is_compared_with_itself() {
 }
 
 #[test]
+fn an_integer_that_leaves_64_bits_is_of_another_type() {
+    let of = |most: i64| {
+        read(
+            &json!({"type": "object", "properties": {"seed": {"type": "integer", "minimum": 0, "maximum": most}}}),
+        )
+    };
+    let class = |old, new| compare(&of(old), &of(new)).class();
+    assert_eq!(class(i64::MAX, 4_294_967_295), Some(Breaking));
+    assert_eq!(class(4_294_967_295, i64::MAX), Some(Breaking));
+    assert_eq!(class(i64::MAX - 1, 4_294_967_295), Some(Behaviour));
+}
+
+#[test]
 fn a_new_required_property_is_breaking() {
     let mut changed = input();
     changed["properties"]["fresh"] = json!({"type": "string"});

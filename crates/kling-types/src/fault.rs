@@ -40,6 +40,15 @@ pub struct NumberBounds {
     pub below: Option<f64>,
 }
 
+impl IntegerBounds {
+    /// Whether 64 bits hold every integer within the bounds, and more on either side: what is wider shows as lying outside.
+    #[must_use]
+    pub fn fits_i64(&self) -> bool {
+        let is_within = |bound: i128| i128::from(i64::MIN) < bound && bound < i128::from(i64::MAX);
+        self.min.is_some_and(is_within) && self.max.is_some_and(is_within)
+    }
+}
+
 impl NumberBounds {
     /// Any finite number.
     pub const NONE: Self = Self { min: None, max: None, above: None, below: None };
