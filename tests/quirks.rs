@@ -137,6 +137,24 @@ fn integers_are_as_wide_as_their_bounds() {
 }
 
 #[test]
+fn a_refusal_names_the_integer_that_was_given() {
+    let given = |steps: u64| {
+        let (typed, bound) = (aleph::Seed::try_from(steps), aleph::Seed::BOUNDS);
+        let value = json!(steps);
+        let mut found = Violations::new();
+        kling_types::check::integer(&value, bound, &kling_types::Pointer::ROOT, &mut found);
+        assert_eq!(Violations::from(typed.unwrap_err()), found, "{steps}");
+        found.to_string()
+    };
+    assert_eq!(given(4_294_967_296), "found 4294967296, allowed at most 4294967295");
+    assert_eq!(given(u64::MAX), "found 1.8446744073709552e19, allowed at most 4294967295");
+    assert_eq!(
+        numbers::BoundedList::try_from(u64::MAX).unwrap_err().to_string(),
+        "found 1.8446744073709552e19, allowed 5 or 10"
+    );
+}
+
+#[test]
 fn seeds_of_every_shape_take_an_integer() {
     assert_eq!(aleph::Seed::BOUNDS.max, Some(4_294_967_295));
     assert!(aleph::Seed::new(4_294_967_296).is_err());

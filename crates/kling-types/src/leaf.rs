@@ -185,7 +185,7 @@ macro_rules! integer {
             }
         }
 
-        $crate::__try_from_integers!($name);
+        $crate::__try_from_integers!($name, integer, BOUNDS);
 
         impl $crate::export::Serialize for $name {
             fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

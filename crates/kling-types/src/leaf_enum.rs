@@ -50,7 +50,7 @@ macro_rules! integer_enum {
             }
         }
 
-        $crate::__try_from_integers!($name);
+        $crate::__try_from_integers!($name, integer_enum, VALUES);
 
         impl $crate::export::Serialize for $name {
             fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -220,14 +220,18 @@ macro_rules! __try_from {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __try_from_integers {
-    ($name:ident) => { $crate::__try_from_integers!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize); };
-    ($name:ident: $($from:ty)+) => {
+    ($name:ident, $fault:ident, $allowed:ident) => {
+        $crate::__try_from_integers!($name, $fault, $allowed: i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+    };
+    ($name:ident, $fault:ident, $allowed:ident: $($from:ty)+) => {
         $(impl ::std::convert::TryFrom<$from> for $name {
             type Error = $crate::Violation;
 
             fn try_from(value: $from) -> Result<Self, $crate::Violation> {
-                // What exceeds i64 exceeds every bound that a schema can state.
-                Self::new(::std::convert::TryInto::try_into(value).unwrap_or(i64::MAX))
+                // As wide as any of them, so that a refusal names what was given; what exceeds i64 is always refused.
+                let wide: i128 = ::std::convert::TryInto::try_into(value).unwrap_or(i128::MAX);
+                let value = ::std::convert::TryInto::try_into(wide).unwrap_or(i64::MAX);
+                $crate::fault::$fault(wide, Self::$allowed).map_or_else(|| Self::new(value), Err)
             }
         })+
     };
