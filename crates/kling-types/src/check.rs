@@ -7,6 +7,7 @@ mod object;
 use serde_json::{Number, Value};
 
 use crate::fault::{self, IntegerBounds, Integers, ItemBounds, NumberBounds, TextBounds};
+use crate::wording::one_of;
 use crate::words::{Bound, Words};
 use crate::{Keyword, Pointer, Violation, Violations, media_ref};
 
@@ -41,7 +42,7 @@ pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, 
     match value {
         Value::String(text) if allowed.iter().any(|one| one.as_ref() == text) => {}
         Value::String(text) => out.push(fault::not_in_texts(text, allowed).within(at)),
-        other => wrong_type(other, "a string", at, out),
+        other => out.push(Violation::of(Keyword::Type, described(other), fault::texts(allowed)).at(at)),
     }
 }
 
@@ -70,7 +71,7 @@ pub fn integer_enum(value: &Value, allowed: impl Integers, at: &Pointer<'_>, out
     };
     match integer {
         Some(integer) => report(fault::integer_enum(integer, allowed), at, out),
-        None => wrong_type(value, "an integer", at, out),
+        None => out.push(Violation::of(Keyword::Type, described(value), Words::OneOf(allowed.kept())).at(at)),
     }
 }
 
@@ -87,7 +88,7 @@ pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut V
 pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::Number(number) => report(fault::number_enum(float(number), allowed), at, out),
-        other => wrong_type(other, "a number", at, out),
+        other => out.push(Violation::of(Keyword::Type, described(other), one_of(allowed.iter())).at(at)),
     }
 }
 

@@ -155,9 +155,13 @@ pub fn not_in_integers(integer: i128, allowed: impl Integers) -> Violation {
 /// The violation of a text that is in no list, with the nearest that is.
 #[must_use]
 pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
-    let names = allowed.iter().map(S::as_ref);
-    let violation = Violation::new("", Keyword::Enum, quoted(text), one_of(names.clone().map(quoted)));
-    advise(violation, text, names)
+    let violation = Violation::new("", Keyword::Enum, quoted(text), texts(allowed));
+    advise(violation, text, allowed.iter().map(S::as_ref))
+}
+
+/// The texts of a list, as what is allowed.
+pub(crate) fn texts<S: AsRef<str>>(allowed: &[S]) -> String {
+    one_of(allowed.iter().map(|text| quoted(text.as_ref())))
 }
 
 /// What is wrong with a number.
