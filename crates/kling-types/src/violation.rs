@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
-use std::num::TryFromIntError;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -133,12 +132,6 @@ impl fmt::Display for Violation {
 impl From<Infallible> for Violation {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-impl From<TryFromIntError> for Violation {
-    fn from(_: TryFromIntError) -> Self {
-        Self::new("", Keyword::Type, "a larger integer", "an integer of 64 bits")
     }
 }
 

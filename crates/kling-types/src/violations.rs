@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::num::TryFromIntError;
 
 use serde::{Serialize, Serializer};
 
@@ -77,12 +76,6 @@ impl Extend<Violation> for Violations {
 impl From<Infallible> for Violations {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-impl From<TryFromIntError> for Violations {
-    fn from(error: TryFromIntError) -> Self {
-        Violation::from(error).into()
     }
 }
 
