@@ -12,7 +12,7 @@ use kling_tests::fixtures::{
     models, runwayml_runway_aleph_2_video_to_video as aleph,
 };
 use kling_types::kling_3_0_pro_image_to_video as kling_3;
-use kling_types::{Integer, MediaKind, MediaRef, Model, ModelInput, ModelOutput, Violations};
+use kling_types::{Integer, MediaKind, MediaRef, Model, ModelInput, ModelOutput, Number, Violations};
 use serde_json::{Value, json};
 
 const URL: &str = "https://example.com/a.jpg";
@@ -168,6 +168,19 @@ fn exclusive_bounds_of_both_drafts_are_kept() {
     assert_eq!(pointers(built.build().unwrap_err()), ["/above", "/draft_4", "/after_zero", "/before_ten"]);
     let built = numbers::Input::builder().above(0.5).draft_4(10.0).after_zero(8).before_ten(9);
     assert!(built.build().is_ok());
+}
+
+#[test]
+fn numbers_with_and_without_bounds_take_the_same() {
+    fn bounded(value: impl TryInto<numbers::Draft4>) -> bool {
+        value.try_into().is_ok()
+    }
+    fn unbounded(value: impl TryInto<Number>) -> bool {
+        value.try_into().is_ok()
+    }
+    assert!(bounded(0.5_f64) && bounded(0.5_f32) && bounded(1_i32) && bounded(1_u32));
+    assert!(unbounded(0.5_f64) && unbounded(0.5_f32) && unbounded(1_i32) && unbounded(1_u32));
+    assert!(!bounded(f32::NAN) && !unbounded(f32::NAN));
 }
 
 #[test]

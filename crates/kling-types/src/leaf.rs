@@ -116,21 +116,7 @@ macro_rules! number {
 
         $crate::__try_from!($name: f64);
 
-        impl ::std::convert::TryFrom<f32> for $name {
-            type Error = $crate::Violation;
-
-            fn try_from(value: f32) -> Result<Self, $crate::Violation> {
-                Self::new(value.into())
-            }
-        }
-
-        impl ::std::convert::TryFrom<i32> for $name {
-            type Error = $crate::Violation;
-
-            fn try_from(value: i32) -> Result<Self, $crate::Violation> {
-                Self::new(value.into())
-            }
-        }
+        $crate::__try_from_numbers!($name: f32 i32 u32);
 
         impl $crate::export::Serialize for $name {
             fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

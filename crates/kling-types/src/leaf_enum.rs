@@ -113,13 +113,7 @@ macro_rules! number_enum {
 
         $crate::__try_from!($name: f64);
 
-        impl ::std::convert::TryFrom<i32> for $name {
-            type Error = $crate::Violation;
-
-            fn try_from(value: i32) -> Result<Self, $crate::Violation> {
-                Self::new(value.into())
-            }
-        }
+        $crate::__try_from_numbers!($name: i32 u32);
 
         impl $crate::export::Serialize for $name {
             fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -211,6 +205,21 @@ macro_rules! __try_from {
 
             fn try_from(value: $from) -> Result<Self, $crate::Violation> {
                 Self::new(value)
+            }
+        })+
+    };
+}
+
+/// Conversions into a leaf type from numbers that a double holds exactly.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from_numbers {
+    ($name:ident: $($from:ty)+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                Self::new(value.into())
             }
         })+
     };

@@ -58,8 +58,22 @@ impl TryFrom<f64> for Number {
     }
 }
 
+impl TryFrom<f32> for Number {
+    type Error = Violation;
+
+    fn try_from(value: f32) -> Result<Self, Violation> {
+        Self::new(value.into())
+    }
+}
+
 impl From<i32> for Number {
     fn from(value: i32) -> Self {
+        Self(value.into())
+    }
+}
+
+impl From<u32> for Number {
+    fn from(value: u32) -> Self {
         Self(value.into())
     }
 }
