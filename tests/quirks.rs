@@ -118,6 +118,22 @@ fn names_that_rust_or_the_builder_needs_are_changed() {
 }
 
 #[test]
+fn names_of_our_own_and_of_the_standard_library_are_free() {
+    let media = names::MediaRef::builder().anything(json!([1]));
+    let any = names::AnyValue::builder().media_ref(names::AnyValueMediaRef::builder().only_null("x"));
+    let object = names::AnyObject::builder().image(URL);
+    let built = names::Input::builder().prompt_text("x").type_("y").as_ref("z").fn_(names::Fn::Cut);
+    let built = built.media_ref(media).any_value(any.free(serde_json::Map::new())).any_object(object);
+    let sent = serde_json::to_value(built.build().unwrap()).unwrap();
+    assert_eq!(sent["any_value"], json!({"media_ref": {"only_null": "x"}, "free": {}}));
+    assert_eq!(
+        (&sent["as_ref"], &sent["fn"], &sent["media_ref"]),
+        (&json!("z"), &json!("cut"), &json!({"anything": [1]}))
+    );
+    assert_eq!(pointers(names::Output::validate_json(&json!({"size": -1})).unwrap_err()), ["/size"]);
+}
+
+#[test]
 fn a_required_property_with_a_default_has_to_be_set() {
     let built = h3::Input::builder().image(URL).prompt("x").build();
     assert_eq!(pointers(built.unwrap_err()), ["/duration", "/resolution"]);

@@ -27,10 +27,9 @@ fn closure(shape: &Shape) -> String {
         Shape::Any => return "|_, _, _| {}".to_owned(),
         Shape::AnyOf(shapes) => {
             let forms: Vec<String> = shapes.iter().map(|form| format!("&{}", typed(form))).collect();
-            let form = "&dyn Fn(&kt::export::Value, &kt::Pointer<'_>, &mut kt::Violations)";
             let count = forms.len();
             return format!(
-                "|value, at, out| {{ let forms: [{form}; {count}] = [{}]; kt::any_of::any_of(value, forms, at, out) }}",
+                "|value, at, out| {{ let forms: [kt::any_of::Form<'_>; {count}] = [{}]; kt::any_of::any_of(value, forms, at, out) }}",
                 forms.join(", ")
             );
         }

@@ -220,7 +220,7 @@ impl<'a> Types<'a> {
         inner: Vec<TypeRef>,
     ) -> TypeRef {
         let settled = self.schema.notes.override_of(&place.path);
-        let type_ref = TypeRef::replaced(&place.name, &place.name);
+        let type_ref = TypeRef::replaced(&place.name);
         self.leaves.push(Leaf { name: place.name, property, shape, inner, settled });
         type_ref
     }

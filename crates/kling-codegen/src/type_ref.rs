@@ -15,9 +15,9 @@ pub(crate) struct TypeRef {
 }
 
 impl TypeRef {
-    /// A definition that is replaced by a type of ours.
-    pub(crate) fn replaced(definition: &str, path: &str) -> Self {
-        Self { replaces: Some(definition.to_owned()), ..Self::defined(definition).named(path) }
+    /// A definition that is replaced by a type of ours, and has its path for a name: no property makes one of a type elsewhere.
+    pub(crate) fn replaced(path: &str) -> Self {
+        Self { replaces: Some(path.to_owned()), ..Self::defined(path) }
     }
 
     /// An object that typify makes.
@@ -28,15 +28,11 @@ impl TypeRef {
 
     /// An object that may hold anything.
     pub(crate) fn any_object() -> Self {
-        Self::replaced("AnyObject", "kt::export::Map<String, kt::export::Value>")
+        Self::replaced("kt::export::Map<String, kt::export::Value>")
     }
 
     fn inline(path: &str, document: Value) -> Self {
         Self { path: path.to_owned(), document, replaces: None }
-    }
-
-    fn named(self, path: &str) -> Self {
-        Self { path: path.to_owned(), ..self }
     }
 }
 
@@ -53,16 +49,12 @@ pub(crate) fn definition(name: &str) -> String {
 /// The shapes that need no type of their own.
 pub(crate) fn plain(shape: &Shape) -> Option<TypeRef> {
     Some(match shape {
-        Shape::Any => TypeRef::replaced("AnyValue", "kt::export::Value"),
+        Shape::Any => TypeRef::replaced("kt::export::Value"),
         Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
-        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => {
-            TypeRef::replaced("AnyInteger", "kt::Integer")
-        }
-        Shape::Media(_) => TypeRef::replaced("MediaRef", "kt::MediaRef"),
-        Shape::Null => TypeRef::replaced("OnlyNull", "kt::Null"),
-        Shape::Number(bounds) if *bounds == NumberBounds::NONE => {
-            TypeRef::replaced("FiniteNumber", "kt::Number")
-        }
+        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => TypeRef::replaced("kt::Integer"),
+        Shape::Media(_) => TypeRef::replaced("kt::MediaRef"),
+        Shape::Null => TypeRef::replaced("kt::Null"),
+        Shape::Number(bounds) if *bounds == NumberBounds::NONE => TypeRef::replaced("kt::Number"),
         Shape::Text(bounds) if *bounds == TextBounds::default() => {
             TypeRef::inline("String", json!({ "type": "string" }))
         }
@@ -81,11 +73,11 @@ pub(crate) fn output_type(shape: &Shape) -> TypeRef {
             let document = json!({ "type": "array", "items": items.document });
             TypeRef { path: format!("Vec<{}>", items.path), document, replaces: items.replaces }
         }
-        Shape::Number(_) | Shape::NumberEnum(_) => TypeRef::replaced("FiniteNumber", "kt::Number"),
+        Shape::Number(_) | Shape::NumberEnum(_) => TypeRef::replaced("kt::Number"),
         Shape::Text(_) | Shape::TextEnum(_) | Shape::Media(_) => {
             TypeRef::inline("String", json!({ "type": "string" }))
         }
         Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
-        _ => TypeRef::replaced("AnyValue", "kt::export::Value"),
+        _ => TypeRef::replaced("kt::export::Value"),
     }
 }

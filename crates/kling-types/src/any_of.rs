@@ -7,6 +7,9 @@ use crate::check::described;
 use crate::wording::one_of;
 use crate::{Checked, Keyword, Pointer, Violation, Violations};
 
+/// The check of one form.
+pub type Form<'f> = &'f dyn Fn(&Value, &Pointer<'_>, &mut Violations);
+
 /// Checks that a value has one of several forms; `forms` are the checks of each.
 ///
 /// What is wrong is one violation, at the value itself, as JSON Schema sees it; it says what each form would have allowed.

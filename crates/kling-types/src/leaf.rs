@@ -20,7 +20,7 @@ macro_rules! text {
             ///
             /// # Errors
             /// A violation with an empty pointer, when it is too short or too long.
-            pub fn new(text: impl Into<::std::string::String>) -> Result<Self, $crate::Violation> {
+            pub fn new(text: impl ::std::convert::Into<::std::string::String>) -> Result<Self, $crate::Violation> {
                 let text = text.into();
                 $crate::fault::text(&text, Self::BOUNDS).map_or(Ok(Self(text)), Err)
             }

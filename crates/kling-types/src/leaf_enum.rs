@@ -149,8 +149,8 @@ macro_rules! text_enum {
             ///
             /// # Errors
             /// A violation with an empty pointer for any other text.
-            pub fn new(value: impl AsRef<str>) -> Result<Self, $crate::Violation> {
-                match value.as_ref() {
+            pub fn new(value: impl ::std::convert::AsRef<str>) -> Result<Self, $crate::Violation> {
+                match ::std::convert::AsRef::<str>::as_ref(&value) {
                     $($value => Ok(Self::$variant),)+
                     other => Err($crate::fault::not_in_texts(other, Self::VALUES)),
                 }
