@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: programs that print ratios side by side, started here so that this crate stays light.
 
 use std::path::Path;
-use std::process::Command;
+
+use crate::program;
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Bench {
@@ -16,11 +17,6 @@ pub(crate) fn run(root: &Path, bench: Bench) -> Result<(), String> {
         Bench::Media => "media",
         Bench::Validation => "validation",
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "-p", "kling-benches", "--bin", name])
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
-    if status.success() { Ok(()) } else { Err("the bench could not be run".into()) }
+    let arguments = ["run", "--quiet", "--release", "-p", "kling-benches", "--bin", name];
+    program::run(&mut program::cargo(root, arguments), "the bench could not be run")
 }

@@ -1,10 +1,9 @@
 //! `cargo xtask ci`: every check that a change has to pass, each by the command that anyone can run by hand.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
-use crate::{codegen, rust_version, tree};
+use crate::{codegen, program, rust_version, tree};
 
 /// A check that is one cargo command.
 struct Step {
@@ -106,19 +105,15 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
 impl Step {
     fn run(&self, root: &Path) -> Result<(), String> {
         println!("    cargo {}", self.arguments);
-        let mut command = Command::new(env!("CARGO"));
-        command
-            .current_dir(root)
-            .args(self.arguments.split_whitespace())
-            .envs(self.variables.iter().copied());
-        let status = command.status().map_err(|error| format!("cargo cannot be run: {error}"))?;
-        if status.success() { Ok(()) } else { Err(format!("failed: cargo {}", self.arguments)) }
+        let mut command = program::cargo(root, self.arguments.split_whitespace());
+        command.envs(self.variables.iter().copied());
+        program::run(&mut command, &format!("failed: cargo {}", self.arguments))
     }
 }
 
 /// Licences, bans and sources, where cargo-deny is at hand: it takes ten minutes to build, so it is not fetched here.
 fn deny(root: &Path) -> Result<(), String> {
-    let found = Command::new(env!("CARGO")).args(["deny", "--version"]).output();
+    let found = program::output(&mut program::cargo(root, ["deny", "--version"]));
     if !found.is_ok_and(|output| output.status.success()) {
         println!("--- licences: skipped, `cargo install cargo-deny` brings the check");
         return Ok(());

@@ -1,8 +1,11 @@
 //! The live catalog, read with the token of the environment.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::Value;
+
+use crate::program;
 
 /// Reads the entries of `ids`, or every entry, with their input schemas.
 #[cfg(feature = "live")]
@@ -55,14 +58,12 @@ pub(crate) fn rerun() -> Option<Result<ExitCode, String>> {
     if cfg!(feature = "live") {
         return None;
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let command = std::process::Command::new(cargo)
-        .args(["run", "--quiet", "--package", "xtask", "--features", "live", "--"])
-        .args(std::env::args_os().skip(1))
-        .status();
+    let arguments = ["run", "--quiet", "--package", "xtask", "--features", "live", "--"];
+    // From where the person is: a file that the command names lies there.
+    let ended = program::cargo(Path::new("."), arguments).args(std::env::args_os().skip(1)).status();
     let code = |status: std::process::ExitStatus| {
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         code.map_or(ExitCode::FAILURE, ExitCode::from)
     };
-    Some(command.map(code).map_err(|error| format!("cargo: {error}")))
+    Some(ended.map(code).map_err(|error| format!("cargo: {error}")))
 }

@@ -4,17 +4,17 @@ mod add_model;
 mod bench;
 mod bench_waiting;
 mod catalog_reply;
-mod chaos;
 mod ci;
 mod codegen;
-mod fuzz_validators;
 mod kill;
 mod live;
+mod program;
 mod rust_version;
 mod schema_diff;
 mod tree;
 mod update_model;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -40,7 +40,12 @@ enum Command {
         part: Option<String>,
     },
     /// Run thousands of paid jobs under random faults, and join what was kept to what was billed.
-    Chaos(chaos::Arguments),
+    #[command(disable_help_flag = true)]
+    Chaos {
+        /// Those of the program `chaos` of the tests.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run every check that a change has to pass: what the README calls the tests.
     Ci,
     /// Generate kling-types from the schemas.
@@ -50,7 +55,12 @@ enum Command {
         check: bool,
     },
     /// Hold the validators to a judge that is not ours, over arbitrary documents, and the header reader to broken pictures.
-    FuzzValidators(fuzz_validators::Arguments),
+    #[command(disable_help_flag = true)]
+    FuzzValidators {
+        /// Those of the program `fuzz_validators` of the tests.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Kill the program at random moments of paid jobs, and join what was billed to what it remembers.
     Kill {
         /// How many times.
@@ -95,16 +105,26 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::BenchWaiting { part } => {
             bench_waiting::run(root, part.as_deref()).map(|()| ExitCode::SUCCESS)
         }
-        Command::Chaos(arguments) => chaos::run(root, arguments).map(|()| ExitCode::SUCCESS),
+        Command::Chaos { arguments } => chaos(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
-        Command::FuzzValidators(arguments) => {
-            fuzz_validators::run(root, arguments).map(|()| ExitCode::SUCCESS)
-        }
+        Command::FuzzValidators { arguments } => fuzz_validators(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),
         Command::UpdateModel(arguments) => update_model::run(root, arguments),
     }
+}
+
+fn chaos(root: &Path, arguments: &[OsString]) -> Result<(), String> {
+    let mut command = program::cargo(root, ["run", "--quiet", "-p", "kling-tests", "--bin", "chaos", "--"]);
+    program::run(command.args(arguments), "a promise was broken, or the run could not be made")
+}
+
+fn fuzz_validators(root: &Path, arguments: &[OsString]) -> Result<(), String> {
+    // Millions of documents take a release build.
+    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "fuzz_validators", "--"];
+    let mut command = program::cargo(root, program);
+    program::run(command.args(arguments), "validators disagree, or the run could not be made")
 }
 
 /// The top of the workspace, whatever the current folder is.

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::program;
+
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let metadata = metadata(root)?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
@@ -37,9 +39,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
 }
 
 fn metadata(root: &Path) -> Result<Value, String> {
-    let mut command = Command::new(env!("CARGO"));
-    let output = command.current_dir(root).args(["metadata", "--format-version", "1"]).output();
-    let output = output.map_err(|error| format!("cargo cannot be run: {error}"))?;
+    let output = program::output(&mut program::cargo(root, ["metadata", "--format-version", "1"]))?;
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
 

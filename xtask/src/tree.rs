@@ -1,7 +1,8 @@
 //! What each crate may never pull in, proven on the dependency tree.
 
 use std::path::Path;
-use std::process::Command;
+
+use crate::program;
 
 /// A crate with some of its features, and what must not stand in its tree.
 struct Rule {
@@ -58,9 +59,8 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
 /// The names of all packages below one, build dependencies and proc macros left out.
 fn tree(root: &Path, package: &str, features: &str) -> Result<Vec<String>, String> {
     let arguments = ["tree", "--edges", "normal,no-proc-macro", "--prefix", "none", "--no-default-features"];
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(root).args(arguments).args(["--package", package, "--features", features]);
-    let output = command.output().map_err(|error| format!("cargo cannot be run: {error}"))?;
+    let mut command = program::cargo(root, arguments);
+    let output = program::output(command.args(["--package", package, "--features", features]))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }

@@ -9,7 +9,7 @@ use kling_tests::chaos::{Plan, run};
 
 /// Runs jobs under random faults, and joins what the clients kept to what was billed.
 #[derive(Parser)]
-#[command(name = "cargo xtask chaos")]
+#[command(bin_name = "cargo xtask chaos")]
 struct Arguments {
     /// How many jobs, half of them by each client.
     #[arg(long, default_value_t = 10_000)]

@@ -20,12 +20,14 @@ use serde_json::Value;
 /// How long one picture may take before the reader is said to hang; a reader needs less than a millionth of it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Holds the validators to a judge that is not ours, over arbitrary documents, and the header reader to broken pictures.
 #[derive(Parser)]
+#[command(bin_name = "cargo xtask fuzz-validators")]
 struct Arguments {
     /// How many documents for each model.
     #[arg(long, default_value_t = 100_000)]
     documents: u32,
-    /// How many pictures.
+    /// How many broken pictures.
     #[arg(long, default_value_t = 5_000_000)]
     pictures: u64,
     /// What both are drawn by; another one each time where none is given.
