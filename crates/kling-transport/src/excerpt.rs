@@ -5,6 +5,9 @@ const MAX_CHARS: usize = 400;
 /// The longest text shown of a name that a user gave.
 const MAX_SHORT_CHARS: usize = 80;
 
+/// What a URL's scheme ends with, as it is and as some write it in JSON.
+const SCHEME_ENDS: [&str; 2] = ["://", r":\/\/"];
+
 /// What is shown of a server's words: a query in a URL may carry a signature, so it is cut out.
 pub(crate) fn of(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
@@ -31,14 +34,17 @@ fn cut(text: &str, limit: usize) -> String {
     }
 }
 
+/// A query goes on to the end of its word, unless what encloses the URL ends there: commas and brackets stand in queries too.
 fn without_query(word: &str) -> String {
-    let Some(scheme) = word.find("://") else {
+    let Some(scheme) = SCHEME_ENDS.iter().filter_map(|end| word.find(end)).min() else {
         return word.to_owned();
     };
     let Some(query) = word[scheme..].find('?').map(|at| scheme + at) else {
         return word.to_owned();
     };
-    let end = word[query..].find(['"', '\'', '<', '>', ')', ',']).map_or(word.len(), |at| query + at);
+    let end = word[query..].find(['"', '<', '>']).map_or(word.len(), |at| query + at);
+    // In JSON inside a text, the quote is escaped.
+    let end = word[..end].trim_end_matches('\\').len();
     format!("{}?…{}", &word[..query], without_query(&word[end..]))
 }
 
@@ -59,6 +65,23 @@ mod tests {
             of(text),
             r#"cannot read "https://a.example/x.jpg?…", nor https://b.example/?… (is it public?)"#
         );
+    }
+
+    #[test]
+    fn a_query_ends_with_its_word_and_not_at_a_comma_or_a_bracket() {
+        let leaks = [
+            (
+                "no https://a/b.jpg?x-oss-process=image/resize,w_100&Signature=S here",
+                "no https://a/b.jpg?… here",
+            ),
+            ("(https://a/b?f(x)='y'&sig=S) or", "(https://a/b?… or"),
+            (r#"{"url":"https:\/\/a\/b?sig=S","x":1}"#, r#"{"url":"https:\/\/a\/b?…","x":1}"#),
+            (r#""{\"url\":\"https://a/b?sig=S\"}""#, r#""{\"url\":\"https://a/b?…\"}""#),
+            ("<a href=https://a/?s=S>https://b/?s=S</a>", "<a href=https://a/?…>https://b/?…</a>"),
+        ];
+        for (text, shown) in leaks {
+            assert_eq!(of(text), shown);
+        }
     }
 
     #[test]
