@@ -1,6 +1,5 @@
 //! The free calls as values: what each asks, and how its answer is read.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -10,8 +9,8 @@ use crate::{
 
 /// A call that costs nothing: it may be made again, and clients do so.
 ///
-/// The calls are those of this module; requests cannot be built elsewhere, so there are no others.
-pub trait Call: Send + Sync {
+/// The calls are those of this module and no others, so that none carries what costs money.
+pub trait Call: sealed::Free + Send + Sync {
     /// What it is called in spans.
     const NAME: &'static str;
 
@@ -31,6 +30,18 @@ pub trait Call: Send + Sync {
     fn request_id(&self) -> Option<&RequestId> {
         None
     }
+}
+
+/// Others can name a call, and make none.
+pub(crate) mod sealed {
+    /// A call that costs nothing, of this module.
+    pub trait Free {}
+
+    impl Free for super::GetStatus<'_> {}
+    impl Free for super::GetResult<'_> {}
+    impl Free for super::PostCancel<'_> {}
+    impl Free for super::GetBalance {}
+    impl Free for super::GetModel<'_> {}
 }
 
 /// Asks for the state of a job: `GET /requests/{id}/status`.
@@ -136,54 +147,10 @@ impl Call for GetModel<'_> {
     }
 }
 
-/// Asks for a part of the catalog, as the API sends it: `GET /models` → `{"models", "total", "limit", "offset"}`.
-///
-/// What is left out is not sent.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ListModels {
-    /// Words to look for.
-    pub search: Option<String>,
-    /// One of `GET /models/categories`.
-    pub category: Option<String>,
-    /// The kind of output.
-    pub kind: Option<String>,
-    /// Whether each entry carries its input schema.
-    pub include_schema: Option<bool>,
-    /// How many entries, 1 to 500.
-    pub limit: Option<u32>,
-    /// How many entries to skip.
-    pub offset: Option<u32>,
-}
-
-impl Call for ListModels {
-    const NAME: &'static str = "models";
-    type Reply = Value;
-
-    fn request(&self, settings: &Settings) -> HttpRequest {
-        let mut url = settings.base.join(&["models"]);
-        let numbers = [("limit", self.limit), ("offset", self.offset)];
-        let texts = [("search", &self.search), ("category", &self.category), ("kind", &self.kind)];
-        let pairs: Vec<(&str, String)> = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text.clone()?)))
-            .chain(self.include_schema.map(|flag| ("include_schema", flag.to_string())))
-            .chain(numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string()))))
-            .collect();
-        if !pairs.is_empty() {
-            url.query_pairs_mut().extend_pairs(pairs);
-        }
-        HttpRequest::get(url, Some(&settings.token))
-    }
-
-    fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        envelope::open(reply).map(Value::Object)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HttpHead, Token};
+    use crate::{HttpHead, ListModels, Token};
 
     fn settings() -> Settings {
         Settings::new(Token::new("t").unwrap())

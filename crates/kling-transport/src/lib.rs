@@ -63,6 +63,7 @@ mod host_gate;
 mod http_reply;
 mod http_request;
 mod job;
+mod list_models;
 mod model_id;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod part;
@@ -92,7 +93,7 @@ mod watch;
 pub use crate::api_base::{ApiBase, BASE_VARIABLE};
 pub use crate::asking::Asking;
 pub use crate::balance::Balance;
-pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
+pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, PostCancel};
 pub use crate::cancel_reply::{CancelOutcome, CancelReply};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
@@ -106,6 +107,7 @@ pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{Failure, FailureKind, HttpHead, HttpReply};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
 pub use crate::job::{AnyModel, Job, Makes};
+pub use crate::list_models::ListModels;
 pub use crate::model_id::ModelId;
 pub use crate::phase::Phase;
 pub use crate::receipt::Receipt;
