@@ -58,10 +58,28 @@ impl Error {
         self.0.phase.is_some_and(Phase::is_before_sending)
     }
 
-    /// A local file could not be written, or exists already.
+    /// A local file could not be written, exists already, is over the limit, or is in other hands.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.0.kind == Kind::File
+        self.0.kind == Kind::File || self.is_disk() || self.is_in_other_hands()
+    }
+
+    /// The disk took no file, or not all of it: it is full, say. Another name would not help.
+    #[must_use]
+    pub fn is_disk(&self) -> bool {
+        self.0.kind == Kind::Disk
+    }
+
+    /// A file is being downloaded by somebody else at the moment.
+    #[must_use]
+    pub fn is_in_other_hands(&self) -> bool {
+        self.0.kind == Kind::InOtherHands
+    }
+
+    /// The caller gave a submit up while no attempt was out: nothing was made of it.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.0.kind == Kind::GivenUp
     }
 
     /// A download was refused because its URL is outside the hosts allowed.
@@ -220,6 +238,11 @@ impl Error {
 
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
+    }
+
+    pub(crate) fn given_up(mut self) -> Self {
+        self.0.kind = Kind::GivenUp;
+        self
     }
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {

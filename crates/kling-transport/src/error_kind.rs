@@ -8,8 +8,11 @@ pub(crate) enum Kind {
     #[default]
     Config,
     Connect,
+    Disk,
     File,
+    GivenUp,
     Host,
+    InOtherHands,
     Interrupted,
     InvalidInput,
     Journal,
@@ -80,10 +83,13 @@ impl Kind {
     /// What was found; nothing where the message says all.
     pub(crate) const fn finding(self) -> Option<&'static str> {
         Some(match self {
-            Self::Config | Self::File | Self::Host | Self::Unresolved => return None,
+            Self::Config | Self::Disk | Self::File | Self::Host | Self::InOtherHands | Self::Unresolved => {
+                return None;
+            }
             Self::Auth => "the token was not accepted",
             Self::Balance => "the account's balance does not cover this",
             Self::Connect => "the service could not be reached, nothing was sent",
+            Self::GivenUp => "given up before another attempt was made",
             Self::Interrupted => "the connection broke",
             Self::InvalidInput => "the request was refused",
             Self::Journal => "the record of what is paid for could not be kept, so nothing was sent",

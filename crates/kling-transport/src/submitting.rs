@@ -1,4 +1,6 @@
-//! The one paid POST as a machine without socket or clock: what each outcome of an attempt means, and when there is another.
+//! The one paid POST as a machine without socket or clock: when there is another attempt, and how it ends.
+
+mod judgement;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,11 +11,11 @@ use bytes::Bytes;
 use kling_types::{Model, ModelInput};
 use serde_json::Value;
 
-use crate::envelope;
+use self::judgement::{Cut, Judgement, judge};
 use crate::error_kind::Kind;
 use crate::{
-    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
-    Receipt, RequestId, Retry, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
+    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Receipt,
+    Retry, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
@@ -29,6 +31,8 @@ pub struct Submitting<M: Makes = AnyModel> {
     started_at: SystemTime,
     attempts: u32,
     retry: RetryPolicy,
+    /// Why the last attempt made no job, while there may be another.
+    refusal: Option<Error>,
     span: Span,
     makes: PhantomData<fn() -> M>,
 }
@@ -76,6 +80,7 @@ impl<M: Makes> Submitting<M> {
             started_at: now,
             attempts: 0,
             retry: settings.submit_retry,
+            refusal: None,
             makes: PhantomData,
         }
     }
@@ -127,8 +132,18 @@ impl<M: Makes> Submitting<M> {
         next
     }
 
+    /// Ends it while no attempt is out, by the caller's wish: no job was made, and none will be.
+    ///
+    /// What it gives is refused, as [`Error::is_given_up`].
+    pub fn give_up(self) -> Submission<M> {
+        let error = self.refusal.map_or_else(|| Error::new(Kind::GivenUp, ""), Error::given_up);
+        let submission = Submission::Refused(error);
+        self.span.submitted(self.attempts, &submission);
+        submission
+    }
+
     fn judged(
-        &self,
+        &mut self,
         outcome: Result<HttpReply, Failure>,
         elapsed: Duration,
         random: f64,
@@ -144,6 +159,7 @@ impl<M: Makes> Submitting<M> {
         if refusal.is_connect() || refusal.is_rate_limited() {
             let wish = refusal.retry_after();
             if let Retry::After(pause) = self.retry.next(self.attempts, wish, elapsed, random) {
+                self.refusal = Some(refusal);
                 return ControlFlow::Continue(pause);
             }
         }
@@ -176,74 +192,6 @@ impl<M: Makes> fmt::Debug for Submitting<M> {
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
     }
-}
-
-/// What one attempt proves.
-enum Judgement {
-    Accepted(RequestId),
-    Refused(Error),
-    Unknown(Cut),
-}
-
-/// Where an exchange was cut off.
-struct Cut {
-    phase: Phase,
-    status: Option<u16>,
-    message: String,
-    read: Bytes,
-}
-
-fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
-    match outcome {
-        Ok(reply) => judge_reply(reply),
-        Err(failure) => judge_failure(failure),
-    }
-}
-
-/// An answer that broke off still refused, if its status did.
-fn judge_failure(failure: Failure) -> Judgement {
-    if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
-        return Judgement::Refused(match failure.status {
-            Some(status) => {
-                Error::new(Kind::of_status(status), excerpt::of(&failure.message)).with_status(status)
-            }
-            None => failure.into(),
-        });
-    }
-    let message = excerpt::of(&failure.message);
-    Judgement::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
-}
-
-/// A refusal in words wins over the status; then the status decides; then the id must be there.
-fn judge_reply(reply: HttpReply) -> Judgement {
-    let status = reply.head.status;
-    let error = match envelope::open(&reply) {
-        Ok(object) => match object.get("request_id").and_then(Value::as_str).map(str::parse) {
-            Some(Ok(id)) => return Judgement::Accepted(id),
-            _ => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
-        },
-        Err(error) if refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
-        Err(error) => error,
-    };
-    let message = excerpt::of(&error.to_string());
-    Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
-}
-
-/// Whether an `error_code` says by itself that no job was made, under any status.
-fn refuses(error: &Error) -> bool {
-    error.error_code().is_some_and(|code| {
-        let under_success = error.status().is_some_and(|status| matches!(status, 200..=299));
-        let like_status = Kind::status_of_code(code);
-        Kind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
-    })
-}
-
-/// Whether an HTTP status says that no job was made.
-///
-/// 408 does not: the server gave up on a request that it may have in hand. 307 and 308 do, as they ask for the very same
-/// request elsewhere; 301, 302 and 303 do not, since servers answer so after they processed a POST.
-const fn is_refusal(status: u16) -> bool {
-    matches!(status, 307 | 308 | 400..=407 | 409..=499)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FailureKind, HttpHead, Token};
+use crate::{FailureKind, HttpHead, Phase, Token};
 
 fn submitting() -> Submitting {
     let settings = Settings::new(Token::new("secret-0123").unwrap());
@@ -25,6 +25,10 @@ fn each_answer_has_one_meaning() {
     let cases = [
         (200, r#"{"request_id":"a-1"}"#, "submitted"),
         (202, r#"{"request_id":"a-1","status":"in_queue","error_code":null}"#, "submitted"),
+        (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400099}"#, "submitted"),
+        (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400002}"#, "submitted"),
+        (201, r#"{"request_id":"a-1","error_code":429001}"#, "submitted"),
+        (400, r#"{"request_id":"a-1","error_code":400001}"#, "refused"),
         (200, r#"{"request_id":"a/../b"}"#, "unknown"),
         (200, r#"{"status":"in_queue"}"#, "unknown"),
         (200, "<html>", "unknown"),
@@ -47,6 +51,10 @@ fn each_answer_has_one_meaning() {
         (422, r#"{"detail":[]}"#, "refused"),
         (425, "", "refused"),
         (429, "", "again"),
+        (498, "", "refused"),
+        (499, "", "unknown"),
+        (499, r#"{"message":"client closed request"}"#, "unknown"),
+        (499, r#"{"error_code":400002}"#, "refused"),
         (429, r#"{"error_code":400002}"#, "refused"),
         (301, "", "unknown"),
         (302, "", "unknown"),
@@ -111,4 +119,15 @@ fn the_budget_ends_the_attempts() {
         panic!("expected a refusal");
     };
     assert!(error.is_connect());
+}
+
+#[test]
+fn a_submit_that_is_given_up_made_nothing_and_says_why_the_last_attempt_did_not() {
+    let Submission::Refused(untried) = submitting().give_up() else { panic!("expected a refusal") };
+    assert!(untried.is_given_up());
+    let mut submitting = submitting();
+    assert!(submitting.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
+    let Submission::Refused(error) = submitting.give_up() else { panic!("expected a refusal") };
+    assert!(error.is_given_up() && !error.is_rate_limited());
+    assert_eq!(error.to_string(), "given up before another attempt was made (HTTP 429): busy");
 }
