@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use same_file::Handle;
 use serde::{Deserialize, Serialize};
-use tempfile::TempPath;
+use tempfile::{PathPersistError, TempPath};
 use url::Url;
 
 use crate::Fingerprint;
@@ -99,12 +99,17 @@ impl Part {
     /// Puts it in the place of its target, and removes what other sources left for that.
     pub(crate) fn finish(mut self, overwrite: bool) -> io::Result<()> {
         self.file.sync_all()?;
-        self.forget()?;
         let path = TempPath::try_from_path(&self.path)?;
-        let kept = if overwrite { path.persist(&self.target) } else { path.persist_noclobber(&self.target) };
+        let moved = if overwrite { path.persist(&self.target) } else { path.persist_noclobber(&self.target) };
+        if let Err(PathPersistError { error, path }) = moved {
+            // It stays, with its note, for whoever clears the target's place.
+            self.is_worth_keeping = path.keep().is_err() || self.has_note;
+            return Err(error);
+        }
+        // Without its part a note says nothing. One that stays does no harm.
+        let _ = self.forget();
         // From here on the name may be somebody else's.
         self.is_worth_keeping = true;
-        kept.map_err(|error| error.error)?;
         sync_folder(&self.target);
         remove_stale(&self.target);
         Ok(())
@@ -185,4 +190,28 @@ fn sync_folder(path: &Path) {
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_download_whose_place_was_taken_meanwhile_is_kept_with_its_note() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("clip.mp4");
+        let source = Url::parse("https://a.example/clip.mp4?sig=1").unwrap();
+        let note = Note { version: "\"1\"".to_owned(), total: Some(4) };
+        let (mut part, _) = Part::open(&target, &source).unwrap();
+        part.restart(Some(&note)).unwrap();
+        part.append(b"clip").unwrap();
+        fs::write(&target, "mine").unwrap();
+        assert_eq!(part.finish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_file(&target).unwrap();
+        let (part, found) = Part::open(&target, &source).unwrap();
+        assert_eq!(found, Some((note, 4)));
+        part.finish(false).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"clip");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -134,15 +134,46 @@ pub(crate) fn exists(path: &Path) -> Error {
 }
 
 fn in_other_hands(path: &Path) -> Error {
-    Error::file(format!("{} is being downloaded by somebody else: wait for it", path.display()))
+    let text = format!("{} is being downloaded by somebody else: wait for it", path.display());
+    Error::new(Kind::InOtherHands, text)
 }
 
+/// Where there is no such folder, or it is closed, another name helps; where the disk is full or broken, none does.
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::file(format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string())))
+    use io::ErrorKind::{
+        AlreadyExists, InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied,
+    };
+    let kind = match error.kind() {
+        AlreadyExists | InvalidFilename | InvalidInput | NotADirectory | NotFound | PermissionDenied => {
+            Kind::File
+        }
+        _ => Kind::Disk,
+    };
+    let text = format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string()));
+    Error::new(kind, text)
 }
 
 fn too_large(bytes: u64, limit: u64) -> Error {
     Error::file(format!(
         "the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_a_bad_name_and_a_file_in_other_hands_are_told_apart() {
+        let path = Path::new("clip.mp4");
+        let asked = |error: &Error| (error.is_file(), error.is_disk(), error.is_in_other_hands());
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::WriteZero] {
+            assert_eq!(asked(&unwritable(path, &kind.into())), (true, true, false), "{kind}");
+        }
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
+            assert_eq!(asked(&unwritable(path, &kind.into())), (true, false, false), "{kind}");
+        }
+        assert_eq!(asked(&in_other_hands(path)), (true, false, true));
+        assert!(in_other_hands(path).to_string().starts_with("clip.mp4 is being downloaded"));
+    }
 }
