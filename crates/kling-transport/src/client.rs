@@ -1,9 +1,11 @@
 //! The async client: the calls of the API over any transport.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use kling_types::ModelInput;
@@ -176,16 +178,32 @@ impl<T: Transport> Client<T> {
     }
 
     /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
-    pub async fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
-        let started = Instant::now();
-        loop {
+    pub async fn carry<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
+        self.carry_until(submitting, std::future::pending()).await
+    }
+
+    /// The same, until it is to stop. **This costs money.**
+    ///
+    /// From then on no further attempt is made: one that is out is seen to its end, and a pause before another ends at once as
+    /// [`Submitting::give_up`] does.
+    pub async fn carry_until<M: Makes>(
+        &self,
+        mut submitting: Submitting<M>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Submission<M> {
+        let (started, mut stop) = (Instant::now(), pin!(stop));
+        while !is_there(stop.as_mut()).await {
             let sent = self.transport.send(submitting.request(), submitting.limits());
             let outcome = submitting.span().around(sent).await;
             match submitting.next(outcome, started.elapsed(), fastrand::f64()) {
                 ControlFlow::Break(submission) => return submission,
-                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
+                ControlFlow::Continue(pause) => match tokio::time::timeout(pause, stop.as_mut()).await {
+                    Ok(()) => break,
+                    Err(_elapsed) => {}
+                },
             }
         }
+        submitting.give_up()
     }
 }
 
@@ -241,6 +259,11 @@ impl<T: Streaming> Client<T> {
     }
 }
 
+/// Whether a future is ready as soon as it is looked at.
+async fn is_there(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
+}
+
 /// Runs what may block on a disk away from the threads that drive futures.
 async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
     work: impl FnOnce() -> Result<R, E> + Send + 'static,
@@ -253,8 +276,15 @@ async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
 const _: () = {
     const fn sent<F: Future + Send>(_: &F) {}
     #[allow(dead_code, reason = "compiled for its bounds only")]
-    fn futures_are_send<T: Streaming>(client: &Client<T>, id: &RequestId, options: &DownloadOptions) {
+    fn futures_are_send<T: Streaming>(
+        client: &Client<T>,
+        id: &RequestId,
+        options: &DownloadOptions,
+        model: &ModelId,
+        input: &Value,
+    ) {
         sent(&client.status(id));
+        sent(&client.submit_json(model, input));
         sent(&client.download("", "", options, |_| {}));
     }
 };

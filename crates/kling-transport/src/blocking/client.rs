@@ -29,11 +29,21 @@ const PIECE: usize = 64 * 1024;
 ///
 /// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
 /// made again where that may help.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Client<T = Ureq> {
     settings: Arc<Settings>,
-    transport: T,
+    transport: Arc<T>,
     clock: Arc<dyn Clock>,
+}
+
+impl<T> Clone for Client<T> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+            transport: Arc::clone(&self.transport),
+            clock: Arc::clone(&self.clock),
+        }
+    }
 }
 
 impl Client {
@@ -72,7 +82,8 @@ impl Client {
 impl<T: Transport> Client<T> {
     /// A client over a transport of one's own.
     pub fn with_transport(settings: Settings, transport: T) -> Self {
-        Self { settings: Arc::new(settings), transport, clock: Arc::new(SystemClock::default()) }
+        let (settings, transport) = (Arc::new(settings), Arc::new(transport));
+        Self { settings, transport, clock: Arc::new(SystemClock::default()) }
     }
 
     /// The same client by another clock.
