@@ -92,7 +92,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
-            Kind::Store { source, .. } => source.as_ref().map(|source| source as _),
+            // `Display` has said what the source says.
+            Kind::Store { source, .. } => source.as_ref()?.source(),
             _ => None,
         }
     }

@@ -215,6 +215,7 @@ impl fmt::Debug for WaitError {
 
 impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error().map(|error| error as _)
+        // `Display` has said what the error says.
+        self.error()?.source()
     }
 }

@@ -68,7 +68,8 @@ impl fmt::Display for SubmitError {
 impl std::error::Error for SubmitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(error) => Some(error),
+            // `Display` has said what the error says.
+            Self::Refused(error) => error.source(),
             Self::Unknown(_) => None,
         }
     }
