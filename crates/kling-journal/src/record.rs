@@ -58,7 +58,10 @@ impl Record {
     /// Reads a line without its end; nothing where it is damaged.
     pub(crate) fn from_line(line: &[u8]) -> Option<Self> {
         let (prefix, json) = line.split_at_checked(PREFIX)?;
-        let expected = std::str::from_utf8(prefix.strip_suffix(b" ")?).ok()?;
+        let digits = prefix.strip_suffix(b" ")?;
+        // The standard library would take a sign as well.
+        let are_hex = digits.iter().all(u8::is_ascii_hexdigit);
+        let expected = std::str::from_utf8(digits).ok().filter(|_| are_hex)?;
         let is_whole = u32::from_str_radix(expected, 16).ok()? == crc32fast::hash(json);
         is_whole.then(|| serde_json::from_slice(json).ok()).flatten()
     }
@@ -92,6 +95,13 @@ mod tests {
             assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
             assert_eq!(Record::from_line(&line[..line.len() - 1]), Some(record));
         }
+    }
+
+    #[test]
+    fn a_sign_is_no_digit_of_a_checksum() {
+        let mut begins_with_0 = std::iter::repeat_with(line).find(|line| line[0] == b'0').unwrap();
+        begins_with_0[0] = b'+';
+        assert_eq!(Record::from_line(&begins_with_0), None);
     }
 
     proptest! {
