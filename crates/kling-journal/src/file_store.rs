@@ -3,6 +3,7 @@
 mod folder;
 mod lease;
 mod log;
+mod place;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use self::folder::Folder;
+use self::folder::{Folder, PATIENCE};
 use self::lease::Lease;
 use self::log::Log;
 use crate::ledger::Ledger;
@@ -43,19 +44,20 @@ struct Known {
 }
 
 impl FileStore {
-    /// The store in this file, which is made if it is missing, with the folders above it. Entries that are over for longer
+    /// The store in this file, which is made if it is missing, with the folders above it. Links are followed first, so that
+    /// all who name the file have the same locks. Entries that are over for longer
     /// than [`KEPT_FOR`] are removed.
     ///
     /// # Errors
     /// [`Error::is_store`] where it cannot be read and written, or is something else.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        let path = path.into();
+        let path = place::resolved(&path.into())?;
         let store = Self { folder: Folder::beside(&path), path, known: Mutex::default() };
         store.remove_before(SystemTime::now().checked_sub(KEPT_FOR))?;
         Ok(store)
     }
 
-    /// The file.
+    /// The file, without links on its way.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -80,7 +82,7 @@ impl FileStore {
     fn step(&self) -> Result<Step<'_>, Error> {
         // A thread that panicked here left nothing half-done in memory: records are folded whole.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = self.folder.lock()?;
+        let lock = self.folder.lock(PATIENCE)?;
         let mut log = Log::open(&self.path)?;
         if known.generation != Some(log.generation()) || log.len() < known.read_to {
             *known = Known {
@@ -110,8 +112,16 @@ impl Store for FileStore {
                 return Err(Error::unresolved(entry));
             }
         }
-        let lease = step.lease()?;
-        step.append(*intent.id(), Fact::Begun { intent: Box::new(intent.clone()), lease })
+        step.begin(intent)
+    }
+
+    fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
+        let mut step = self.step()?;
+        let known = intent.request_id().and_then(|id| step.find_job(intent.origin(), id));
+        match known {
+            Some(entry) => Ok(entry.intent().clone()),
+            None => step.begin(intent).map(|()| intent.clone()),
+        }
     }
 
     fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
@@ -144,8 +154,7 @@ impl Store for FileStore {
     }
 
     fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
-        let step = self.step()?;
-        Ok(step.known.ledger.find_job(origin, request_id, |lease| step.is_alive(lease)))
+        Ok(self.step()?.find_job(origin, request_id))
     }
 
     fn damaged_lines(&self) -> usize {
@@ -162,6 +171,15 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    fn begin(&mut self, intent: &Intent) -> Result<(), Error> {
+        let lease = self.lease()?;
+        self.append(*intent.id(), Fact::Begun { intent: Box::new(intent.clone()), lease })
+    }
+
+    fn find_job(&self, origin: &str, request_id: &str) -> Option<Entry> {
+        self.known.ledger.find_job(origin, request_id, |lease| self.is_alive(lease))
+    }
+
     fn append(&mut self, intent: IntentId, fact: Fact) -> Result<(), Error> {
         let record = Record::new(intent, fact);
         self.log.append(&record)?;

@@ -1,13 +1,18 @@
 //! The handle on a journal, whatever keeps it.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{Again, Entry, Error, Event, FileStore, Intent, IntentId, Store, location};
 
 /// A durable record of paid jobs. Cheap to clone; its calls block for a millisecond or two.
 #[derive(Clone, Debug)]
-pub struct Journal(Arc<dyn Store>);
+pub struct Journal {
+    store: Arc<dyn Store>,
+    /// How often each intent is held here: the last to let go lets others have it.
+    holds: Arc<Mutex<HashMap<IntentId, usize>>>,
+}
 
 impl Journal {
     /// The journal in a file, which is made if it is missing; or in the file `journal.log` of a folder.
@@ -29,7 +34,7 @@ impl Journal {
 
     /// A journal in a store of one's own.
     pub fn with_store(store: impl Store + 'static) -> Self {
-        Self(Arc::new(store))
+        Self { store: Arc::new(store), holds: Arc::default() }
     }
 
     /// Writes an intent down. When this returns it is on disk, and the request may leave.
@@ -38,7 +43,7 @@ impl Journal {
     /// [`Error::is_unresolved`] where the very same request has an unknown outcome, unless it is meant again;
     /// [`Error::is_store`] where it cannot be kept: then the request must not leave.
     pub fn begin(&self, intent: &Intent, again: Again) -> Result<(), Error> {
-        self.0.begin(intent, again)
+        self.store.begin(intent, again)
     }
 
     /// Adds what happened to an intent.
@@ -46,16 +51,29 @@ impl Journal {
     /// # Errors
     /// [`Error::is_no_entry`], [`Error::is_store`].
     pub fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
-        self.0.record(intent, event)
+        self.store.record(intent, event)
     }
 
-    /// Takes hold of an intent until the guard is dropped; nothing where another living process holds it.
+    /// Takes a job in by its id, unless an entry has it: one that [`Intent::of_job`] made. Gives the intent that has it.
+    ///
+    /// # Errors
+    /// [`Error::is_store`].
+    pub fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
+        self.store.adopt(intent)
+    }
+
+    /// Takes hold of an intent until the guard is dropped; nothing where another living process holds it. Who holds it
+    /// through this journal may do so again, and lets go with the last guard.
     ///
     /// # Errors
     /// [`Error::is_no_entry`], [`Error::is_store`].
     pub fn hold(&self, intent: &IntentId) -> Result<Option<Hold>, Error> {
-        let is_ours = self.0.hold(intent)?;
-        Ok(is_ours.then(|| Hold { journal: self.clone(), intent: *intent }))
+        let mut holds = self.holds();
+        if !self.store.hold(intent)? {
+            return Ok(None);
+        }
+        *holds.entry(*intent).or_default() += 1;
+        Ok(Some(Hold { journal: self.clone(), intent: *intent }))
     }
 
     /// Every entry, the oldest first.
@@ -63,7 +81,7 @@ impl Journal {
     /// # Errors
     /// [`Error::is_store`].
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
-        self.0.entries()
+        self.store.entries()
     }
 
     /// The entry of a job of the API at this origin.
@@ -71,7 +89,7 @@ impl Journal {
     /// # Errors
     /// [`Error::is_store`].
     pub fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
-        self.0.find_job(origin, request_id)
+        self.store.find_job(origin, request_id)
     }
 
     /// The one entry whose intent begins with this text, such as the first eight digits of its id.
@@ -91,7 +109,14 @@ impl Journal {
     /// How many lines of the record cannot be read. They stay where they are, and no entry is removed by age beside them.
     #[must_use]
     pub fn damaged_lines(&self) -> usize {
-        self.0.damaged_lines()
+        self.store.damaged_lines()
+    }
+}
+
+impl Journal {
+    /// A panic leaves the numbers right: they change last.
+    fn holds(&self) -> MutexGuard<'_, HashMap<IntentId, usize>> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +130,13 @@ pub struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        let mut holds = self.journal.holds();
+        if let Some(count) = holds.get_mut(&self.intent).filter(|count| **count > 1) {
+            *count -= 1;
+            return;
+        }
+        holds.remove(&self.intent);
         // The end of the process lets go as well, so nothing is lost where this cannot be written.
-        let _ = self.journal.0.release(&self.intent);
+        let _ = self.journal.store.release(&self.intent);
     }
 }

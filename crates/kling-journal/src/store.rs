@@ -26,6 +26,23 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`Unknown`](crate::Standing::Unknown), unless it is meant again; [`Error::is_store`] where it cannot be kept.
     fn begin(&self, intent: &Intent, again: Again) -> Result<(), Error>;
 
+    /// Takes a job in by its id, as [`Store::begin`] does, unless an entry has it. Gives the intent that has it.
+    ///
+    /// A store that several processes share makes one step of it, so that a job is taken in once.
+    ///
+    /// # Errors
+    /// [`Error::is_store`].
+    fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
+        let known = match intent.request_id() {
+            Some(id) => self.find_job(intent.origin(), id)?,
+            None => None,
+        };
+        match known {
+            Some(entry) => Ok(entry.intent().clone()),
+            None => self.begin(intent, Again::Yes).map(|()| intent.clone()),
+        }
+    }
+
     /// Adds what happened to an intent; a [precious](Event::is_precious) event has outlived a power cut when this returns.
     /// What tells the outcome of a submit also lets go of it.
     ///

@@ -19,6 +19,22 @@ fn a_job_that_was_submitted_elsewhere_is_running_from_its_first_record() {
 }
 
 #[test]
+fn two_who_take_a_job_in_at_once_have_one_entry() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("journal.log");
+    let adopted: Vec<Intent> = std::thread::scope(|scope| {
+        let adopt = || {
+            let intent = Intent::of_job("https://api.example", "", "id-1");
+            Journal::open(&path).unwrap().adopt(&intent).unwrap()
+        };
+        let both = [scope.spawn(adopt), scope.spawn(adopt)];
+        both.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(adopted[0], adopted[1]);
+    assert_eq!(Journal::open(&path).unwrap().entries().unwrap().len(), 1);
+}
+
+#[test]
 fn a_job_that_was_taken_in_by_its_id_is_one_with_the_unknown_intent_that_is_settled_with_it() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("journal.log");

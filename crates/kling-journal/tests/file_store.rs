@@ -94,6 +94,45 @@ fn only_one_living_process_works_on_an_intent() {
 }
 
 #[test]
+fn who_holds_an_intent_twice_lets_go_with_the_second_guard() {
+    let (_folder, path) = place();
+    let (ours, theirs) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
+    let intent = begun(&ours, "a");
+    ours.record(intent.id(), &Event::submitted("id-1")).unwrap();
+    let first = ours.hold(intent.id()).unwrap().unwrap();
+    drop(ours.clone().hold(intent.id()).unwrap().unwrap());
+    assert!(theirs.hold(intent.id()).unwrap().is_none());
+    drop(first);
+    assert!(theirs.hold(intent.id()).unwrap().is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn all_names_of_a_file_are_one_journal() {
+    let (folder, path) = place();
+    let link = folder.path().join("link.log");
+    std::os::unix::fs::symlink("state/journal.log", &link).unwrap();
+    // The file is yet to be made, by either name.
+    let (linked, direct) = (Journal::open(&link).unwrap(), Journal::open(&path).unwrap());
+    std::thread::scope(|scope| {
+        for journal in [&linked, &direct] {
+            scope.spawn(move || (0..20).for_each(|job| drop(begun(journal, &job.to_string()))));
+        }
+    });
+    assert_eq!(standings(&linked).len(), 40);
+    assert_eq!(linked.damaged_lines() + direct.damaged_lines(), 0);
+    assert!(!folder.path().join("link.log.d").exists());
+    let ended = begun(&linked, "over");
+    linked.record(ended.id(), &Event::Refused { message: "no".into() }).unwrap();
+    drop((linked, direct));
+    age(&path, 91);
+    let reopened = Journal::open(&link).unwrap();
+    assert_eq!(standings(&reopened).len(), 40, "what is over was removed");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(standings(&Journal::open(&path).unwrap()).len(), 40);
+}
+
+#[test]
 fn many_threads_and_handles_lose_nothing() {
     let (_folder, path) = place();
     std::thread::scope(|scope| {

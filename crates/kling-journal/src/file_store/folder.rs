@@ -3,6 +3,8 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -10,6 +12,11 @@ use super::lease::Lease;
 use crate::Error;
 
 const LEASE: &str = "lease";
+
+/// How long a step waits for another process's.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where the locks are.
 #[derive(Debug)]
@@ -22,13 +29,13 @@ impl Folder {
         Self(name.into())
     }
 
-    /// Waits for every other step on the journal to end; dropping the file lets the next one begin.
-    pub(super) fn lock(&self) -> Result<File, Error> {
+    /// Waits for every other step on the journal to end, within a time; dropping the file lets the next one begin.
+    pub(super) fn lock(&self, patience: Duration) -> Result<File, Error> {
         let path = self.0.join("lock");
         let lock = || {
             private_folder(&self.0)?;
             let file = private().create(true).truncate(false).open(&path)?;
-            file.lock()?;
+            lock_within(&file, patience)?;
             Ok(file)
         };
         lock().map_err(|error| Error::io("locked", &path, error))
@@ -75,6 +82,23 @@ impl Folder {
     }
 }
 
+/// A step takes milliseconds, so whoever keeps the lock for long is stopped, and perhaps for ever.
+fn lock_within(file: &File, patience: Duration) -> io::Result<()> {
+    let (started, mut pause) = (Instant::now(), Duration::from_micros(200));
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if started.elapsed() >= patience => {
+                let text = format!("it is in use by another process for more than {} s", patience.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
 /// A shared lock is asked for, so that two who look at once do not take each other for the owner.
 fn is_locked(file: &File) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
@@ -96,4 +120,20 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_not_let_go_of_is_told_and_not_waited_for_without_end() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::beside(&place.path().join("journal.log"));
+        let held = folder.lock(PATIENCE).unwrap();
+        let error = folder.lock(Duration::ZERO).unwrap_err();
+        assert!(error.is_store() && error.to_string().contains("in use by another process"), "{error}");
+        drop(held);
+        folder.lock(Duration::ZERO).unwrap();
+    }
 }

@@ -29,7 +29,8 @@ impl Log {
     }
 
     fn open_or_make(path: &Path) -> io::Result<Self> {
-        let mut file = private().create(true).truncate(false).open(path)?;
+        // Whoever writes without the lock loses nothing by what is added here. Elsewhere such a file could not be cut.
+        let mut file = private().append(cfg!(unix)).create(true).truncate(false).open(path)?;
         let facts = file.metadata()?;
         // A device could be read for ever, and keeps nothing.
         if !facts.is_file() {
@@ -71,12 +72,21 @@ impl Log {
 
     /// Adds a record, on disk when this returns if it is precious. What could not be written whole is taken back.
     pub(super) fn append(&mut self, record: &Record) -> Result<(), Error> {
+        self.check_end().map_err(|error| Error::io("written", &self.path, error))?;
         let written = self.write(record).inspect_err(|_| {
             // If this fails too, the torn line is cut off when the journal is opened next.
             let _ = self.file.set_len(self.len);
         });
         self.len = written.map_err(|error| Error::io("written", &self.path, error))?;
         Ok(())
+    }
+
+    /// What another wrote past the lock is nobody's to overwrite, or to cut off.
+    fn check_end(&self) -> io::Result<()> {
+        if self.file.metadata()?.len() == self.len {
+            return Ok(());
+        }
+        Err(io::Error::other("somebody writes to it without its lock, by another name perhaps"))
     }
 
     fn write(&mut self, record: &Record) -> io::Result<u64> {
