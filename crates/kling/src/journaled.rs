@@ -1,17 +1,14 @@
 //! The async client with a journal: what is paid for is on disk before it leaves.
 
-use std::future::Future;
+mod submit;
+
+use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use kling_journal::{Again, Error as JournalError, Event, Journal};
 use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
-use kling_transport::{
-    CancelReply, Client, Error, Job, Makes, ModelId, RequestId, Reqwest, Submission, Submitting, Transport,
-};
-use kling_types::ModelInput;
-use serde_json::Value;
+use kling_transport::{CancelReply, Client, Error, Job, Makes, RequestId, Reqwest, Transport};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::fleet_keeping::{FleetKeeping, Note};
@@ -35,13 +32,19 @@ use crate::keeping::{Keeping, Kept};
 /// # }
 /// ```
 ///
-/// Abandoning the future of a submit does not tear it: it runs in a task of its own, and its id reaches the journal while the
-/// runtime lives.
-#[derive(Clone, Debug)]
+/// Abandoning the future of a submit does not tear it: an attempt that is out is seen to its end in a task of its own, and its
+/// id reaches the journal while the runtime lives. No further attempt is made then, so that whoever submits anew pays once.
+#[derive(Debug)]
 pub struct Journaled<T = Reqwest> {
     client: Client<T>,
     keeping: Keeping,
     fleet: Arc<FleetKeeping>,
+}
+
+impl<T> Clone for Journaled<T> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), keeping: self.keeping.clone(), fleet: Arc::clone(&self.fleet) }
+    }
 }
 
 impl<T> Journaled<T> {
@@ -84,23 +87,7 @@ impl<T> Journaled<T> {
     }
 }
 
-impl<T: Transport + Clone + 'static> Journaled<T> {
-    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
-    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).await,
-            Err(error) => Submission::Refused(error),
-        }
-    }
-
-    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
-    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).await,
-            Err(error) => Submission::Refused(error),
-        }
-    }
-
+impl<T: Transport + 'static> Journaled<T> {
     /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
     ///
     /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
@@ -201,26 +188,6 @@ impl<T: Transport + Clone + 'static> Journaled<T> {
         let (fleet, id) = (Arc::clone(&self.fleet), id.clone());
         blocking(move || fleet.let_go(&id)).await;
     }
-
-    /// Carries a submit to its end in a task of its own, so that dropping this future does not tear it.
-    async fn carry<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
-        joined(tokio::spawn(self.clone().keep(submitting))).await
-    }
-
-    async fn keep<M: Makes>(self, submitting: Submitting<M>) -> Submission<M> {
-        let Self { client, keeping, .. } = self;
-        let intent = keeping.intent(client.settings(), &submitting);
-        let (id, begin) = (*intent.id(), keeping.clone());
-        if let Err(error) = blocking(move || begin.begin(&intent)).await {
-            return Submission::Refused(error);
-        }
-        let submission = client.carry(submitting).await;
-        blocking(move || {
-            keeping.submitted(&id, &submission);
-            submission
-        })
-        .await
-    }
 }
 
 /// Runs what waits for a disk away from the threads that drive futures.
@@ -238,6 +205,6 @@ async fn joined<R>(task: JoinHandle<R>) -> R {
         Ok(done) => done,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         // Only a runtime that shuts down stops a task, and it drops this future as well.
-        Err(Err(_)) => std::future::pending().await,
+        Err(Err(_)) => pending().await,
     }
 }

@@ -34,26 +34,19 @@ impl Keeping {
         self.bound_for_output(intent)
     }
 
-    /// Writes an intent down, before its request leaves.
+    /// Writes an intent down, before its request leaves. What it gives lives as long as the submit.
     ///
     /// # Errors
     /// [`Error::is_unresolved`], [`Error::is_journal`]: then nothing may be sent.
-    pub(crate) fn begin(&self, intent: &Intent) -> Result<(), Error> {
-        let Some(journal) = &self.journal else { return Ok(()) };
-        journal.begin(intent, self.again).map_err(|error| match error {
-            error if error.is_unresolved() => Error::unresolved(error),
-            error => Error::journal(error),
-        })
-    }
-
-    /// Writes down what became of a submit.
-    pub(crate) fn submitted<M: Makes>(&self, intent: &IntentId, submission: &Submission<M>) {
-        let event = match submission {
-            Submission::Submitted(job) => Event::submitted(job.id().as_str()),
-            Submission::Refused(error) => Event::Refused { message: error.to_string() },
-            Submission::Unknown(receipt) => Event::Lost { message: receipt.to_string() },
-        };
-        self.record(intent, &event);
+    pub(crate) fn begin(&self, intent: &Intent) -> Result<Paying, Error> {
+        if let Some(journal) = &self.journal {
+            journal.begin(intent, self.again).map_err(|error| match error {
+                error if error.is_unresolved() => Error::unresolved(error),
+                error => Error::journal(error),
+            })?;
+        }
+        let outcome = Event::Lost { message: "the submit was torn before its outcome was known".to_owned() };
+        Ok(Paying { keeping: self.clone(), intent: *intent.id(), outcome })
     }
 
     /// Writes down that a job was cancelled, if it was.
@@ -108,9 +101,7 @@ impl Keeping {
         }
         let intent = Intent::of_job(origin, model.map_or("", ModelId::as_str), id.as_str())
             .with_account(settings.token().account_hash());
-        let intent = self.bound_for_output(intent);
-        journal.begin(&intent, Again::Yes)?;
-        Ok(intent)
+        journal.adopt(&self.bound_for_output(intent))
     }
 
     fn bound_for_output(&self, intent: Intent) -> Intent {
@@ -137,6 +128,31 @@ impl fmt::Debug for Keeping {
             .field("again", again)
             .field("output", output)
             .finish_non_exhaustive()
+    }
+}
+
+/// A submit that was begun. Its outcome is written down when this is dropped, also by a panic or the end of the runtime:
+/// as long as none is known, as a lost one.
+pub(crate) struct Paying {
+    keeping: Keeping,
+    intent: IntentId,
+    outcome: Event,
+}
+
+impl Paying {
+    /// What became of the submit.
+    pub(crate) fn came<M: Makes>(&mut self, submission: &Submission<M>) {
+        self.outcome = match submission {
+            Submission::Submitted(job) => Event::submitted(job.id().as_str()),
+            Submission::Refused(error) => Event::Refused { message: error.to_string() },
+            Submission::Unknown(receipt) => Event::Lost { message: receipt.to_string() },
+        };
+    }
+}
+
+impl Drop for Paying {
+    fn drop(&mut self) {
+        self.keeping.record(&self.intent, &self.outcome);
     }
 }
 

@@ -27,11 +27,17 @@ use crate::keeping::Keeping;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Journaled<T = Ureq> {
     client: Client<T>,
     keeping: Keeping,
     fleet: Arc<FleetKeeping>,
+}
+
+impl<T> Clone for Journaled<T> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), keeping: self.keeping.clone(), fleet: Arc::clone(&self.fleet) }
+    }
 }
 
 impl<T> Journaled<T> {
@@ -160,11 +166,12 @@ impl<T: Transport> Journaled<T> {
 
     fn keep<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
         let intent = self.keeping.intent(self.client.settings(), &submitting);
-        if let Err(error) = self.keeping.begin(&intent) {
-            return Submission::Refused(error);
-        }
+        let mut paying = match self.keeping.begin(&intent) {
+            Ok(paying) => paying,
+            Err(error) => return Submission::Refused(error),
+        };
         let submission = self.client.carry(submitting);
-        self.keeping.submitted(intent.id(), &submission);
+        paying.came(&submission);
         submission
     }
 

@@ -1,0 +1,52 @@
+//! What any program may rely on: futures go to other threads, clients are cloned whatever their transport is.
+#![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
+#![allow(dead_code, clippy::type_complexity, reason = "compiled for its bounds only")]
+
+use kling::kling_transport::{self, Transport};
+use kling::{
+    Client, Fleet, FleetEvent, Job, Journaled, ModelId, RequestId, WaitOptions, blocking, cancel, wait,
+};
+use serde_json::Value;
+
+const fn sent<F: Future + Send>(_: &F) {}
+
+fn the_futures_of_a_client<T: Transport + 'static>(
+    client: &Client<T>,
+    (job, options, id): (&Job, &WaitOptions, &RequestId),
+    (model, input): (&ModelId, &Value),
+) {
+    sent(&client.submit_json(model, input));
+    sent(&client.status(id));
+    sent(&client.result(id));
+    sent(&wait(client, job, options, |_| {}));
+    sent(&cancel(client, id));
+}
+
+fn the_futures_of_a_client_with_a_journal<T: Transport + 'static>(
+    client: &Journaled<T>,
+    (job, options, id): (&Job, &WaitOptions, &RequestId),
+    (model, input, event): (&ModelId, &Value, &FleetEvent),
+) {
+    sent(&client.submit_json(model, input));
+    sent(&client.submit_json_until(model, input, std::future::pending()));
+    sent(&client.wait(job, options, |_| {}));
+    sent(&client.cancel(id));
+    sent(&client.saved(id, ["/tmp/clip.mp4"]));
+    sent(&client.record(event));
+    sent(&client.let_go(id));
+}
+
+/// A transport that cannot be cloned.
+struct Transporting;
+
+#[test]
+fn what_is_shared_may_be_shared() {
+    const fn cloned<T: Clone + Send + Sync>() {}
+    const fn moved<T: Send + Unpin>() {}
+    cloned::<Client<Transporting>>();
+    cloned::<Journaled<Transporting>>();
+    cloned::<blocking::Client<Transporting>>();
+    cloned::<blocking::Journaled<Transporting>>();
+    cloned::<kling_transport::Error>();
+    moved::<Fleet>();
+}
