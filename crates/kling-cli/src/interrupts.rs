@@ -1,11 +1,13 @@
-//! Ctrl-C, as often as it is pressed, and what it means.
+//! Ctrl-C, as often as it is pressed, the system's wish that the program ends, and what they mean.
 
 use tokio::signal;
 
 use crate::arguments::{AtEnd, Interrupting};
 
-/// Hears Ctrl-C from the moment it is made, also between two waits.
+/// Hears Ctrl-C and SIGTERM from the moment it is made, also between two waits.
 pub(crate) struct Interrupts {
+    #[cfg(unix)]
+    chosen: Option<AtEnd>,
     choice: AtEnd,
     were_heard: bool,
     #[cfg(unix)]
@@ -20,6 +22,7 @@ impl Interrupts {
         use signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt());
         Self {
+            chosen: chosen.on_interrupt,
             choice: chosen.on_interrupt.unwrap_or(otherwise),
             were_heard: false,
             signals: interrupt.and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?))).ok(),
@@ -41,13 +44,14 @@ impl Interrupts {
         self.were_heard
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one. SIGTERM comes from a machine or a container that shuts down, and says nothing of the request: it
+    /// is left, unless another end was chosen.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) {
         match &mut self.signals {
             Some((interrupt, terminate)) => tokio::select! {
                 _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                _ = terminate.recv() => self.choice = self.chosen.unwrap_or(AtEnd::Leave),
             },
             None => std::future::pending().await,
         }

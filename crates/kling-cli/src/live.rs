@@ -45,9 +45,18 @@ impl Live {
     /// Shows how far a download is; in a pipe only its beginning is worth a line.
     pub(crate) fn progress(&self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
-        if let (Some(total), None) = (progress.total, bar.length()) {
-            bar.set_style(download_style());
-            bar.set_length(total);
+        // Each file has a total of its own, or none.
+        if progress.total != bar.length() {
+            match progress.total {
+                Some(total) => {
+                    bar.set_style(download_style());
+                    bar.set_length(total);
+                }
+                None => {
+                    bar.set_style(spinner_style());
+                    bar.unset_length();
+                }
+            }
         }
         bar.set_position(progress.received);
     }

@@ -49,6 +49,7 @@ pub(crate) async fn make(
         return Ok(Answer { text: job.id().to_string(), json });
     }
     let patience = &making.patience;
+    let _hold = waiting::hold(&client, job.id());
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();

@@ -1,18 +1,20 @@
 //! The one paid request, which Ctrl-C does not tear.
 
+use std::convert::Infallible;
 use std::pin::pin;
 
 use kling::kling_journal::Standing;
 use kling::{Job, Journaled, ModelId, Receipt, SubmitError};
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
 use crate::waiting;
 
-/// Submits, and gives the job. A Ctrl-C meanwhile waits for the answer, then cancels or leaves it, as was chosen; a second one
-/// leaves it unknown.
+/// Submits, and gives the job. After a Ctrl-C no further attempt is made, and where one is out its answer is waited for; then
+/// the job is cancelled or left, as was chosen. A second one leaves it unknown.
 pub(crate) async fn submit(
     client: &Journaled,
     model: &ModelId,
@@ -22,20 +24,23 @@ pub(crate) async fn submit(
 ) -> Result<Job, Stop> {
     live.show("submitting");
     // It runs in a task of its own, so that nothing here drops it half-way.
-    let mut submitting = pin!(client.submit_json(model, &input));
-    let mut is_interrupted = false;
+    let (stop, stopping) = oneshot::channel::<Infallible>();
+    let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
+    let mut stop = Some(stop);
     let submission = loop {
         tokio::select! {
             done = &mut submitting => break done,
             () = interrupts.next() => {
-                if is_interrupted {
+                if stop.take().is_none() {
                     return Err(left_unknown(client, model));
                 }
-                is_interrupted = true;
-                live.say("interrupted: the request is out, so its answer is waited for; once more leaves it unknown");
+                live.say(
+                    "interrupted: it is not sent again; if it is out, its answer is waited for, and once more leaves it unknown",
+                );
             }
         }
     };
+    let is_interrupted = stop.is_none();
     let job = submission.into_result().map_err(|error| stopped(client, error))?;
     live.say(&format!("request {}", job.id()));
     if is_interrupted {

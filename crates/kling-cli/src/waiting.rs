@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use kling::kling_journal::Hold;
 use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, Unfinished, WaitError, WaitOptions};
 use serde_json::{Value, json};
 
@@ -41,6 +42,15 @@ pub(crate) fn options(patience: &Patience) -> WaitOptions {
 fn stopped(error: &WaitError) -> Stop {
     let (stop, id) = (Stop::from(error), error.request_id());
     if stop.exit() == Exit::Failed { stop } else { stop.resumable(id, &resume(id)) }
+}
+
+/// Keeps other processes from taking a job up that this one waits for and downloads; nothing where one of them has it, or where
+/// no journal knows it.
+pub(crate) fn hold(client: &Journaled, id: &RequestId) -> Option<Hold> {
+    let (journal, origin) = (client.journal()?, client.client().settings().base().origin());
+    // A wait costs nothing: it goes on also where this cannot be noted.
+    let entry = journal.find_job(&origin, id.as_str()).ok()??;
+    journal.hold(entry.intent().id()).ok()?
 }
 
 /// What becomes of a job after a Ctrl-C, and the words for it.

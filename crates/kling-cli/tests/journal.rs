@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use kling_sim::{Call, Fault, Reply, Sim};
-use program::Program;
+use program::{Program, until};
 use serde_json::Value;
 
 const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg"}"#;
@@ -138,7 +138,7 @@ fn without_a_journal_nobody_is_sent_to_one() {
     sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
     let program = Program::at(&sim);
     let mut running = program.start(&["submit", "--input", INPUT, "--no-journal"]);
-    running.wait_for("submitting");
+    until(|| posts(&sim) == 1);
     running.interrupt();
     running.wait_for("interrupted");
     running.interrupt();
@@ -154,12 +154,9 @@ fn a_submit_is_submitting_while_its_process_lives_and_unknown_after_the_second_c
     sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
     let program = Program::at(&sim);
     let mut running = program.start(&["submit", "--input", INPUT]);
-    running.wait_for("submitting");
+    until(|| posts(&sim) == 1);
     running.interrupt();
     running.wait_for("interrupted");
-    while posts(&sim) == 0 {
-        std::thread::yield_now();
-    }
     assert_eq!(program.states(), ["submitting"]);
     running.interrupt();
     let ended = running.end();
@@ -167,4 +164,19 @@ fn a_submit_is_submitting_while_its_process_lives_and_unknown_after_the_second_c
     assert_eq!(program.states(), ["unknown"]);
     assert_eq!(program.run(&["submit", "--input", INPUT]).code, 70);
     assert_eq!(posts(&sim), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_the_pause_before_another_attempt_submits_nothing() {
+    let sim = fast();
+    sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(20)));
+    let program = Program::at(&sim);
+    let running = program.start(&["submit", "--input", INPUT]);
+    until(|| posts(&sim) == 1);
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 75, "{ended:?}");
+    assert!(ended.stderr.contains("nothing was submitted: given up"), "{}", ended.stderr);
+    assert_eq!((posts(&sim), sim.billed().len(), program.states()), (1, 0, vec!["refused".to_owned()]));
 }

@@ -5,7 +5,7 @@ mod program;
 use std::time::Duration;
 
 use kling_sim::{Call, Fault, Sim};
-use program::{Program, photo};
+use program::{Program, photo, until};
 
 #[cfg(unix)]
 #[test]
@@ -39,6 +39,24 @@ fn ctrl_c_leaves_what_is_in_the_queue_where_that_was_chosen() {
 
 #[cfg(unix)]
 #[test]
+fn a_machine_that_shuts_down_leaves_what_is_in_the_queue_unless_otherwise_chosen() {
+    let choices: [(&[&str], i32, &str); 2] =
+        [(&[], 75, "in_queue, position 1"), (&["--on-interrupt", "cancel"], 1, "cancelled")];
+    for (choice, code, state) in choices {
+        let sim = Sim::builder().manual_time().start().unwrap();
+        let program = Program::at(&sim);
+        let mut running = program.start(&[&["generate", &photo()], choice].concat());
+        let id = running.wait_for("request ");
+        running.wait_for("in_queue");
+        running.terminate();
+        let ended = running.end();
+        assert_eq!(ended.code, code, "{ended:?}");
+        assert_eq!(program.run(&["status", &id]).stdout.trim(), state);
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
@@ -61,7 +79,7 @@ fn ctrl_c_while_the_request_is_out_waits_for_its_answer_then_cancels_or_leaves_a
         sim.fault_next(Call::Submit, Fault::Drip(Duration::from_millis(200)));
         let program = Program::at(&sim);
         let mut running = program.start(&["generate", &photo(), "--on-interrupt", choice]);
-        running.wait_for("submitting");
+        until(|| sim.requests().iter().any(|call| call.call == Call::Submit));
         running.interrupt();
         running.wait_for("interrupted");
         let id = running.wait_for("request ");

@@ -21,7 +21,9 @@ fn a_request_is_submitted_followed_and_fetched_by_its_id() {
     assert_eq!(program.run(&["status", &id]).stdout.trim(), "in_queue, position 1");
     sim.advance(Duration::from_secs(10));
     assert_eq!(program.run(&["status", &id, "--json"]).json()["status"], "in_progress");
-    assert_eq!(program.run(&["cancel", &id]).stdout.trim(), "not cancellable: it runs on and may be billed");
+    let kept = program.run(&["cancel", &id]);
+    assert_eq!((kept.code, kept.stdout.trim()), (75, "not cancellable: it runs on and may be billed"));
+    assert_eq!(program.run(&["result", &id]).code, 75);
     sim.advance(Duration::from_secs(60));
     assert_eq!(program.run(&["result", &id]).code, 0);
     assert_eq!(program.run(&["result", &id, "--json"]).json()["status"], "succeeded");
@@ -31,6 +33,18 @@ fn a_request_is_submitted_followed_and_fetched_by_its_id() {
     assert_eq!(saved.json()["files"][0]["path"], "clip.mp4");
     assert_eq!(program.run(&["cancel", &id, "--json"]).json()["outcome"], "already_over");
     assert_eq!(sim.billed().len(), 1);
+}
+
+#[test]
+fn the_outcome_of_a_job_that_failed_is_printed_and_ends_as_one() {
+    let sim = Sim::builder().speed(200.0).start().unwrap();
+    let program = Program::at(&sim);
+    sim.fail_next_job("nothing is on the picture");
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    assert_eq!(program.run(&["wait", &id]).code, 1);
+    let result = program.run(&["result", &id, "--json"]);
+    assert_eq!((result.code, &result.json()["error"]), (1, &json!("nothing is on the picture")));
+    assert_eq!(program.run(&["cancel", &id]).code, 0, "it is over");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use kling_sim::{Call, Fault, Sim};
-use program::Program;
+use program::{Program, until};
 use serde_json::Value;
 
 const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg"}"#;
@@ -80,9 +80,9 @@ fn a_download_that_was_killed_goes_on_where_it_was() {
     let id = running.wait_for("request ");
     let part = || program.files().into_iter().find(|name| name.ends_with(".part"));
     let has_begun = |name: String| fs::metadata(program.folder().join(name)).is_ok_and(|file| file.len() > 0);
-    while !part().is_some_and(has_begun) {
-        std::thread::yield_now();
-    }
+    until(|| part().is_some_and(has_begun));
+    let taken = program.run(&["wait", &id, "-o", "clip.mp4"]);
+    assert_eq!(taken.code, 75, "it is being downloaded by somebody else: {}", taken.stderr);
     running.kill();
     assert!(!program.files().contains(&"clip.mp4".to_owned()), "a part is no clip");
 
@@ -124,4 +124,38 @@ fn what_another_process_has_in_hand_is_left_to_it() {
         program.run(&["resume", "--all"]).stdout,
         format!("{}\n", program.folder().canonicalize().unwrap().join(format!("kling-{id}.mp4")).display())
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn two_who_take_up_everything_share_it_and_both_end_well() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let ids = ["a", "b"].map(|name| {
+        let url = format!("https://example.com/{name}.jpg");
+        program.run(&["generate", &url, "--no-wait"]).stdout.trim().to_owned()
+    });
+    let mut first = program.start(&["resume", "--all", "--json"]);
+    assert_eq!(first.wait_for("request "), ids[0]);
+    first.wait_for("in_queue");
+    let mut second = program.start(&["resume", "--all", "--json"]);
+    assert_eq!(
+        second.wait_for("request "),
+        format!("{} is in the hands of another process of this machine", ids[0])
+    );
+    assert_eq!(second.wait_for("request "), ids[1]);
+    second.wait_for("in_queue");
+    sim.advance(Duration::from_secs(200));
+    for ended in [first.end(), second.end()] {
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let taken = ended.json()["jobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|job| job["status"] == "succeeded")
+            .count();
+        assert_eq!(taken, 1, "{ended:?}");
+    }
+    assert_eq!(program.states(), ["succeeded", "succeeded"]);
+    assert_eq!(program.files().len(), 2);
 }

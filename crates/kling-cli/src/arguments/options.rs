@@ -57,7 +57,8 @@ pub(crate) struct Patience {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Interrupting {
-    /// What becomes of the request on Ctrl-C: by default it is cancelled if it is still in the queue; `resume` leaves it.
+    /// What becomes of the request on Ctrl-C: by default it is cancelled if it is still in the queue; `resume` leaves it. On
+    /// SIGTERM it is left, unless `cancel` is said here.
     #[arg(long, value_name = "WHAT")]
     pub(crate) on_interrupt: Option<AtEnd>,
 }

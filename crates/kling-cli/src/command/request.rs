@@ -1,12 +1,13 @@
 //! The commands of one call about a request that exists: status, result, cancel.
 
 use kling::CancelOutcome;
+use kling::kling_transport::Verdict;
 use serde_json::json;
 
 use crate::arguments::Request;
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
-use crate::exit::Stop;
+use crate::exit::{Exit, Stop};
 
 pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer, Stop> {
     let reply = Connection::free(console)?.client.client().status(&request.id).await?;
@@ -23,7 +24,12 @@ pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer
 pub(crate) async fn result(request: &Request, console: Console) -> Result<Answer, Stop> {
     let reply = Connection::free(console)?.client.client().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
-    Ok(Answer { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json })
+    let answer = Answer { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json };
+    match reply.verdict() {
+        Verdict::Failed | Verdict::Cancelled => Err(Stop::found(Exit::Failed, answer)),
+        Verdict::Succeeded => Ok(answer),
+        Verdict::Unfinished => Err(Stop::found(Exit::TryAgain, answer)),
+    }
 }
 
 pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer, Stop> {
@@ -37,5 +43,11 @@ pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer
     };
     let status = reply.state.map(|state| state.to_string());
     let json = json!({ "request_id": request.id.as_str(), "outcome": outcome, "status": status });
-    Ok(Answer { text: text.to_owned(), json })
+    let answer = Answer { text: text.to_owned(), json };
+    match reply.outcome {
+        CancelOutcome::Cancelled | CancelOutcome::AlreadyOver => Ok(answer),
+        CancelOutcome::NotCancellable | CancelOutcome::NotConfirmed => {
+            Err(Stop::found(Exit::TryAgain, answer))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `kling resume`: requests that were left are waited for and downloaded. Nothing is ever submitted here.
 
-use kling::kling_journal::{Entry, Standing};
+use kling::kling_journal::{Entry, Hold, Standing};
 use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
 
@@ -38,24 +38,33 @@ impl Resuming<'_> {
             Some(journal) => journal.find_job(&origin, id.as_str())?,
             None => None,
         };
-        if entry.as_ref().is_some_and(Entry::is_held) {
-            let message = format!("request {id} is in the hands of another process of this machine");
-            return Err(Stop::new(Exit::TryAgain, message).with("request_id", id.as_str()));
-        }
+        let _hold = match &entry {
+            Some(entry) => Some(self.take(entry)?.ok_or_else(|| in_other_hands(id))?),
+            None => None,
+        };
         let files = self.finish(id, entry.as_ref()).await?;
         let json = json!({ "request_id": id.as_str(), "status": "succeeded", "files": files });
         Ok(Answer { text: lines(&files), json })
     }
 
-    /// Every one is tried, whatever becomes of the others; the first that goes wrong decides how it all ends.
+    /// Every one is tried, whatever becomes of the others; the first that goes wrong decides how it all ends. Each is looked at
+    /// again when its turn comes: another process may have it in hand by then, or have finished it.
     async fn all(&mut self, journal: &Journal) -> Result<Answer, Stop> {
         let origin = self.origin();
         let entries = journal.entries()?;
         let ours = || entries.iter().filter(|entry| entry.intent().origin() == origin);
         let (mut texts, mut done, mut wrong) = (Vec::new(), Vec::new(), None);
-        for entry in ours().filter(|entry| entry.is_unfinished() && !entry.is_held()) {
+        for entry in ours().filter(|entry| entry.is_unfinished()) {
             let Some(Ok(id)) = entry.request_id().map(str::parse::<RequestId>) else { continue };
-            match self.finish(&id, Some(entry)).await {
+            let Some(_hold) = self.take(entry)? else {
+                self.console.say(in_other_hands(&id).message());
+                done.push(json!({ "request_id": id.as_str(), "status": "in_hand" }));
+                continue;
+            };
+            let Some(entry) = journal.find_job(&origin, id.as_str())?.filter(Entry::is_unfinished) else {
+                continue;
+            };
+            match self.finish(&id, Some(&entry)).await {
                 Ok(files) => {
                     texts.push(lines(&files));
                     done.push(json!({ "request_id": id.as_str(), "status": "succeeded", "files": files }));
@@ -74,6 +83,14 @@ impl Resuming<'_> {
         match wrong {
             Some(stop) => Err(stop.with("jobs", done).with("unknown", unknown)),
             None => Ok(Answer { text: texts.join("\n"), json: json!({ "jobs": done, "unknown": unknown }) }),
+        }
+    }
+
+    /// Takes a request in hand, for its wait and its download; nothing where another process has it.
+    fn take(&self, entry: &Entry) -> Result<Option<Hold>, Stop> {
+        match self.client.journal() {
+            Some(journal) => Ok(journal.hold(entry.intent().id())?),
+            None => Ok(None),
         }
     }
 
@@ -103,6 +120,11 @@ impl Resuming<'_> {
     fn origin(&self) -> String {
         self.client.client().settings().base().origin()
     }
+}
+
+fn in_other_hands(id: &RequestId) -> Stop {
+    let message = format!("request {id} is in the hands of another process of this machine");
+    Stop::new(Exit::TryAgain, message).with("request_id", id.as_str())
 }
 
 /// Where the output was to go when the request was submitted.

@@ -42,6 +42,7 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answe
     let live = Live::new(console);
     let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
     let job = Job::from_id(id.clone());
+    let _hold = waiting::hold(&client, id);
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use kling_sim::Sim;
 use serde_json::Value;
@@ -102,7 +103,16 @@ impl Running {
 
     /// Presses Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+        self.signal("-INT");
+    }
+
+    /// Asks it to end, as a machine that shuts down does.
+    pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -118,6 +128,15 @@ impl Running {
 
     pub(crate) fn end(self) -> Ended {
         Ended::new(self.0.wait_with_output().unwrap())
+    }
+}
+
+/// Waits for what a test is about, and not for ever.
+pub(crate) fn until(mut is_there: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_there() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it did not come within a minute");
+        std::thread::yield_now();
     }
 }
 
