@@ -2,15 +2,13 @@
 
 use kling_transport::{CancelOutcome, CancelReply, Error, State, StatusReply};
 
+use crate::refusal;
+
 /// Whether the answer to the cancel says all that can be known.
 pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     match outcome {
         Ok(reply) => reply.outcome != CancelOutcome::NotConfirmed,
-        Err(error) if error.is_config() => true,
-        // A proxy's page says nothing of the job.
-        Err(error) => {
-            error.is_in_words() && (error.is_auth() || error.is_permission() || error.is_not_found())
-        }
+        Err(error) => error.is_config() || refusal::is_final(error),
     }
 }
 

@@ -33,6 +33,7 @@ mod learning;
 mod lifetime;
 mod machine;
 mod options;
+mod refusal;
 mod schedule;
 mod step;
 mod unfinished;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kling_transport::{Error, Job, Makes, ResultReply, Span, State, StatusReply, Verdict};
 
 use self::rare::Rare;
-use crate::lifetime;
+use crate::{lifetime, refusal};
 use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
@@ -24,7 +24,7 @@ const MAX_WISH: Duration = Duration::from_secs(300);
 /// [`JobMachine::step`] takes what happened and the time since the beginning of the wait, and says what to do next. The
 /// rules: an unknown word means that the job goes on; a terminal word on `/status` is never believed but leads to
 /// `/result`, which decides; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
-/// words on token, account and id end the wait at once.
+/// words on token, account and id end the wait at once, told by its error codes: a gateway's JSON says nothing of the job.
 ///
 /// The options are passed in, not held, so that any number of machines share them.
 #[derive(Clone, Debug)]
@@ -220,10 +220,9 @@ impl JobMachine {
         Step { action: self.wait(options, now, pause), update }
     }
 
-    /// Whether the API itself said that asking further is of no use: a proxy's page says nothing of the job.
+    /// Whether the API itself said that asking further is of no use.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
-        let unknown = error.is_not_found() && !self.is_young(now);
-        error.is_in_words() && (error.is_auth() || error.is_permission() || unknown)
+        refusal::is_final(error) && !(refusal::is_unknown(error) && self.is_young(now))
     }
 
     fn is_young(&self, now: Duration) -> bool {

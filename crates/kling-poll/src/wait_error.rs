@@ -64,13 +64,13 @@ impl WaitError {
         matches!(&self.0.reason, Reason::Refused(error) if error.is_auth())
     }
 
-    /// The request belongs to another account.
+    /// The request belongs to another account, by the API's own code (403001).
     #[must_use]
     pub fn is_permission(&self) -> bool {
         matches!(&self.0.reason, Reason::Refused(error) if error.is_permission())
     }
 
-    /// The request is not known, or expired.
+    /// The request is not known, or expired, by the API's own code (404001).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(&self.0.reason, Reason::Refused(error) if error.is_not_found())

@@ -32,6 +32,8 @@ fn troubles() -> Vec<Fault> {
         Fault::WrongId,
         Reply::empty(200).into(),
         Reply::html(404, "<h1>Not found</h1>").into(),
+        Reply::json(404, &json!({ "message": "no Route matched with those values" })).into(),
+        Reply::json(403, &json!({ "message": "Forbidden" })).into(),
     ];
     troubles.extend([408, 429, 500, 501, 502, 503, 504].map(|status| Reply::empty(status).into()));
     troubles

@@ -63,5 +63,5 @@ impl JobMachine {
 
 /// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
 fn may_help_at_once(error: &Error) -> bool {
-    (error.is_transient() || !error.is_in_words()) && !error.is_rate_limited()
+    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
 }

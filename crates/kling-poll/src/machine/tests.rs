@@ -170,6 +170,27 @@ fn the_apis_own_words_on_token_account_and_id_end_it_at_once() {
 }
 
 #[test]
+fn a_gateways_json_says_nothing_of_the_job() {
+    for (code, body) in [
+        (404, r#"{"message":"no Route matched with those values"}"#),
+        (404, r#"{"error_code":404000}"#),
+        (403, r#"{"message":"Forbidden"}"#),
+        (410, r#"{"detail":"gone"}"#),
+    ] {
+        let gateways = || status(code, body);
+        let good = [gateways(), word("completed"), result(code, body), word("completed")];
+        let log = play(
+            None,
+            &options(),
+            good.into_iter().chain([result(200, r#"{"status":"succeeded","output":"u"}"#)]),
+        );
+        assert_eq!(ends(&log), "Succeeded", "{code} {body}");
+        let many = std::iter::repeat_with(gateways);
+        assert_eq!(ends(&play(None, &options().with_max_errors(3), many)), "Exhausted", "{code} {body}");
+    }
+}
+
+#[test]
 fn an_id_that_is_not_known_yet_is_forgiven_while_it_is_young() {
     let unknown = || status(404, r#"{"error_code":404001}"#);
     let log = play(
@@ -204,7 +225,9 @@ fn cancel(code: u16, body: &str) -> Event {
 #[test]
 fn at_the_deadline_a_job_is_cancelled_where_that_was_chosen_and_the_outcome_is_found_out() {
     let lost = || Event::Cancel(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()));
-    let cases: [(&[Event], Option<CancelOutcome>); 8] = [
+    let gateways = || cancel(404, r#"{"message":"no Route matched with those values"}"#);
+    let cases: [(&[Event], Option<CancelOutcome>); 9] = [
+        (&[gateways(), gateways(), cancel(202, r#"{"outcome":"cancelled"}"#)], Some(CancelOutcome::Cancelled)),
         (&[cancel(202, r#"{"outcome":"cancelled"}"#)], Some(CancelOutcome::Cancelled)),
         (&[cancel(202, r#"{"outcome":"not_cancellable"}"#)], Some(CancelOutcome::NotCancellable)),
         (
