@@ -15,10 +15,12 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A server whose job stays in the queue until it is cancelled; where it is deaf, the answers to cancels are lost.
+/// A server whose job stays in the queue until it is cancelled; where it is deaf, the answers to cancels are lost; where it is busy,
+/// it asks for a pause of twenty seconds instead of telling a status.
 #[derive(Debug, Default)]
 struct World {
     deaf: bool,
+    busy: bool,
     cancelled: Mutex<bool>,
     asked: Mutex<Vec<(u64, String)>>,
 }
@@ -31,6 +33,11 @@ impl virtual_time::World for World {
         *cancelled |= call == "cancel";
         if call == "cancel" && self.deaf {
             return Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset"));
+        }
+        if call == "status" && self.busy {
+            let head =
+                HttpHead::new(429, |name| (name == "retry-after").then_some("20"), SystemTime::UNIX_EPOCH);
+            return Ok(HttpReply::new(head, "".into()));
         }
         let body = match (&*call, *cancelled) {
             ("cancel", _) => r#"{"outcome":"cancelled","status":"cancelled"}"#,
@@ -112,6 +119,26 @@ fn at_the_deadline_each_shell_leaves_or_cancels_at_the_same_moment_as_was_chosen
             expected.extend(deaf.then(|| call(10, "status")));
             assert_eq!(world.asked(), expected, "{way}");
         }
+    }
+}
+
+#[test]
+fn a_pause_that_the_server_asks_for_does_not_go_past_the_deadline_in_any_shell() {
+    let polls = [call(0, "status"), call(10, "status")];
+    for way in ["async", "blocking", "fleet"] {
+        let world = Arc::new(World { busy: true, ..World::default() });
+        let error = waited(&world, &options(), way);
+        assert!(error.is_deadline() && error.elapsed() == SECOND * 10, "{way}: {error}");
+        assert_eq!(world.asked(), polls, "{way}");
+
+        let world = Arc::new(World { busy: true, ..World::default() });
+        let error = waited(&world, &options().with_at_deadline(Unfinished::Cancel), way);
+        let reply = error.cancelling().unwrap().as_ref().unwrap();
+        assert!(
+            reply.outcome == CancelOutcome::Cancelled && error.elapsed() == SECOND * 10,
+            "{way}: {error}"
+        );
+        assert_eq!(world.asked(), [&polls[..], &[call(10, "cancel")]].concat(), "{way}");
     }
 }
 

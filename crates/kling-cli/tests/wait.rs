@@ -100,6 +100,23 @@ fn ctrl_c_cancels_all_that_is_queued_or_leaves_them() {
 
 #[cfg(unix)]
 #[test]
+fn a_cancel_by_ctrl_c_survives_a_bad_answer() {
+    let sim = Sim::builder().queue_time(Duration::from_secs(3600)).start().unwrap();
+    let ids = submitted(&sim, 2);
+    let program = Program::at(&sim);
+    let mut running = program.start(&wait(&ids, &[]));
+    running.wait_for(&format!("{}: in_queue", ids[1]));
+    (0..2).for_each(|_| sim.answer_next(Call::Cancel, Reply::empty(503)));
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    for id in &ids {
+        assert_eq!(program.run(&["status", id]).stdout.trim(), "cancelled");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn what_runs_when_ctrl_c_comes_is_left_and_not_waited_for() {
     let sim = Sim::builder().queue_time(Duration::ZERO).run_time(Duration::from_secs(3600)).start().unwrap();
     let ids = submitted(&sim, 2);

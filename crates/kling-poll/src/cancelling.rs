@@ -4,6 +4,35 @@ use kling_transport::{CancelOutcome, CancelReply, Error, State, StatusReply};
 
 use crate::refusal;
 
+/// How often a cancel is sent again whose answer is lost.
+const REPEATS: u16 = 2;
+
+/// What to do about a cancel, now that something came of it.
+pub(crate) enum Next {
+    /// Tell it: nothing more can be known.
+    Tell,
+    /// Send it again, without a pause.
+    Again,
+    /// Ask for the status, which tells what became of it.
+    Settle,
+}
+
+/// What to do about a cancel that was sent again so often.
+pub(crate) fn next(outcome: &Result<CancelReply, Error>, repeats: u16) -> Next {
+    if is_settled(outcome) {
+        Next::Tell
+    } else if repeats < REPEATS && outcome.as_ref().is_err_and(may_help_at_once) {
+        Next::Again
+    } else {
+        Next::Settle
+    }
+}
+
+/// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
+fn may_help_at_once(error: &Error) -> bool {
+    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
+}
+
 /// Whether the answer to the cancel says all that can be known.
 pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     match outcome {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use kling_transport::{Error, Job, Makes, ResultReply, Span, State, StatusReply, Verdict};
 
 use self::rare::Rare;
-use crate::{lifetime, refusal};
 use crate::{Action, Ending, Event, Finished, Seen, Step, Update, WaitError, WaitOptions};
+use crate::{lifetime, refusal};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
 /// forgiven.

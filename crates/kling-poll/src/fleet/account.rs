@@ -33,8 +33,8 @@ impl<M: Makes> Account<M> {
         ticket.unwrap_or_default()
     }
 
-    /// Wants a job cancelled; what comes of it is told as news, and the wait for the job goes on to its end. False where
-    /// the job is not in the fleet, or no longer.
+    /// Wants a job cancelled, at once and by up to three calls where answers are lost; once it is clear what comes of it that is
+    /// told as news, and the wait for the job goes on to its end. False where the job is not in the fleet, or no longer.
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.shared.change(|machine, _| machine.cancel(ticket))
     }

@@ -11,6 +11,9 @@ const BURST: Duration = Duration::from_millis(100);
 /// One part in this of those that wait is ranked at a time: a rank is as old as so many calls.
 const RANKED: usize = 16;
 
+/// How many microseconds apart the deadlines of those that wait are looked after, for each of them.
+const LOOK: u64 = 2;
+
 /// What one account still has to ask.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -19,12 +22,16 @@ pub(super) struct Lane {
     in_flight: usize,
     /// When the next call would be made at an even pace.
     next_at: Duration,
-    /// Calls that follow from an answer or were asked for.
+    /// Calls that no pause and no pace holds up: those at a deadline, and those of cancels that were asked for.
+    pressing: VecDeque<Ticket>,
+    /// Calls that follow from an answer.
     urgent: VecDeque<Ticket>,
     /// Jobs that are due, in no order.
     due: Vec<Ticket>,
     /// The most worthy of those that were due, the best last.
     ranked: Vec<Ticket>,
+    /// The first deadline among those that wait for their turn, or a moment before it, in microseconds.
+    deadline: u64,
 }
 
 impl Lane {
@@ -34,27 +41,36 @@ impl Lane {
             pace,
             in_flight: 0,
             next_at: Duration::ZERO,
+            pressing: VecDeque::new(),
             urgent: VecDeque::new(),
             due: Vec::new(),
             ranked: Vec::new(),
+            deadline: u64::MAX,
         }
     }
 
-    pub(super) fn push(&mut self, ticket: Ticket) {
+    pub(super) fn push(&mut self, ticket: Ticket, deadline: u64) {
         self.due.push(ticket);
+        self.deadline = self.deadline.min(deadline);
     }
 
-    pub(super) fn push_urgent(&mut self, ticket: Ticket) {
+    pub(super) fn push_urgent(&mut self, ticket: Ticket, deadline: u64) {
         self.urgent.push_back(ticket);
+        self.deadline = self.deadline.min(deadline);
+    }
+
+    pub(super) fn press(&mut self, ticket: Ticket) {
+        self.pressing.push_back(ticket);
     }
 
     /// How many wait for their turn.
     pub(super) fn behind(&self) -> usize {
-        self.urgent.len() + self.due.len() + self.ranked.len()
+        self.pressing.len() + self.urgent.len() + self.due.len() + self.ranked.len()
     }
 
     /// Keeps only some of those that wait.
     pub(super) fn retain(&mut self, keep: impl Fn(Ticket) -> bool) {
+        self.pressing.retain(|ticket| keep(*ticket));
         self.urgent.retain(|ticket| keep(*ticket));
         self.due.retain(|ticket| keep(*ticket));
         self.ranked.retain(|ticket| keep(*ticket));
@@ -66,23 +82,67 @@ impl Lane {
 
     /// When a call may be made; `None` while all that are allowed are out.
     pub(super) fn opens_at(&self) -> Option<Duration> {
-        (self.in_flight < self.pace.in_flight.max(1)).then(|| self.next_at.saturating_sub(BURST))
+        (self.in_flight < self.limit()).then(|| self.next_at.saturating_sub(BURST))
     }
 
-    /// Whose turn it is: what is urgent, then whatever is worth most.
-    pub(super) fn pick(&mut self, worth: impl Fn(Ticket) -> f64) -> Option<Ticket> {
+    /// When the deadline of any that waits for its turn is to be looked after.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        (self.deadline < u64::MAX).then(|| Duration::from_micros(self.deadline))
+    }
+
+    /// Presses those whose deadline has passed. `deadline` tells that of each, and nothing of those that are gone.
+    pub(super) fn press_overdue(&mut self, now: u64, deadline: impl Fn(Ticket) -> Option<u64>) {
+        if now < self.deadline {
+            return;
+        }
+        let (pressing, mut first) = (&mut self.pressing, u64::MAX);
+        let mut keep = |ticket: &Ticket| match deadline(*ticket) {
+            Some(deadline) if deadline <= now => {
+                pressing.push_back(*ticket);
+                false
+            }
+            Some(deadline) => {
+                first = first.min(deadline);
+                true
+            }
+            None => false,
+        };
+        self.urgent.retain(&mut keep);
+        self.due.retain(&mut keep);
+        self.ranked.retain(&mut keep);
+        // Looking costs as much as many wait, so it is not done for each of many deadlines that are close together.
+        let looked = LOOK * (self.urgent.len() + self.due.len() + self.ranked.len()) as u64;
+        self.deadline = first.max(now.saturating_add(looked));
+    }
+
+    /// Whose turn it is: what is pressing, and where any call may be made what is urgent, then whatever is worth most.
+    pub(super) fn pick(&mut self, is_open: bool, worth: impl Fn(Ticket) -> f64) -> Option<Ticket> {
+        if self.in_flight < self.limit().saturating_mul(2)
+            && let Some(ticket) = self.pressing.pop_front()
+        {
+            return Some(ticket);
+        }
+        if !is_open {
+            return None;
+        }
         if let Some(ticket) = self.urgent.pop_front() {
             return Some(ticket);
         }
         if self.ranked.is_empty() {
             self.rank(worth);
         }
-        self.ranked.pop()
+        let picked = self.ranked.pop();
+        if picked.is_none() {
+            self.deadline = u64::MAX;
+        }
+        picked
     }
 
     pub(super) fn called(&mut self, now: Duration) {
         self.in_flight += 1;
-        if let Some(rate) = self.pace.per_second {
+        // A call that was pressing comes over and above the pace, where that has no room for it.
+        let has_room = self.next_at.saturating_sub(BURST) <= now;
+        if let Some(rate) = self.pace.per_second.filter(|_| has_room) {
             let apart = Duration::from_secs_f64(1.0 / rate.max(1.0 / 3600.0));
             self.next_at = self.next_at.max(now) + apart;
         }
@@ -90,6 +150,10 @@ impl Lane {
 
     pub(super) fn answered(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    fn limit(&self) -> usize {
+        self.pace.in_flight.max(1)
     }
 
     fn rank(&mut self, worth: impl Fn(Ticket) -> f64) {
@@ -115,12 +179,13 @@ mod tests {
         let mut values: SlotMap<Ticket, f64> = SlotMap::with_key();
         let mut lane = Lane::new(0, Pace::default());
         for value in [3.0, 1.0, 2.0] {
-            lane.push(values.insert(value));
+            lane.push(values.insert(value), u64::MAX);
         }
-        lane.push_urgent(values.insert(0.0));
-        let picked: Vec<_> = std::iter::from_fn(|| lane.pick(|ticket| values[ticket])).collect();
+        lane.push_urgent(values.insert(0.0), u64::MAX);
+        lane.press(values.insert(-1.0));
+        let picked: Vec<_> = std::iter::from_fn(|| lane.pick(true, |ticket| values[ticket])).collect();
         let picked: Vec<_> = picked.into_iter().map(|ticket| values[ticket]).collect();
-        assert_eq!(picked, [0.0, 3.0, 2.0, 1.0]);
+        assert_eq!(picked, [-1.0, 0.0, 3.0, 2.0, 1.0]);
     }
 
     #[test]

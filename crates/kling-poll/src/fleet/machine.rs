@@ -7,7 +7,9 @@ use std::time::Duration;
 use kling_transport::{ApiBase, RequestId};
 use slotmap::SlotMap;
 
+use super::cancels::Cancels;
 use super::lane::Lane;
+use super::lanes::Lanes;
 use super::slot::{Place, Slot, micros};
 use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
 use crate::machine::wish;
@@ -24,9 +26,8 @@ pub struct FleetMachine {
     slots: SlotMap<Ticket, Slot>,
     /// Due times in microseconds. An entry that its slot no longer names is skipped.
     due: BinaryHeap<Reverse<(u64, Ticket)>>,
-    lanes: Vec<Lane>,
-    origins: Vec<Origin>,
-    last_lane: usize,
+    lanes: Lanes,
+    cancels: Cancels,
     news: VecDeque<FleetEvent>,
     stats: FleetStats,
 }
@@ -43,13 +44,6 @@ pub enum FleetAction {
     Wait(Option<Duration>),
 }
 
-/// One server, behind however many accounts.
-#[derive(Debug)]
-struct Origin {
-    base: ApiBase,
-    quiet_until: Duration,
-}
-
 impl FleetMachine {
     /// A fleet without accounts or jobs.
     #[must_use]
@@ -58,14 +52,10 @@ impl FleetMachine {
     }
 
     /// Adds an account that asks this server at a pace of its own. A pause that the server asks any account for is kept by
-    /// all those that ask the same server.
+    /// all those that ask the same server; only the calls at a job's deadline, and those of a cancel that was asked for, wait
+    /// for no pause and no pace.
     pub fn add_lane(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
-        let origin = self.origins.iter().position(|origin| origin.base == *base).unwrap_or_else(|| {
-            self.origins.push(Origin { base: base.clone(), quiet_until: Duration::ZERO });
-            self.origins.len() - 1
-        });
-        self.lanes.push(Lane::new(origin, pace));
-        LaneId(self.lanes.len() - 1)
+        self.lanes.add(base, pace)
     }
 
     /// Adds a job of this age, where it is known; see [`JobMachine::new`]. `None` where the lane is of another fleet, or the
@@ -78,7 +68,7 @@ impl FleetMachine {
         age: Option<Duration>,
         options: &WaitOptions,
     ) -> Option<Ticket> {
-        let lane = u16::try_from(lane.0).ok().filter(|lane| usize::from(*lane) < self.lanes.len())?;
+        let lane = self.lanes.find(lane)?;
         let ticket = self.slots.insert(Slot {
             machine: JobMachine::new(age),
             id: id.into(),
@@ -93,11 +83,14 @@ impl FleetMachine {
         Some(ticket)
     }
 
-    /// Wants a job cancelled, as soon as a call may be made. False where there is no such job.
+    /// Wants a job cancelled, at once: where the answer is lost the cancel is sent again, and where it is not clear the status
+    /// is asked for. False where there is no such job.
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
         let Some(slot) = self.slots.get_mut(ticket) else { return false };
-        if !std::mem::replace(&mut slot.wants_cancel, true) {
-            self.hurry(ticket);
+        // At its deadline a job is cancelled already, and its end tells what came of that.
+        if !slot.machine.is_parting() && self.cancels.begin(ticket) {
+            slot.wants_cancel = true;
+            self.hurry(ticket, 0);
         }
         true
     }
@@ -110,10 +103,9 @@ impl FleetMachine {
     /// What to do now. While there is news, take it out first.
     pub fn next(&mut self, now: Duration) -> FleetAction {
         self.queue_what_is_due(now);
-        for _ in 0..self.lanes.len() {
-            self.last_lane = (self.last_lane + 1) % self.lanes.len();
-            let open = self.opens_at(self.last_lane).is_some_and(|at| at <= now);
-            if let Some(question) = open.then(|| self.question(now)).flatten() {
+        for lane in self.lanes.turns() {
+            if let Some(question) = self.question(now, lane) {
+                self.lanes.had_turn(lane);
                 return FleetAction::Ask(question);
             }
         }
@@ -122,23 +114,29 @@ impl FleetMachine {
 
     /// Takes what came of a question. `random` is drawn from `0.0..1.0`.
     pub fn answer(&mut self, now: Duration, random: f64, question: &Question, answer: Answer) {
-        let Some(lane) = self.lanes.get_mut(question.lane.0) else { return };
+        let Some(lane) = self.lanes.get_mut(question.lane) else { return };
         lane.answered();
         if let Some(error) = answer.error() {
             self.stats.errors += 1;
-            let origin = &mut self.origins[lane.origin];
-            origin.quiet_until = origin.quiet_until.max(now + wish(error.retry_after()));
+            self.lanes.keep_quiet(question.lane, now + wish(error.retry_after()));
         }
         let ticket = question.ticket;
         let Some(slot) = self.slots.get_mut(ticket) else { return };
         slot.place = Place::Resting;
-        match answer {
-            Answer::Cancel(outcome) if !slot.machine.is_parting() => {
-                self.tell(ticket, FleetNews::Cancelling(outcome));
-                self.hurry(ticket);
-            }
-            answer => self.step(now, random, ticket, answer.into_event()),
+        if self.cancels.is_asked(ticket, &answer) {
+            return self.take_cancel(now, ticket, answer);
         }
+        self.step(now, random, ticket, answer.into_event());
+    }
+
+    fn take_cancel(&mut self, now: Duration, ticket: Ticket, answer: Answer) {
+        if let Some(outcome) = self.cancels.take(ticket, answer) {
+            if let Some(slot) = self.slots.get_mut(ticket) {
+                slot.wants_cancel = false;
+            }
+            self.tell(ticket, FleetNews::Cancelling(outcome));
+        }
+        self.hurry(ticket, micros(now));
     }
 
     /// The oldest news that was not taken out yet.
@@ -176,42 +174,44 @@ impl FleetMachine {
             let slot = self.slots.get_mut(ticket);
             if let Some(slot) = slot.filter(|slot| slot.place == Place::Resting && slot.due == due as u32) {
                 slot.place = Place::Queued;
-                self.lanes[usize::from(slot.lane)].push(ticket);
+                let lane = self.lanes.of(slot);
+                match slot.deadline() {
+                    deadline if deadline <= now => lane.press(ticket),
+                    deadline => lane.push(ticket, deadline),
+                }
             }
         }
-    }
-
-    /// When a lane may make a call, by its own pace and by what its server asked for.
-    fn opens_at(&self, lane: usize) -> Option<Duration> {
-        let lane = &self.lanes[lane];
-        lane.opens_at().map(|at| at.max(self.origins[lane.origin].quiet_until))
+        let slots = &self.slots;
+        let deadline =
+            |ticket| slots.get(ticket).filter(|slot| slot.place == Place::Queued).map(Slot::deadline);
+        self.lanes.iter_mut().for_each(|lane| lane.press_overdue(now, deadline));
     }
 
     /// When something is to be done next, if no answer comes before.
     pub(super) fn next_moment(&self) -> Option<Duration> {
         let due = self.due.peek().map(|entry| Duration::from_micros(entry.0.0));
-        let behind = (0..self.lanes.len()).filter(|lane| self.lanes[*lane].behind() > 0);
-        behind.filter_map(|lane| self.opens_at(lane)).chain(due).min()
+        self.lanes.next_moment().into_iter().chain(due).min()
     }
 
-    /// The next question of the lane whose turn it is.
-    fn question(&mut self, now: Duration) -> Option<Question> {
-        let lane = &mut self.lanes[self.last_lane];
+    /// The next question of a lane, if it has one that may be asked.
+    fn question(&mut self, now: Duration, id: LaneId) -> Option<Question> {
+        let is_open = self.lanes.is_open(now, id);
+        let lane = self.lanes.get_mut(id)?;
         loop {
-            let ticket = lane.pick(|ticket| self.slots.get(ticket).map_or(0.0, |slot| slot.worth(now)))?;
+            let worth = |ticket| self.slots.get(ticket).map_or(0.0, |slot| slot.worth(now));
+            let ticket = lane.pick(is_open, worth)?;
             // What was queued twice, cancelled or detached meanwhile is passed over.
             let Some(slot) = self.slots.get_mut(ticket).filter(|slot| slot.place == Place::Queued) else {
                 continue;
             };
             lane.called(now);
-            let (errand, timeout) = slot.ask(now);
+            let (errand, timeout) = slot.ask(now, self.cancels.errand(ticket));
             match errand {
                 Errand::Status => self.stats.polls += 1,
                 Errand::Result => self.stats.results += 1,
                 Errand::Cancel => self.stats.cancels += 1,
             }
-            let id = slot.id.unpack();
-            return Some(Question::new(LaneId(self.last_lane), ticket, id, errand, timeout));
+            return Some(Question::new(id, ticket, slot.id.unpack(), errand, timeout));
         }
     }
 
@@ -224,11 +224,11 @@ impl FleetMachine {
                 slot.due = due as u32;
                 self.due.push(Reverse((due, ticket)));
                 if slot.wants_cancel {
-                    self.hurry(ticket);
+                    self.hurry(ticket, micros(now));
                 }
             }
             Action::SendStatus { .. } | Action::SendResult { .. } | Action::SendCancel { .. } => {
-                self.hurry(ticket);
+                self.hurry(ticket, micros(now));
             }
             Action::Done(ending) => return self.finish(now, ticket, *ending),
         }
@@ -237,11 +237,16 @@ impl FleetMachine {
         }
     }
 
-    /// Puts a job before all that are merely due, unless a call for it is out.
-    fn hurry(&mut self, ticket: Ticket) {
+    /// Puts a job before all that are merely due, or before all others where it is past its deadline or to be cancelled, unless
+    /// a call for it is out.
+    fn hurry(&mut self, ticket: Ticket, now: u64) {
         if let Some(slot) = self.slots.get_mut(ticket).filter(|slot| slot.place != Place::Asking) {
             slot.place = Place::Queued;
-            self.lanes[usize::from(slot.lane)].push_urgent(ticket);
+            let lane = self.lanes.of(slot);
+            match slot.deadline() {
+                deadline if slot.wants_cancel || deadline <= now => lane.press(ticket),
+                deadline => lane.push_urgent(ticket, deadline),
+            }
         }
     }
 
@@ -261,6 +266,7 @@ impl FleetMachine {
 
     fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
         let slot = self.slots.remove(ticket)?;
+        self.cancels.forget(ticket);
         self.sweep();
         Some(slot)
     }

@@ -4,9 +4,11 @@
 mod account;
 #[cfg(feature = "async")]
 mod callers;
+mod cancels;
 #[cfg(feature = "async")]
 mod exchange;
 mod lane;
+mod lanes;
 mod machine;
 mod news;
 mod pace;

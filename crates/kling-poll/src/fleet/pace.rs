@@ -5,6 +5,9 @@
 /// Neither is published by the provider. Calls in flight also bound the connections, and on a slow link the calls a second:
 /// 64 in flight at 100 ms each are 640 calls a second at most.
 ///
+/// A job's deadline and a cancel that is asked for keep to neither: the calls that they need leave over and above the pace, as
+/// many again at once.
+///
 /// ```
 /// use kling_poll::Pace;
 ///

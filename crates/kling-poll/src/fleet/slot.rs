@@ -17,6 +17,7 @@ pub(super) struct Slot {
     pub(super) due: u32,
     pub(super) lane: u16,
     pub(super) place: Place,
+    /// Whether a cancel was asked for and is not told of yet.
     pub(super) wants_cancel: bool,
 }
 
@@ -35,16 +36,21 @@ impl Slot {
         now.saturating_sub(Duration::from_micros(self.started))
     }
 
+    /// When its deadline is, in microseconds; the end of time where there is none.
+    pub(super) fn deadline(&self) -> u64 {
+        self.options.deadline().map_or(u64::MAX, |deadline| self.started.saturating_add(micros(deadline)))
+    }
+
     pub(super) fn worth(&self, now: Duration) -> f64 {
         self.options.schedule().worth(&self.machine.seen(self.elapsed(now)))
     }
 
-    /// What to ask for this job, now that it is its turn.
-    pub(super) fn ask(&mut self, now: Duration) -> (Errand, Duration) {
+    /// What to ask for this job, now that it is its turn: what its cancel wants, or its machine.
+    pub(super) fn ask(&mut self, now: Duration, cancel: Option<Errand>) -> (Errand, Duration) {
         self.place = Place::Asking;
         let elapsed = self.elapsed(now);
-        if std::mem::take(&mut self.wants_cancel) {
-            return (Errand::Cancel, self.options.timeout_at(elapsed));
+        if let Some(errand) = cancel {
+            return (errand, self.options.timeout_at(elapsed));
         }
         match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
             Action::SendCancel { timeout } => (Errand::Cancel, timeout),

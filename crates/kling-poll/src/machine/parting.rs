@@ -5,10 +5,8 @@ use std::time::Duration;
 use kling_transport::{CancelOutcome, CancelReply, Error, StatusReply};
 
 use super::{JobMachine, Stage, done};
-use crate::{Action, Ending, Unfinished, WaitOptions, cancelling};
-
-/// How often a cancel is sent again whose answer is lost.
-const MORE_CANCELS: u16 = 2;
+use crate::cancelling::{self, Next};
+use crate::{Action, Ending, Unfinished, WaitOptions};
 
 impl JobMachine {
     /// Whether the deadline has passed and the job is being cancelled, as the options say.
@@ -36,12 +34,13 @@ impl JobMachine {
         now: Duration,
         outcome: Result<CancelReply, Error>,
     ) -> Action {
-        if cancelling::is_settled(&outcome) {
-            return done(Ending::Deadline(Some(outcome)));
-        }
-        if self.errors < MORE_CANCELS && outcome.as_ref().is_err_and(may_help_at_once) {
-            self.errors += 1;
-            return self.ask(options, now);
+        match cancelling::next(&outcome, self.errors) {
+            Next::Tell => return done(Ending::Deadline(Some(outcome))),
+            Next::Again => {
+                self.errors += 1;
+                return self.ask(options, now);
+            }
+            Next::Settle => {}
         }
         self.set_last_error(None);
         match outcome {
@@ -59,9 +58,4 @@ impl JobMachine {
         let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
         done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
     }
-}
-
-/// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
-fn may_help_at_once(error: &Error) -> bool {
-    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
 }

@@ -1,0 +1,89 @@
+//! The accounts of a fleet and the servers behind them: whose turn it is, and who may call when.
+
+use std::time::Duration;
+
+use kling_transport::ApiBase;
+
+use super::lane::Lane;
+use super::slot::Slot;
+use super::{LaneId, Pace};
+
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    origins: Vec<Origin>,
+    last: usize,
+}
+
+/// One server, behind however many accounts.
+#[derive(Debug)]
+struct Origin {
+    base: ApiBase,
+    quiet_until: Duration,
+}
+
+impl Lanes {
+    pub(super) fn add(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
+        let origin = self.origins.iter().position(|origin| origin.base == *base).unwrap_or_else(|| {
+            self.origins.push(Origin { base: base.clone(), quiet_until: Duration::ZERO });
+            self.origins.len() - 1
+        });
+        self.lanes.push(Lane::new(origin, pace));
+        LaneId(self.lanes.len() - 1)
+    }
+
+    pub(super) fn find(&self, lane: LaneId) -> Option<u16> {
+        u16::try_from(lane.0).ok().filter(|_| lane.0 < self.lanes.len())
+    }
+
+    pub(super) fn get_mut(&mut self, lane: LaneId) -> Option<&mut Lane> {
+        self.lanes.get_mut(lane.0)
+    }
+
+    /// The account of a job.
+    pub(super) fn of(&mut self, slot: &Slot) -> &mut Lane {
+        &mut self.lanes[usize::from(slot.lane)]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.lanes.iter_mut()
+    }
+
+    /// Every account once, from the one whose turn it is.
+    pub(super) fn turns(&mut self) -> impl Iterator<Item = LaneId> + use<> {
+        let (last, lanes) = (self.last, self.lanes.len());
+        (1..=lanes).map(move |turn| LaneId((last + turn) % lanes))
+    }
+
+    /// Notes that an account had its turn.
+    pub(super) const fn had_turn(&mut self, lane: LaneId) {
+        self.last = lane.0;
+    }
+
+    /// Keeps a pause that the server of an account asked for.
+    pub(super) fn keep_quiet(&mut self, lane: LaneId, until: Duration) {
+        if let Some(origin) = self.lanes.get(lane.0).map(|lane| lane.origin) {
+            let quiet_until = &mut self.origins[origin].quiet_until;
+            *quiet_until = until.max(*quiet_until);
+        }
+    }
+
+    /// Whether an account may make any call, by its own pace and by what its server asked for.
+    pub(super) fn is_open(&self, now: Duration, lane: LaneId) -> bool {
+        self.lanes.get(lane.0).and_then(|lane| self.opens_at(lane)).is_some_and(|at| at <= now)
+    }
+
+    /// When the next of those that wait for their turn may be asked for, or has its deadline.
+    pub(super) fn next_moment(&self) -> Option<Duration> {
+        let behind = self.lanes.iter().filter(|lane| lane.behind() > 0);
+        behind.flat_map(|lane| self.opens_at(lane).into_iter().chain(lane.deadline())).min()
+    }
+
+    fn opens_at(&self, lane: &Lane) -> Option<Duration> {
+        lane.opens_at().map(|at| at.max(self.origins[lane.origin].quiet_until))
+    }
+}
