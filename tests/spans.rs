@@ -59,6 +59,41 @@ fn both_clients_tell_the_same_spans() {
     assert!(!told[0].contains("secret") && !told[0].contains("token-of-the-test"));
 }
 
+#[test]
+fn nothing_is_recorded_in_a_callers_own_span() {
+    for run in [in_async, in_blocking, in_a_fleet] {
+        let server = ScriptServer::start(script()).unwrap();
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_span_events(FmtSpan::CLOSE)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        let empty = tracing::field::Empty;
+        tracing::subscriber::with_default(subscriber, || {
+            let own = tracing::info_span!("own", attempt = 7, state = "mine", delay_ms = empty, error = empty);
+            own.in_scope(|| run(&server));
+        });
+        let text = log.text();
+        assert!(text.contains("own{attempt=7 state=\"mine\"}"), "{text}");
+        assert!(!text.contains("own{attempt=7 state=\"mine\" "), "{text}");
+    }
+}
+
+/// As the others, the wait by a fleet.
+fn in_a_fleet(server: &ScriptServer) {
+    let client = kling_transport::Client::new(settings(server)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let job = client.submit(&input()).await.into_result().unwrap();
+        let mut fleet = kling_poll::Fleet::new();
+        fleet.account(client, kling_poll::Pace::default()).add(&known(&job), &options());
+        while fleet.next().await.is_some() {}
+    });
+}
+
 fn in_async(server: &ScriptServer) {
     let client = kling_transport::Client::new(settings(server)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

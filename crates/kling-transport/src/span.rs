@@ -76,13 +76,17 @@ impl Span {
         }
     }
 
-    /// The span that is entered.
+    /// The span that is entered, if it is one of these: nothing is recorded in a caller's own.
     #[must_use]
     pub fn current() -> Self {
-        Self {
-            #[cfg(feature = "tracing")]
-            inner: tracing::Span::current(),
+        #[cfg(feature = "tracing")]
+        {
+            let current = tracing::Span::current();
+            if current.metadata().is_some_and(|metadata| metadata.target() == "kling") {
+                return Self { inner: current };
+            }
         }
+        Self::none()
     }
 
     /// Records a text.
