@@ -27,7 +27,8 @@
 //!   answered 429. Anything else that brings no usable answer is [`Submission::Unknown`], with a [`Receipt`].
 //! - The token goes to the API's own origin only: not to URLs that answers name, not across redirects, which are never
 //!   followed, and not into any `Debug`, `Display` or error.
-//! - Everything is bounded: time, attempts, bodies ([`MAX_REPLY_BYTES`]), redirects and sizes of downloads.
+//! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects and the silence between two
+//!   pieces, so that a slow one goes on for as long as anything comes.
 //! - Words and keys never seen before reach the caller.
 //!
 //! # Features

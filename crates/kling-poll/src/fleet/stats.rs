@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 /// What a fleet did and has to do: for metrics, and for a summary at the end.
+///
+/// To tell them every job is looked at while the fleet stands still, so they are for a scrape, and not for every piece of news.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FleetStats {

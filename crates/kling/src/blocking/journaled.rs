@@ -137,7 +137,8 @@ impl<T: Transport> Journaled<T> {
     /// Notes what a [`Fleet`](super::Fleet) tells of a job: its states, its outputs, its end.
     ///
     /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
-    /// journal does not know is noted as by [`Journaled::wait`].
+    /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
+    /// until this client and its clones are dropped as well, or each is [let go](Journaled::let_go).
     ///
     /// ```no_run
     /// # fn run(client: kling::blocking::Journaled, jobs: Vec<kling::Job>) {
