@@ -100,7 +100,12 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     /// Adds an account, asked by a client of its own at a pace of its own.
     pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
         let account = Account::new(&self.shared, client.settings().base(), pace);
-        self.clients.push(Arc::new(client));
+        let client = Arc::new(client);
+        match self.clients.get_mut(account.lane().index()) {
+            // The account that had the place is gone.
+            Some(place) => *place = client,
+            None => self.clients.push(client),
+        }
         self.in_flight = self.in_flight.saturating_add(pace.in_flight.max(1));
         account
     }

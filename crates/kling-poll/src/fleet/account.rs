@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use kling_transport::{AnyModel, ApiBase, Job, Makes, RequestId};
+use kling_transport::{AnyModel, ApiBase, Error, Failure, FailureKind, Job, Makes, Phase, RequestId};
 
 use super::{FleetMachine, FleetStats, LaneId, Pace, Shared, Ticket};
 use crate::WaitOptions;
@@ -14,63 +14,131 @@ use crate::WaitOptions;
 ///
 /// It is cheap to clone. A fleet that was made to stay open ends when the last handle is gone.
 pub struct Account<M: Makes = AnyModel> {
+    door: Arc<Door>,
+    makes: PhantomData<fn() -> M>,
+}
+
+/// What all handles of an account share; the last one closes it.
+#[derive(Debug)]
+struct Door {
     shared: Arc<Shared>,
     lane: LaneId,
-    makes: PhantomData<fn() -> M>,
 }
 
 impl<M: Makes> Account<M> {
     pub(crate) fn new(shared: &Arc<Shared>, base: &ApiBase, pace: Pace) -> Self {
         let lane = shared.change(|machine, _| machine.add_lane(base, pace));
-        Self::enter(shared, lane)
+        shared.enter();
+        Self { door: Arc::new(Door { shared: Arc::clone(shared), lane }), makes: PhantomData }
+    }
+
+    pub(crate) fn lane(&self) -> LaneId {
+        self.door.lane
     }
 
     /// Waits for a job from now on: one just submitted, or one taken up again by its id. Nothing is submitted.
+    ///
+    /// A fleet has room for 65,536 accounts at a time, an account being there until its handles and its jobs are gone. The jobs
+    /// of one beyond them are not waited for, which their first and last news says.
     pub fn add(&self, job: &Job<M>, options: &WaitOptions) -> Ticket {
         let age = job.age(SystemTime::now());
-        let ticket = self.shared.change(|machine, now| machine.add(now, self.lane, job.id(), age, options));
-        // The lane is the fleet's own, so there is a ticket.
-        ticket.unwrap_or_default()
+        self.door.shared.change(|machine, now| {
+            let ticket = machine.add(now, self.door.lane, job.id(), age, options);
+            ticket.unwrap_or_else(|| machine.refuse(job.id(), options, no_room()))
+        })
     }
 
     /// Wants a job cancelled, at once and by up to three calls where answers are lost; once it is clear what comes of it that is
     /// told as news, and the wait for the job goes on to its end. False where the job is not in the fleet, or no longer.
     pub fn cancel(&self, ticket: Ticket) -> bool {
-        self.shared.change(|machine, _| machine.cancel(ticket))
+        self.door.shared.change(|machine, _| machine.cancel(ticket))
     }
 
     /// Ends the wait for a job and leaves the job alone; its id, by which it can be added again. `None` where it is not in
     /// the fleet, or no longer.
     pub fn detach(&self, ticket: Ticket) -> Option<RequestId> {
-        self.shared.change(|machine, _| machine.detach(ticket))
+        self.door.shared.change(|machine, _| machine.detach(ticket))
     }
 
     /// The figures of the whole fleet.
     #[must_use]
     pub fn stats(&self) -> FleetStats {
-        self.shared.read(FleetMachine::stats)
+        self.door.shared.read(FleetMachine::stats)
     }
+}
 
-    fn enter(shared: &Arc<Shared>, lane: LaneId) -> Self {
-        shared.enter();
-        Self { shared: Arc::clone(shared), lane, makes: PhantomData }
-    }
+fn no_room() -> Error {
+    let message = "a fleet has room for 65,536 accounts at a time";
+    Failure::new(Phase::Connect, FailureKind::Broken, message).into()
 }
 
 impl<M: Makes> Clone for Account<M> {
     fn clone(&self) -> Self {
-        Self::enter(&self.shared, self.lane)
+        Self { door: Arc::clone(&self.door), makes: PhantomData }
     }
 }
 
-impl<M: Makes> Drop for Account<M> {
+impl Drop for Door {
     fn drop(&mut self) {
-        self.shared.leave();
+        self.shared.leave(self.lane);
     }
 }
 
 impl<M: Makes> fmt::Debug for Account<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("lane", &self.lane).finish_non_exhaustive()
+        f.debug_struct("Account").field("lane", &self.door.lane).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use super::super::Turn;
+    use super::*;
+    use crate::FleetNews;
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared::new(true, || Duration::ZERO))
+    }
+
+    fn enter(shared: &Arc<Shared>) -> Account {
+        Account::new(shared, &ApiBase::default(), Pace::default())
+    }
+
+    fn job() -> Job {
+        Job::from_id("id-1".parse().unwrap())
+    }
+
+    #[test]
+    fn an_account_that_is_gone_with_its_jobs_leaves_its_place_to_another() {
+        let shared = shared();
+        let (stays, leaves) = (enter(&shared), enter(&shared));
+        let other = leaves.clone();
+        let ticket = leaves.add(&job(), &WaitOptions::default());
+        drop(leaves);
+        assert_eq!(enter(&shared).lane().index(), 2, "a handle is left, and a job");
+        drop(other);
+        let third = enter(&shared);
+        assert_eq!(third.lane().index(), 2, "the third was taken and left; the second has a job");
+        assert!(stays.detach(ticket).is_some());
+        assert_eq!(enter(&shared).lane().index(), 1);
+        for _ in 0..100_000 {
+            assert_eq!(enter(&shared).lane().index(), 1);
+        }
+    }
+
+    #[test]
+    fn a_job_of_an_account_beyond_the_last_is_told_of_and_not_forgotten() {
+        let shared = shared();
+        let accounts: Vec<_> = (0..65_537).map(|_| enter(&shared)).collect();
+        let refused = accounts[65_536].add(&job(), &WaitOptions::default());
+        let Turn::Tell(event) = shared.turn(Waker::noop()) else { panic!("there is news") };
+        assert_eq!((event.ticket, event.request_id), (refused, job().id().clone()));
+        let FleetNews::Done(Err(error)) = event.news else { panic!("it is not waited for") };
+        assert!(error.is_exhausted() && error.to_string().contains("65,536"), "{error}");
+        let accepted = accounts[65_535].add(&job(), &WaitOptions::default());
+        assert!(matches!(shared.turn(Waker::noop()), Turn::Ask(question) if question.ticket == accepted));
     }
 }

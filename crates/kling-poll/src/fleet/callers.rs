@@ -33,9 +33,13 @@ impl<T: Transport + 'static> Callers<T> {
         Self { tasks: JoinSet::new(), office: Arc::new(office) }
     }
 
-    /// Takes the client of the next lane.
-    pub(super) fn add_client(&self, client: Client<T>) {
-        lock(&self.office.clients).push(Arc::new(client));
+    /// Takes the client of a lane, which is the next one or has the place of one that is gone.
+    pub(super) fn add_client(&self, lane: LaneId, client: Client<T>) {
+        let (mut clients, client) = (lock(&self.office.clients), Arc::new(client));
+        match clients.get_mut(lane.index()) {
+            Some(place) => *place = client,
+            None => clients.push(client),
+        }
     }
 
     /// Has a call made.
@@ -170,7 +174,7 @@ mod tests {
         let shared = Arc::new(Shared::new(false, || Duration::ZERO));
         let account: Account = Account::new(&shared, client.settings().base(), Pace::default());
         let mut callers = Callers::new(&shared);
-        callers.add_client(client);
+        callers.add_client(account.lane(), client);
         runtime.block_on(async {
             for job in 0..jobs {
                 let (id, hasty) =

@@ -1,14 +1,15 @@
 //! The cancels that were asked for, until it is clear what came of them.
 
+use std::collections::HashMap;
+
 use kling_transport::{CancelReply, Error};
-use slotmap::SparseSecondaryMap;
 
 use super::{Answer, Errand, Ticket};
 use crate::cancelling::{self, Next};
 
 /// Few at a time, so they are kept beside the jobs.
 #[derive(Debug, Default)]
-pub(super) struct Cancels(SparseSecondaryMap<Ticket, Cancel>);
+pub(super) struct Cancels(HashMap<Ticket, Cancel>);
 
 #[derive(Debug, Default)]
 struct Cancel {
@@ -21,22 +22,22 @@ struct Cancel {
 impl Cancels {
     /// Begins one; false where it is under way already.
     pub(super) fn begin(&mut self, ticket: Ticket) -> bool {
-        !self.0.contains_key(ticket) && self.0.insert(ticket, Cancel::default()).is_none()
+        !self.0.contains_key(&ticket) && self.0.insert(ticket, Cancel::default()).is_none()
     }
 
     pub(super) fn forget(&mut self, ticket: Ticket) {
-        self.0.remove(ticket);
+        self.0.remove(&ticket);
     }
 
     /// What to ask for a job's cancel, if one is under way.
     pub(super) fn errand(&self, ticket: Ticket) -> Option<Errand> {
-        let cancel = self.0.get(ticket)?;
+        let cancel = self.0.get(&ticket)?;
         Some(if cancel.unclear.is_some() { Errand::Status } else { Errand::Cancel })
     }
 
     /// Whether an answer is that of a cancel under way: one question is out for a job at a time.
     pub(super) fn is_asked(&self, ticket: Ticket, answer: &Answer) -> bool {
-        self.0.get(ticket).is_some_and(|cancel| match cancel.unclear {
+        self.0.get(&ticket).is_some_and(|cancel| match cancel.unclear {
             Some(_) => matches!(answer, Answer::Status(_)),
             None => matches!(answer, Answer::Cancel(_)),
         })
@@ -44,7 +45,7 @@ impl Cancels {
 
     /// Takes what came of an errand; the outcome, once it is clear or nothing more can be known.
     pub(super) fn take(&mut self, ticket: Ticket, answer: Answer) -> Option<Result<CancelReply, Error>> {
-        let cancel = self.0.get_mut(ticket)?;
+        let cancel = self.0.get_mut(&ticket)?;
         let outcome = match answer {
             Answer::Cancel(outcome) => match cancelling::next(&outcome, cancel.repeats) {
                 Next::Again => {

@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) origin: usize,
     pace: Pace,
     in_flight: usize,
+    jobs: usize,
+    is_closed: bool,
     /// When the next call would be made at an even pace.
     next_at: Duration,
     /// Calls that no pause and no pace holds up: those at a deadline, and those of cancels that were asked for.
@@ -40,6 +42,8 @@ impl Lane {
             origin,
             pace,
             in_flight: 0,
+            jobs: 0,
+            is_closed: false,
             next_at: Duration::ZERO,
             pressing: VecDeque::new(),
             urgent: VecDeque::new(),
@@ -74,6 +78,28 @@ impl Lane {
         self.urgent.retain(|ticket| keep(*ticket));
         self.due.retain(|ticket| keep(*ticket));
         self.ranked.retain(|ticket| keep(*ticket));
+    }
+
+    pub(super) const fn joined(&mut self) {
+        self.jobs += 1;
+    }
+
+    pub(super) const fn left(&mut self) {
+        self.jobs -= 1;
+    }
+
+    /// Takes no more jobs.
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Whether nothing is left of it: no way in, no job, no call that is out.
+    pub(super) const fn is_gone(&self) -> bool {
+        self.is_closed && self.jobs == 0 && self.in_flight == 0
     }
 
     pub(super) const fn in_flight(&self) -> usize {
@@ -148,7 +174,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn answered(&mut self) {
+    pub(super) const fn answered(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
@@ -170,21 +196,21 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use slotmap::SlotMap;
-
+    use super::super::ticket::Ticketed;
     use super::*;
 
     #[test]
     fn the_worthiest_comes_first_and_what_is_urgent_before_it() {
-        let mut values: SlotMap<Ticket, f64> = SlotMap::with_key();
+        let mut values = Ticketed::default();
         let mut lane = Lane::new(0, Pace::default());
         for value in [3.0, 1.0, 2.0] {
             lane.push(values.insert(value), u64::MAX);
         }
         lane.push_urgent(values.insert(0.0), u64::MAX);
         lane.press(values.insert(-1.0));
-        let picked: Vec<_> = std::iter::from_fn(|| lane.pick(true, |ticket| values[ticket])).collect();
-        let picked: Vec<_> = picked.into_iter().map(|ticket| values[ticket]).collect();
+        let picked: Vec<_> =
+            std::iter::from_fn(|| lane.pick(true, |ticket| *values.get(ticket).unwrap())).collect();
+        let picked: Vec<_> = picked.into_iter().map(|ticket| *values.get(ticket).unwrap()).collect();
         assert_eq!(picked, [-1.0, 0.0, 3.0, 2.0, 1.0]);
     }
 

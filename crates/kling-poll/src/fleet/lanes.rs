@@ -8,9 +8,14 @@ use super::lane::Lane;
 use super::slot::Slot;
 use super::{LaneId, Pace};
 
+/// As many as two bytes can name.
+const MOST: usize = 1 << 16;
+
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
+    /// The places of lanes that are gone, for others to take.
+    free: Vec<usize>,
     origins: Vec<Origin>,
     last: usize,
 }
@@ -23,17 +28,49 @@ struct Origin {
 }
 
 impl Lanes {
+    /// Adds a lane, in the place of one that is gone if there is one. The most that jobs can name are 65,536 at a time.
     pub(super) fn add(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
         let origin = self.origins.iter().position(|origin| origin.base == *base).unwrap_or_else(|| {
             self.origins.push(Origin { base: base.clone(), quiet_until: Duration::ZERO });
             self.origins.len() - 1
         });
-        self.lanes.push(Lane::new(origin, pace));
-        LaneId(self.lanes.len() - 1)
+        let lane = Lane::new(origin, pace);
+        if let Some(place) = self.free.pop() {
+            self.lanes[place] = lane;
+            return LaneId(place);
+        }
+        if self.lanes.len() < MOST {
+            self.lanes.push(lane);
+            return LaneId(self.lanes.len() - 1);
+        }
+        LaneId(MOST)
     }
 
-    pub(super) fn find(&self, lane: LaneId) -> Option<u16> {
-        u16::try_from(lane.0).ok().filter(|_| lane.0 < self.lanes.len())
+    /// Counts a job in, where its lane is one of these and open.
+    pub(super) fn join(&mut self, lane: LaneId) -> Option<u16> {
+        self.lanes.get_mut(lane.0).filter(|lane| !lane.is_closed())?.joined();
+        u16::try_from(lane.0).ok()
+    }
+
+    pub(super) fn leave(&mut self, lane: u16) {
+        self.change(LaneId(lane.into()), Lane::left);
+    }
+
+    /// Takes no more jobs for an account.
+    pub(super) fn close(&mut self, lane: LaneId) {
+        self.change(lane, Lane::close);
+    }
+
+    pub(super) fn answered(&mut self, lane: LaneId) {
+        self.change(lane, Lane::answered);
+    }
+
+    fn change(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
+        let Some(lane) = self.lanes.get_mut(id.0).filter(|lane| !lane.is_gone()) else { return };
+        change(lane);
+        if lane.is_gone() {
+            self.free.push(id.0);
+        }
     }
 
     pub(super) fn get_mut(&mut self, lane: LaneId) -> Option<&mut Lane> {

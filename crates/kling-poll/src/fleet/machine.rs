@@ -4,18 +4,20 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
+#[cfg(any(feature = "async", feature = "blocking"))]
+use kling_transport::Error;
 use kling_transport::{ApiBase, RequestId};
-use slotmap::SlotMap;
 
 use super::cancels::Cancels;
 use super::lane::Lane;
 use super::lanes::Lanes;
 use super::slot::{Place, Slot, micros};
+use super::ticket::Ticketed;
 use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
 use crate::machine::wish;
-use crate::{Action, Ending, Event, Finished, JobMachine, WaitError, WaitOptions};
+use crate::{Action, Ending, Event, Finished, WaitError, WaitOptions};
 
-/// Waits for any number of jobs: a [`JobMachine`] for each, and one order of calls for all.
+/// Waits for any number of jobs: a [`JobMachine`](crate::JobMachine) for each, and one order of calls for all.
 ///
 /// Ask [`FleetMachine::next`] what to do, make the calls that it wants, bring back each answer by
 /// [`FleetMachine::answer`], and take the news out by [`FleetMachine::news`] before going on: then nothing in it grows but
@@ -23,7 +25,7 @@ use crate::{Action, Ending, Event, Finished, JobMachine, WaitError, WaitOptions}
 /// neither. All times count from one moment of the caller's choice.
 #[derive(Debug, Default)]
 pub struct FleetMachine {
-    slots: SlotMap<Ticket, Slot>,
+    slots: Ticketed<Slot>,
     /// Due times in microseconds. An entry that its slot no longer names is skipped.
     due: BinaryHeap<Reverse<(u64, Ticket)>>,
     lanes: Lanes,
@@ -58,8 +60,8 @@ impl FleetMachine {
         self.lanes.add(base, pace)
     }
 
-    /// Adds a job of this age, where it is known; see [`JobMachine::new`]. `None` where the lane is of another fleet, or the
-    /// 65,536th of this one.
+    /// Adds a job of this age, where it is known; see [`JobMachine::new`](crate::JobMachine::new). `None` where the lane is of another fleet, or
+    /// closed, or one beyond the 65,536 that a fleet has room for at a time.
     pub fn add(
         &mut self,
         now: Duration,
@@ -68,19 +70,15 @@ impl FleetMachine {
         age: Option<Duration>,
         options: &WaitOptions,
     ) -> Option<Ticket> {
-        let lane = self.lanes.find(lane)?;
-        let ticket = self.slots.insert(Slot {
-            machine: JobMachine::new(age),
-            id: id.into(),
-            options: options.clone(),
-            started: micros(now),
-            due: 0,
-            lane,
-            place: Place::Resting,
-            wants_cancel: false,
-        });
+        let lane = self.lanes.join(lane)?;
+        let ticket = self.slots.insert(Slot::new(now, lane, id, age, options));
         self.step(now, 0.0, ticket, Event::Started);
         Some(ticket)
+    }
+
+    /// Takes no more jobs for an account. Once its last job is gone, so is the account, and its number is given out again.
+    pub fn close_lane(&mut self, lane: LaneId) {
+        self.lanes.close(lane);
     }
 
     /// Wants a job cancelled, at once: where the answer is lost the cancel is sent again, and where it is not clear the status
@@ -114,8 +112,7 @@ impl FleetMachine {
 
     /// Takes what came of a question. `random` is drawn from `0.0..1.0`.
     pub fn answer(&mut self, now: Duration, random: f64, question: &Question, answer: Answer) {
-        let Some(lane) = self.lanes.get_mut(question.lane) else { return };
-        lane.answered();
+        self.lanes.answered(question.lane);
         if let Some(error) = answer.error() {
             self.stats.errors += 1;
             self.lanes.keep_quiet(question.lane, now + wish(error.retry_after()));
@@ -137,6 +134,22 @@ impl FleetMachine {
             self.tell(ticket, FleetNews::Cancelling(outcome));
         }
         self.hurry(ticket, micros(now));
+    }
+
+    /// Tells at once that a job is not waited for, and why.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(super) fn refuse(&mut self, id: &RequestId, options: &WaitOptions, error: Error) -> Ticket {
+        let slot = Slot::new(Duration::ZERO, 0, id, None, options);
+        let outcome = WaitError::conclude(id, &slot.machine, Duration::ZERO, Ending::Exhausted(error));
+        let (ticket, request_id) = (self.slots.insert(slot), id.clone());
+        self.slots.remove(ticket);
+        self.stats.given_up += 1;
+        self.news.push_back(FleetEvent {
+            ticket,
+            request_id,
+            news: FleetNews::Done(outcome.map(Finished::new)),
+        });
+        ticket
     }
 
     /// The oldest news that was not taken out yet.
@@ -267,6 +280,7 @@ impl FleetMachine {
     fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
         let slot = self.slots.remove(ticket)?;
         self.cancels.forget(ticket);
+        self.lanes.leave(slot.lane);
         self.sweep();
         Some(slot)
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{Answer, FleetAction, FleetEvent, FleetMachine, Question};
+use super::{Answer, FleetAction, FleetEvent, FleetMachine, LaneId, Question};
 
 /// Tells the time since the fleet began.
 type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -100,8 +100,11 @@ impl Shared {
     }
 
     /// Counts an account out.
-    pub(super) fn leave(&self) {
-        self.alter(|state| state.accounts -= 1);
+    pub(super) fn leave(&self, lane: LaneId) {
+        self.alter(|state| {
+            state.accounts -= 1;
+            state.machine.close_lane(lane);
+        });
     }
 
     /// Whether somebody but the shell may change what is to be done.

@@ -70,7 +70,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     /// Adds an account, asked by a client of its own at a pace of its own.
     pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
         let account = Account::new(&self.shared, client.settings().base(), pace);
-        self.callers.add_client(client);
+        self.callers.add_client(account.lane(), client);
         account
     }
 

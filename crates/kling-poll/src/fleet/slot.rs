@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kling_transport::RequestId;
+
 use super::Errand;
 use super::packed_id::PackedId;
 use crate::{Action, Event, JobMachine, WaitOptions};
@@ -32,6 +34,25 @@ pub(super) enum Place {
 }
 
 impl Slot {
+    pub(super) fn new(
+        now: Duration,
+        lane: u16,
+        id: &RequestId,
+        age: Option<Duration>,
+        options: &WaitOptions,
+    ) -> Self {
+        Self {
+            machine: JobMachine::new(age),
+            id: id.into(),
+            options: options.clone(),
+            started: micros(now),
+            due: 0,
+            lane,
+            place: Place::Resting,
+            wants_cancel: false,
+        }
+    }
+
     pub(super) fn elapsed(&self, now: Duration) -> Duration {
         now.saturating_sub(Duration::from_micros(self.started))
     }

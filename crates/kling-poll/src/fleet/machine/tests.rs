@@ -4,7 +4,7 @@ use kling_transport::{Call, CancelOutcome, GetResult, GetStatus, HttpHead, HttpR
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Fixed, Unfinished};
+use crate::{Fixed, JobMachine, Unfinished};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -156,7 +156,7 @@ fn overload_costs_delay_and_starves_nobody() {
     let tickets: Vec<_> = (0..400).map(|_| world.add(lane, SECOND * 100_000, &options())).collect();
     world.run(SECOND * 100);
     assert!(busiest_second(&world.asked) <= 23, "{}", busiest_second(&world.asked));
-    let polls = |ticket: &Ticket| world.fleet.slots[*ticket].machine.polls();
+    let polls = |ticket: &Ticket| world.fleet.slots.get(*ticket).unwrap().machine.polls();
     let (fewest, most) = (tickets.iter().map(polls).min().unwrap(), tickets.iter().map(polls).max().unwrap());
     assert!(fewest >= 3 && most <= 7, "{fewest} to {most} polls for 5 on average");
 }
