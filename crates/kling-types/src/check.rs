@@ -106,7 +106,7 @@ pub fn media(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::String(text) => {
             if let Some(found) = media_ref::fault(text) {
-                out.push(Violation::of(Keyword::MediaReference, found, media_ref::ALLOWED).at(at));
+                no_reference(found, at, out);
             }
         }
         other => wrong_type(other, media_ref::ALLOWED, at, out),
@@ -156,15 +156,27 @@ pub(crate) fn float(number: &Number) -> f64 {
 #[inline]
 fn report(fault: Option<Violation>, at: &Pointer<'_>, out: &mut Violations) {
     if let Some(fault) = fault {
-        out.push(fault.at(at));
+        add(fault, at, out);
     }
+}
+
+/// Apart from the checks, which are the shorter for it where nothing is wrong.
+#[inline(never)]
+fn add(fault: Violation, at: &Pointer<'_>, out: &mut Violations) {
+    out.push(fault.at(at));
+}
+
+#[cold]
+fn no_reference(found: &'static str, at: &Pointer<'_>, out: &mut Violations) {
+    out.push(Violation::placed(at, Keyword::MediaReference, found, media_ref::ALLOWED));
 }
 
 #[cold]
 fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(Violation::of(Keyword::Type, described(value), allowed).at(at));
+    out.push(Violation::placed(at, Keyword::Type, described(value), allowed));
 }
 
+#[inline]
 pub(crate) fn described(value: &Value) -> Words {
     match value {
         Value::Array(_) => "an array".into(),
@@ -177,6 +189,7 @@ pub(crate) fn described(value: &Value) -> Words {
     }
 }
 
+#[inline]
 fn described_number(number: &Number) -> Words {
     let float = || Words::Number(Bound::Exactly, float(number));
     number.as_i64().map_or_else(float, |integer| Words::Integer(Bound::Exactly, integer))

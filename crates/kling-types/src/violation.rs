@@ -35,6 +35,17 @@ impl Violation {
         Self { pointer, ..Self::of(keyword, found.into(), allowed.into()) }
     }
 
+    /// A violation at a place.
+    #[inline]
+    pub(crate) fn placed(
+        at: &Pointer<'_>,
+        keyword: Keyword,
+        found: impl Into<Words>,
+        allowed: impl Into<Words>,
+    ) -> Self {
+        Self { pointer: at.to_text(), keyword, found: found.into(), allowed: allowed.into(), advice: None }
+    }
+
     /// A violation whose place is not known yet.
     #[cold]
     pub(crate) fn of(keyword: Keyword, found: impl Into<Words>, allowed: impl Into<Words>) -> Self {
@@ -59,7 +70,8 @@ impl Violation {
     #[inline]
     #[must_use]
     pub(crate) fn at(self, at: &Pointer<'_>) -> Self {
-        Self { pointer: at.to_text(), ..self }
+        let Self { keyword, found, allowed, advice, .. } = self;
+        Self { pointer: at.to_text(), keyword, found, allowed, advice }
     }
 
     /// The same violation of something that is better called otherwise.
@@ -105,8 +117,11 @@ impl Violation {
     /// Those of `out`; a string has none.
     #[inline]
     pub fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        out.write_str(&self.pointer)?;
-        out.write_str(if self.pointer.is_empty() { "found " } else { ": found " })?;
+        if !self.pointer.is_empty() {
+            out.write_str(&self.pointer)?;
+            out.write_str(": ")?;
+        }
+        out.write_str("found ")?;
         self.found.write(out)?;
         out.write_str(", allowed ")?;
         self.allowed.write(out)?;

@@ -21,12 +21,18 @@ impl Violations {
     }
 
     /// Adds one violation.
+    #[inline]
     pub fn push(&mut self, violation: Violation) {
-        const USUAL: usize = 8;
-        if self.0.capacity() == 0 {
-            self.0 = Vec::with_capacity(USUAL);
+        if self.0.len() == self.0.capacity() {
+            self.grow();
         }
         self.0.push(violation);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        const USUAL: usize = 8;
+        self.0.reserve(USUAL);
     }
 
     /// Whether nothing is wrong.

@@ -60,16 +60,16 @@ impl Words {
         match self {
             Self::Text(text) => out.write_str(text),
             Self::Size(bound, size, unit) => {
-                out.write_str(bound.as_str())?;
+                bound.write(out)?;
                 out.write_str(itoa::Buffer::new().format(*size))?;
-                out.write_str(if *size == 1 { unit.one() } else { unit.many() })
+                unit.write(*size, out)
             }
             Self::Integer(bound, integer) => {
-                out.write_str(bound.as_str())?;
+                bound.write(out)?;
                 out.write_str(itoa::Buffer::new().format(*integer))
             }
             Self::Number(bound, number) => {
-                out.write_str(bound.as_str())?;
+                bound.write(out)?;
                 wording::write_number(out, *number)
             }
             Self::OneOf(values) => wording::write_list(out, values.iter(), "or", |out, value| {
@@ -113,30 +113,28 @@ impl Serialize for Words {
     }
 }
 
+// Each text where it is written is known to be short and how short: it is not copied by a call.
 impl Bound {
-    const fn as_str(self) -> &'static str {
+    #[inline]
+    fn write(self, out: &mut impl Write) -> fmt::Result {
         match self {
-            Self::Above => "more than ",
-            Self::AtLeast => "at least ",
-            Self::AtMost => "at most ",
-            Self::Below => "less than ",
-            Self::Exactly => "",
+            Self::Above => out.write_str("more than "),
+            Self::AtLeast => out.write_str("at least "),
+            Self::AtMost => out.write_str("at most "),
+            Self::Below => out.write_str("less than "),
+            Self::Exactly => Ok(()),
         }
     }
 }
 
 impl Unit {
-    const fn one(self) -> &'static str {
-        match self {
-            Self::Character => " character",
-            Self::Element => " element",
-        }
-    }
-
-    const fn many(self) -> &'static str {
-        match self {
-            Self::Character => " characters",
-            Self::Element => " elements",
+    #[inline]
+    fn write(self, size: u64, out: &mut impl Write) -> fmt::Result {
+        match (self, size) {
+            (Self::Character, 1) => out.write_str(" character"),
+            (Self::Character, _) => out.write_str(" characters"),
+            (Self::Element, 1) => out.write_str(" element"),
+            (Self::Element, _) => out.write_str(" elements"),
         }
     }
 }
