@@ -1,6 +1,7 @@
 //! Properties set on the command line, over an input from elsewhere.
 
 use kling::schema::{ObjectSchema, Shape};
+use kling::{Pointer, Violations};
 use serde_json::{Map, Value};
 
 use crate::arguments::Setting;
@@ -13,7 +14,8 @@ pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Val
     for (index, Setting { key, text }) in settings.iter().enumerate() {
         let is_again = settings[..index].iter().any(|before| before.key == *key);
         let shape = schema.property(key).map(|property| &property.shape);
-        let value = shape.map_or_else(|| Value::from(text.as_str()), |shape| shape.read_text(text));
+        let value = shape.map_or_else(|| Ok(Value::from(text.as_str())), |shape| shape.read_text(text));
+        let value = value.map_err(|violation| Violations::from(violation.within(Pointer::ROOT.key(key))))?;
         match (is_again, shape) {
             (false, _) => drop(input.insert(key.clone(), value)),
             (true, Some(Shape::List { .. })) => add(input, key, value),
@@ -52,6 +54,13 @@ mod tests {
         let input = applied(&["n=5", "prompt=5", "camera={\"zoom\": 3}", "strange=7"]).unwrap();
         assert_eq!(input, json!({"n": 5, "prompt": "5", "camera": {"zoom": 3}, "strange": "7"}));
         assert_eq!(applied(&["prompt=a=b", "n=five"]).unwrap(), json!({"n": "five", "prompt": "a=b"}));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_by_its_place() {
+        let stop = applied(&["camera={\"zoom\": 1, \"zoom\": 2}"]).unwrap_err();
+        assert_eq!(stop.exit(), Exit::Input);
+        assert!(stop.message().contains("/camera/zoom: found the key twice"), "{}", stop.message());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Values given as text, on a command line say: read as what the schema wants there.
 
+use kling_types::{Keyword, Violation, json};
 use serde_json::Value;
 
 use crate::Shape;
@@ -11,24 +12,30 @@ impl Shape {
     /// ```
     /// use kling_schema::Shape;
     /// use kling_types::fault::IntegerBounds;
-    /// assert_eq!(Shape::Integer(IntegerBounds::default()).read_text("5"), 5);
-    /// assert_eq!(Shape::TextEnum(vec!["5".into(), "auto".into()]).read_text("5"), "5");
+    /// assert_eq!(Shape::Integer(IntegerBounds::default()).read_text("5")?, 5);
+    /// assert_eq!(Shape::TextEnum(vec!["5".into(), "auto".into()]).read_text("5")?, "5");
+    /// # Ok::<(), kling_types::Violation>(())
     /// ```
-    #[must_use]
-    pub fn read_text(&self, text: &str) -> Value {
+    ///
+    /// # Errors
+    /// A violation for JSON in which a key stands twice: of two values, nobody knows which is meant.
+    pub fn read_text(&self, text: &str) -> Result<Value, Violation> {
         let as_text = Value::from(text);
         if self.accepts(&as_text) {
-            return as_text;
+            return Ok(as_text);
         }
-        let as_json = serde_json::from_str::<Value>(text).ok();
-        match (self, as_json) {
+        let as_json = match json::from_slice(text.as_bytes()) {
+            Err(violation) if violation.keyword() == Keyword::DuplicateKey => return Err(violation),
+            read => read.ok(),
+        };
+        Ok(match (self, as_json) {
             (_, Some(json)) if self.accepts(&json) => json,
             (Self::List { .. }, Some(array @ Value::Array(_))) => array,
-            (Self::List { items, .. }, _) => Value::Array(vec![items.read_text(text)]),
+            (Self::List { items, .. }, _) => Value::Array(vec![items.read_text(text)?]),
             // A text that breaks a rule for texts is told so; a number out of bounds is told that.
             (Self::AnyOf(_) | Self::Media(_) | Self::Text(_) | Self::TextEnum(_), _) | (_, None) => as_text,
             (_, Some(json)) => json,
-        }
+        })
     }
 }
 
@@ -39,6 +46,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ObjectSchema;
 
     #[test]
     fn a_text_is_read_as_what_is_wanted() {
@@ -57,7 +65,16 @@ mod tests {
             (Shape::Media(MediaKind::Image), "photo.jpg", json!("photo.jpg")),
         ];
         for (shape, text, value) in cases {
-            assert_eq!(shape.read_text(text), value, "{shape:?} {text}");
+            assert_eq!(shape.read_text(text).unwrap(), value, "{shape:?} {text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_but_in_a_text() {
+        let text = r#"{"zoom": {"at": 1, "at": 2}}"#;
+        let free = Shape::Object(ObjectSchema { open: true, ..ObjectSchema::default() });
+        let refused = free.read_text(text).unwrap_err();
+        assert_eq!((refused.pointer(), refused.keyword()), ("/zoom/at", Keyword::DuplicateKey));
+        assert_eq!(Shape::Text(TextBounds::default()).read_text(text).unwrap(), text);
     }
 }
