@@ -31,6 +31,7 @@ pub struct MediaRule {
 /// How a measured value compares to a rule's bound, strict as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Comparison {
     /// `>`
     Above,
@@ -45,6 +46,7 @@ pub enum Comparison {
 /// Where a media rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Origin {
     /// Only in the prose of the provider's page; written as a rule by this project.
     Prose,
