@@ -81,6 +81,8 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
         "blocking",
         "journal",
         "media",
+        "media-remote",
+        "media-remote-blocking",
         "schema",
         "async,schema",
         "blocking,schema",
@@ -90,7 +92,16 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
         model,
     ]
     .map(|feature| ("kling", feature));
-    let media = ["", "remote,rustls", "remote-blocking,rustls"].map(|feature| ("kling-media", feature));
+    let media = [
+        "",
+        "remote",
+        "remote,rustls",
+        "remote,native-tls",
+        "remote-blocking",
+        "remote-blocking,rustls",
+        "remote-blocking,native-tls",
+    ]
+    .map(|feature| ("kling-media", feature));
     let others = [
         ("kling-journal", ""),
         ("kling-schema", ""),

@@ -7,8 +7,9 @@ use kling_types::check;
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use serde_json::Value;
 
+use crate::input_types::form_names;
 use crate::literal::text_literal;
-use crate::plan::{Leaf, Plan, form_names};
+use crate::plan::{Leaf, Plan};
 use crate::type_ref::plain;
 use crate::{Error, docs, variants};
 

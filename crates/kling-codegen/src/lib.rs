@@ -39,6 +39,7 @@ mod features;
 mod file_set;
 mod generator;
 mod input;
+mod input_types;
 mod leaves;
 mod literal;
 mod media;

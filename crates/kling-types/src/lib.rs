@@ -47,6 +47,7 @@ pub mod json;
 pub mod json_schema;
 mod keyword;
 mod leaf;
+mod leaf_conversion;
 mod leaf_enum;
 mod list;
 mod media_facts;
