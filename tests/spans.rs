@@ -73,7 +73,8 @@ fn nothing_is_recorded_in_a_callers_own_span() {
             .finish();
         let empty = tracing::field::Empty;
         tracing::subscriber::with_default(subscriber, || {
-            let own = tracing::info_span!("own", attempt = 7, state = "mine", delay_ms = empty, error = empty);
+            let own =
+                tracing::info_span!("own", attempt = 7, state = "mine", delay_ms = empty, error = empty);
             own.in_scope(|| run(&server));
         });
         let text = log.text();
