@@ -70,8 +70,7 @@ impl Violation {
     #[inline]
     #[must_use]
     pub(crate) fn at(self, at: &Pointer<'_>) -> Self {
-        let Self { keyword, found, allowed, advice, .. } = self;
-        Self { pointer: at.to_text(), keyword, found, allowed, advice }
+        Self { pointer: at.to_text(), ..self }
     }
 
     /// The same violation of something that is better called otherwise.

@@ -32,7 +32,10 @@ impl Violations {
     #[cold]
     fn grow(&mut self) {
         const USUAL: usize = 8;
-        self.0.reserve(USUAL);
+        match self.0.capacity() {
+            0 => self.0 = Vec::with_capacity(USUAL),
+            capacity => self.0.reserve(capacity),
+        }
     }
 
     /// Whether nothing is wrong.
