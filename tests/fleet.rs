@@ -76,7 +76,7 @@ fn settings() -> Settings {
 }
 
 fn one_at_a_time() -> Pace {
-    Pace { in_flight: 1, per_second: Some(10.0) }
+    Pace::new(1).with_per_second(10.0)
 }
 
 fn words(event: &FleetEvent) -> String {
@@ -86,6 +86,7 @@ fn words(event: &FleetEvent) -> String {
         FleetNews::Cancelling(outcome) => format!("{id} {outcome:?}"),
         FleetNews::Done(Ok(done)) => format!("{id} is over: {:?}", done.cost_usd()),
         FleetNews::Done(Err(error)) => format!("{id} is over: {error}"),
+        other => format!("{id} {other:?}"),
     }
 }
 
@@ -182,7 +183,7 @@ fn threads_of_a_blocking_fleet_bring_every_job_home() {
         settings(),
         InBlocking(Arc::new(World { calm: true, ..World::default() }), clock),
     );
-    let account: Account = fleet.account(client, Pace { in_flight: 8, per_second: None });
+    let account: Account = fleet.account(client, Pace::new(8));
     let quick = WaitOptions::default()
         .with_schedule(Fixed(Duration::from_millis(1)))
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO });

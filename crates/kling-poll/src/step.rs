@@ -8,6 +8,7 @@ use crate::Update;
 
 /// What happened.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// The wait begins.
     Started,
@@ -22,6 +23,8 @@ pub enum Event {
 }
 
 /// What to do next. Times count from the beginning of the wait.
+///
+/// Who drives a machine has to do each of these, so a further one would be a change that breaks.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Wait until this moment, then say [`Event::Due`].
@@ -91,6 +94,7 @@ impl Ending {
 
 /// One step of the machine.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Step {
     /// What to do next.
     pub action: Action,

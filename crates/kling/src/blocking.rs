@@ -21,4 +21,6 @@ pub use self::catalog::drift;
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
 pub use kling_poll::blocking::{Fleet, cancel, wait};
-pub use kling_transport::blocking::Client;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub use kling_transport::blocking::tls_config;
+pub use kling_transport::blocking::{Client, Clock, SystemClock};

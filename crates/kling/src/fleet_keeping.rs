@@ -28,9 +28,9 @@ impl<M: Makes> Note<M> {
     pub(crate) fn of(event: &FleetEvent<M>) -> Option<Self> {
         let what = match &event.news {
             FleetNews::Update(update) => What::Seen(update.state.clone()?),
-            // The end of the wait tells what became of it.
-            FleetNews::Cancelling(_) => return None,
             FleetNews::Done(outcome) => What::Over(outcome.clone().into()),
+            // The end of the wait tells what became of a cancel.
+            _ => return None,
         };
         Some(Self { id: event.request_id.clone(), what })
     }

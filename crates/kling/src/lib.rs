@@ -75,17 +75,18 @@ pub use kling_journal::{self, Again, Journal};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;
 pub use kling_poll::{
-    Aim, Experience, Finished, Fixed, FleetEvent, FleetNews, FleetStats, Growing, JobMachine, Learned,
-    OnDrop, Pace, Schedule, Ticket, Unfinished, Update, WaitError, WaitOptions,
+    Action, Aim, Ending, Event, Experience, Finished, Fit, Fixed, FleetEvent, FleetNews, FleetStats, Growing,
+    JobMachine, Learned, OnDrop, Pace, Record, Schedule, Seen, Step, Ticket, Unfinished, Update, WaitError,
+    WaitOptions,
 };
 #[cfg(feature = "async")]
 pub use kling_poll::{Fleet, cancel, wait};
 #[cfg(feature = "async")]
 pub use kling_transport::Client;
 pub use kling_transport::{
-    AnyModel, ApiBase, BASE_VARIABLE, Balance, CancelOutcome, CancelReply, Error, Fingerprint, Job,
-    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, Settings, State, StatusReply,
-    Submission, SubmitError, TOKEN_VARIABLES, Token,
+    AnyModel, ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Error, Fingerprint, Job,
+    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, RetryPolicy, Settings, State,
+    StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
 };
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_transport::{DownloadOptions, Downloaded, Progress};

@@ -16,7 +16,7 @@ fn options() -> WaitOptions {
 }
 
 fn pace() -> Pace {
-    Pace { in_flight: 4, per_second: None }
+    Pace::new(4)
 }
 
 /// Jobs of which the first fails.

@@ -80,7 +80,7 @@ async fn submit_all(ledger: Arc<Ledger>, account: Account<Model>, client: Journa
 }
 
 fn pace(in_flight: usize) -> Pace {
-    Pace { in_flight, ..Pace::default() }
+    Pace::new(in_flight)
 }
 
 impl Tools {
@@ -125,7 +125,7 @@ impl Ledger {
                     let _ = self.told.send(outcome);
                 }
             }
-            FleetNews::Cancelling(_) => {}
+            _ => {}
         }
     }
 }

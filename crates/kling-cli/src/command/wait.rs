@@ -143,6 +143,8 @@ impl Watch {
             }
             FleetNews::Done(Ok(finished)) => self.finished(finished),
             FleetNews::Done(Err(error)) => self.failed(&id, &Stop::from(&error)),
+            // News of a kind that is not known here says nothing of an end.
+            _ => {}
         }
     }
 

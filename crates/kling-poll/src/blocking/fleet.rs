@@ -26,7 +26,7 @@ use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Questio
 ///
 /// # fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
 /// let mut fleet = Fleet::new();
-/// let account = fleet.account(Client::from_env()?, Pace { in_flight: 8, ..Pace::default() });
+/// let account = fleet.account(Client::from_env()?, Pace::new(8));
 /// for job in &jobs {
 ///     account.add(job, &WaitOptions::default());
 /// }

@@ -19,6 +19,7 @@ pub struct FleetEvent<M: Makes = AnyModel> {
 
 /// What is new of a job.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum FleetNews<M: Makes = AnyModel> {
     /// Its state or its place in the queue changed, or an error was forgiven.
     Update(Update),

@@ -11,10 +11,12 @@
 /// ```
 /// use kling_poll::Pace;
 ///
-/// let gentle = Pace { in_flight: 8, per_second: Some(20.0) };
+/// let gentle = Pace::new(8).with_per_second(20.0);
+/// assert_eq!((gentle.in_flight, gentle.per_second), (8, Some(20.0)));
 /// assert_eq!(Pace::default().in_flight, 64);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Pace {
     /// The most calls at once; 64. At least one is made.
     pub in_flight: usize,
@@ -23,8 +25,22 @@ pub struct Pace {
     pub per_second: Option<f64>,
 }
 
+impl Pace {
+    /// So many calls at once, and no bound on those a second.
+    #[must_use]
+    pub const fn new(in_flight: usize) -> Self {
+        Self { in_flight, per_second: None }
+    }
+
+    /// The same, with a bound on the calls a second.
+    #[must_use]
+    pub const fn with_per_second(self, per_second: f64) -> Self {
+        Self { per_second: Some(per_second), ..self }
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
-        Self { in_flight: 64, per_second: None }
+        Self::new(64)
     }
 }

@@ -17,6 +17,7 @@ const QUEUE_PART: f64 = 8.0;
 
 /// What a learned schedule strives for.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Aim {
     /// Hardly a question until the first could be over, then one each time this has passed. No job is told of later than by a
     /// fixed interval, but for the one in a hundred that is over sooner than expected.

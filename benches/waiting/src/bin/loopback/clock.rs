@@ -49,7 +49,7 @@ async fn run(schedule: impl Schedule + 'static) -> Result<(f64, f64), Failure> {
     let base = format!("http://{}/v1", server.address).parse()?;
     let client = Client::new(Settings::new(Token::new("bench-0123456789abcdef")?).with_base(base))?;
     let mut fleet = Fleet::open();
-    let account: Account = fleet.account(client.clone(), Pace { in_flight: 64, per_second: None });
+    let account: Account = fleet.account(client.clone(), Pace::new(64));
     let options = WaitOptions::default().with_schedule(Compressed(schedule)).with_deadline(None);
     for _ in 0..UNDER_WAY {
         submit(&client, &account, &options).await?;

@@ -20,7 +20,7 @@ pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls
     let settings = Settings::new(Token::new("bench-0123456789abcdef")?)
         .with_base(format!("http://{address}/v1").parse()?);
     let mut fleet = Fleet::open();
-    let pace = Pace { in_flight: case.in_flight, per_second: None };
+    let pace = Pace::new(case.in_flight);
     let account: Account = fleet.account(Client::new(settings)?, pace);
     let options = WaitOptions::default().with_schedule(Fixed(case.every)).with_deadline(None);
     let (jobs, spread) = (case.jobs, spread(case));

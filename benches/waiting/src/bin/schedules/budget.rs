@@ -23,7 +23,7 @@ pub(crate) fn print() {
     println!("|---|---|---|---|---|---|");
     for (name, budgets, kinds) in mixes() {
         for budget in budgets {
-            let pace = Pace { in_flight: usize::MAX, per_second: Some(budget) };
+            let pace = Pace::new(usize::MAX).with_per_second(budget);
             let compared = |learned: bool| {
                 over_seeds(|seed| {
                     let options = of_kinds(kinds.len(), learned);

@@ -18,7 +18,7 @@ use kling_poll::{Aim, Learned, Pace, Schedule, WaitOptions};
 
 const SEEDS: [u64; 2] = [1, 2];
 const SECOND: Duration = Duration::from_secs(1);
-const UNBOUNDED: Pace = Pace { in_flight: usize::MAX, per_second: None };
+const UNBOUNDED: Pace = Pace::new(usize::MAX);
 /// Jobs under way at once, jobs that teach, and jobs that are counted.
 const UNDER_WAY: usize = 20;
 const TAUGHT: usize = 100 + UNDER_WAY;
