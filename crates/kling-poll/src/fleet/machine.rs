@@ -1,11 +1,11 @@
 //! The fleet as a machine: any number of job machines behind one heap of due times, with no clock and no socket.
 
+mod ending;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-#[cfg(any(feature = "async", feature = "blocking"))]
-use kling_transport::Error;
 use kling_transport::{ApiBase, RequestId};
 
 use super::cancels::Cancels;
@@ -15,7 +15,7 @@ use super::slot::{Place, Slot, micros};
 use super::ticket::Ticketed;
 use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
 use crate::machine::wish;
-use crate::{Action, Ending, Event, Finished, WaitError, WaitOptions};
+use crate::{Action, Event, WaitOptions};
 
 /// Waits for any number of jobs: a [`JobMachine`](crate::JobMachine) for each, and one order of calls for all.
 ///
@@ -33,9 +33,6 @@ pub struct FleetMachine {
     news: VecDeque<FleetEvent>,
     stats: FleetStats,
 }
-
-/// Fewer stale entries than this are not worth looking for.
-const SWEPT: usize = 64;
 
 /// What to do next.
 #[derive(Clone, Debug)]
@@ -134,22 +131,6 @@ impl FleetMachine {
             self.tell(ticket, FleetNews::Cancelling(outcome));
         }
         self.hurry(ticket, micros(now));
-    }
-
-    /// Tells at once that a job is not waited for, and why.
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(super) fn refuse(&mut self, id: &RequestId, options: &WaitOptions, error: Error) -> Ticket {
-        let slot = Slot::new(Duration::ZERO, 0, id, None, options);
-        let outcome = WaitError::conclude(id, &slot.machine, Duration::ZERO, Ending::Exhausted(error));
-        let (ticket, request_id) = (self.slots.insert(slot), id.clone());
-        self.slots.remove(ticket);
-        self.stats.given_up += 1;
-        self.news.push_back(FleetEvent {
-            ticket,
-            request_id,
-            news: FleetNews::Done(outcome.map(Finished::new)),
-        });
-        ticket
     }
 
     /// The oldest news that was not taken out yet.
@@ -260,42 +241,6 @@ impl FleetMachine {
                 deadline if slot.wants_cancel || deadline <= now => lane.press(ticket),
                 deadline => lane.push_urgent(ticket, deadline),
             }
-        }
-    }
-
-    fn finish(&mut self, now: Duration, ticket: Ticket, ending: Ending) {
-        match ending {
-            Ending::Succeeded(_) => self.stats.succeeded += 1,
-            Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
-            Ending::Deadline(_) | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
-        }
-        if let Some(slot) = self.remove(ticket) {
-            let request_id = slot.id.unpack();
-            let outcome = WaitError::conclude(&request_id, &slot.machine, slot.elapsed(now), ending);
-            let news = FleetNews::Done(outcome.map(Finished::new));
-            self.news.push_back(FleetEvent { ticket, request_id, news });
-        }
-    }
-
-    fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
-        let slot = self.slots.remove(ticket)?;
-        self.cancels.forget(ticket);
-        self.lanes.leave(slot.lane);
-        self.sweep();
-        Some(slot)
-    }
-
-    /// Takes entries of jobs that are gone out of heap and queues, once they are most of what is there: else jobs that come and
-    /// go while no call may be made would pile up.
-    fn sweep(&mut self) {
-        let (slots, room) = (&self.slots, 2 * self.slots.len() + SWEPT);
-        if self.due.len() > room {
-            self.due.retain(|Reverse((due, ticket))| {
-                slots.get(*ticket).is_some_and(|slot| slot.due == *due as u32)
-            });
-        }
-        for lane in self.lanes.iter_mut().filter(|lane| lane.behind() > room) {
-            lane.retain(|ticket| slots.get(ticket).is_some_and(|slot| slot.place == Place::Queued));
         }
     }
 

@@ -1,0 +1,71 @@
+//! The end of a wait in a fleet: told, counted, and forgotten.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+#[cfg(any(feature = "async", feature = "blocking"))]
+use kling_transport::{Error, RequestId};
+
+use super::FleetMachine;
+#[cfg(any(feature = "async", feature = "blocking"))]
+use crate::WaitOptions;
+use crate::fleet::slot::{Place, Slot};
+use crate::fleet::{FleetEvent, FleetNews, Ticket};
+use crate::{Ending, Finished, WaitError};
+
+/// Fewer stale entries than this are not worth looking for.
+const SWEPT: usize = 64;
+
+impl FleetMachine {
+    /// Tells at once that a job is not waited for, and why.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(in crate::fleet) fn refuse(&mut self, id: &RequestId, options: &WaitOptions, error: Error) -> Ticket {
+        let slot = Slot::new(Duration::ZERO, 0, id, None, options);
+        let outcome = WaitError::conclude(id, &slot.machine, Duration::ZERO, Ending::Exhausted(error));
+        let (ticket, request_id) = (self.slots.insert(slot), id.clone());
+        self.slots.remove(ticket);
+        self.stats.given_up += 1;
+        self.news.push_back(FleetEvent {
+            ticket,
+            request_id,
+            news: FleetNews::Done(outcome.map(Finished::new)),
+        });
+        ticket
+    }
+
+    pub(super) fn finish(&mut self, now: Duration, ticket: Ticket, ending: Ending) {
+        match ending {
+            Ending::Succeeded(_) => self.stats.succeeded += 1,
+            Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
+            Ending::Deadline(_) | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
+        }
+        if let Some(slot) = self.remove(ticket) {
+            let request_id = slot.id.unpack();
+            let outcome = WaitError::conclude(&request_id, &slot.machine, slot.elapsed(now), ending);
+            let news = FleetNews::Done(outcome.map(Finished::new));
+            self.news.push_back(FleetEvent { ticket, request_id, news });
+        }
+    }
+
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
+        let slot = self.slots.remove(ticket)?;
+        self.cancels.forget(ticket);
+        self.lanes.leave(slot.lane);
+        self.sweep();
+        Some(slot)
+    }
+
+    /// Takes entries of jobs that are gone out of heap and queues, once they are most of what is there: else jobs that come and
+    /// go while no call may be made would pile up.
+    fn sweep(&mut self) {
+        let (slots, room) = (&self.slots, 2 * self.slots.len() + SWEPT);
+        if self.due.len() > room {
+            self.due.retain(|Reverse((due, ticket))| {
+                slots.get(*ticket).is_some_and(|slot| slot.due == *due as u32)
+            });
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.behind() > room) {
+            lane.retain(|ticket| slots.get(ticket).is_some_and(|slot| slot.place == Place::Queued));
+        }
+    }
+}
