@@ -310,3 +310,19 @@ impl Store for Failing {
         Self::fail()
     }
 }
+
+#[tokio::test]
+async fn a_gateways_404_does_not_write_a_paid_job_off() {
+    let world = World::new();
+    let client = world.client();
+    let submitted = client.submit_json(&model(), &input()).await.into_result().unwrap();
+    let job: Job = Job::from_id(submitted.id().clone());
+    let gateways = json!({ "message": "no Route matched with those values" });
+    world.sim.answer_next(Call::Status, Reply::json(404, &gateways));
+    let hasty = WaitOptions::default().with_max_errors(0);
+    let error = client.wait(&job, &hasty, |_| {}).await.unwrap_err();
+    assert!(error.is_exhausted() && !error.is_not_found(), "{error}");
+    assert!(world.entries()[0].is_unfinished());
+    client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap();
+    assert_eq!(world.entries()[0].standing(), Standing::Succeeded);
+}
