@@ -243,12 +243,6 @@ impl FleetMachine {
             }
         }
     }
-
-    fn tell(&mut self, ticket: Ticket, news: FleetNews) {
-        if let Some(slot) = self.slots.get(ticket) {
-            self.news.push_back(FleetEvent { ticket, request_id: slot.id.unpack(), news });
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The end of a wait in a fleet: told, counted, and forgotten.
+//! What a fleet tells, and the end of a wait in it: told, counted, and forgotten.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -66,6 +66,12 @@ impl FleetMachine {
         }
         for lane in self.lanes.iter_mut().filter(|lane| lane.behind() > room) {
             lane.retain(|ticket| slots.get(ticket).is_some_and(|slot| slot.place == Place::Queued));
+        }
+    }
+
+    pub(super) fn tell(&mut self, ticket: Ticket, news: FleetNews) {
+        if let Some(slot) = self.slots.get(ticket) {
+            self.news.push_back(FleetEvent { ticket, request_id: slot.id.unpack(), news });
         }
     }
 }
