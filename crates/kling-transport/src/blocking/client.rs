@@ -1,8 +1,8 @@
 //! The blocking client: the calls of the API over any transport.
 
-use std::io::Read;
+mod download;
+
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,19 +11,13 @@ use serde_json::Value;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
-use crate::download::{Downloading, Obstacle};
-use crate::partial_file::PartialFile;
 use crate::{
-    Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
-    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
-    StatusReply, Submission, Submitting,
+    Asking, Balance, Call, CancelReply, Error, GetBalance, GetModel, GetResult, GetStatus, Limits,
+    ListModels, Makes, ModelId, PostCancel, RequestId, ResultReply, Settings, StatusReply, Submission,
+    Submitting,
 };
 
-use super::ureq_transport::broken_off;
-use super::{Clock, Streaming, SystemClock, Transport, Ureq};
-
-/// What is read at a time of a download, in bytes.
-const PIECE: usize = 64 * 1024;
+use super::{Clock, SystemClock, Transport, Ureq};
 
 /// The API's calls, each of which blocks the thread until it is answered. The async client has the same methods.
 ///
@@ -207,59 +201,6 @@ impl<T: Transport> Client<T> {
                 ControlFlow::Break(submission) => return submission,
                 ControlFlow::Continue(pause) => self.clock.sleep(pause),
             }
-        }
-    }
-}
-
-impl<T: Streaming> Client<T> {
-    /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
-    ///
-    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. What an
-    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`].
-    ///
-    /// # Errors
-    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
-    /// file exists, cannot be written, or is being downloaded by somebody else; others as for any call.
-    pub fn download(
-        &self,
-        url: &str,
-        path: impl AsRef<Path>,
-        options: &DownloadOptions,
-        mut progress: impl FnMut(Progress),
-    ) -> Result<Downloaded, Error> {
-        let started = self.clock.now();
-        let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
-        loop {
-            let span = downloading.span();
-            let obstacle = match span.within(|| self.fetch(&mut downloading, &mut progress)) {
-                Ok(partial) => {
-                    downloading.came(&partial);
-                    return partial.keep();
-                }
-                Err(obstacle) => obstacle,
-            };
-            match downloading.next(obstacle, self.since(started), fastrand::f64()) {
-                ControlFlow::Break(error) => return Err(error),
-                ControlFlow::Continue(pause) => self.clock.sleep(pause),
-            }
-        }
-    }
-
-    fn fetch(
-        &self,
-        downloading: &mut Downloading,
-        progress: &mut impl FnMut(Progress),
-    ) -> Result<PartialFile, Obstacle> {
-        let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
-        let mut partial = downloading.begin(&head)?;
-        let mut buffer = vec![0; PIECE];
-        loop {
-            partial = match body.read(&mut buffer) {
-                Ok(0) => return partial.whole(),
-                Ok(read) => partial.append(&buffer[..read])?,
-                Err(error) => return Err(partial.broken(broken_off(error))),
-            };
-            progress(partial.progress());
         }
     }
 }

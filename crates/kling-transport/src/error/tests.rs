@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use super::*;
-use crate::{ApiBase, Call, GetStatus, HttpHead, HttpReply, ModelId, Token};
+use crate::{ApiBase, Call, Failure, FailureKind, GetStatus, HttpHead, HttpReply, ModelId, Token};
 
 /// What a person reads, by what happened.
 #[test]
