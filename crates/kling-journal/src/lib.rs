@@ -24,7 +24,7 @@
 //!
 //! # The file
 //! One append-only text file: a header, then one line a record, `checksum json`. Each operation locks a file beside it, so any
-//! number of processes share it; what others wrote meanwhile is read first. Every record that guards money is synced to the
+//! number of processes share it; what others wrote meanwhile is read first. One that waits ten seconds for the lock fails. Every record that guards money is synced to the
 //! disk before the call returns, at one or two milliseconds a paid job. A line that a power cut tore off at the end is cut
 //! away: whoever wrote it was never told that it was kept. A line damaged elsewhere is skipped, counted
 //! ([`Journal::damaged_lines`]), and never thrown away. The file is readable by its owner only.
@@ -56,9 +56,10 @@ mod ledger;
 mod location;
 mod outputs;
 mod record;
+mod standing;
 mod store;
 
-pub use crate::entry::{Entry, Standing};
+pub use crate::entry::Entry;
 pub use crate::error::Error;
 pub use crate::event::{Ending, Event};
 pub use crate::file_store::{FileStore, KEPT_FOR};
@@ -66,4 +67,5 @@ pub use crate::intent::{Intent, IntentId};
 pub use crate::journal::{Hold, Journal};
 pub use crate::location::JOURNAL_VARIABLE;
 pub use crate::outputs::Outputs;
+pub use crate::standing::Standing;
 pub use crate::store::{Again, Store};

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use kling_journal::{Again, Ending, Event, FileStore, Intent, Journal, Standing, Store};
+use kling_journal::{Again, Ending, Event, Intent, Journal, Standing};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -63,47 +63,6 @@ fn an_intent_whose_process_is_gone_is_unknown_and_stops_the_same_request_until_i
 
     journal.record(first.id(), &Event::NotSubmitted).unwrap();
     begun(&journal, "a");
-}
-
-#[test]
-fn the_same_request_may_be_submitted_at_once_by_those_who_live() {
-    let (_folder, path) = place();
-    let (ours, theirs) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
-    begun(&ours, "a");
-    begun(&theirs, "a");
-    assert_eq!(standings(&ours), [Standing::Submitting; 2]);
-}
-
-#[test]
-fn only_one_living_process_works_on_an_intent() {
-    let (_folder, path) = place();
-    let (ours, theirs) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
-    let intent = begun(&ours, "a");
-    ours.record(intent.id(), &Event::submitted("id-1")).unwrap();
-    let hold = theirs.hold(intent.id()).unwrap().expect("the outcome let go of it");
-    assert!(ours.hold(intent.id()).unwrap().is_none());
-    assert!(ours.entries().unwrap()[0].is_held());
-    drop(hold);
-    assert!(!ours.entries().unwrap()[0].is_held());
-    // As if the process died: nobody lets go.
-    let dying = FileStore::open(&path).unwrap();
-    assert!(dying.hold(intent.id()).unwrap());
-    assert!(ours.hold(intent.id()).unwrap().is_none());
-    drop(dying);
-    assert!(ours.hold(intent.id()).unwrap().is_some());
-}
-
-#[test]
-fn who_holds_an_intent_twice_lets_go_with_the_second_guard() {
-    let (_folder, path) = place();
-    let (ours, theirs) = (Journal::open(&path).unwrap(), Journal::open(&path).unwrap());
-    let intent = begun(&ours, "a");
-    ours.record(intent.id(), &Event::submitted("id-1")).unwrap();
-    let first = ours.hold(intent.id()).unwrap().unwrap();
-    drop(ours.clone().hold(intent.id()).unwrap().unwrap());
-    assert!(theirs.hold(intent.id()).unwrap().is_none());
-    drop(first);
-    assert!(theirs.hold(intent.id()).unwrap().is_some());
 }
 
 #[cfg(unix)]
