@@ -4,19 +4,14 @@
 
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
-use kling::kling_transport::{Failure, HttpReply, HttpRequest, Limits};
-use kling::{
-    Again, CancelOutcome, Client, Job, Journal, Journaled, Submission, Unfinished, WaitOptions, blocking,
-    kling_transport,
-};
-use kling_sim::{Call, Fault, Reply, Sim};
-use serde_json::{Value, json};
-use world::{World, input, model};
+use kling::{Again, CancelOutcome, Client, Job, Journal, Journaled, Submission, Unfinished, WaitOptions};
+use kling_sim::{Call, Fault, Sim};
+use serde_json::json;
+use world::{World, input, model, until};
 
 #[tokio::test]
 async fn a_job_is_followed_from_its_intent_to_its_files() {
@@ -39,106 +34,6 @@ async fn a_job_is_followed_from_its_intent_to_its_files() {
     assert_eq!((entry.standing(), entry.outputs().len()), (Standing::Succeeded, 1));
     assert_eq!(entry.files(), ["/tmp/clip.mp4"]);
     assert!(!entry.is_held() && !entry.is_unfinished() && entry.state().is_some());
-}
-
-#[tokio::test]
-async fn an_abandoned_submit_is_not_torn_and_its_id_reaches_the_journal() {
-    let world = World::new();
-    let (client, model, input) = (world.client(), model(), input());
-    tokio::select! {
-        biased;
-        _ = client.submit_json(&model, &input) => panic!("it cannot be over yet"),
-        () = until(|| world.posts() == 1) => {}
-    }
-    until(|| world.entries()[0].request_id().is_some()).await;
-    assert_eq!(world.entries()[0].request_id(), Some(world.sim.billed()[0].request_id.as_str()));
-    assert_eq!(world.posts(), 1);
-}
-
-#[tokio::test]
-async fn an_abandoned_submit_makes_no_further_attempt_and_is_refused() {
-    let world = World::new();
-    let (client, model, input) = (world.client(), model(), input());
-    world.sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(1)));
-    tokio::select! {
-        biased;
-        _ = client.submit_json(&model, &input) => panic!("it cannot be over yet"),
-        () = until(|| world.posts() == 1) => {}
-    }
-    until(|| world.entries()[0].standing() == Standing::Refused).await;
-    assert!(world.entries()[0].message().unwrap().contains("given up before another attempt"));
-    // Neither does one that was told to stop, nor one that was left before its first.
-    world.sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(30)));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let submitting = client.submit_json_until(&model, &input, async { drop(stopped.await) });
-    let (submission, ()) = tokio::join!(submitting, async {
-        until(|| world.posts() == 2).await;
-        drop(stop);
-    });
-    assert!(matches!(&submission, Submission::Refused(error) if error.is_given_up()), "{submission:?}");
-    let unsent = client.submit_json_until(&model, &input, std::future::ready(())).await;
-    assert!(matches!(&unsent, Submission::Refused(error) if error.is_given_up()), "{unsent:?}");
-    assert_eq!(world.posts(), 2);
-    assert!(world.entries().iter().all(|entry| entry.standing() == Standing::Refused));
-}
-
-/// Waits for what a test is about, and not for ever.
-async fn until(mut is_there: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_there() {
-        assert!(started.elapsed() < Duration::from_secs(60), "it did not come within a minute");
-        tokio::task::yield_now().await;
-    }
-}
-
-#[test]
-fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
-    let world = World::new();
-    let journal = world.journal();
-    let standings = || journal.entries().unwrap().iter().map(Entry::standing).collect::<Vec<_>>();
-    let panicking = |input: Value| {
-        let (settings, journal) = (world.settings(), journal.clone());
-        let client = blocking::Journaled::new(blocking::Client::with_transport(settings, Panicking), journal);
-        client.submit_json(&model(), &input)
-    };
-    assert!(catch_unwind(AssertUnwindSafe(|| panicking(input()))).is_err());
-    assert_eq!(standings(), [Standing::Unknown]);
-    let refused = panicking(input());
-    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
-
-    // The async one, by a panic and by the end of its runtime.
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let other = |name: &str| json!({ "image_url": format!("https://example.com/{name}.jpg") });
-    let client = Journaled::new(Client::with_transport(world.settings(), Panicking), journal.clone());
-    let torn = AssertUnwindSafe(|| runtime().block_on(client.submit_json(&model(), &other("a"))));
-    assert!(catch_unwind(torn).is_err());
-    assert_eq!(standings(), [Standing::Unknown; 2]);
-    let client = Journaled::new(Client::new(world.settings()).unwrap(), journal.clone());
-    world.sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
-    let (model, input) = (model(), other("b"));
-    runtime().block_on(async {
-        tokio::select! {
-            biased;
-            _ = client.submit_json(&model, &input) => panic!("it cannot be over yet"),
-            () = until(|| world.posts() == 1) => {}
-        }
-    });
-    assert_eq!(standings(), [Standing::Unknown; 3]);
-}
-
-/// A transport that fails as badly as it can. It cannot be cloned, which nobody needs.
-struct Panicking;
-
-impl kling_transport::Transport for Panicking {
-    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        panic!("in the middle of the request")
-    }
-}
-
-impl kling_transport::blocking::Transport for Panicking {
-    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
-        panic!("in the middle of the request")
-    }
 }
 
 #[tokio::test]

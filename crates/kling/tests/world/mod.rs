@@ -1,6 +1,8 @@
 //! A simulator, a folder for a journal, and the clients that keep it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::time::{Duration, Instant};
+
 use kling::kling_journal::Entry;
 use kling::{Client, Journal, Journaled, ModelId, Settings, Token, blocking};
 use kling_sim::{Call, Sim};
@@ -52,4 +54,13 @@ pub(crate) fn model() -> ModelId {
 
 pub(crate) fn input() -> Value {
     json!({ "image_url": "https://example.com/start.jpg" })
+}
+
+/// Waits for what a test is about, and not for ever.
+pub(crate) async fn until(mut is_there: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_there() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it did not come within a minute");
+        tokio::task::yield_now().await;
+    }
 }
