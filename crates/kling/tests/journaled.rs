@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
 use kling::{Again, CancelOutcome, Client, Job, Journal, Journaled, Submission, Unfinished, WaitOptions};
-use kling_sim::{Call, Fault, Sim};
+use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
 use world::{World, input, model, until};
 
