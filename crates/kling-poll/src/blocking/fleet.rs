@@ -18,7 +18,8 @@ use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Questio
 ///
 /// One scheduler serves all jobs; a job that waits costs about 140 bytes and no thread. Calls made at once need a thread
 /// each, which is started when it is first needed: as many as the paces of all accounts allow in flight. Where that is one,
-/// there is no thread but the caller's. The fleet moves while the iterator is asked.
+/// there is no thread but the caller's, and no deadline is kept while the one call is out, which has its own time limit. The
+/// fleet moves while the iterator is asked.
 ///
 /// ```no_run
 /// use kling_poll::{FleetNews, Pace, WaitOptions, blocking::Fleet};
