@@ -111,9 +111,7 @@ impl Journal {
     pub fn damaged_lines(&self) -> usize {
         self.store.damaged_lines()
     }
-}
 
-impl Journal {
     /// A panic leaves the numbers right: they change last.
     fn holds(&self) -> MutexGuard<'_, HashMap<IntentId, usize>> {
         self.holds.lock().unwrap_or_else(PoisonError::into_inner)

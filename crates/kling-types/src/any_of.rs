@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::check::described;
+use crate::check::{described, wrong_type};
 use crate::wording::one_of;
 use crate::{Checked, Keyword, Pointer, Violation, Violations};
 
@@ -32,7 +32,7 @@ where
         }
     }
     allowed.dedup();
-    out.push(Violation::of(keyword, described(value), one_of(allowed.iter())).at(at));
+    out.push(Violation::placed(at, keyword, described(value), one_of(allowed.iter())));
 }
 
 /// `null`, where a schema names it as a form of its own.
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Null {
 /// Checks that a value is `null`.
 pub fn null(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     if !value.is_null() {
-        out.push(Violation::of(Keyword::Type, described(value), "null").at(at));
+        wrong_type(value, "null", at, out);
     }
 }
 

@@ -42,7 +42,7 @@ pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, 
     match value {
         Value::String(text) if allowed.iter().any(|one| one.as_ref() == text) => {}
         Value::String(text) => out.push(fault::not_in_texts(text, allowed).within(at)),
-        other => out.push(Violation::of(Keyword::Type, described(other), fault::texts(allowed)).at(at)),
+        other => wrong_type(other, fault::texts(allowed), at, out),
     }
 }
 
@@ -71,7 +71,7 @@ pub fn integer_enum(value: &Value, allowed: impl Integers, at: &Pointer<'_>, out
     };
     match integer {
         Some(integer) => report(fault::integer_enum(integer, allowed), at, out),
-        None => out.push(Violation::of(Keyword::Type, described(value), Words::OneOf(allowed.kept())).at(at)),
+        None => wrong_type(value, Words::OneOf(allowed.kept()), at, out),
     }
 }
 
@@ -88,7 +88,7 @@ pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut V
 pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::Number(number) => report(fault::number_enum(float(number), allowed), at, out),
-        other => out.push(Violation::of(Keyword::Type, described(other), one_of(allowed.iter())).at(at)),
+        other => wrong_type(other, one_of(allowed.iter()), at, out),
     }
 }
 
@@ -172,7 +172,7 @@ fn no_reference(found: &'static str, at: &Pointer<'_>, out: &mut Violations) {
 }
 
 #[cold]
-fn wrong_type(value: &Value, allowed: &'static str, at: &Pointer<'_>, out: &mut Violations) {
+pub(crate) fn wrong_type(value: &Value, allowed: impl Into<Words>, at: &Pointer<'_>, out: &mut Violations) {
     out.push(Violation::placed(at, Keyword::Type, described(value), allowed));
 }
 

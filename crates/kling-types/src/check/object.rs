@@ -112,7 +112,7 @@ pub fn unknown_properties<S: AsRef<str>>(
         let names = known.iter().map(S::as_ref);
         let allowed = listed("the properties ", names.clone(), "and");
         let found = "a property that the model does not have";
-        let violation = Violation::of(Keyword::AdditionalProperties, found, allowed).at(&at.key(key));
+        let violation = Violation::placed(&at.key(key), Keyword::AdditionalProperties, found, allowed);
         out.push(advise(violation, key, names));
     }
 }
