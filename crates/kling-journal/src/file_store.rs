@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use self::folder::{Folder, PATIENCE};
+use self::folder::{Folder, PATIENCE, PATIENCE_ONCE_PAID};
 use self::lease::Lease;
 use self::log::Log;
 use crate::ledger::Ledger;
@@ -78,11 +78,15 @@ impl FileStore {
         Ok(())
     }
 
-    /// One step that no other process comes between, with all that the others wrote.
     fn step(&self) -> Result<Step<'_>, Error> {
+        self.step_within(PATIENCE)
+    }
+
+    /// One step that no other process comes between, with all that the others wrote.
+    fn step_within(&self, patience: Duration) -> Result<Step<'_>, Error> {
         // A thread that panicked here left nothing half-done in memory: records are folded whole.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = self.folder.lock(PATIENCE)?;
+        let lock = self.folder.lock(patience)?;
         let mut log = Log::open(&self.path)?;
         if known.generation != Some(log.generation()) || log.len() < known.read_to {
             *known = Known {
@@ -125,7 +129,7 @@ impl Store for FileStore {
     }
 
     fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
-        let mut step = self.step()?;
+        let mut step = self.step_within(if event.is_precious() { PATIENCE_ONCE_PAID } else { PATIENCE })?;
         step.known.ledger.lease(intent)?;
         step.append(*intent, Fact::Event(event.clone()))
     }

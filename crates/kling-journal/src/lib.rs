@@ -24,9 +24,10 @@
 //!
 //! # The file
 //! One append-only text file: a header, then one line a record, `checksum json`. Each operation locks a file beside it, so any
-//! number of processes share it; what others wrote meanwhile is read first. One that waits ten seconds for the lock fails.
-//! Every record that guards money is synced to the disk before the call returns, at one or two milliseconds a paid job. A line that a power cut tore off at the end is cut
-//! away: whoever wrote it was never told that it was kept. A line damaged elsewhere is skipped, counted
+//! number of processes share it; what others wrote meanwhile is read first. One that waits ten seconds for the lock fails, a
+//! minute where it writes down what was paid for. Every record that guards money is synced to the disk before the call
+//! returns, at one or two milliseconds a paid job. A line that a power cut tore off at the end is cut away: whoever wrote it
+//! was never told that it was kept. A line damaged elsewhere is skipped, counted
 //! ([`Journal::damaged_lines`]), and never thrown away. The file is readable by its owner only.
 //!
 //! An embedded database was measured and not taken. With an intent and an id for each job, synced, one thread of this format

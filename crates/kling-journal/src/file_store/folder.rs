@@ -16,6 +16,9 @@ const LEASE: &str = "lease";
 /// How long a step waits for another process's.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a step does that writes down what was paid for: the id of a job may be known nowhere else.
+pub(super) const PATIENCE_ONCE_PAID: Duration = Duration::from_secs(60);
+
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where the locks are.
