@@ -1,140 +1,255 @@
-//! The handle on a journal, whatever keeps it.
+//! The handle on a journal, whichever store keeps it.
 
 use std::collections::HashMap;
+use std::io::{BufRead, Write};
+#[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use crate::{Again, Entry, Error, Event, FileStore, Intent, IntentId, Store, location};
+use crate::{Entry, Error, Event, Intent, IntentId, OnDuplicate, Page, Query, Selection, Store};
+#[cfg(feature = "sqlite")]
+use crate::{SqliteStore, location};
 
-/// A durable record of paid jobs. Cheap to clone; its calls block for a millisecond or two.
+/// Entries that are exported or imported at a time.
+const STEP: usize = 500;
+
+/// The longest line that is imported, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// A durable record of paid jobs. Cheap to clone. Its calls block for about a millisecond.
 #[derive(Clone, Debug)]
 pub struct Journal {
     store: Arc<dyn Store>,
-    /// How often each intent is held here: the last to let go lets others have it.
-    holds: Arc<Mutex<HashMap<IntentId, usize>>>,
+    /// How often each entry is locked here: the last guard unlocks it for others.
+    locks: Arc<Mutex<HashMap<IntentId, usize>>>,
 }
 
 impl Journal {
-    /// The journal in a file, which is made if it is missing; or in the file `journal.log` of a folder.
+    /// Opens the journal in a file, which is made if it is missing; or in the file `journal.db` of a folder.
     ///
     /// # Errors
-    /// [`Error::is_store`] where it cannot be read and written, or is something else.
+    /// As [`SqliteStore::open`].
+    #[cfg(feature = "sqlite")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        FileStore::open(location::file_at(path.as_ref())).map(Self::with_store)
+        SqliteStore::open(location::file_at(path.as_ref())).map(Self::with_store)
     }
 
-    /// The journal that [`JOURNAL_VARIABLE`](crate::JOURNAL_VARIABLE) names, by default in the platform's folder for states;
-    /// nothing where the variable is `off`.
+    /// Opens the journal that [`JOURNAL_VARIABLE`](crate::JOURNAL_VARIABLE) names, by default in the platform's folder for
+    /// state. Returns `None` if the variable is `off`.
     ///
     /// # Errors
-    /// [`Error::is_store`] where it cannot be read and written, or there is no home folder.
+    /// As [`SqliteStore::open`]; [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no home folder.
+    #[cfg(feature = "sqlite")]
     pub fn from_env() -> Result<Option<Self>, Error> {
         location::from_env()?.map(Self::open).transpose()
     }
 
-    /// A journal in a store of one's own.
+    /// A journal in a store of your own.
     pub fn with_store(store: impl Store + 'static) -> Self {
-        Self { store: Arc::new(store), holds: Arc::default() }
+        Self { store: Arc::new(store), locks: Arc::default() }
     }
 
-    /// Writes an intent down. When this returns it is on disk, and the request may leave.
+    /// Records an intent. When this returns, it is on disk, and the request may be sent.
     ///
     /// # Errors
-    /// [`Error::is_unresolved`] where the very same request has an unknown outcome, unless it is meant again;
-    /// [`Error::is_store`] where it cannot be kept: then the request must not leave.
-    pub fn begin(&self, intent: &Intent, again: Again) -> Result<(), Error> {
-        self.store.begin(intent, again)
+    /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if the same request has an unknown outcome and
+    /// duplicates are rejected; any other kind if the intent cannot be kept: then the request must not be sent.
+    pub fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error> {
+        self.begin_all(std::slice::from_ref(intent), on_duplicate)
     }
 
-    /// Adds what happened to an intent.
+    /// Records many intents in one step: all of them, or none.
     ///
     /// # Errors
-    /// [`Error::is_no_entry`], [`Error::is_store`].
+    /// As [`Journal::begin`].
+    pub fn begin_all(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
+        self.store.begin(intents, on_duplicate)
+    }
+
+    /// Records an event of an intent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if there is no such intent;
+    /// [`ErrorKind::Deferred`](crate::ErrorKind::Deferred) if the request id is safe, but not in the journal yet; any other
+    /// kind if the event cannot be kept.
     pub fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
         self.store.record(intent, event)
     }
 
-    /// Takes a job in by its id, unless an entry has it: one that [`Intent::of_job`] made. Gives the intent that has it.
+    /// Records a job that another program submitted, from [`Intent::of_job`], unless an entry has its request id. Returns the
+    /// intent of the entry.
     ///
     /// # Errors
-    /// [`Error::is_store`].
+    /// Any kind if the job cannot be kept.
     pub fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
         self.store.adopt(intent)
     }
 
-    /// Takes hold of an intent until the guard is dropped; nothing where another living process holds it. Who holds it
-    /// through this journal may do so again, and lets go with the last guard.
+    /// Locks an entry until the guard is dropped. Returns `None` if another living process has locked it. An entry may be
+    /// locked more than once through one journal, and is unlocked with the last guard.
     ///
     /// # Errors
-    /// [`Error::is_no_entry`], [`Error::is_store`].
-    pub fn hold(&self, intent: &IntentId) -> Result<Option<Hold>, Error> {
-        let mut holds = self.holds();
-        if !self.store.hold(intent)? {
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry), or any other kind if the store fails.
+    pub fn lock(&self, intent: &IntentId) -> Result<Option<EntryLock>, Error> {
+        let mut locks = self.locks();
+        if !self.store.lock(intent)? {
             return Ok(None);
         }
-        *holds.entry(*intent).or_default() += 1;
-        Ok(Some(Hold { journal: self.clone(), intent: *intent }))
+        *locks.entry(*intent).or_default() += 1;
+        Ok(Some(EntryLock { journal: self.clone(), intent: *intent }))
     }
 
-    /// Every entry, the oldest first.
+    /// Returns one page of entries.
     ///
     /// # Errors
-    /// [`Error::is_store`].
-    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
-        self.store.entries()
+    /// Any kind if the store fails.
+    pub fn page(&self, query: &Query) -> Result<Page, Error> {
+        self.store.page(query)
     }
 
-    /// The entry of a job of the API at this origin.
+    /// Returns every entry that a query selects, page after page. The first error ends it.
+    ///
+    /// ```
+    /// use kling_journal::{Journal, Query, Selection};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let journal = Journal::open(folder.path().join("journal.db"))?;
+    /// for entry in journal.entries(Query::new(Selection::Unfinished).oldest_first()) {
+    ///     println!("{:?} is {}", entry?.request_id(), "not saved yet");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn entries(&self, query: Query) -> impl Iterator<Item = Result<Entry, Error>> {
+        let (mut next, mut page) = (Some(query), Vec::new().into_iter());
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(entry) = page.next() {
+                    return Some(Ok(entry));
+                }
+                let query = next.take()?;
+                match self.page(&query) {
+                    Ok(found) => {
+                        page = found.entries.into_iter();
+                        next = found.next.map(|cursor| query.after(cursor));
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        })
+    }
+
+    /// Returns the entry of a job of the API at this origin.
     ///
     /// # Errors
-    /// [`Error::is_store`].
+    /// Any kind if the store fails.
     pub fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
         self.store.find_job(origin, request_id)
     }
 
-    /// The one entry whose intent begins with this text, such as the first eight digits of its id.
+    /// Returns the one entry whose intent id begins with this text, such as its first eight digits.
     ///
     /// # Errors
-    /// [`Error::is_no_entry`] where there is none, or more than one; [`Error::is_store`].
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if there is none or more than one, or any other kind if the store
+    /// fails.
     pub fn find_intent(&self, start: &str) -> Result<Entry, Error> {
-        let start = start.to_ascii_lowercase();
-        let mut fitting =
-            self.entries()?.into_iter().filter(|entry| entry.intent().id().to_string().starts_with(&start));
-        match (fitting.next(), fitting.next()) {
-            (Some(entry), None) if !start.is_empty() => Ok(entry),
+        let mut found = self.store.find_intents(start)?;
+        match (found.pop(), found.is_empty()) {
+            (Some(entry), true) => Ok(entry),
             _ => Err(Error::no_entry(start)),
         }
     }
 
-    /// How many lines of the record cannot be read. They stay where they are, and no entry is removed by age beside them.
+    /// Counts the entries that [`Journal::prune`] removes.
+    ///
+    /// # Errors
+    /// Any kind if the store fails.
+    pub fn count_prunable(&self, before: SystemTime) -> Result<usize, Error> {
+        self.store.count_prunable(before)
+    }
+
+    /// Removes the entries that are over and were last changed before a time. Never removes one whose outcome is unknown,
+    /// whose job runs, or whose outputs were not saved. Returns how many were removed. Nothing else ever removes an entry.
+    ///
+    /// # Errors
+    /// Any kind if the store fails.
+    pub fn prune(&self, before: SystemTime) -> Result<usize, Error> {
+        self.store.prune(before)
+    }
+
+    /// Returns what is damaged, if some of the record cannot be read. While it does, [`Journal::begin`] refuses.
     #[must_use]
-    pub fn damaged_lines(&self) -> usize {
-        self.store.damaged_lines()
+    pub fn damage(&self) -> Option<Error> {
+        self.store.damage()
+    }
+
+    /// Writes every entry as one line of JSON, the oldest of each group first. Returns how many there were.
+    ///
+    /// The lines hold the URLs of outputs, which open without a token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the journal cannot be read or the lines cannot be written.
+    pub fn export(&self, mut lines: impl Write) -> Result<usize, Error> {
+        let failed = |error: std::io::Error| Error::store(format!("the export cannot be written: {error}"));
+        let mut count = 0;
+        for entry in self.entries(Query::new(Selection::All).oldest_first().with_limit(STEP)) {
+            let line = serde_json::to_string(&entry?).map_err(|error| failed(error.into()))?;
+            writeln!(lines, "{line}").map_err(failed)?;
+            count += 1;
+        }
+        lines.flush().map_err(failed)?;
+        Ok(count)
+    }
+
+    /// Adds the entries of an export, each unless its intent is known already. Returns how many were added.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if a line is no entry; the entries before it may have been added.
+    pub fn import(&self, mut lines: impl BufRead) -> Result<usize, Error> {
+        let (mut entries, mut added, mut number) = (Vec::new(), 0, 0);
+        loop {
+            let mut line = Vec::new();
+            let read = std::io::Read::take(&mut lines, LONGEST_LINE).read_until(b'\n', &mut line);
+            read.map_err(|error| Error::store(format!("the import cannot be read: {error}")))?;
+            number += 1;
+            let is_end = line.is_empty();
+            if !is_end && !line.trim_ascii().is_empty() {
+                entries.push(serde_json::from_slice(&line).map_err(|error| {
+                    Error::store(format!("line {number} of the import is no entry of a journal: {error}"))
+                })?);
+            }
+            if is_end || entries.len() == STEP {
+                added += self.store.restore(&std::mem::take(&mut entries))?;
+            }
+            if is_end {
+                return Ok(added);
+            }
+        }
     }
 
     /// A panic leaves the numbers right: they change last.
-    fn holds(&self) -> MutexGuard<'_, HashMap<IntentId, usize>> {
-        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locks(&self) -> MutexGuard<'_, HashMap<IntentId, usize>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps other processes from working on an intent, until it is dropped or the process ends, however it ends.
+/// Keeps other processes from working on an entry, until it is dropped or the process ends.
 #[derive(Debug)]
-#[must_use = "dropping it lets go at once"]
-pub struct Hold {
+#[must_use = "dropping it unlocks the entry at once"]
+pub struct EntryLock {
     journal: Journal,
     intent: IntentId,
 }
 
-impl Drop for Hold {
+impl Drop for EntryLock {
     fn drop(&mut self) {
-        let mut holds = self.journal.holds();
-        if let Some(count) = holds.get_mut(&self.intent).filter(|count| **count > 1) {
+        let mut locks = self.journal.locks();
+        if let Some(count) = locks.get_mut(&self.intent).filter(|count| **count > 1) {
             *count -= 1;
             return;
         }
-        holds.remove(&self.intent);
-        // The end of the process lets go as well, so nothing is lost where this cannot be written.
-        let _ = self.journal.store.release(&self.intent);
+        locks.remove(&self.intent);
+        // The end of the process unlocks it as well, so nothing is lost if this fails.
+        let _ = self.journal.store.unlock(&self.intent);
     }
 }

@@ -11,7 +11,7 @@ use crate::Error;
 /// The variable that moves the journal, or turns it off: a path, or `off`.
 pub const JOURNAL_VARIABLE: &str = "KLING_JOURNAL";
 
-const FILE_NAME: &str = "journal.log";
+const FILE_NAME: &str = "journal.db";
 
 /// The file that the environment names; nothing where it turns the journal off.
 pub(crate) fn from_env() -> Result<Option<PathBuf>, Error> {
@@ -31,7 +31,7 @@ pub(crate) fn file_at(path: &Path) -> PathBuf {
     if names_a_folder { path.join(FILE_NAME) } else { path.to_owned() }
 }
 
-/// `~/.local/state/kling/journal.log` by the rules of XDG; on systems that have no folder for states, the one for data.
+/// `~/.local/state/kling/journal.db` by the rules of XDG; on systems that have no folder for states, the one for data.
 fn default_file() -> Result<PathBuf, Error> {
     let strategy = etcetera::choose_base_strategy().map_err(|_| {
         Error::store(format!(
@@ -51,8 +51,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read("OFF".into()), None);
         assert_eq!(read("./off".into()), Some("./off".into()));
-        assert_eq!(file_at(folder.path()), folder.path().join("journal.log"));
-        assert_eq!(file_at(Path::new("new/folder/")), Path::new("new/folder/journal.log"));
+        assert_eq!(file_at(folder.path()), folder.path().join("journal.db"));
+        assert_eq!(file_at(Path::new("new/folder/")), Path::new("new/folder/journal.db"));
         assert_eq!(file_at(&folder.path().join("mine.db")), folder.path().join("mine.db"));
     }
 }

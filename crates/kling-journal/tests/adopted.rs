@@ -1,58 +1,59 @@
-//! Jobs of elsewhere, taken in by their ids.
+//! Jobs that another program submitted, adopted by their request ids.
+#![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use kling_journal::{Again, Ending, Event, Intent, Journal, Standing};
-use tempfile::TempDir;
+mod place;
+
+use kling_journal::{EntryStatus, Event, FinalStatus, Intent, Journal, OnDuplicate};
+use place::{Place, all, statuses};
+
+const ORIGIN: &str = "https://api.example";
 
 #[test]
-fn a_job_that_was_submitted_elsewhere_is_running_from_its_first_record() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("journal.log");
-    let journal = Journal::open(&path).unwrap();
-    journal.begin(&Intent::of_job("https://api.example", "", "id-1"), Again::No).unwrap();
-    assert!(journal.entries().unwrap()[0].is_held());
+fn an_adopted_job_runs_from_its_first_record() {
+    let place = Place::new();
+    let journal = place.open();
+    journal.begin(&Intent::of_job(ORIGIN, "", "id-1"), OnDuplicate::Reject).unwrap();
+    assert!(all(&journal)[0].is_locked());
     drop(journal);
-    let journal = Journal::open(&path).unwrap();
-    let entry = journal.find_job("https://api.example", "id-1").unwrap().unwrap();
-    assert_eq!((entry.standing(), entry.request_id()), (Standing::Running, Some("id-1")));
-    assert!(entry.is_unfinished() && !entry.is_held());
+    let journal = place.open();
+    let entry = journal.find_job(ORIGIN, "id-1").unwrap().unwrap();
+    assert_eq!((entry.status(), entry.request_id()), (EntryStatus::Running, Some("id-1")));
+    assert!(entry.is_unfinished() && !entry.is_locked());
+    assert_eq!(entry.intent().request_id(), Some("id-1"));
 }
 
 #[test]
-fn two_who_take_a_job_in_at_once_have_one_entry() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("journal.log");
+fn two_processes_that_adopt_a_job_at_once_make_one_entry() {
+    let place = Place::new();
     let adopted: Vec<Intent> = std::thread::scope(|scope| {
-        let adopt = || {
-            let intent = Intent::of_job("https://api.example", "", "id-1");
-            Journal::open(&path).unwrap().adopt(&intent).unwrap()
-        };
+        let adopt = || place.open().adopt(&Intent::of_job(ORIGIN, "", "id-1")).unwrap();
         let both = [scope.spawn(adopt), scope.spawn(adopt)];
         both.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(adopted[0], adopted[1]);
-    assert_eq!(Journal::open(&path).unwrap().entries().unwrap().len(), 1);
+    assert_eq!(all(&place.open()).len(), 1);
 }
 
 #[test]
-fn a_job_that_was_taken_in_by_its_id_is_one_with_the_unknown_intent_that_is_settled_with_it() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("journal.log");
-    let unknown = Intent::new("https://api.example", "maker/model", "a");
-    Journal::open(&path).unwrap().begin(&unknown, Again::No).unwrap();
-    let journal = Journal::open(&path).unwrap();
-    let adopted = Intent::of_job("https://api.example", "", "id-1");
-    journal.begin(&adopted, Again::No).unwrap();
-    journal.record(adopted.id(), &Event::seen("in_progress")).unwrap();
-    let standings: Vec<_> = journal.entries().unwrap().iter().map(|entry| entry.standing()).collect();
-    assert_eq!(standings, [Standing::Unknown, Standing::Running]);
-    journal.record(unknown.id(), &Event::submitted("id-1")).unwrap();
-    journal.record(adopted.id(), &Event::ended(Ending::Succeeded)).unwrap();
-    for journal in [journal.clone(), Journal::open(&path).unwrap()] {
-        let entries = journal.entries().unwrap();
+fn an_adopted_job_is_merged_into_the_unknown_intent_that_is_settled_with_its_id() {
+    let place = Place::new();
+    let unknown = Intent::new(ORIGIN, "maker/model", "a");
+    place.open().begin(&unknown, OnDuplicate::Reject).unwrap();
+    let journal = place.open();
+    let adopted = Intent::of_job(ORIGIN, "", "id-1");
+    journal.begin(&adopted, OnDuplicate::Reject).unwrap();
+    journal.record(adopted.id(), &Event::state_changed("in_progress")).unwrap();
+    assert_eq!(statuses(&journal), [EntryStatus::Unknown, EntryStatus::Running]);
+    journal.record(unknown.id(), &Event::accepted("id-1")).unwrap();
+    // The process that waits for the job goes on under the intent that it adopted the job with.
+    journal.record(adopted.id(), &Event::finished(FinalStatus::Succeeded)).unwrap();
+    let reopened: Journal = place.open();
+    for journal in [&journal, &reopened] {
+        let entries = all(journal);
         assert_eq!((entries.len(), entries[0].intent().fingerprint()), (1, "a"));
-        assert_eq!((entries[0].standing(), entries[0].state()), (Standing::Succeeded, Some("in_progress")));
-        let found = journal.find_job("https://api.example", "id-1").unwrap().unwrap();
+        assert_eq!((entries[0].status(), entries[0].state()), (EntryStatus::Succeeded, Some("in_progress")));
+        let found = journal.find_job(ORIGIN, "id-1").unwrap().unwrap();
         assert_eq!(found.intent().id(), unknown.id());
     }
 }

@@ -1,0 +1,302 @@
+//! The file and its entries: other processes, other files, duplicates, pages, age.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod place;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use kling_journal::{
+    EntryStatus, ErrorKind, Event, FinalStatus, Intent, Journal, OnDuplicate, Query, Selection,
+};
+use place::{Place, all, begun, intent, statuses};
+use proptest::prelude::*;
+
+#[test]
+fn another_process_sees_each_step_once_it_is_made() {
+    let place = Place::new();
+    let (ours, theirs) = (place.open(), place.open());
+    let intent = begun(&ours, "a");
+    assert_eq!(statuses(&theirs), [EntryStatus::Submitting]);
+    ours.record(intent.id(), &Event::accepted("id-1")).unwrap();
+    theirs.record(intent.id(), &Event::state_changed("in_queue")).unwrap();
+    assert_eq!(statuses(&ours), [EntryStatus::Running]);
+    let entry = ours.find_job("https://api.example", "id-1").unwrap().unwrap();
+    assert_eq!(entry.state(), Some("in_queue"));
+    assert!(ours.find_job("https://elsewhere.example", "id-1").unwrap().is_none());
+    let foreign = Intent::of_job("https://elsewhere.example", "", "id-1");
+    theirs.begin(&foreign, OnDuplicate::Reject).unwrap();
+    let found = |origin| ours.find_job(origin, "id-1").unwrap().unwrap().intent().origin().to_owned();
+    for origin in ["https://api.example", "https://elsewhere.example"] {
+        assert_eq!(found(origin), origin);
+    }
+}
+
+#[test]
+fn an_unknown_intent_stops_the_same_request_until_a_duplicate_is_allowed() {
+    let place = Place::new();
+    let first = begun(&place.open(), "a");
+    let journal = place.open();
+    assert_eq!(statuses(&journal), [EntryStatus::Unknown]);
+
+    let refused = journal.begin(&intent("a"), OnDuplicate::Reject).unwrap_err();
+    assert_eq!((refused.kind(), refused.earlier()), (ErrorKind::DuplicateRequest, Some(first.id())));
+    begun(&journal, "another body");
+    journal.begin(&intent("a"), OnDuplicate::Allow).unwrap();
+
+    journal.record(first.id(), &Event::NotSubmitted).unwrap();
+    begun(&journal, "a");
+}
+
+#[test]
+fn many_intents_are_begun_all_or_none() {
+    let place = Place::new();
+    begun(&place.open(), "c");
+    let journal = place.open();
+    let rows = ["a", "b", "c"].map(|body| intent(body).with_batch("night", body));
+    let refused = journal.begin_all(&rows, OnDuplicate::Reject).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::DuplicateRequest);
+    assert_eq!(all(&journal).len(), 1);
+    journal.begin_all(&rows, OnDuplicate::Allow).unwrap();
+    let of_batch = |batch: &str| {
+        let query = Query::new(Selection::All).of_batch(batch).oldest_first().with_limit(2);
+        let rows = journal.entries(query).map(|entry| entry.unwrap().intent().row_key().unwrap().to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(of_batch("night"), ["a", "b", "c"]);
+    assert_eq!(of_batch("day"), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn all_names_of_a_file_are_one_journal() {
+    let place = Place::new();
+    let link = place.folder().join("link.db");
+    std::os::unix::fs::symlink("state/journal.db", &link).unwrap();
+    // The file does not exist yet, by either name.
+    let (linked, direct) = (Journal::open(&link).unwrap(), place.open());
+    std::thread::scope(|scope| {
+        for journal in [&linked, &direct] {
+            scope.spawn(move || (0..20).for_each(|job| drop(begun(journal, &job.to_string()))));
+        }
+    });
+    assert_eq!(all(&linked).len(), 40);
+    assert!(!place.folder().join("link.db.d").exists());
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[test]
+fn many_threads_and_handles_lose_nothing() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        for worker in 0..8 {
+            let journal = if worker % 2 == 0 { place.open() } else { place.open().clone() };
+            scope.spawn(move || {
+                for job in 0..10 {
+                    let intent = begun(&journal, &format!("{worker}-{job}"));
+                    journal.record(intent.id(), &Event::accepted(format!("id-{worker}-{job}"))).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(statuses(&place.open()), [EntryStatus::Running; 80]);
+}
+
+#[test]
+fn an_entry_comes_back_as_it_was() {
+    let place = Place::new();
+    let journal = place.open();
+    let intent = intent("f\n\"ü").with_account("x").with_output("/ä b".as_ref()).with_batch("b", "7");
+    journal.begin(&intent, OnDuplicate::Reject).unwrap();
+    let finished = Event::Finished {
+        status: FinalStatus::Succeeded,
+        outputs: ["https://a.example/1?x=%3D", "https://a.example/2"].into_iter().collect(),
+        cost_usd: Some(0.35),
+    };
+    let saved = Event::saved(["/tmp/a \"1\".mp4", "/tmp/b.mp4"]);
+    for event in [Event::accepted("5e1f-09c"), Event::state_changed("completed"), finished, saved] {
+        journal.record(intent.id(), &event).unwrap();
+    }
+    drop(journal);
+    let entry = all(&place.open()).remove(0);
+    assert_eq!(entry.intent(), &intent);
+    assert_eq!(
+        entry.outputs().iter().collect::<Vec<_>>(),
+        ["https://a.example/1?x=%3D", "https://a.example/2"]
+    );
+    assert_eq!((entry.request_id(), entry.state()), (Some("5e1f-09c"), Some("completed")));
+    assert_eq!(
+        (entry.files(), entry.cost_usd()),
+        (&["/tmp/a \"1\".mp4".into(), "/tmp/b.mp4".into()][..], Some(0.35))
+    );
+}
+
+#[test]
+fn another_file_is_refused_and_left_as_it_is() {
+    let place = Place::new();
+    for text in ["my diary", "kling-journal 1 00000000-0000-0000-0000-000000000000\n"] {
+        let path = place.folder().join("diary");
+        fs::write(&path, text.repeat(200)).unwrap();
+        let error = Journal::open(&path).unwrap_err();
+        assert!(error.kind() == ErrorKind::Store && error.to_string().contains("is no journal"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text.repeat(200));
+    }
+    let path = place.folder().join("notes.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE note(text)").unwrap();
+    let before = fs::read(&path).unwrap();
+    let error = Journal::open(&path).unwrap_err();
+    assert!(error.to_string().contains("a database of another program"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_newer_version_is_refused_in_words() {
+    let place = Place::new();
+    begun(&place.open(), "a");
+    place.raw().execute_batch("PRAGMA user_version = 2").unwrap();
+    let error = Journal::open(place.path()).unwrap_err();
+    assert!(error.to_string().contains("use a newer kling"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_was_deleted_meanwhile_takes_no_intent() {
+    for deleted in ["journal.db", "journal.db-wal"] {
+        let place = Place::new();
+        let journal = place.open();
+        let intent = begun(&journal, "a");
+        fs::remove_file(place.folder().join("state").join(deleted)).unwrap();
+        let error = journal.begin(&place::intent("b"), OnDuplicate::Reject).unwrap_err();
+        assert!(error.to_string().contains("deleted or replaced"), "{deleted}: {error}");
+        // The request id of the submit under way is kept, and reaches whichever file is there next.
+        let deferred = journal.record(intent.id(), &Event::accepted("id-1")).unwrap_err();
+        assert_eq!(deferred.kind(), ErrorKind::Deferred, "{deferred}");
+        drop(journal);
+        let entry = place.open().find_job("https://api.example", "id-1").unwrap();
+        assert_eq!(entry.map(|entry| entry.status()), Some(EntryStatus::Running), "{deleted}");
+    }
+}
+
+#[test]
+fn entries_are_found_by_the_start_of_their_intent() {
+    let place = Place::new();
+    let journal = place.open();
+    let intent = begun(&journal, "a");
+    begun(&journal, "b");
+    let id = intent.id().to_string();
+    for start in [&id[..13].to_uppercase(), &id, &id[..8]] {
+        assert_eq!(journal.find_intent(start).unwrap().intent(), &intent);
+    }
+    for start in ["", "no such id", "+1", "-", &id.repeat(2)] {
+        assert_eq!(journal.find_intent(start).unwrap_err().kind(), ErrorKind::NoEntry, "{start}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir_all(place.path().parent().unwrap()).unwrap();
+    fs::write(place.path(), "").unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    let journal = place.open();
+    begun(&journal, "a");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let beside = |suffix: &str| place.folder().join(format!("state/journal.db{suffix}"));
+    let modes = ["", "-wal", "-shm", ".d"].map(|suffix| mode(&beside(suffix)));
+    assert_eq!(modes, [0o600, 0o600, 0o600, 0o700]);
+    for lease in fs::read_dir(beside(".d")).unwrap() {
+        assert_eq!(mode(&lease.unwrap().path()), 0o600);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_keeps_nothing_is_refused() {
+    for place in ["/dev/full", "/dev/null", "/proc/none/journal.db"] {
+        assert_eq!(Journal::open(place).unwrap_err().kind(), ErrorKind::Store, "{place}");
+    }
+}
+
+#[test]
+fn opening_removes_nothing_and_pruning_removes_only_entries_that_are_over() {
+    let place = Place::new();
+    let journal = place.open();
+    let [unknown, running, unsaved, over] = ["a", "b", "c", "d"].map(|body| begun(&journal, body));
+    journal.record(unknown.id(), &Event::Unknown { message: "cut".into() }).unwrap();
+    for (intent, id) in [(&running, "id-1"), (&unsaved, "id-2"), (&over, "id-3")] {
+        journal.record(intent.id(), &Event::accepted(id)).unwrap();
+    }
+    journal.record(unsaved.id(), &Event::finished(FinalStatus::Succeeded)).unwrap();
+    journal.record(over.id(), &Event::finished(FinalStatus::Failed)).unwrap();
+    drop(journal);
+    // A clock that is years ahead, at every open and at the removal.
+    let ahead = SystemTime::now() + Duration::from_secs(10 * 365 * 24 * 3600);
+    let journal = place.open();
+    assert_eq!(all(&journal).len(), 4);
+    assert_eq!(journal.count_prunable(SystemTime::now() - Duration::from_secs(3600)).unwrap(), 0);
+    assert_eq!(journal.count_prunable(ahead).unwrap(), 1);
+    assert_eq!(journal.prune(ahead).unwrap(), 1);
+    assert_eq!(statuses(&journal), [EntryStatus::Unknown, EntryStatus::Running, EntryStatus::Succeeded]);
+    let unfinished = journal.page(&Query::new(Selection::Unfinished)).unwrap().entries;
+    assert_eq!(
+        unfinished.iter().map(|entry| entry.request_id().unwrap()).collect::<Vec<_>>(),
+        ["id-1", "id-2"]
+    );
+}
+
+#[test]
+fn an_export_is_the_whole_journal_and_is_imported_once() {
+    let (place, other) = (Place::new(), Place::new());
+    let journal = place.open();
+    for number in 0..7 {
+        let intent = begun(&journal, &number.to_string());
+        if number % 2 == 0 {
+            journal.record(intent.id(), &Event::accepted(format!("id-{number}"))).unwrap();
+        }
+    }
+    drop(journal);
+    let (journal, mut lines) = (place.open(), Vec::new());
+    assert_eq!(journal.export(&mut lines).unwrap(), 7);
+    let copy = other.open();
+    assert_eq!(copy.import(&*lines).unwrap(), 7);
+    assert_eq!(copy.import(&*lines).unwrap(), 0);
+    assert_eq!(all(&copy), all(&journal));
+    let broken = [&lines[..], b"{\"intent\": 7}\n"].concat();
+    let error = copy.import(&*broken).unwrap_err();
+    assert!(error.to_string().contains("line 8 of the import"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn pages_of_any_size_hold_every_entry_once(accepted: Vec<bool>, limit in 1..9_usize, oldest_first: bool) {
+        let place = Place::new();
+        let journal = place.open();
+        for (number, accepted) in accepted.iter().take(30).enumerate() {
+            let intent = begun(&journal, &number.to_string());
+            if *accepted {
+                journal.record(intent.id(), &Event::accepted(number.to_string())).unwrap();
+            }
+        }
+        let query = Query::new(Selection::All).with_limit(limit);
+        let query = if oldest_first { query.oldest_first() } else { query };
+        let paged: Vec<_> = journal.entries(query).map(|entry| entry.unwrap().intent().id().to_string()).collect();
+        let mut whole: Vec<_> = all(&journal).iter().map(|entry| entry.intent().id().to_string()).collect();
+        let (mut sorted, in_order) = (paged.clone(), paged);
+        sorted.sort();
+        whole.sort();
+        prop_assert_eq!(sorted, whole);
+        let numbers = |stage: bool| {
+            let of_stage = all(&journal).into_iter().filter(move |entry| entry.request_id().is_some() == stage);
+            let mut ids: Vec<_> = of_stage.map(|entry| entry.intent().id().to_string()).collect();
+            if !oldest_first { ids.reverse() }
+            ids
+        };
+        prop_assert_eq!(in_order, [numbers(false), numbers(true)].concat());
+    }
+}
