@@ -80,6 +80,8 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
         "async",
         "blocking",
         "journal",
+        "sqlite",
+        "async,journal",
         "media",
         "media-remote",
         "media-remote-blocking",
@@ -104,6 +106,7 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
     .map(|feature| ("kling-media", feature));
     let others = [
         ("kling-journal", ""),
+        ("kling-journal", "sqlite"),
         ("kling-schema", ""),
         ("kling-schema", "folder"),
         ("kling-sim", ""),

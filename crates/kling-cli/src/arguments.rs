@@ -6,7 +6,7 @@ mod options;
 mod run;
 
 pub(crate) use self::catalog::{Drift, Filter, Models, ModelsCommand, Schema, Search};
-pub(crate) use self::jobs::{Jobs, JobsCommand, Resume, Settle};
+pub(crate) use self::jobs::{Jobs, JobsCommand, JournalCommand, Prune, Resume, Settle};
 pub(crate) use self::options::{AtEnd, InputSource, Interrupting, MediaCheck, ModelChoice, Noting, Patience};
 pub(crate) use self::run::{Run, Setting};
 
@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
 const AFTER_HELP: &str = "\
 The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the first that is set;
 another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted in a journal before it
-is sent: ~/.local/state/kling/journal.log, or the file that KLING_JOURNAL names, or nowhere where it is off.
+is sent: ~/.local/state/kling/journal.db, or the file that KLING_JOURNAL names, or nowhere where it is off.
 
 Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
 69 service, or a disk that takes no file, 70 unknown outcome of a submit (trying again may pay twice),
@@ -60,9 +60,12 @@ pub(crate) enum Command {
     Result(Request),
     /// Wait for requests, and download what they made. Submits nothing.
     Wait(Wait),
-    /// List what was submitted from this machine: unknown outcomes first.
+    /// List requests that were submitted from this machine: unknown outcomes first.
     Jobs(Jobs),
-    /// Take up requests that were left: wait for them and download. Submits nothing.
+    /// Export, import or check the journal of paid requests.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Resume unfinished requests: wait for them and download their outputs. Submits nothing.
     Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),

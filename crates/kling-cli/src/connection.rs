@@ -1,7 +1,7 @@
 //! The way to the API: the provider's, or a simulator inside this program.
 
 use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
-use kling::{Again, ApiBase, Client, Journal, Journaled, Settings, Token};
+use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
 
 use crate::arguments::Noting;
 use crate::console::Console;
@@ -21,8 +21,8 @@ impl Connection {
     pub(crate) fn paying(noting: &Noting, console: Console) -> Result<Self, Stop> {
         let open = || if noting.no_journal { Ok(None) } else { Journal::from_env() };
         let connection = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
-        let again = if noting.again { Again::Yes } else { Again::No };
-        Ok(Self { client: connection.client.again(again), ..connection })
+        let on_duplicate = if noting.allow_duplicate { OnDuplicate::Allow } else { OnDuplicate::Reject };
+        Ok(Self { client: connection.client.on_duplicate(on_duplicate), ..connection })
     }
 
     /// To the API that the environment names, for what is free: where there is no journal, that is said, and it goes on.
@@ -42,7 +42,7 @@ impl Connection {
         let settings = Settings::new(token).with_base(ApiBase::from_env()?);
         Ok(Self {
             client: Journaled::new(client(settings)?, journal()?)
-                .on_trouble(move |error| console.say(format!("warning: {error}"))),
+                .on_journal_error(move |error| console.say(format!("warning: {error}"))),
             is_simulated: false,
             #[cfg(feature = "offline")]
             _sim: None,

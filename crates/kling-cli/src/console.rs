@@ -41,7 +41,8 @@ impl Console {
     /// Ends well.
     pub(crate) fn answer(self, answer: &Answer) -> ExitCode {
         let text = if self.json { escaped(&answer.json) } else { printable(&answer.text) };
-        if text.is_empty() {
+        // A command that printed its result by itself has no answer.
+        if text.is_empty() || self.json && answer.json.is_null() {
             return ExitCode::SUCCESS;
         }
         match print(&text) {

@@ -146,7 +146,7 @@ impl From<SubmitError> for Stop {
             SubmitError::Refused(error) => {
                 let advice = match &error {
                     error if error.is_unresolved() => {
-                        "\n  look at it: kling jobs; or pay for another: --again"
+                        "\n  look at it: kling jobs; or pay for another: --allow-duplicate"
                     }
                     error if error.is_journal() => "\n  go on without a record: --no-journal",
                     _ => "",

@@ -69,11 +69,17 @@ impl Live {
         }
     }
 
-    /// Says something that stays, above the live line.
+    /// Prints a line that stays, above the live line.
     pub(crate) fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.console.say(text)),
-            None => self.console.say(text),
+        self.printer()(text);
+    }
+
+    /// Returns a function that prints such a line, for callbacks.
+    pub(crate) fn printer(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let (console, bar) = (self.console, self.bar.clone());
+        move |text| match &bar {
+            Some(bar) => bar.suspend(|| console.say(text)),
+            None => console.say(text),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn make(
         );
     }
 
-    let client = connection.client.clone().for_output(target.noted());
+    let client = connection.client.clone().with_output_path(target.noted());
     let mut interrupts = Interrupts::new(making.patience.interrupting, AtEnd::Cancel);
     let live = Live::new(console);
     let job = submitting::submit(&client, &model, body, &live, &mut interrupts).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn make(
         return Ok(Answer { text: job.id().to_string(), json });
     }
     let patience = &making.patience;
-    let _hold = waiting::hold(&client, job.id());
+    let _lock = waiting::lock(&client, job.id());
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();

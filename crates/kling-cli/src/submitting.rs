@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 
-use kling::kling_journal::Standing;
+use kling::kling_journal::{EntryStatus, Query, Selection};
 use kling::{Job, Journaled, ModelId, Receipt, SubmitError};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -23,6 +23,9 @@ pub(crate) async fn submit(
     interrupts: &mut Interrupts,
 ) -> Result<Job, Stop> {
     live.show("submitting");
+    // Printed before it is recorded: if the disk fails, the user still has the id.
+    let print = live.printer();
+    let client = &client.clone().on_accepted(move |id| print(&format!("request {id}")));
     // It runs in a task of its own, so that nothing here drops it half-way.
     let (stop, stopping) = oneshot::channel::<Infallible>();
     let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
@@ -42,7 +45,6 @@ pub(crate) async fn submit(
     };
     let is_interrupted = stop.is_none();
     let job = submission.into_result().map_err(|error| stopped(client, error))?;
-    live.say(&format!("request {}", job.id()));
     if is_interrupted {
         return Err(waiting::interrupted(client, job.id(), interrupts).await);
     }
@@ -61,11 +63,10 @@ fn stopped(client: &Journaled, error: SubmitError) -> Stop {
 
 fn intent_of(client: &Journaled, receipt: &Receipt) -> Option<String> {
     let fingerprint = receipt.fingerprint().to_string();
-    // Whatever hinders this has been told, or `kling jobs` will tell it.
-    let entries = client.journal()?.entries().ok()?;
-    let entry = entries
-        .iter()
-        .rfind(|entry| entry.standing() == Standing::Unknown && entry.intent().fingerprint() == fingerprint);
+    // `kling jobs` shows the intent too, so an error here is no loss.
+    let mut unresolved = client.journal()?.entries(Query::new(Selection::Unresolved)).flatten();
+    let entry = unresolved
+        .find(|entry| entry.status() == EntryStatus::Unknown && entry.intent().fingerprint() == fingerprint);
     entry.map(|entry| entry.intent().id().to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kling::kling_journal::Hold;
+use kling::kling_journal::EntryLock;
 use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, Unfinished, WaitError, WaitOptions};
 use serde_json::{Value, json};
 
@@ -44,13 +44,13 @@ fn stopped(error: &WaitError) -> Stop {
     if stop.exit() == Exit::Failed { stop } else { stop.resumable(id, &resume(id)) }
 }
 
-/// Keeps other processes from taking a job up that this one waits for and downloads; nothing where one of them has it, or where
-/// no journal knows it.
-pub(crate) fn hold(client: &Journaled, id: &RequestId) -> Option<Hold> {
+/// Locks the entry of a job while this process waits for the job and downloads its outputs. Returns `None` if another process
+/// has locked it, or no journal knows it.
+pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
     let (journal, origin) = (client.journal()?, client.client().settings().base().origin());
-    // A wait costs nothing: it goes on also where this cannot be noted.
+    // A wait costs nothing, so it goes on without the lock.
     let entry = journal.find_job(&origin, id.as_str()).ok()??;
-    journal.hold(entry.intent().id()).ok()?
+    journal.lock(entry.intent().id()).ok()?
 }
 
 /// What becomes of a job after a Ctrl-C, and the words for it.

@@ -3,7 +3,6 @@
 
 mod program;
 
-use std::fs;
 use std::time::Duration;
 
 use kling_sim::{Call, Fault, Reply, Sim};
@@ -44,8 +43,7 @@ fn a_job_is_listed_with_its_file_and_nothing_secret() {
     assert_eq!(jobs[0]["files"][0], file.to_str().unwrap());
     assert_eq!(jobs[0]["output"], file.to_str().unwrap());
     assert!(program.run(&["jobs"]).stdout.starts_with("succeeded"));
-    let written = fs::read_to_string(program.journal()).unwrap();
-    assert!(!written.contains(sim.token()), "the token was written down");
+    assert!(!program.journal_text().contains(sim.token()), "the token was written down");
 }
 
 #[test]
@@ -64,7 +62,7 @@ fn an_unknown_outcome_stands_on_top_and_is_not_paid_for_again_unless_that_is_mea
         "{refused:?}"
     );
     assert_eq!(posts(&sim), 2);
-    assert_eq!(program.run(&["submit", "--input", INPUT, "--again"]).code, 0);
+    assert_eq!(program.run(&["submit", "--input", INPUT, "--allow-duplicate"]).code, 0);
     assert_eq!(posts(&sim), 3);
 }
 
@@ -100,7 +98,7 @@ fn what_was_refused_in_words_may_be_submitted_again() {
     sim.answer_next(Call::Submit, Reply::error(402, 400_002, "no credit"));
     let program = Program::at(&sim);
     assert_eq!(program.run(&["submit", "--input", INPUT]).code, 69);
-    assert_eq!(program.states(), ["refused"]);
+    assert_eq!(program.states(), ["rejected"]);
     assert_eq!(program.run(&["submit", "--input", INPUT]).code, 0);
 }
 
@@ -178,5 +176,5 @@ fn ctrl_c_in_the_pause_before_another_attempt_submits_nothing() {
     let ended = running.end();
     assert_eq!(ended.code, 75, "{ended:?}");
     assert!(ended.stderr.contains("nothing was submitted: given up"), "{}", ended.stderr);
-    assert_eq!((posts(&sim), sim.billed().len(), program.states()), (1, 0, vec!["refused".to_owned()]));
+    assert_eq!((posts(&sim), sim.billed().len(), program.states()), (1, 0, vec!["rejected".to_owned()]));
 }

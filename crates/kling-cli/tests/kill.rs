@@ -44,11 +44,13 @@ fn whatever_is_killed_when_nothing_paid_is_lost_or_paid_twice() {
 
 /// Ends the program after as much as chance wants: some of it written, some of it asked, and a little later.
 fn kill_sometime(mut running: Running, sim: &Sim, program: &Program, random: &mut fastrand::Rng) {
-    let size = || fs::metadata(program.journal()).map_or(0, |facts| facts.len());
-    let (written, asked) = (size(), sim.requests().len());
-    let (lines, calls) = (random.u64(0..6), random.usize(0..5));
-    // A record of this program takes about so many bytes.
-    let is_due = || size() >= written + lines * 150 && sim.requests().len() >= asked + calls;
+    // A commit is appended to the log that SQLite keeps beside the database.
+    let log = program.journal().with_extension("db-wal");
+    let size = || fs::metadata(&log).map_or(0, |facts| facts.len());
+    let asked = sim.requests().len();
+    let (commits, calls) = (random.u64(0..6), random.usize(0..5));
+    // A commit takes about so many bytes. The log begins anew after a clean end.
+    let is_due = || size() >= commits * 12_000 && sim.requests().len() >= asked + calls;
     while !is_due() && running.is_running() {
         thread::yield_now();
     }

@@ -148,7 +148,7 @@ fn neither_control_sequences_nor_a_piece_of_the_token_are_shown_or_kept() {
             assert!(!shown.contains(begun), "{arguments:?}: {shown}");
         }
     }
-    let journal = fs::read_to_string(program.journal()).unwrap();
+    let journal = program.journal_text();
     assert!(journal.contains("xxx") && !journal.contains(begun), "{journal}");
 }
 

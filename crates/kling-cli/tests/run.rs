@@ -79,7 +79,7 @@ fn a_live_model_is_judged_by_the_catalogs_schema_paid_once_and_journaled() {
     let ended = program.run(&arguments);
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "cat.png\ncat-2.png\ncat-3.png\n"), "{ended:?}");
     assert_eq!(sim.billed()[0].model_id, EDIT);
-    let journal = fs::read_to_string(program.journal()).unwrap();
+    let journal = program.journal_text();
     assert!(journal.contains(EDIT) && journal.contains("cat-3.png"), "{journal}");
 }
 

@@ -45,6 +45,16 @@ impl Journal {
         location::from_env()?.map(Self::open).transpose()
     }
 
+    /// Checks the journal that [`Journal::from_env`] would open, as [`SqliteStore::check`] does. Returns `None` if the journal
+    /// is turned off.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::check`].
+    #[cfg(feature = "sqlite")]
+    pub fn check_from_env() -> Result<Option<crate::CheckReport>, Error> {
+        location::from_env()?.map(|path| SqliteStore::check(location::file_at(&path))).transpose()
+    }
+
     /// A journal in a store of your own.
     pub fn with_store(store: impl Store + 'static) -> Self {
         Self { store: Arc::new(store), locks: Arc::default() }

@@ -6,7 +6,7 @@ use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kling_journal::{Again, Error as JournalError, Event, Journal};
+use kling_journal::{Error as JournalError, Event, Journal, OnDuplicate};
 use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
 use kling_transport::{CancelReply, Client, Error, Job, Makes, RequestId, Reqwest, Transport};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -17,7 +17,7 @@ use crate::keeping::{Keeping, Kept};
 /// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
 ///
 /// An intent is on disk before the POST leaves, the id before anything waits, then the last state, the outputs, the files. After
-/// a crash at any moment [`Journal::entries`] has every job that may be paid for: with its id, or as *unknown*. If the intent
+/// a crash at any moment [`Journal::page`] has every job that may be paid for: with its id, or as *unknown*. If the intent
 /// cannot be written, nothing is sent: [`Error::is_journal`]. If the very same request has an unknown outcome, nothing is sent
 /// either: [`Error::is_unresolved`].
 ///
@@ -53,25 +53,35 @@ impl<T> Journaled<T> {
         Self { client, keeping: Keeping::new(journal.into()), fleet: Arc::default() }
     }
 
-    /// The same client, told what the journal could not take once a request had left. The job goes on then, and its entry
-    /// stays as it was, at worst *unknown*. Nobody is told unless this is set.
+    /// The same client with a callback for errors of the journal after a request was sent. The job goes on, and its entry
+    /// stays as it was, at worst *unknown*. A request id that the journal refused is in the message. Without a callback,
+    /// such errors are silent.
     #[must_use]
-    pub fn on_trouble(mut self, tell: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
-        self.keeping.on_trouble = Arc::new(tell);
+    pub fn on_journal_error(mut self, callback: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
+        self.keeping.on_journal_error = Arc::new(callback);
         self
     }
 
-    /// The same client, for requests that are meant although the very same one was submitted before with an unknown
-    /// outcome. **That may pay twice.**
+    /// The same client with a callback for request ids: it is called with each one before the id is recorded, so that a
+    /// person sees it even if the disk fails. It may block, and must not panic.
     #[must_use]
-    pub fn again(mut self, again: Again) -> Self {
-        self.keeping.again = again;
+    pub fn on_accepted(mut self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
+        self.keeping.on_accepted = Arc::new(callback);
         self
     }
 
-    /// The same client, which notes where the output is to go: an absolute path of a file, or of a folder.
+    /// The same client with a rule for requests that were submitted before with an unknown outcome. By default they are
+    /// rejected. **[`OnDuplicate::Allow`] may pay twice.**
     #[must_use]
-    pub fn for_output(mut self, path: impl Into<PathBuf>) -> Self {
+    pub fn on_duplicate(mut self, on_duplicate: OnDuplicate) -> Self {
+        self.keeping.on_duplicate = on_duplicate;
+        self
+    }
+
+    /// The same client with the path that outputs will be written to, which is recorded: an absolute path of a file or a
+    /// folder.
+    #[must_use]
+    pub fn with_output_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.keeping.output = Some(path.into());
         self
     }

@@ -4,26 +4,37 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kling_journal::{Again, Ending, Error as JournalError, Event, Hold, Intent, IntentId, Journal};
+use kling_journal::{
+    EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal, OnDuplicate,
+};
 use kling_poll::{Finished, WaitError};
 use kling_transport::{
     CancelOutcome, CancelReply, Error, Makes, ModelId, RequestId, Settings, State, Submission, Submitting,
 };
 
-type OnTrouble = Arc<dyn Fn(&JournalError) + Send + Sync>;
+type OnJournalError = Arc<dyn Fn(&JournalError) + Send + Sync>;
+type OnAccepted = Arc<dyn Fn(&RequestId) + Send + Sync>;
 
 /// A journal, and how it is kept.
 #[derive(Clone)]
 pub(crate) struct Keeping {
     pub(crate) journal: Option<Journal>,
-    pub(crate) again: Again,
+    pub(crate) on_duplicate: OnDuplicate,
     pub(crate) output: Option<PathBuf>,
-    pub(crate) on_trouble: OnTrouble,
+    pub(crate) on_journal_error: OnJournalError,
+    /// Called with a request id before the id is recorded.
+    pub(crate) on_accepted: OnAccepted,
 }
 
 impl Keeping {
     pub(crate) fn new(journal: Option<Journal>) -> Self {
-        Self { journal, again: Again::No, output: None, on_trouble: Arc::new(|_| {}) }
+        Self {
+            journal,
+            on_duplicate: OnDuplicate::Reject,
+            output: None,
+            on_journal_error: Arc::new(|_| {}),
+            on_accepted: Arc::new(|_| {}),
+        }
     }
 
     /// What a submit is about to pay for.
@@ -40,19 +51,20 @@ impl Keeping {
     /// [`Error::is_unresolved`], [`Error::is_journal`]: then nothing may be sent.
     pub(crate) fn begin(&self, intent: &Intent) -> Result<Paying, Error> {
         if let Some(journal) = &self.journal {
-            journal.begin(intent, self.again).map_err(|error| match error {
-                error if error.is_unresolved() => Error::unresolved(error),
-                error => Error::journal(error),
+            journal.begin(intent, self.on_duplicate).map_err(|error| match error.kind() {
+                ErrorKind::DuplicateRequest => Error::unresolved(error),
+                _ => Error::journal(error),
             })?;
         }
-        let outcome = Event::Lost { message: "the submit was torn before its outcome was known".to_owned() };
+        let outcome =
+            Event::Unknown { message: "the program stopped before the submit was confirmed".to_owned() };
         Ok(Paying { keeping: self.clone(), intent: *intent.id(), outcome })
     }
 
     /// Writes down that a job was cancelled, if it was.
     pub(crate) fn cancelled(&self, origin: &str, id: &RequestId, reply: &CancelReply) {
         if reply.outcome == CancelOutcome::Cancelled {
-            self.record_job(origin, id, &Event::ended(Ending::Cancelled));
+            self.record_job(origin, id, &Event::finished(FinalStatus::Cancelled));
         }
     }
 
@@ -62,7 +74,7 @@ impl Keeping {
         match journal.find_job(origin, id.as_str()) {
             Ok(Some(entry)) => self.record(entry.intent().id(), event),
             Ok(None) => {}
-            Err(error) => (self.on_trouble)(&error),
+            Err(error) => (self.on_journal_error)(&error),
         }
     }
 
@@ -71,7 +83,7 @@ impl Keeping {
         let account = settings.token().account_hash();
         let intent = self.journal.as_ref().and_then(|journal| {
             let found = self.find_or_adopt(journal, settings, id, model);
-            found.inspect_err(|error| (self.on_trouble)(error)).ok()
+            found.inspect_err(|error| (self.on_journal_error)(error)).ok()
         });
         let is_own = intent.as_ref().is_some_and(|intent| intent.account() == Some(&account));
         let is_adopted = intent.as_ref().is_some_and(|intent| intent.request_id().is_some());
@@ -80,7 +92,7 @@ impl Keeping {
             is_own,
             is_adopted,
             // A wait costs nothing, so it goes on where another process waits as well.
-            hold: intent.and_then(|intent| self.journal.as_ref()?.hold(&intent).ok().flatten()),
+            lock: intent.and_then(|intent| self.journal.as_ref()?.lock(&intent).ok().flatten()),
             intent,
             seen: None,
             keeping: self.clone(),
@@ -115,17 +127,17 @@ impl Keeping {
     fn record(&self, intent: &IntentId, event: &Event) {
         let Some(journal) = &self.journal else { return };
         if let Err(error) = journal.record(intent, event) {
-            (self.on_trouble)(&error);
+            (self.on_journal_error)(&error);
         }
     }
 }
 
 impl fmt::Debug for Keeping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { journal, again, output, .. } = self;
+        let Self { journal, on_duplicate, output, .. } = self;
         f.debug_struct("Keeping")
             .field("journal", journal)
-            .field("again", again)
+            .field("on_duplicate", on_duplicate)
             .field("output", output)
             .finish_non_exhaustive()
     }
@@ -143,9 +155,13 @@ impl Paying {
     /// What became of the submit.
     pub(crate) fn came<M: Makes>(&mut self, submission: &Submission<M>) {
         self.outcome = match submission {
-            Submission::Submitted(job) => Event::submitted(job.id().as_str()),
-            Submission::Refused(error) => Event::Refused { message: error.to_string() },
-            Submission::Unknown(receipt) => Event::Lost { message: receipt.to_string() },
+            Submission::Submitted(job) => {
+                // Shown first: if nothing can be recorded any more, a person still has it.
+                (self.keeping.on_accepted)(job.id());
+                Event::accepted(job.id().as_str())
+            }
+            Submission::Refused(error) => Event::Rejected { message: error.to_string() },
+            Submission::Unknown(receipt) => Event::Unknown { message: receipt.to_string() },
         };
     }
 }
@@ -164,7 +180,7 @@ pub(crate) struct Kept {
     is_own: bool,
     /// Whether it was submitted elsewhere.
     is_adopted: bool,
-    hold: Option<Hold>,
+    lock: Option<EntryLock>,
     seen: Option<State>,
 }
 
@@ -173,7 +189,7 @@ impl Kept {
     pub(crate) fn see(&mut self, state: &State) {
         let Some(intent) = &self.intent else { return };
         if self.seen.as_ref() != Some(state) {
-            self.keeping.record(intent, &Event::seen(state.as_str()));
+            self.keeping.record(intent, &Event::state_changed(state.as_str()));
             self.seen = Some(state.clone());
         }
     }
@@ -186,15 +202,19 @@ impl Kept {
         let ending = match outcome {
             Ok(finished) => {
                 let outputs = finished.reply().output_urls().into_iter().collect();
-                return Some(Event::Ended { ending: Ending::Succeeded, outputs });
+                return Some(Event::Finished {
+                    status: FinalStatus::Succeeded,
+                    outputs,
+                    cost_usd: finished.cost_usd(),
+                });
             }
-            Err(error) if error.is_failed() => Ending::Failed,
-            Err(error) if error.is_cancelled() || was_cancelled(error) => Ending::Cancelled,
-            Err(error) if error.is_not_found() && self.is_own => Ending::Gone,
-            Err(error) if error.is_permission() && self.is_own && self.is_adopted => Ending::Gone,
+            Err(error) if error.is_failed() => FinalStatus::Failed,
+            Err(error) if error.is_cancelled() || was_cancelled(error) => FinalStatus::Cancelled,
+            Err(error) if error.is_not_found() && self.is_own => FinalStatus::Gone,
+            Err(error) if error.is_permission() && self.is_own && self.is_adopted => FinalStatus::Gone,
             Err(_) => return None,
         };
-        Some(Event::ended(ending))
+        Some(Event::finished(ending))
     }
 
     /// Writes the ending down, and lets go of the job.
@@ -202,7 +222,7 @@ impl Kept {
         if let (Some(intent), Some(event)) = (&self.intent, ending) {
             self.keeping.record(intent, event);
         }
-        drop(self.hold);
+        drop(self.lock);
     }
 }
 

@@ -70,7 +70,7 @@ pub use crate::drift::drift;
 #[cfg(all(feature = "async", feature = "journal"))]
 pub use crate::journaled::Journaled;
 #[cfg(feature = "journal")]
-pub use kling_journal::{self, Again, Journal};
+pub use kling_journal::{self, Journal, OnDuplicate};
 
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;

@@ -6,7 +6,7 @@ mod world;
 
 use std::time::Duration;
 
-use kling::kling_journal::{Entry, Standing};
+use kling::kling_journal::{Entry, EntryStatus};
 use kling::{Fixed, Fleet, Job, Pace, WaitOptions, blocking};
 use kling_sim::Sim;
 use world::{World, input, model};
@@ -58,12 +58,12 @@ async fn outputs_and_endings_of_a_fleet_reach_the_journal() {
         let jobs = submitted(&world, 12);
         waited_for(&world, jobs, is_async).await;
         let entries = world.entries();
-        assert_eq!(entries[0].standing(), Standing::Failed);
+        assert_eq!(entries[0].status(), EntryStatus::Failed);
         let is_done = |entry: &Entry| {
-            entry.standing() == Standing::Succeeded && entry.outputs().len() == 1 && entry.state().is_some()
+            entry.status() == EntryStatus::Succeeded && entry.outputs().len() == 1 && entry.state().is_some()
         };
         assert!(entries[1..].iter().all(is_done), "{entries:?}");
-        assert!(entries.iter().all(|entry| !entry.is_held()), "all are let go of");
+        assert!(entries.iter().all(|entry| !entry.is_locked()), "all are let go of");
     }
 }
 
@@ -86,16 +86,16 @@ async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_wi
     let entries = world.entries();
     let states: Vec<_> = entries.iter().map(|entry| entry.state().unwrap()).collect();
     assert_eq!(states, ["in_progress", "in_queue", "in_queue"]);
-    assert!(entries.iter().all(|entry| entry.standing() == Standing::Running && entry.is_held()));
+    assert!(entries.iter().all(|entry| entry.status() == EntryStatus::Running && entry.is_locked()));
 
     client.let_go(jobs[2].id()).await;
-    assert!(!world.entries()[2].is_held());
+    assert!(!world.entries()[2].is_locked());
     // Nothing is told to anybody: as by a crash, but that the process lives.
     std::mem::forget((client, fleet, account));
     world.sim.advance(Duration::from_secs(1000));
     waited_for(&world, jobs, true).await;
-    let standings: Vec<_> = world.entries().iter().map(|entry| entry.standing()).collect();
-    assert_eq!(standings, [Standing::Failed, Standing::Succeeded, Standing::Succeeded]);
+    let statuses: Vec<_> = world.entries().iter().map(|entry| entry.status()).collect();
+    assert_eq!(statuses, [EntryStatus::Failed, EntryStatus::Succeeded, EntryStatus::Succeeded]);
 }
 
 #[tokio::test]
@@ -103,5 +103,5 @@ async fn a_job_of_a_fleet_that_was_submitted_elsewhere_is_noted() {
     let world = World::new();
     let job = kling::Client::new(world.settings()).unwrap().submit_json(&model(), &input()).await;
     waited_for(&world, vec![job.into_result().unwrap()], true).await;
-    assert_eq!(world.entries()[0].standing(), Standing::Succeeded);
+    assert_eq!(world.entries()[0].status(), EntryStatus::Succeeded);
 }

@@ -5,10 +5,12 @@
 mod world;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use kling::kling_journal::{Entry, Error, Event, Intent, IntentId, Standing, Store};
-use kling::{Again, CancelOutcome, Client, Job, Journal, Journaled, Submission, Unfinished, WaitOptions};
+use kling::kling_journal::{Entry, EntryStatus, Error, Event, Intent, IntentId, Page, Query, Store};
+use kling::{
+    CancelOutcome, Client, Job, Journal, Journaled, OnDuplicate, Submission, Unfinished, WaitOptions,
+};
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
 use world::{World, input, model, until};
@@ -16,24 +18,24 @@ use world::{World, input, model, until};
 #[tokio::test]
 async fn a_job_is_followed_from_its_intent_to_its_files() {
     let world = World::new();
-    let client = world.client().for_output("/tmp/clip.mp4");
+    let client = world.client().with_output_path("/tmp/clip.mp4");
     let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let entry = world.entries().remove(0);
-    assert_eq!((entry.standing(), entry.request_id()), (Standing::Running, Some(job.id().as_str())));
+    assert_eq!((entry.status(), entry.request_id()), (EntryStatus::Running, Some(job.id().as_str())));
     assert_eq!(entry.intent().fingerprint(), world.sim.billed()[0].body_sha256);
-    assert!(!entry.is_held());
+    assert!(!entry.is_locked());
 
     let held = Mutex::new(None);
     let note = |_: &kling::Update| {
-        held.lock().unwrap().get_or_insert_with(|| world.entries()[0].is_held());
+        held.lock().unwrap().get_or_insert_with(|| world.entries()[0].is_locked());
     };
     client.wait(&job, &WaitOptions::default(), note).await.unwrap();
     assert_eq!(*held.lock().unwrap(), Some(true));
     client.saved(job.id(), ["/tmp/clip.mp4"]).await;
     let entry = world.entries().remove(0);
-    assert_eq!((entry.standing(), entry.outputs().len()), (Standing::Succeeded, 1));
+    assert_eq!((entry.status(), entry.outputs().len()), (EntryStatus::Succeeded, 1));
     assert_eq!(entry.files(), ["/tmp/clip.mp4"]);
-    assert!(!entry.is_held() && !entry.is_unfinished() && entry.state().is_some());
+    assert!(!entry.is_locked() && !entry.is_unfinished() && entry.state().is_some());
 }
 
 #[tokio::test]
@@ -45,7 +47,7 @@ async fn the_same_request_is_not_sent_again_while_its_outcome_is_unknown() {
     let refused = client.submit_json(&model(), &input()).await;
     assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
     assert_eq!(world.posts(), 1);
-    let meant = client.again(Again::Yes).submit_json(&model(), &input()).await;
+    let meant = client.on_duplicate(OnDuplicate::Allow).submit_json(&model(), &input()).await;
     assert!(matches!(meant, Submission::Submitted(_)));
 }
 
@@ -54,7 +56,7 @@ async fn what_the_api_refused_is_closed() {
     let world = World::new();
     let refused = world.client().submit_json(&model(), &json!({ "image_url": "nowhere" })).await;
     assert!(matches!(refused, Submission::Refused(_)));
-    assert_eq!(world.entries()[0].standing(), Standing::Refused);
+    assert_eq!(world.entries()[0].status(), EntryStatus::Rejected);
 }
 
 #[tokio::test]
@@ -65,7 +67,7 @@ async fn a_job_that_was_cancelled_or_failed_is_over() {
     let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let failed = client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap_err();
     assert!(failed.is_failed());
-    assert_eq!(world.entries()[0].standing(), Standing::Failed);
+    assert_eq!(world.entries()[0].status(), EntryStatus::Failed);
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
         let job = elsewhere.submit_json(&model(), &input()).await.into_result().unwrap();
         let unknown: Job = Job::from_id(job.id().clone());
         if is_async {
-            let client = world.client().for_output("/tmp/clip.mp4");
+            let client = world.client().with_output_path("/tmp/clip.mp4");
             client.wait(&unknown, &WaitOptions::default(), |_| {}).await.unwrap();
         } else {
             let client = world.blocking();
@@ -88,12 +90,12 @@ async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
     let entries = world.entries();
     let models: Vec<_> = entries.iter().map(|entry| entry.intent().model()).collect();
     assert_eq!(models, ["", model().as_str()], "the model is noted where it is known");
-    assert!(entries.iter().all(|entry| entry.standing() == Standing::Succeeded && !entry.is_held()));
+    assert!(entries.iter().all(|entry| entry.status() == EntryStatus::Succeeded && !entry.is_locked()));
     assert_eq!(entries[0].intent().output(), Some("/tmp/clip.mp4".as_ref()));
     let nobodys: Job = Job::from_id("no-such-job".parse().unwrap());
     let error = world.client().wait(&nobodys, &WaitOptions::default(), |_| {}).await.unwrap_err();
     assert!(error.is_not_found());
-    assert_eq!(world.entries()[2].standing(), Standing::Gone);
+    assert_eq!(world.entries()[2].status(), EntryStatus::Gone);
 }
 
 #[tokio::test]
@@ -105,13 +107,13 @@ async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
     let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
     let error = client.wait(&first, &brief, |_| {}).await.unwrap_err();
     assert!(matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled));
-    assert_eq!(world.entries()[0].standing(), Standing::Cancelled);
+    assert_eq!(world.entries()[0].status(), EntryStatus::Cancelled);
 
     cancelled_by_a_drop(&world, seen_in_queue(&world)).await;
-    assert_eq!(world.entries()[1].standing(), Standing::Cancelled);
+    assert_eq!(world.entries()[1].status(), EntryStatus::Cancelled);
     // At its first look into the journal.
     cancelled_by_a_drop(&world, std::future::ready(())).await;
-    assert_eq!(world.entries()[2].standing(), Standing::Cancelled);
+    assert_eq!(world.entries()[2].status(), EntryStatus::Cancelled);
 }
 
 /// Submits a job, and waits for it until a moment.
@@ -148,11 +150,12 @@ async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_
     assert_eq!(world.posts(), 0);
 
     let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = told.clone();
+    let (tell, show) = (told.clone(), told.clone());
     let client = client(Failing { at_begin: false })
-        .on_trouble(move |error| tell.lock().unwrap().push(error.to_string()));
-    assert!(matches!(client.submit_json(&model(), &input()).await, Submission::Submitted(_)));
-    assert_eq!(*told.lock().unwrap(), ["the disk is full"]);
+        .on_journal_error(move |error| tell.lock().unwrap().push(error.to_string()))
+        .on_accepted(move |id| show.lock().unwrap().push(id.to_string()));
+    let Submission::Submitted(job) = client.submit_json(&model(), &input()).await else { panic!("no job") };
+    assert_eq!(*told.lock().unwrap(), [job.id().as_str(), "the disk is full"], "the id comes first");
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn the_blocking_client_keeps_the_same_record() {
     client.wait(&job, &WaitOptions::default(), |_| {}).unwrap();
     client.saved(job.id(), ["/tmp/clip.mp4"]);
     let entry = world.entries().remove(0);
-    assert_eq!((entry.standing(), entry.outputs().len(), entry.files().len()), (Standing::Succeeded, 1, 1));
+    assert_eq!((entry.status(), entry.outputs().len(), entry.files().len()), (EntryStatus::Succeeded, 1, 1));
 
     world.sim.fault_next(Call::Submit, Fault::DropProcessed);
     assert!(matches!(client.submit_json(&model(), &input()), Submission::Unknown(_)));
@@ -185,23 +188,47 @@ impl Failing {
 }
 
 impl Store for Failing {
-    fn begin(&self, _: &Intent, _: Again) -> Result<(), Error> {
+    fn begin(&self, _: &[Intent], _: OnDuplicate) -> Result<(), Error> {
         if self.at_begin { Self::fail() } else { Ok(()) }
+    }
+
+    fn adopt(&self, _: &Intent) -> Result<Intent, Error> {
+        Self::fail()
     }
 
     fn record(&self, _: &IntentId, _: &Event) -> Result<(), Error> {
         Self::fail()
     }
 
-    fn hold(&self, _: &IntentId) -> Result<bool, Error> {
+    fn lock(&self, _: &IntentId) -> Result<bool, Error> {
         Self::fail()
     }
 
-    fn release(&self, _: &IntentId) -> Result<(), Error> {
+    fn unlock(&self, _: &IntentId) -> Result<(), Error> {
         Self::fail()
     }
 
-    fn entries(&self) -> Result<Vec<Entry>, Error> {
+    fn find_intents(&self, _: &str) -> Result<Vec<Entry>, Error> {
+        Self::fail()
+    }
+
+    fn find_job(&self, _: &str, _: &str) -> Result<Option<Entry>, Error> {
+        Self::fail()
+    }
+
+    fn page(&self, _: &Query) -> Result<Page, Error> {
+        Self::fail()
+    }
+
+    fn restore(&self, _: &[Entry]) -> Result<usize, Error> {
+        Self::fail()
+    }
+
+    fn count_prunable(&self, _: SystemTime) -> Result<usize, Error> {
+        Self::fail()
+    }
+
+    fn prune(&self, _: SystemTime) -> Result<usize, Error> {
         Self::fail()
     }
 }
@@ -219,5 +246,5 @@ async fn a_gateways_404_does_not_write_a_paid_job_off() {
     assert!(error.is_exhausted() && !error.is_not_found(), "{error}");
     assert!(world.entries()[0].is_unfinished());
     client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap();
-    assert_eq!(world.entries()[0].standing(), Standing::Succeeded);
+    assert_eq!(world.entries()[0].status(), EntryStatus::Succeeded);
 }

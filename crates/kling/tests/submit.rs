@@ -7,7 +7,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use kling::kling_journal::{Entry, Standing};
+use kling::kling_journal::{Entry, EntryStatus};
 use kling::kling_transport::{self, Failure, HttpReply, HttpRequest, Limits};
 use kling::{Client, Journaled, Submission, blocking};
 use kling_sim::{Call, Fault, Reply};
@@ -38,7 +38,7 @@ async fn an_abandoned_submit_makes_no_further_attempt_and_is_refused() {
         _ = client.submit_json(&model, &input) => panic!("it cannot be over yet"),
         () = until(|| world.posts() == 1) => {}
     }
-    until(|| world.entries()[0].standing() == Standing::Refused).await;
+    until(|| world.entries()[0].status() == EntryStatus::Rejected).await;
     assert!(world.entries()[0].message().unwrap().contains("given up before another attempt"));
     // Neither does one that was told to stop, nor one that was left before its first.
     world.sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(30)));
@@ -52,21 +52,21 @@ async fn an_abandoned_submit_makes_no_further_attempt_and_is_refused() {
     let unsent = client.submit_json_until(&model, &input, std::future::ready(())).await;
     assert!(matches!(&unsent, Submission::Refused(error) if error.is_given_up()), "{unsent:?}");
     assert_eq!(world.posts(), 2);
-    assert!(world.entries().iter().all(|entry| entry.standing() == Standing::Refused));
+    assert!(world.entries().iter().all(|entry| entry.status() == EntryStatus::Rejected));
 }
 
 #[test]
 fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
     let world = World::new();
     let journal = world.journal();
-    let standings = || journal.entries().unwrap().iter().map(Entry::standing).collect::<Vec<_>>();
+    let statuses = || world::entries(&journal).iter().map(Entry::status).collect::<Vec<_>>();
     let panicking = |input: Value| {
         let (settings, journal) = (world.settings(), journal.clone());
         let client = blocking::Journaled::new(blocking::Client::with_transport(settings, Panicking), journal);
         client.submit_json(&model(), &input)
     };
     assert!(catch_unwind(AssertUnwindSafe(|| panicking(input()))).is_err());
-    assert_eq!(standings(), [Standing::Unknown]);
+    assert_eq!(statuses(), [EntryStatus::Unknown]);
     let refused = panicking(input());
     assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
 
@@ -76,7 +76,7 @@ fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
     let client = Journaled::new(Client::with_transport(world.settings(), Panicking), journal.clone());
     let torn = AssertUnwindSafe(|| runtime().block_on(client.submit_json(&model(), &other("a"))));
     assert!(catch_unwind(torn).is_err());
-    assert_eq!(standings(), [Standing::Unknown; 2]);
+    assert_eq!(statuses(), [EntryStatus::Unknown; 2]);
     let client = Journaled::new(Client::new(world.settings()).unwrap(), journal.clone());
     world.sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
     let (model, input) = (model(), other("b"));
@@ -87,7 +87,7 @@ fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
             () = until(|| world.posts() == 1) => {}
         }
     });
-    assert_eq!(standings(), [Standing::Unknown; 3]);
+    assert_eq!(statuses(), [EntryStatus::Unknown; 3]);
 }
 
 /// A transport that fails as badly as it can. It cannot be cloned, which nobody needs.

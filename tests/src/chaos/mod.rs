@@ -10,12 +10,12 @@ mod listener;
 mod report;
 mod tripwire;
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use kling::kling_journal::{Query, Selection};
 use kling::kling_transport::{Backoff, RetryPolicy};
 use kling::{DownloadOptions, Fixed, Journal, Settings, Token, WaitOptions};
 use kling_sim::{Faults, Sim};
@@ -59,8 +59,7 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     let sim = simulator(plan, &tripwire)?;
     let folder = tempfile::tempdir()?;
     let (told, outcomes) = mpsc::channel();
-    let path = folder.path().join("journal.log");
-    let journal = Journal::open(&path).map_err(io::Error::other)?;
+    let journal = Journal::open(folder.path().join("journal.db")).map_err(io::Error::other)?;
     let tools = Tools::new(plan, &sim, folder.path(), journal.clone())?;
     let listener = Listener::hired()?;
     let heard = listener.heard();
@@ -72,11 +71,16 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
         report.add(outcome);
         on_done();
     }
+    let all = Query::new(Selection::All).with_limit(1000);
+    let entries = journal.entries(all).collect::<Result<_, _>>().map_err(io::Error::other)?;
+    // The file itself is open, so it is read by SQLite only.
+    let mut exported = Vec::new();
+    journal.export(&mut exported).map_err(io::Error::other)?;
     report.close(&Books {
         bills: sim.billed(),
         calls: sim.requests(),
-        entries: journal.entries().map_err(io::Error::other)?,
-        journal: fs::read_to_string(path)?,
+        entries,
+        journal: String::from_utf8_lossy(&exported).into_owned(),
         foreign: tripwire.connections(),
         heard: listener.heard() - heard,
         overheard: listener.sightings(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use kling::kling_journal::{Entry, Standing};
+use kling::kling_journal::{Entry, EntryStatus};
 use kling_sim::{Bill, Call, RecordedCall};
 
 use super::{Ended, Outcome, Paid, Plan, TOKEN};
@@ -14,7 +14,7 @@ pub(crate) struct Books {
     pub(crate) bills: Vec<Bill>,
     pub(crate) calls: Vec<RecordedCall>,
     pub(crate) entries: Vec<Entry>,
-    /// The journal's file.
+    /// The journal's export.
     pub(crate) journal: String,
     pub(crate) foreign: usize,
     /// Lines of the log, and those with the token in them.
@@ -100,14 +100,14 @@ impl Report {
     pub(crate) fn close(&mut self, books: &Books) {
         let Books { bills, calls, entries, .. } = books;
         let ids: HashSet<&str> = entries.iter().filter_map(Entry::request_id).collect();
-        let unknown = entries.iter().filter(|entry| entry.standing() == Standing::Unknown);
+        let unknown = entries.iter().filter(|entry| entry.status() == EntryStatus::Unknown);
         let unknown: HashSet<&str> = unknown.map(|entry| entry.intent().fingerprint()).collect();
         let reached = |bill: &&Bill| ids.contains(&*bill.request_id) || unknown.contains(&*bill.body_sha256);
         self.lost = bills.iter().filter(|bill| !reached(bill)).count();
         let told = |known: &HashSet<&str>, told: &HashSet<String>| {
             known.len() == told.len() && told.iter().all(|one| known.contains(&**one))
         };
-        self.worked = entries.iter().filter(|entry| entry.standing() == Standing::Succeeded).count();
+        self.worked = entries.iter().filter(|entry| entry.status() == EntryStatus::Succeeded).count();
         self.agrees = told(&ids, &self.ids) && told(&unknown, &self.receipts);
         self.billed = bills.len();
         self.distinct = bills.iter().map(|bill| &bill.body_sha256).collect::<HashSet<_>>().len();

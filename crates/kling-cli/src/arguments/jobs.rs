@@ -1,4 +1,7 @@
-//! The arguments about what was submitted before.
+//! The arguments about requests that were submitted before.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use kling::RequestId;
@@ -6,15 +9,30 @@ use kling::RequestId;
 use super::Patience;
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Jobs {
     #[command(subcommand)]
     pub(crate) command: Option<JobsCommand>,
+
+    /// Show at most N requests.
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// Show the page after this place, which the page before prints.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) after: Option<String>,
+
+    /// Show every request.
+    #[arg(long, conflicts_with_all = ["limit", "after"])]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// Close an unknown outcome by hand, after a look at the account's history.
     Settle(Settle),
+    /// Remove old requests that are over from the journal. Requests that are unknown, running, or not saved always stay.
+    Prune(Prune),
 }
 
 #[derive(Args, Debug)]
@@ -39,12 +57,41 @@ pub(crate) struct Finding {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Prune {
+    /// Remove requests that last changed longer ago than this, such as 30days or 1year.
+    #[arg(long, value_name = "DUR", default_value = "90days", value_parser = humantime::parse_duration)]
+    pub(crate) older_than: Duration,
+
+    /// Remove them. Without this, only their number is printed.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Write every entry as one line of JSON. The lines hold the URLs of outputs, which open without a token.
+    Export {
+        /// The file to write, or - for stdout. A file that exists is never overwritten.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Add the entries of an export that the journal does not have.
+    Import {
+        /// The file to read, or - for stdin.
+        file: PathBuf,
+    },
+    /// Check the journal for damage. If it is damaged, rescue every entry that can be read into a new file; the damaged one is
+    /// kept.
+    Check,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Resume {
-    /// The request to take up.
+    /// The request to resume.
     #[arg(required_unless_present = "all")]
     pub(crate) id: Option<RequestId>,
 
-    /// Take up every request of this API that is not finished and in no other process's hands.
+    /// Resume every request of this API that is not finished and that no other process works on.
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
 

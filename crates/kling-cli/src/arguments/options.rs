@@ -73,11 +73,11 @@ pub(crate) enum AtEnd {
 
 #[derive(Args, Debug)]
 pub(crate) struct Noting {
-    /// Submit although the very same request was submitted before and its outcome is unknown. May pay twice.
-    #[arg(long)]
-    pub(crate) again: bool,
+    /// Submit even if the same request was submitted before and its outcome is unknown. May pay twice.
+    #[arg(long, alias = "again")]
+    pub(crate) allow_duplicate: bool,
 
-    /// Go on without the journal: after a crash, nobody will know of this request.
+    /// Don't record this request; it can't be recovered after a crash.
     #[arg(long)]
     pub(crate) no_journal: bool,
 }

@@ -2,6 +2,7 @@
 
 mod generate;
 mod jobs;
+mod journal;
 mod models;
 mod request;
 mod resume;
@@ -30,6 +31,7 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Generate(arguments) => generate::run(&arguments, console).await,
         Command::Jobs(arguments) => jobs::run(&arguments, console),
+        Command::Journal(command) => journal::run(&command, console),
         Command::Models(arguments) => models::run(&arguments, console).await,
         Command::Result(request) => request::result(&request, console).await,
         Command::Resume(arguments) => resume::run(&arguments, console).await,

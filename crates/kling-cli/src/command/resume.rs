@@ -1,6 +1,6 @@
 //! `kling resume`: requests that were left are waited for and downloaded. Nothing is ever submitted here.
 
-use kling::kling_journal::{Entry, Hold, Standing};
+use kling::kling_journal::{Entry, EntryLock, EntryStatus, Query, Selection};
 use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
 
@@ -35,11 +35,14 @@ impl Resuming<'_> {
     async fn one(&mut self, id: &RequestId) -> Result<Answer, Stop> {
         let origin = self.origin();
         let entry = match self.client.journal() {
-            Some(journal) => journal.find_job(&origin, id.as_str())?,
+            Some(journal) => {
+                jobs::warn_of_damage(journal, self.console);
+                journal.find_job(&origin, id.as_str())?
+            }
             None => None,
         };
-        let _hold = match &entry {
-            Some(entry) => Some(self.take(entry)?.ok_or_else(|| in_other_hands(id))?),
+        let _lock = match &entry {
+            Some(entry) => Some(self.lock(entry)?.ok_or_else(|| is_locked(id))?),
             None => None,
         };
         let files = self.finish(id, entry.as_ref()).await?;
@@ -51,13 +54,15 @@ impl Resuming<'_> {
     /// again when its turn comes: another process may have it in hand by then, or have finished it.
     async fn all(&mut self, journal: &Journal) -> Result<Answer, Stop> {
         let origin = self.origin();
-        let entries = journal.entries()?;
-        let ours = || entries.iter().filter(|entry| entry.intent().origin() == origin);
+        let query = |selection| Query::new(selection).of_origin(&origin).oldest_first();
+        // All are read first: the jobs that are finished here would move the pages.
+        let unfinished = journal.entries(query(Selection::Unfinished)).collect::<Result<Vec<_>, _>>()?;
+        jobs::warn_of_damage(journal, self.console);
         let (mut texts, mut done, mut wrong) = (Vec::new(), Vec::new(), None);
-        for entry in ours().filter(|entry| entry.is_unfinished()) {
+        for entry in &unfinished {
             let Some(Ok(id)) = entry.request_id().map(str::parse::<RequestId>) else { continue };
-            let Some(_hold) = self.take(entry)? else {
-                self.console.say(in_other_hands(&id).message());
+            let Some(_lock) = self.lock(entry)? else {
+                self.console.say(is_locked(&id).message());
                 done.push(json!({ "request_id": id.as_str(), "status": "in_hand" }));
                 continue;
             };
@@ -79,25 +84,26 @@ impl Resuming<'_> {
                 break;
             }
         }
-        let unknown: Value = ours().filter_map(|entry| self.report(entry)).collect();
+        let unresolved = journal.entries(query(Selection::Unresolved)).collect::<Result<Vec<_>, _>>()?;
+        let unknown: Value = unresolved.iter().filter_map(|entry| self.report(entry)).collect();
         match wrong {
             Some(stop) => Err(stop.with("jobs", done).with("unknown", unknown)),
             None => Ok(Answer { text: texts.join("\n"), json: json!({ "jobs": done, "unknown": unknown }) }),
         }
     }
 
-    /// Takes a request in hand, for its wait and its download; nothing where another process has it.
-    fn take(&self, entry: &Entry) -> Result<Option<Hold>, Stop> {
+    /// Locks a request for its wait and its download. Returns `None` if another process has locked it.
+    fn lock(&self, entry: &Entry) -> Result<Option<EntryLock>, Stop> {
         match self.client.journal() {
-            Some(journal) => Ok(journal.hold(entry.intent().id())?),
+            Some(journal) => Ok(journal.lock(entry.intent().id())?),
             None => Ok(None),
         }
     }
 
-    /// Says of an unknown outcome that it is one.
+    /// Prints the entry if its outcome is unknown.
     fn report(&self, entry: &Entry) -> Option<Value> {
         let intent = entry.intent().id();
-        (entry.standing() == Standing::Unknown).then(|| {
+        (entry.status() == EntryStatus::Unknown).then(|| {
             self.console.say(format!(
                 "unknown: intent {intent}; look at the account's history, then: kling jobs settle {intent} --id ID, or \
                  --not-submitted"
@@ -122,8 +128,8 @@ impl Resuming<'_> {
     }
 }
 
-fn in_other_hands(id: &RequestId) -> Stop {
-    let message = format!("request {id} is in the hands of another process of this machine");
+fn is_locked(id: &RequestId) -> Stop {
+    let message = format!("another kling process is already waiting for request {id}");
     Stop::new(Exit::TryAgain, message).with("request_id", id.as_str())
 }
 

@@ -42,7 +42,7 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answe
     let live = Live::new(console);
     let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
     let job = Job::from_id(id.clone());
-    let _hold = waiting::hold(&client, id);
+    let _lock = waiting::lock(&client, id);
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
@@ -100,7 +100,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
 fn client(target: Option<&Target>, console: Console) -> Result<Journaled, Stop> {
     let client = Connection::free(console)?.client;
     Ok(match target {
-        Some(target) => client.for_output(target.noted()),
+        Some(target) => client.with_output_path(target.noted()),
         None => client,
     })
 }

@@ -40,7 +40,12 @@ impl Program {
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
-        self.state.path().join("kling/journal.log")
+        self.state.path().join("kling/journal.db")
+    }
+
+    /// Everything that the journal's file holds, while no process has it open.
+    pub(crate) fn journal_text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.journal()).unwrap()).into_owned()
     }
 
     pub(crate) fn files(&self) -> Vec<String> {
@@ -53,7 +58,7 @@ impl Program {
 
     /// What `kling jobs` lists.
     pub(crate) fn jobs(&self) -> Vec<Value> {
-        let ended = self.run(&["jobs", "--json"]);
+        let ended = self.run(&["jobs", "--json", "--all"]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         ended.json()["jobs"].as_array().unwrap().clone()
     }

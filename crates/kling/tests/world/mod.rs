@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use kling::kling_journal::Entry;
+use kling::kling_journal::{Entry, Query, Selection};
 use kling::{Client, Journal, Journaled, ModelId, Settings, Token, blocking};
 use kling_sim::{Call, Sim};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ impl World {
     }
 
     pub(crate) fn journal(&self) -> Journal {
-        Journal::open(self.folder.path().join("journal.log")).unwrap()
+        Journal::open(self.folder.path().join("journal.db")).unwrap()
     }
 
     pub(crate) fn client(&self) -> Journaled {
@@ -40,12 +40,20 @@ impl World {
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        self.journal().entries().unwrap()
+        entries(&self.journal())
     }
 
     pub(crate) fn posts(&self) -> usize {
         self.sim.requests().iter().filter(|call| call.call == Call::Submit).count()
     }
+}
+
+/// Every entry, in the order of their submits.
+pub(crate) fn entries(journal: &Journal) -> Vec<Entry> {
+    let all = journal.entries(Query::new(Selection::All).oldest_first());
+    let mut entries = all.collect::<Result<Vec<_>, _>>().unwrap();
+    entries.sort_by_key(|entry| entry.intent().at());
+    entries
 }
 
 pub(crate) fn model() -> ModelId {
