@@ -6,6 +6,8 @@ use crate::program;
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Bench {
+    /// The journal beside a million entries: a submit's share, ten processes at once, `kling jobs`.
+    Journal,
     /// Header facts of a photo in memory, on disk and over loopback, against other readers.
     Media,
     /// The generated validators against the jsonschema crate, and typed input against plain serde.
@@ -14,6 +16,11 @@ pub(crate) enum Bench {
 
 pub(crate) fn run(root: &Path, bench: Bench) -> Result<(), String> {
     let name = match bench {
+        Bench::Journal => {
+            let program = ["build", "--quiet", "--release", "-p", "kling-cli"];
+            program::run(&mut program::cargo(root, program), "the program could not be built")?;
+            "journal"
+        }
         Bench::Media => "media",
         Bench::Validation => "validation",
     };
