@@ -69,10 +69,14 @@ impl SqliteStore {
     /// [`ErrorKind::Store`] if the file cannot be read and written, belongs to another program or to a newer version;
     /// [`ErrorKind::Damaged`] if it is damaged; [`ErrorKind::Busy`] if another process keeps it locked.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        let path = folder::resolved(&path.into())?;
-        let database = Database::open(&path)?;
+        Self::open_by(&path.into(), Database::open)
+    }
+
+    fn open_by(path: &Path, open: impl Fn(&Path) -> Result<Database, Error>) -> Result<Self, Error> {
+        let path = folder::resolved(path)?;
+        let database = open(&path)?;
         let folder = Folder::beside(&path)?;
-        let reader = Mutex::new(Database::open(&path)?);
+        let reader = Mutex::new(open(&path)?);
         let writer = Writer::start(database, path.clone(), folder.clone())?;
         let store = Self { path, folder, writer, reader, reserve: Mutex::default() };
         store.clean_up_after_the_dead();
@@ -458,4 +462,53 @@ fn range(start: &str) -> Option<([u8; 16], [u8; 16])> {
     // The standard library takes a sign as well.
     digits.chars().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
     Some((bound('0')?, bound('f')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where shared memory is missing, or SQLite has the WAL-reset bug.
+    #[test]
+    fn a_rollback_journal_keeps_the_same_promises() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let open = || SqliteStore::open_by(&path, |path| Database::open_in(path, false)).unwrap();
+        let stores = [open(), open()];
+        std::thread::scope(|scope| {
+            for (number, store) in stores.iter().enumerate() {
+                scope.spawn(move || {
+                    for job in 0..10 {
+                        let intent = Intent::new("https://api.example", "m", format!("{number}-{job}"));
+                        store.begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
+                        store.record(intent.id(), &Event::accepted(format!("id-{number}-{job}"))).unwrap();
+                    }
+                });
+            }
+        });
+        let page = stores[0].page(&Query::new(Selection::Unfinished)).unwrap();
+        assert_eq!(page.entries.len(), 20);
+        assert!(!database::sibling(&path, "-wal").exists());
+        let intent = Intent::new("https://api.example", "m", "cut");
+        stores[0].begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
+        drop(stores);
+        let refused = open().begin(&[Intent::new("https://api.example", "m", "cut")], OnDuplicate::Reject);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::DuplicateRequest);
+    }
+
+    #[test]
+    fn a_dead_lease_never_looks_alive_while_it_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::beside(&place.path().join("journal.db")).unwrap();
+        let mut lease = folder.lease().unwrap();
+        let (id, intent) = (lease.id(), Intent::new("https://api.example", "m", "f"));
+        assert!(folder.is_alive(id) && folder.dead_leases().is_empty());
+        lease.reserve(std::slice::from_ref(&intent)).unwrap();
+        lease.keep(intent.id(), "5e1f").unwrap();
+        drop(lease);
+        let dead = folder.dead_leases();
+        assert_eq!(dead.len(), 1, "a lease that holds a request id outlives its process");
+        assert!(!folder.is_alive(id));
+        assert_eq!(lease::rescue(&dead[0].1).unwrap()[0].request_id, "5e1f");
+    }
 }

@@ -139,8 +139,14 @@ fn plain(error: &rusqlite::Error) -> String {
 impl Database {
     /// Opens the journal in this file. Makes it if it is missing or empty, and brings an older one up to this version.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_in(path, rusqlite::version_number() >= WAL_IS_SAFE)
+    }
+
+    /// Opens it in write-ahead mode if that is wanted and works, else with a rollback journal.
+    pub(super) fn open_in(path: &Path, is_wal_wanted: bool) -> Result<Self, Error> {
         make_private(path)?;
-        let opened = Self::connect(path).and_then(|database| database.prepare().map(|()| database));
+        let opened =
+            Self::connect(path).and_then(|database| database.prepare(is_wal_wanted).map(|()| database));
         let mut database = opened.map_err(|failure| failure.at_open(path))?;
         database.identity = identity(path);
         database.wal = identity(&sibling(path, "-wal"));
@@ -164,9 +170,9 @@ impl Database {
         Ok(Self { connection, path: path.to_owned(), identity: None, wal: None })
     }
 
-    fn prepare(&self) -> Result<(), Failure> {
+    fn prepare(&self, is_wal_wanted: bool) -> Result<(), Failure> {
         self.refuse_others()?;
-        self.choose_journal_mode()?;
+        self.choose_journal_mode(is_wal_wanted)?;
         if self.pragma("user_version")? < VERSION {
             // Looked at once more under the lock: another process may be at the same.
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -200,8 +206,8 @@ impl Database {
 
     /// Takes WAL, and a rollback journal where WAL cannot work: without shared memory, or with an SQLite that has the
     /// WAL-reset bug.
-    fn choose_journal_mode(&self) -> Result<(), Failure> {
-        if rusqlite::version_number() >= WAL_IS_SAFE {
+    fn choose_journal_mode(&self, is_wal_wanted: bool) -> Result<(), Failure> {
+        if is_wal_wanted {
             match self.set_journal_mode("WAL") {
                 Ok(mode) if mode == "wal" => return Ok(()),
                 Err(error) if is_busy(&error) || is_damage(&error) => return Err(error.into()),

@@ -60,14 +60,14 @@ impl Folder {
         self.leases().any(|path| File::open(path).is_ok_and(|file| is_locked(&file)))
     }
 
-    /// The leases of processes that died, each locked until its file is dropped.
+    /// The leases of processes that died. They stay unlocked, since a lock would make them look alive: a second process may
+    /// read them at the same time.
     pub(super) fn dead_leases(&self) -> Vec<(PathBuf, File)> {
-        let locked = self.leases().filter_map(|path| {
-            let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
-            file.try_lock().ok()?;
-            Some((path, file))
+        let dead = self.leases().filter_map(|path| {
+            let file = File::open(&path).ok()?;
+            (!is_locked(&file)).then_some((path, file))
         });
-        locked.collect()
+        dead.collect()
     }
 
     /// Marks the database as damaged, for every process, until it was checked.

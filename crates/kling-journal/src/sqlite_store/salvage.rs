@@ -14,7 +14,7 @@ use super::{adopt, restore};
 use crate::{Entry, Error, ErrorKind, Intent};
 
 /// Places in a row without a readable entry, after which the table is taken for over if its length cannot be read.
-const LONGEST_GAP: i64 = 100_000;
+const LONGEST_GAP: i64 = 20_000;
 
 /// Entries in one transaction.
 const STEP: usize = 500;
