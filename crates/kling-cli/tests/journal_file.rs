@@ -1,12 +1,16 @@
 //! The journal as a file: pages of it, its age, its damage, and its way to another machine.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may panic and print")]
 
 mod program;
 
 use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-use kling_sim::{Call, Sim};
-use program::Program;
+use kling_sim::{Call, Fault, Sim};
+use program::{Program, until};
 
 const INPUT: &str = r#"{"image_url": "https://example.com/start.jpg"}"#;
 
@@ -135,4 +139,81 @@ fn pruning_says_what_it_removes_and_never_removes_paid_work() {
     let pruned = program.run(&["jobs", "prune", "--older-than", "0s", "--yes"]);
     assert_eq!(pruned.stdout, "removed 2 requests\n", "{}", pruned.stderr);
     assert_eq!(program.states(), ["running"]);
+}
+
+/// Submits, and does something while the reply is under way.
+fn submit_and_meanwhile(sim: &Sim, program: &Program, meanwhile: impl FnOnce()) -> (String, String) {
+    sim.fault_next(Call::Submit, Fault::Drip(Duration::from_millis(100)));
+    let running = program.start(&["submit", "--input", INPUT]);
+    until(|| posts(sim) == 1);
+    meanwhile();
+    let ended = running.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    (ended.stdout.trim().to_owned(), ended.stderr)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_that_is_deleted_while_a_submit_is_out_loses_no_id() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    let (id, stderr) = submit_and_meanwhile(&sim, &program, || fs::remove_file(program.journal()).unwrap());
+    assert!(stderr.contains("deleted or replaced") && stderr.contains(&id), "{stderr}");
+    assert_eq!(
+        (program.states(), &program.jobs()[0]["request_id"]),
+        (vec!["running".to_owned()], &id.into())
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_while_a_submit_is_out_loses_no_id() {
+    let (sim, disk) = (fast(), tempfile::tempdir().unwrap());
+    let mount = ["-t", "tmpfs", "-o", "size=2m", "tmpfs"];
+    if !Command::new("mount")
+        .args(mount)
+        .arg(disk.path())
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    }
+    let ballast = disk.path().join("ballast");
+    let program = Program::at(&sim).with("KLING_JOURNAL", disk.path().join("journal.db").to_str().unwrap());
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let (id, stderr) = submit_and_meanwhile(&sim, &program, || fill(&ballast));
+        let shown = stderr.find(&format!("request {id}")).unwrap();
+        assert!(shown < stderr.find("is full").unwrap(), "the id is printed before it is recorded: {stderr}");
+        assert!(stderr.contains("is kept beside the journal"), "{stderr}");
+        fs::remove_file(&ballast).unwrap();
+        assert_eq!(
+            (program.states(), &program.jobs()[0]["request_id"]),
+            (vec!["running".to_owned()], &id.into())
+        );
+        assert!(program.jobs()[0]["fingerprint"].is_string(), "it joins its own intent");
+    }));
+    let _ = Command::new("umount").arg("-l").arg(disk.path()).status();
+    outcome.unwrap();
+}
+
+/// Takes a disk to its last byte.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    for length in [4096, 64, 1] {
+        while file.write_all(&vec![7; length]).is_ok() {}
+    }
+}
+
+#[test]
+fn ten_submits_at_once_are_all_served() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    let inputs: Vec<_> = (0..10).map(|number| input(&number.to_string())).collect();
+    let running: Vec<_> = inputs.iter().map(|input| program.start(&["submit", "--input", input])).collect();
+    for running in running {
+        let ended = running.end();
+        assert_eq!(ended.code, 0, "{ended:?}");
+    }
+    assert_eq!((posts(&sim), program.states()), (10, vec!["running".to_owned(); 10]));
 }
