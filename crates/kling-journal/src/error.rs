@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{Entry, IntentId};
+use crate::{Intent, IntentId};
 
 /// An error of the journal. Cheap to clone; its `Display` is one line.
 #[derive(Clone, Debug)]
@@ -46,16 +46,15 @@ impl Error {
 
     /// The refusal to begin a request that may be paid for already, for authors of a [`Store`](crate::Store).
     #[must_use]
-    pub fn duplicate(earlier: &Entry) -> Self {
-        let intent = earlier.intent();
+    pub fn duplicate(earlier: &Intent) -> Self {
         let message = format!(
             "the same request to {} was begun before, and its outcome is unknown (intent {}): settle that one first, or \
              allow a duplicate",
-            intent.model(),
-            intent.id()
+            earlier.model(),
+            earlier.id()
         );
         let repr =
-            Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*intent.id()), source: None };
+            Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*earlier.id()), source: None };
         Self(Arc::new(repr))
     }
 

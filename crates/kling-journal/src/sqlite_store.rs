@@ -1,6 +1,7 @@
 //! The journal in an SQLite database, shared by any number of processes.
 
 mod database;
+mod failure;
 mod folder;
 mod lease;
 mod salvage;
@@ -14,7 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use self::database::{Database, Failure, LOCK_TIMEOUT, LOCK_TIMEOUT_PAID};
+use self::database::{Database, LOCK_TIMEOUT, LOCK_TIMEOUT_PAID};
+use self::failure::Failure;
 use self::folder::Folder;
 use self::lease::{Lease, Rescued};
 pub use self::salvage::CheckReport;
@@ -412,7 +414,7 @@ fn refuse_duplicate(table: Table<'_>, intent: &Intent, own: Uuid, folder: &Folde
     for row in table.unresolved_like(intent)? {
         let entry = row.with_lock(is_alive);
         if entry.status() == crate::EntryStatus::Unknown {
-            return Err(Error::duplicate(&entry).into());
+            return Err(Error::duplicate(entry.intent()).into());
         }
     }
     Ok(())
@@ -488,7 +490,7 @@ mod tests {
         });
         let page = stores[0].page(&Query::new(Selection::Unfinished)).unwrap();
         assert_eq!(page.entries.len(), 20);
-        assert!(!database::sibling(&path, "-wal").exists());
+        assert!(!folder::sibling(&path, "-wal").exists());
         let intent = Intent::new("https://api.example", "m", "cut");
         stores[0].begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
         drop(stores);

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
-use super::folder::{private, private_folder};
+use super::failure::{Failure, is_busy, is_damage};
+use super::folder::{private, private_folder, sibling};
 use super::table::{SCHEMA, VERSION};
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Marks the file as a journal: "klng".
 const APPLICATION_ID: i64 = 0x6b6c_6e67;
@@ -31,109 +32,6 @@ pub(super) struct Database {
     path: PathBuf,
     identity: Option<Identity>,
     wal: Option<Identity>,
-}
-
-/// A failure of the database, before it is worded for a file.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Sqlite(rusqlite::Error),
-    /// Some of the record cannot be read.
-    Damaged(String),
-    Journal(Error),
-}
-
-impl Failure {
-    pub(super) fn damaged(detail: impl Into<String>) -> Self {
-        Self::Damaged(detail.into())
-    }
-
-    /// Whether the failure says that the file is damaged.
-    pub(super) fn is_damage(&self) -> bool {
-        match self {
-            Self::Sqlite(error) => is_damage(error),
-            Self::Damaged(_) => true,
-            Self::Journal(error) => error.kind() == ErrorKind::Damaged,
-        }
-    }
-
-    /// Whether the failure may leave a damaged file: the disk failed in a way that SQLite has no better word for.
-    pub(super) fn is_suspect(&self) -> bool {
-        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure))
-    }
-
-    /// The error of a file that is being opened: it may be anything.
-    fn at_open(self, path: &Path) -> Error {
-        match self {
-            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-                Error::store(format!(
-                    "the file {} is no journal, or its first page is damaged: name another file in KLING_JOURNAL, or run kling \
-                 journal check",
-                    path.display()
-                ))
-            }
-            failure => failure.at(path),
-        }
-    }
-
-    /// The error of a file.
-    pub(super) fn at(self, path: &Path) -> Error {
-        match self {
-            Self::Journal(error) => error,
-            Self::Damaged(detail) => Error::damaged(path, detail),
-            Self::Sqlite(error) if is_damage(&error) => Error::damaged(path, plain(&error)),
-            Self::Sqlite(error) if is_busy(&error) => {
-                let text = format!(
-                    "the journal at {} is in use by another process for too long: try again, or stop that process",
-                    path.display()
-                );
-                Error::new(ErrorKind::Busy, text)
-            }
-            Self::Sqlite(error) => Error::store(format!(
-                "the journal cannot be written at {}: {}",
-                path.display(),
-                plain(&error)
-            )),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Journal(error)
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-}
-
-/// Values of a wrong type are damage too: the table is strict.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-        || matches!(
-            error,
-            rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::Utf8Error(..)
-        )
-}
-
-/// The message of an error without the statement that it came from, in one line.
-fn plain(error: &rusqlite::Error) -> String {
-    let text = match error {
-        rusqlite::Error::SqliteFailure(code, Some(message)) => {
-            format!("{message} (SQLite {})", code.extended_code)
-        }
-        other => other.to_string(),
-    };
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 impl Database {
@@ -277,13 +175,6 @@ impl Database {
 
 fn first_line(text: &str) -> String {
     text.lines().find(|line| !line.starts_with("***")).unwrap_or(text).to_owned()
-}
-
-/// The path of a file that SQLite keeps beside the database.
-pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Makes an empty file that only its owner can read, or takes the rights of others away: SQLite would let others read it.

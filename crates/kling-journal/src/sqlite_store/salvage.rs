@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension;
 
-use super::database::{Database, Failure, sibling};
-use super::folder::Folder;
+use super::database::Database;
+use super::failure::Failure;
+use super::folder::{Folder, sibling};
 use super::table::{Stored, Table};
 use super::{adopt, restore};
 use crate::{Entry, Error, ErrorKind, Intent};

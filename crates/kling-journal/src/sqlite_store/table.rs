@@ -8,7 +8,7 @@ use crate::entry::{Outcome, Parts, Stage};
 use crate::intent::{IntentParts, millis};
 use crate::{Entry, Error, Event, Intent, IntentId, Outputs};
 
-use super::database::Failure;
+use super::failure::Failure;
 
 /// The version of the schema, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::database::{Database, Failure};
+use super::database::Database;
+use super::failure::Failure;
 use super::folder::Folder;
 use super::table::Table;
 use crate::Error;
