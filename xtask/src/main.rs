@@ -11,6 +11,7 @@ mod live;
 mod program;
 mod rust_version;
 mod schema_diff;
+mod size;
 mod tree;
 mod update_model;
 
@@ -73,6 +74,8 @@ enum Command {
     /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
     /// for breaking.
     SchemaDiff(schema_diff::Arguments),
+    /// Print how large the product is: lines, files, functions, types in several files, files that use each other.
+    Size,
     /// Compare a model on file with its catalog entry, take over the entry's schema, and exit as `schema-diff` does.
     UpdateModel(update_model::Arguments),
 }
@@ -111,6 +114,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::FuzzValidators { arguments } => fuzz_validators(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),
+        Command::Size => size::run(root).map(|()| ExitCode::SUCCESS),
         Command::UpdateModel(arguments) => update_model::run(root, arguments),
     }
 }
