@@ -9,6 +9,7 @@ pub mod fixtures;
 pub mod log;
 pub mod oracle;
 pub mod pictures;
+pub mod race;
 pub mod script_server;
 pub mod spelling;
 pub mod standard;

@@ -71,6 +71,13 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Submit thousands of requests whose time limit passes while they connect, and count the bodies that arrive.
+    #[command(disable_help_flag = true)]
+    Race {
+        /// Those of the program `race` of the tests.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
     /// for breaking.
     SchemaDiff(schema_diff::Arguments),
@@ -113,6 +120,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
         Command::FuzzValidators { arguments } => fuzz_validators(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
+        Command::Race { arguments } => race(root, arguments).map(|()| ExitCode::SUCCESS),
         Command::SchemaDiff(arguments) => schema_diff::run(arguments),
         Command::Size => size::run(root).map(|()| ExitCode::SUCCESS),
         Command::UpdateModel(arguments) => update_model::run(root, arguments),
@@ -129,6 +137,13 @@ fn fuzz_validators(root: &Path, arguments: &[OsString]) -> Result<(), String> {
     let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "fuzz_validators", "--"];
     let mut command = program::cargo(root, program);
     program::run(command.args(arguments), "validators disagree, or the run could not be made")
+}
+
+fn race(root: &Path, arguments: &[OsString]) -> Result<(), String> {
+    // A debug build is too slow to meet the moment.
+    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "race", "--"];
+    let mut command = program::cargo(root, program);
+    program::run(command.args(arguments), "a paid request was sent twice, or the run could not be made")
 }
 
 /// The top of the workspace, whatever the current folder is.

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::http_reply::Headers;
 use crate::transport::Chunks;
-use crate::watch::{Watch, Watched};
+use crate::watch::{Recalled, Watch, Watched};
 use crate::{
     Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Method, Phase, Settings,
     Streaming, Transport,
@@ -55,8 +55,8 @@ impl Reqwest {
 
     async fn head(&self, request: HttpRequest, watch: &Watch) -> Result<Response, Failure> {
         self.client.execute(prepare(request, watch)).await.map_err(|error| {
-            let seen = if error.is_timeout() { phase_of_timeout(watch) } else { watch.phase() };
-            failure(error, seen)
+            let phase = phase(&error, watch);
+            failure(error, phase)
         })
     }
 }
@@ -67,7 +67,7 @@ impl Transport for Reqwest {
         let deadline = sleep(limits.timeout).deadline();
         let watch = Watch::new(request.body());
         let opening = timeout_at(deadline, self.head(request, &watch)).await;
-        let mut response = opening.unwrap_or_else(|_| Err(stalled(phase_of_timeout(&watch))))?;
+        let mut response = opening.unwrap_or_else(|_| Err(stalled(watch.timed_out())))?;
         let head = head(&response);
         let mut body = BytesMut::new();
         loop {
@@ -163,20 +163,19 @@ fn head(response: &Response) -> HttpHead {
     HttpHead::read(response.status().as_u16(), &headers, SystemTime::now())
 }
 
-/// reqwest proves one thing: that no connection came about. Otherwise the phase is the one seen last.
-fn failure(error: reqwest::Error, seen: Phase) -> Failure {
-    let phase = match &error {
-        error if error.is_dns() => Phase::Resolve,
-        error if error.is_connect() || error.is_builder() => Phase::Connect,
-        _ => seen,
-    };
-    let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
-    Failure::new(phase, kind, words(error))
+/// How far a request got that brought no answer.
+fn phase(error: &reqwest::Error, watch: &Watch) -> Phase {
+    match error {
+        error if error.is_dns() => watch.unconnected(Phase::Resolve),
+        error if error.is_connect() || error.is_builder() => watch.unconnected(Phase::Connect),
+        error if error.is_timeout() => watch.timed_out(),
+        _ => watch.phase(),
+    }
 }
 
-/// hyper takes up the body as soon as it has a connection: a limit that passed before was spent on connecting.
-fn phase_of_timeout(watch: &Watch) -> Phase {
-    if watch.is_untouched() { Phase::Connect } else { watch.phase() }
+fn failure(error: reqwest::Error, phase: Phase) -> Failure {
+    let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
+    Failure::new(phase, kind, words(error))
 }
 
 fn stalled(phase: Phase) -> Failure {
@@ -198,14 +197,17 @@ struct Leaving(Watched);
 
 impl Body for Leaving {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Recalled;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let piece = self.0.take(usize::MAX);
-        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+        Poll::Ready(match piece {
+            Ok(piece) if piece.is_empty() => None,
+            piece => Some(piece.map(Frame::data)),
+        })
     }
 
     fn is_end_stream(&self) -> bool {

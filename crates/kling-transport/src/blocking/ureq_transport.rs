@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use ureq::config::{AutoHeaderValue, ConfigBuilder};
 use ureq::http;
 use ureq::typestate::AgentScope;
@@ -64,8 +64,14 @@ impl Ureq {
             }
         };
         agent.run(prepared.build()).map_err(|error| {
-            let seen = if opened.load(Ordering::Acquire) { watch.phase() } else { Phase::Connect };
-            failure(&error, seen)
+            let is_open = opened.load(Ordering::Acquire);
+            let phase = match phase_before_sending(&error) {
+                Some(phase) => watch.unconnected(phase),
+                None if !is_open => watch.unconnected(Phase::Connect),
+                None if matches!(error, ureq::Error::Timeout(_)) => watch.timed_out(),
+                None => watch.phase(),
+            };
+            failure(&error, phase)
         })
     }
 
@@ -158,16 +164,19 @@ fn reader(response: Response, limit: u64) -> BodyReader<'static> {
 }
 
 /// ureq names the phase of a timeout; of other errors only some can come from one phase alone.
-fn failure(error: &ureq::Error, seen: Phase) -> Failure {
-    let phase = match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Phase::Resolve,
+fn phase_before_sending(error: &ureq::Error) -> Option<Phase> {
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Some(Phase::Resolve),
         ureq::Error::ConnectionFailed
         | ureq::Error::ConnectProxyFailed(_)
         | ureq::Error::Timeout(Timeout::Connect)
-        | ureq::Error::TlsRequired => Phase::Connect,
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => Phase::Connect,
-        _ => seen,
-    };
+        | ureq::Error::TlsRequired => Some(Phase::Connect),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(Phase::Connect),
+        _ => None,
+    }
+}
+
+fn failure(error: &ureq::Error, phase: Phase) -> Failure {
     let kind =
         if matches!(error, ureq::Error::Timeout(_)) { FailureKind::Timeout } else { FailureKind::Broken };
     Failure::new(phase, kind, error.to_string())
@@ -183,7 +192,7 @@ struct Leaving(Watched);
 
 impl Read for Leaving {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece: Bytes = self.0.take(buffer.len());
+        let piece = self.0.take(buffer.len()).map_err(io::Error::other)?;
         buffer[..piece.len()].copy_from_slice(&piece);
         Ok(piece.len())
     }
