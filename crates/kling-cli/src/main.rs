@@ -40,7 +40,11 @@ fn main() -> ExitCode {
             return console.stop(&Stop::new(Exit::Service, format!("no runtime can be started: {error}")));
         }
     };
-    let outcome = runtime.block_on(command::run(arguments.command, &console));
+    let outcome = runtime.block_on(async {
+        #[cfg(unix)]
+        interrupts::outlive_file_size_limit();
+        command::run(arguments.command, &console).await
+    });
     // What still runs in the background has been told of; it is not waited for.
     runtime.shutdown_background();
     match outcome {

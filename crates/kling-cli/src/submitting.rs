@@ -9,12 +9,13 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::exit::{Exit, Stop};
-use crate::interrupts::Interrupts;
+use crate::interrupts::{Interrupt, Interrupts};
 use crate::live::Live;
 use crate::waiting;
 
-/// Submits, and gives the job. After a Ctrl-C no further attempt is made, and where one is out its answer is waited for; then
-/// the job is cancelled or left, as was chosen. A second one leaves it unknown.
+/// Submits, and returns the job. After a signal no further attempt is made; if a request is out, its reply is waited for.
+/// Then the job is cancelled or left, as was chosen. Only a Ctrl-C after another signal quits at once, with the outcome
+/// unknown.
 pub(crate) async fn submit(
     client: &Journaled,
     model: &ModelId,
@@ -32,15 +33,17 @@ pub(crate) async fn submit(
     let mut stop = Some(stop);
     let submission = loop {
         tokio::select! {
+            // A reply that is there counts more than a signal that came with it.
+            biased;
             done = &mut submitting => break done,
-            () = interrupts.next() => {
-                if stop.take().is_none() {
-                    return Err(left_unknown(client, model));
-                }
-                live.say(
-                    "interrupted: it is not sent again; if it is out, its answer is waited for, and once more leaves it unknown",
-                );
-            }
+            interrupt = interrupts.next() => match (stop.take(), interrupt) {
+                (Some(_), _) => live.say(
+                    "interrupted: waiting for the reply to the request already sent, if any; it will not be retried. \
+                     Press Ctrl-C again to quit now: the outcome is then unknown",
+                ),
+                (None, Interrupt::CtrlC) => return Err(left_unknown(client, model)),
+                (None, Interrupt::Shutdown) => {}
+            },
         }
     };
     let is_interrupted = stop.is_none();

@@ -26,7 +26,7 @@ pub(crate) async fn wait(
     let waiting = client.wait(job, &options, |update| live.update(update));
     tokio::select! {
         outcome = waiting => outcome.map_err(|error| stopped(&error)),
-        () = interrupts.next() => Err(interrupted(client, job.id(), interrupts).await),
+        _ = interrupts.next() => Err(interrupted(client, job.id(), interrupts).await),
     }
 }
 
@@ -72,7 +72,7 @@ async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts)
     let cancelling = async { Some(client.cancel(id).await) };
     let outcome = tokio::select! {
         outcome = cancelling => outcome,
-        () = interrupts.next() => None,
+        _ = interrupts.next() => None,
     };
     match outcome {
         Some(Ok(reply)) => cancelled(id, reply.outcome),
@@ -130,7 +130,7 @@ pub(crate) async fn download(
     let (id, options) = (finished.request_id(), download_options(patience));
     tokio::select! {
         saved = save(client, finished, target, &options, Some(live)) => saved,
-        () = interrupts.next() => {
+        _ = interrupts.next() => {
             Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &resume(id)))
         }
     }

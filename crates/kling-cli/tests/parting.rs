@@ -90,6 +90,56 @@ fn ctrl_c_while_the_request_is_out_waits_for_its_answer_then_cancels_or_leaves_a
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_closed_terminal_or_a_supervisor_never_tears_a_paid_request() {
+    for signal in ["-HUP", "-TERM", "-QUIT"] {
+        let sim = Sim::builder().manual_time().start().unwrap();
+        sim.fault_next(Call::Submit, Fault::Drip(Duration::from_millis(200)));
+        let program = Program::at(&sim);
+        let mut running = program.start(&["generate", &photo()]);
+        until(|| sim.requests().iter().any(|call| call.call == Call::Submit));
+        running.signal(signal);
+        running.wait_for("interrupted");
+        // A closed terminal sends its signal more than once.
+        running.signal(signal);
+        let id = running.wait_for("request ");
+        let ended = running.end();
+        assert_eq!(ended.code, 75, "{signal}: {ended:?}");
+        assert_eq!(program.run(&["status", &id]).stdout.trim(), "in_queue, position 1", "{signal}");
+        assert_eq!(program.jobs()[0]["request_id"], id, "{signal}");
+        assert_eq!(sim.billed().len(), 1, "{signal}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nohup_outlives_its_terminal() {
+    let sim = Sim::builder().manual_time().start().unwrap();
+    let program = Program::at(&sim);
+    let mut running = Program::start_command(
+        program.command_after("trap '' HUP", &["generate", &photo(), "-o", "clip.mp4"]),
+    );
+    running.wait_for("in_queue");
+    running.signal("-HUP");
+    sim.advance(Duration::from_secs(3600));
+    let ended = running.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(program.files(), ["clip.mp4"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_not_the_end_of_the_process() {
+    let sim = Sim::builder().start().unwrap();
+    let program = Program::at(&sim);
+    let ended =
+        Program::run_command(program.command_after("ulimit -f 0", &["generate", &photo(), "--no-wait"]));
+    assert_eq!(ended.code, 69, "{ended:?}");
+    assert!(ended.stderr.contains("nothing was submitted"), "{}", ended.stderr);
+    assert!(sim.billed().is_empty());
+}
+
 #[test]
 fn at_the_deadline_a_request_is_left_or_cancelled_as_was_chosen() {
     let sim = Sim::builder().manual_time().start().unwrap();

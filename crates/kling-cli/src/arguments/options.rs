@@ -57,8 +57,8 @@ pub(crate) struct Patience {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Interrupting {
-    /// What becomes of the request on Ctrl-C: by default it is cancelled if it is still in the queue; `resume` leaves it. On
-    /// SIGTERM it is left, unless `cancel` is said here.
+    /// What to do with the job on Ctrl-C [default: cancel it if it is still in the queue; `kling resume`: leave]. SIGTERM,
+    /// SIGHUP and SIGQUIT leave it unless this is `cancel`.
     #[arg(long, value_name = "WHAT")]
     pub(crate) on_interrupt: Option<AtEnd>,
 }

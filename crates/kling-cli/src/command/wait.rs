@@ -85,7 +85,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
                 None => is_waiting = false,
             },
             Some(saved) = watch.saving.join_next() => watch.saved(saved),
-            () = interrupts.next() => {
+            _ = interrupts.next() => {
                 if is_interrupted || interrupts.choice() == AtEnd::Leave {
                     break;
                 }

@@ -70,7 +70,21 @@ impl Program {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kling"));
-        command.args(arguments).current_dir(self.folder()).env_clear();
+        command.args(arguments);
+        self.prepared(command)
+    }
+
+    /// The program as a shell starts it that ran some commands before.
+    #[cfg(unix)]
+    pub(crate) fn command_after(&self, commands: &str, arguments: &[&str]) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{commands}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_kling")]);
+        shell.args(arguments);
+        self.prepared(shell)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder()).env_clear();
         command.env("XDG_STATE_HOME", self.state.path());
         command.envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -78,11 +92,25 @@ impl Program {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        Ended::new(self.command(arguments).output().unwrap())
+        Self::run_command(self.command(arguments))
     }
 
+    pub(crate) fn run_command(mut command: Command) -> Ended {
+        Ended::new(command.output().unwrap())
+    }
+
+    /// Starts it with no signal ignored, however the tests were started.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        Running(self.command(arguments).spawn().unwrap())
+        if cfg!(not(target_os = "linux")) {
+            return Self::start_command(self.command(arguments));
+        }
+        let mut command = Command::new("/usr/bin/env");
+        command.args(["--default-signal=HUP,INT,QUIT,TERM", env!("CARGO_BIN_EXE_kling")]).args(arguments);
+        Self::start_command(self.prepared(command))
+    }
+
+    pub(crate) fn start_command(mut command: Command) -> Running {
+        Running(command.spawn().unwrap())
     }
 }
 
@@ -116,7 +144,7 @@ impl Running {
         self.signal("-TERM");
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
