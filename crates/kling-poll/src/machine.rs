@@ -27,6 +27,7 @@ const MAX_WISH: Duration = Duration::from_secs(300);
 /// rules: an unknown word means that the job goes on; a terminal word on `/status` is never believed but leads to
 /// `/result`, which decides; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
 /// words on token, account and id end the wait at once, told by its error codes: a gateway's JSON says nothing of the job.
+/// A certificate or a proxy that is not accepted ends a wait that has never had an answer.
 ///
 /// The options are passed in, not held, so that any number of machines share them.
 #[derive(Clone, Debug)]
@@ -188,7 +189,7 @@ impl JobMachine {
     }
 
     fn on_error(&mut self, options: &WaitOptions, now: Duration, random: f64, error: Error) -> Step {
-        if self.is_final(&error, now) {
+        if self.is_final(&error, now) || self.is_cut_off(&error) {
             return done(Ending::Refused(error)).into();
         }
         self.errors = self.errors.saturating_add(1);
@@ -204,6 +205,13 @@ impl JobMachine {
     /// Whether the API itself said that asking further is of no use.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
         refusal::is_final(error) && !(refusal::is_unknown(error) && self.is_young(now))
+    }
+
+    /// Whether no call can get through: a connection is not accepted, and none was before. A job that was just submitted
+    /// proves that there was one.
+    fn is_cut_off(&self, error: &Error) -> bool {
+        let is_lasting = error.is_connect() && !error.is_transient();
+        is_lasting && self.age.is_none() && self.state().is_none()
     }
 
     fn is_young(&self, now: Duration) -> bool {

@@ -20,7 +20,8 @@ const TYPICAL_PATH: usize = 64;
 
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
-/// Plain `http` is taken for loopback addresses only, since the token would travel in the open. The account's balance lives
+/// Plain `http` is taken for loopback only, since the token would travel in the open. The bare name `localhost` is trusted
+/// to be loopback; a name below it, such as `sim.localhost`, is judged by the address that is dialled. The account's balance lives
 /// on another host, `https://api.runcomfy.net/prod/v2/balance`; with a base of one's own it is asked at the path
 /// `/prod/v2/balance` of that base's origin. Those are the only places that the token is ever sent to.
 ///
@@ -51,9 +52,21 @@ impl ApiBase {
     }
 
     /// Whether the API runs on this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    ///
+    /// Over plain `http` also a name below `.localhost`: it is judged by its addresses, and nothing is sent if none of them
+    /// is of this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
+    }
+
+    /// The name that may lead to this machine only, since the token goes there over plain `http`.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn judged_host(&self) -> Option<&str> {
+        match self.base.host() {
+            Some(Host::Domain(name)) if self.base.scheme() == "http" && name != "localhost" => Some(name),
+            _ => None,
+        }
     }
 
     /// Whether a URL has this base's scheme, host and port.
@@ -129,10 +142,13 @@ impl fmt::Display for ApiBase {
     }
 }
 
-/// Whether a URL names this machine.
+/// Whether a URL leads to this machine. Over plain `http`, names below `.localhost` are judged once more when they are
+/// dialled.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => {
+            name == "localhost" || url.scheme() == "http" && name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -171,6 +187,23 @@ mod tests {
         assert!(base.is_loopback());
     }
 
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    #[test]
+    fn only_the_bare_name_is_trusted_to_be_this_machine() {
+        let cases = [
+            ("http://localhost:81/v1", true, None),
+            ("https://localhost/v1", true, None),
+            ("http://[::1]:81/v1", true, None),
+            ("http://sim.localhost:81/v1", true, Some("sim.localhost")),
+            ("https://sim.localhost/v1", false, None),
+            ("https://api.example/v1", false, None),
+        ];
+        for (text, is_loopback, judged) in cases {
+            let base: ApiBase = text.parse().unwrap();
+            assert_eq!((base.is_loopback(), base.judged_host()), (is_loopback, judged), "{text}");
+        }
+    }
+
     #[test]
     fn bases_that_would_leak_or_mislead_are_refused() {
         for text in [
@@ -180,6 +213,8 @@ mod tests {
             "http://model-api.runcomfy.net/v1",
             "http://127.0.0.1.example.com/v1",
             "http://localhost.example.com/v1",
+            "http://localhost./v1",
+            "http://notlocalhost/v1",
             "https://user:secret@example.com/v1",
             "https://example.com/v1?key=secret",
         ] {

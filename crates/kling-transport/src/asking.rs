@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::retry::OnRetry;
 use crate::{
-    Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryPolicy, Settings, Span, Token, redacted,
+    Call, Error, Failure, HttpReply, HttpRequest, Retry, RetryNotice, RetryPolicy, Settings, Span, Token,
+    redacted,
 };
 
 /// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
@@ -13,6 +15,7 @@ pub struct Asking<'a, C> {
     call: &'a C,
     request: HttpRequest,
     policy: RetryPolicy,
+    on_retry: &'a OnRetry,
     attempts: u32,
     span: Span,
 }
@@ -20,9 +23,9 @@ pub struct Asking<'a, C> {
 impl<'a, C: Call> Asking<'a, C> {
     /// A call with the settings' own retries.
     #[must_use]
-    pub fn new(call: &'a C, settings: &Settings) -> Self {
+    pub fn new(call: &'a C, settings: &'a Settings) -> Self {
         let (request, policy) = (call.request(settings), settings.call_retry);
-        Self { call, request, policy, attempts: 0, span: Span::none() }
+        Self { call, request, policy, on_retry: &settings.on_retry, attempts: 0, span: Span::none() }
     }
 
     /// The same with a span of its own: a call that is made once is part of its caller's.
@@ -68,6 +71,7 @@ impl<'a, C: Call> Asking<'a, C> {
         };
         match self.policy.next(self.attempts, error.retry_after(), elapsed, random) {
             Retry::After(pause) => {
+                self.on_retry.notify(&RetryNotice::new(&error, pause, self.attempts));
                 self.span.delay(pause);
                 ControlFlow::Continue(pause)
             }

@@ -40,9 +40,11 @@ impl Client {
     /// A client on reqwest.
     ///
     /// # Errors
-    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say.
+    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say; [`Error::is_proxy`] if the
+    /// environment names a proxy that is neither `http://` nor `https://`.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        Self::configured(settings, |builder| builder)
+        let transport = Reqwest::new(&settings)?;
+        Ok(Self::with_transport(settings, transport))
     }
 
     /// A client on reqwest, shaped by the caller: proxies, further root certificates, local addresses.

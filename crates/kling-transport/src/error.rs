@@ -48,6 +48,13 @@ impl Error {
         self.0.kind == Kind::Balance
     }
 
+    /// The server's certificate was not accepted, so nothing was sent. Behind a proxy or a firewall that inspects TLS,
+    /// `SSL_CERT_FILE` may name a file with its CA certificate.
+    #[must_use]
+    pub fn is_certificate(&self) -> bool {
+        self.0.kind == Kind::Certificate
+    }
+
     /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
     #[must_use]
     pub fn is_config(&self) -> bool {
@@ -124,6 +131,13 @@ impl Error {
     #[must_use]
     pub fn is_protocol(&self) -> bool {
         self.0.kind == Kind::Protocol
+    }
+
+    /// The proxy cannot be used, so nothing was sent: it wants a user and a password (HTTP 407), or its scheme is not
+    /// supported.
+    #[must_use]
+    pub fn is_proxy(&self) -> bool {
+        self.0.kind == Kind::Proxy
     }
 
     /// Too many calls (HTTP 429); see [`Error::retry_after`].

@@ -5,6 +5,7 @@
 pub(crate) enum Kind {
     Auth,
     Balance,
+    Certificate,
     #[default]
     Config,
     Connect,
@@ -20,6 +21,7 @@ pub(crate) enum Kind {
     NotReady,
     Permission,
     Protocol,
+    Proxy,
     RateLimited,
     Redirect,
     Refused,
@@ -88,7 +90,8 @@ impl Kind {
             }
             Self::Auth => "the token was not accepted",
             Self::Balance => "the account's balance does not cover this",
-            Self::Connect => "the service could not be reached, nothing was sent",
+            Self::Certificate => "the server's certificate was not accepted",
+            Self::Connect => "cannot connect",
             Self::GivenUp => "given up before another attempt was made",
             Self::Interrupted => "the connection broke",
             Self::InvalidInput => "the request was refused",
@@ -97,6 +100,7 @@ impl Kind {
             Self::NotReady => "the result is not ready",
             Self::Permission => "this account has no access",
             Self::Protocol => "the answer could not be read",
+            Self::Proxy => "the proxy cannot be used",
             Self::RateLimited => "too many calls",
             Self::Redirect => "the API answered with a redirect, which is never followed",
             Self::Refused => "the call was refused",
@@ -110,9 +114,16 @@ impl Kind {
         Some(match self {
             Self::Auth => "check that the token is current: creating one revokes the one before",
             Self::Balance => "add credit to the account and submit again",
+            Self::Certificate if cfg!(any(target_vendor = "apple", windows)) => {
+                "if a proxy or a firewall inspects TLS, add its CA certificate to the system's trust store"
+            }
+            Self::Certificate => {
+                "if a proxy or a firewall inspects TLS, let SSL_CERT_FILE name a file with its CA certificate"
+            }
             Self::NotFound => "check the id, and that the token is of the account that made it",
             Self::NotReady => "wait for the job, then ask again",
             Self::Permission => "use the token of the account that made the request",
+            Self::Proxy => "name it as HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
             Self::RateLimited => "wait, then try again",
             Self::Redirect => "check the API's base URL",
             _ => return None,

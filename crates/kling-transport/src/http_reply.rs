@@ -188,6 +188,12 @@ impl Failure {
 pub enum FailureKind {
     /// A drop, a reset, a refusal, a malformed answer.
     Broken,
+    /// The server's certificate was not accepted: another attempt would end alike.
+    Certificate,
+    /// A name that may lead to this machine only leads elsewhere.
+    NotLoopback,
+    /// The proxy wants a user and a password (HTTP 407): another attempt would end alike.
+    Proxy,
     /// A time limit.
     Timeout,
     /// The body is larger than [`Limits::max_body`](crate::Limits::max_body).

@@ -65,12 +65,16 @@ mod http_reply;
 mod http_request;
 mod job;
 mod list_models;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod loopback;
 mod model_id;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod part;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod partial_file;
 mod phase;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod proxy;
 mod receipt;
 mod redacted;
 mod request_id;
@@ -116,7 +120,7 @@ pub use crate::request_id::RequestId;
 #[cfg(feature = "async")]
 pub use crate::reqwest_transport::{Incoming, Reqwest};
 pub use crate::result_reply::{ResultReply, Verdict};
-pub use crate::retry::{Backoff, Retry, RetryPolicy};
+pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
 pub use crate::settings::Settings;
 #[doc(hidden)]
 pub use crate::span::Span;

@@ -1,6 +1,7 @@
 //! The async transport that comes with the crate: reqwest, with everything off that could send a request twice or elsewhere.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +10,11 @@ use http_body::{Body, Frame, SizeHint};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Response, redirect, retry};
 use tokio::time::{sleep, timeout, timeout_at};
+use url::Url;
 
 use crate::http_reply::Headers;
+use crate::loopback::{JudgingResolver, NotLoopback};
+use crate::proxy::EnvironmentProxies;
 use crate::transport::Chunks;
 use crate::watch::{Recalled, Watch, Watched};
 use crate::{
@@ -22,9 +26,24 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
+    /// The proxies of the environment, if nobody else can have named one.
+    proxies: Option<EnvironmentProxies>,
 }
 
 impl Reqwest {
+    /// A transport with this crate's own settings.
+    ///
+    /// # Errors
+    /// [`Error::is_config`] if TLS cannot be set up; [`Error::is_proxy`] if the environment names a proxy that is neither
+    /// `http://` nor `https://`.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let proxies = match settings.base().is_loopback() {
+            true => None,
+            false => EnvironmentProxies::for_url(&settings.base().join(&[]))?,
+        };
+        Ok(Self { proxies, ..Self::configured(settings, |builder| builder)? })
+    }
+
     /// A transport shaped by the caller, after which this crate's own settings are made:
     /// see [`Client::configured`](crate::Client::configured).
     ///
@@ -47,17 +66,28 @@ impl Reqwest {
         if settings.base().is_loopback() {
             builder = builder.no_proxy();
         }
-        let client = builder
-            .build()
-            .map_err(|error| Error::config(format!("no client can be set up: {}", words(error))))?;
-        Ok(Self { client })
+        if let Some(host) = settings.base().judged_host() {
+            builder = builder.dns_resolver(Arc::new(JudgingResolver { judged: host.to_owned() }));
+        }
+        let client = builder.build().map_err(|error| {
+            Error::config(format!("no client can be set up: {}", failure(error, Phase::Connect).message))
+        })?;
+        Ok(Self { client, proxies: None })
     }
 
     async fn head(&self, request: HttpRequest, watch: &Watch) -> Result<Response, Failure> {
         self.client.execute(prepare(request, watch)).await.map_err(|error| {
             let phase = phase(&error, watch);
-            failure(error, phase)
+            let is_tunnel = chain(&error).any(|link| link.to_string().starts_with("tunnel error"));
+            let proxy = error.url().and_then(|url| self.proxy_of(url));
+            let proxy = proxy.or_else(|| is_tunnel.then(|| "a proxy".to_owned()));
+            through(proxy, failure(error, phase))
         })
+    }
+
+    /// The proxy that a URL is reached through, as it is named in errors.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        Some(format!("the proxy {}", self.proxies.as_ref()?.of(url)?))
     }
 }
 
@@ -66,8 +96,12 @@ impl Transport for Reqwest {
         // reqwest's own limit for a request costs three allocations more.
         let deadline = sleep(limits.timeout).deadline();
         let watch = Watch::new(request.body());
+        let proxied = self.proxies.is_some().then(|| request.url().clone());
         let opening = timeout_at(deadline, self.head(request, &watch)).await;
-        let mut response = opening.unwrap_or_else(|_| Err(stalled(watch.timed_out())))?;
+        let mut response = opening.unwrap_or_else(|_| {
+            let proxy = proxied.and_then(|url| self.proxy_of(&url));
+            Err(through(proxy, stalled(watch.timed_out())))
+        })?;
         let head = head(&response);
         let mut body = BytesMut::new();
         loop {
@@ -174,22 +208,44 @@ fn phase(error: &reqwest::Error, watch: &Watch) -> Phase {
 }
 
 fn failure(error: reqwest::Error, phase: Phase) -> Failure {
-    let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
-    Failure::new(phase, kind, words(error))
+    let error = error.without_url();
+    let says = |words| move |link: &&Link| link.to_string().contains(words);
+    let certificate = chain(&error).filter(says("certificate")).last();
+    let (kind, reason) = if error.is_timeout() {
+        (FailureKind::Timeout, None)
+    } else if !phase.is_before_sending() {
+        (FailureKind::Broken, None)
+    } else if let Some(link) = certificate {
+        (FailureKind::Certificate, Some(link))
+    } else if chain(&error).any(|link| link.is::<NotLoopback>()) {
+        (FailureKind::NotLoopback, None)
+    } else if chain(&error).any(|link| says("proxy authorization required")(&link)) {
+        (FailureKind::Proxy, None)
+    } else {
+        (FailureKind::Broken, None)
+    };
+    // The innermost reason says most.
+    let reason = reason.or_else(|| chain(&error).last());
+    Failure::new(phase, kind, reason.map(ToString::to_string).unwrap_or_default())
+}
+
+/// A failure behind a proxy, which names it.
+fn through(proxy: Option<String>, failure: Failure) -> Failure {
+    match proxy {
+        Some(proxy) => Failure { message: format!("through {proxy}: {}", failure.message), ..failure },
+        None => failure,
+    }
+}
+
+type Link = dyn std::error::Error + 'static;
+
+/// An error and its causes, the innermost last.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &Link> {
+    std::iter::successors(Some(error as &Link), |link| link.source())
 }
 
 fn stalled(phase: Phase) -> Failure {
     Failure::new(phase, FailureKind::Timeout, "nothing arrived for too long")
-}
-
-/// The innermost reason, which says most, without the URL.
-fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut reason: &dyn std::error::Error = &error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }
 
 /// A watched body in the shape that hyper takes.

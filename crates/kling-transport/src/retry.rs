@@ -1,6 +1,10 @@
 //! When to try again: full jitter, the server's wish, one budget of time.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::Error;
 
 /// Growing pauses with full jitter: each is drawn evenly from nothing up to twice the last bound.
 ///
@@ -89,11 +93,68 @@ pub enum Retry {
     GiveUp,
 }
 
+/// An attempt failed, nothing was made of it, and there will be another: see
+/// [`Settings::with_on_retry`](crate::Settings::with_on_retry).
+///
+/// Its `Display` is one line, such as `cannot connect: connection refused; retrying in 8 s`.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RetryNotice<'a> {
+    /// Why the attempt failed.
+    pub error: &'a Error,
+    /// The pause before the next attempt.
+    pub delay: Duration,
+    /// How many attempts there were, with this one.
+    pub attempts: u32,
+}
+
+impl<'a> RetryNotice<'a> {
+    pub(crate) const fn new(error: &'a Error, delay: Duration, attempts: u32) -> Self {
+        Self { error, delay, attempts }
+    }
+}
+
+impl fmt::Display for RetryNotice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.write_finding(f)?;
+        match self.delay.as_millis() {
+            0 => f.write_str("; retrying at once"),
+            millis @ ..1000 => write!(f, "; retrying in {millis} ms"),
+            millis => write!(f, "; retrying in {} s", millis.div_ceil(1000)),
+        }
+    }
+}
+
+type Notify = dyn Fn(&RetryNotice<'_>) + Send + Sync;
+
+/// Who is notified of a retry, if anybody.
+#[derive(Clone, Default)]
+pub(crate) struct OnRetry(Option<Arc<Notify>>);
+
+impl OnRetry {
+    pub(crate) fn new(notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(notify)))
+    }
+
+    pub(crate) fn notify(&self, notice: &RetryNotice<'_>) {
+        if let Some(notify) = &self.0 {
+            notify(notice);
+        }
+    }
+}
+
+impl fmt::Debug for OnRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "OnRetry(set)" } else { "OnRetry(none)" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Failure, FailureKind, Phase};
 
     proptest! {
         #[test]
@@ -114,6 +175,15 @@ mod tests {
             let bound = backoff.first.mul_f64(2f64.powi(failures.saturating_sub(1).min(30) as i32)).min(backoff.cap);
             prop_assert!(backoff.pause(failures, random) <= bound);
         }
+    }
+
+    #[test]
+    fn a_notice_says_why_and_when() {
+        let failure = Failure::new(Phase::Connect, FailureKind::Broken, "connection refused");
+        let error = Error::from(failure);
+        let shown = |millis| RetryNotice::new(&error, Duration::from_millis(millis), 1).to_string();
+        assert_eq!(shown(7_600), "cannot connect: connection refused; retrying in 8 s");
+        assert_eq!(shown(312), "cannot connect: connection refused; retrying in 312 ms");
     }
 
     #[test]

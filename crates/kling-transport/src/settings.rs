@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{ApiBase, Error, Limits, RetryPolicy, Token};
+use crate::retry::OnRetry;
+use crate::{ApiBase, Error, Limits, RetryNotice, RetryPolicy, Token};
 
 /// Uploads slower than this make a submit time out, in bytes a second: inputs may carry images.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
@@ -24,6 +25,7 @@ pub struct Settings {
     pub(crate) base: ApiBase,
     pub(crate) submit_retry: RetryPolicy,
     pub(crate) call_retry: RetryPolicy,
+    pub(crate) on_retry: OnRetry,
     connect_timeout: Duration,
     submit_timeout: Duration,
     call_timeout: Duration,
@@ -38,6 +40,7 @@ impl Settings {
             base: ApiBase::default(),
             submit_retry: RetryPolicy::new(Duration::from_secs(60)),
             call_retry: RetryPolicy::new(Duration::from_secs(20)).with_max_attempts(4),
+            on_retry: OnRetry::default(),
             connect_timeout: Duration::from_secs(10),
             submit_timeout: Duration::from_secs(120),
             call_timeout: Duration::from_secs(30),
@@ -75,6 +78,15 @@ impl Settings {
     #[must_use]
     pub fn with_call_retry(self, call_retry: RetryPolicy) -> Self {
         Self { call_retry, ..self }
+    }
+
+    /// Calls `notify` before each pause that leads to another attempt, of a submit or of a single free call. By default nobody
+    /// is notified. A wait reports its errors in its own updates instead.
+    ///
+    /// It is called on the thread that makes the call, so it must not block.
+    #[must_use]
+    pub fn with_on_retry(self, notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
+        Self { on_retry: OnRetry::new(notify), ..self }
     }
 
     /// How long a connection may take to open; 10 s.

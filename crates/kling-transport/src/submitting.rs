@@ -13,16 +13,17 @@ use serde_json::Value;
 
 use self::judgement::{Cut, Judgement, judge};
 use crate::error_kind::Kind;
+use crate::retry::OnRetry;
 use crate::{
     AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Receipt,
-    Retry, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
+    Retry, RetryNotice, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
 /// [`Submitting::next`], until it breaks.
 ///
 /// A further attempt is made only where it is proven that no job was made: the connection never opened, or the server
-/// answered 429. Everything else ends it after one POST.
+/// answered 429. Everything else ends it after one POST, and so does a certificate or a proxy that is not accepted.
 pub struct Submitting<M: Makes = AnyModel> {
     request: HttpRequest,
     limits: Limits,
@@ -31,6 +32,7 @@ pub struct Submitting<M: Makes = AnyModel> {
     started_at: SystemTime,
     attempts: u32,
     retry: RetryPolicy,
+    on_retry: OnRetry,
     /// Why the last attempt made no job, while there may be another.
     refusal: Option<Error>,
     span: Span,
@@ -80,6 +82,7 @@ impl<M: Makes> Submitting<M> {
             started_at: now,
             attempts: 0,
             retry: settings.submit_retry,
+            on_retry: settings.on_retry.clone(),
             refusal: None,
             makes: PhantomData,
         }
@@ -156,9 +159,11 @@ impl<M: Makes> Submitting<M> {
             Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),
             Judgement::Refused(error) => error,
         };
-        if refusal.is_connect() || refusal.is_rate_limited() {
+        // A certificate or a proxy that is not accepted is not accepted a second later.
+        if refusal.is_connect() && refusal.is_transient() || refusal.is_rate_limited() {
             let wish = refusal.retry_after();
             if let Retry::After(pause) = self.retry.next(self.attempts, wish, elapsed, random) {
+                self.on_retry.notify(&RetryNotice::new(&refusal, pause, self.attempts));
                 self.refusal = Some(refusal);
                 return ControlFlow::Continue(pause);
             }

@@ -85,8 +85,8 @@ pub use kling_poll::{Fleet, cancel, wait};
 pub use kling_transport::Client;
 pub use kling_transport::{
     AnyModel, ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Error, Fingerprint, Job,
-    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, RetryPolicy, Settings, State,
-    StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
+    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings,
+    State, StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
 };
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_transport::{DownloadOptions, Downloaded, Progress};

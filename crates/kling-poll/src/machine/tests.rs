@@ -125,6 +125,20 @@ fn the_result_wins_over_the_status_and_an_unfinished_one_goes_back_to_waiting() 
 }
 
 #[test]
+fn a_certificate_that_is_not_accepted_ends_a_wait_that_never_had_an_answer() {
+    let untrusted = || {
+        let failure = Failure::new(Phase::Connect, FailureKind::Certificate, "invalid peer certificate");
+        Event::Status(Err(failure.into()))
+    };
+    assert_eq!(play(None, &options(), [untrusted()]), ["0 status within 30", "0 Refused"]);
+    let done = || result(200, r#"{"status":"succeeded","output":"u"}"#);
+    let after_an_answer = [word("in_queue"), untrusted(), word("completed"), done()];
+    assert_eq!(ends(&play(None, &options(), after_an_answer)), "Succeeded");
+    let after_a_submit = [untrusted(), word("completed"), done()];
+    assert_eq!(ends(&play(Some(Duration::ZERO), &options(), after_a_submit)), "Succeeded");
+}
+
+#[test]
 fn unknown_words_mean_that_the_job_goes_on() {
     let log = play(
         None,

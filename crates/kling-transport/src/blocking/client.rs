@@ -44,7 +44,8 @@ impl Client {
     /// A client on ureq.
     ///
     /// # Errors
-    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say.
+    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say; [`Error::is_proxy`] if the
+    /// environment names a proxy that is neither `http://` nor `https://`.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         Self::configured(settings, |builder| builder)
     }
@@ -55,7 +56,8 @@ impl Client {
     /// API is on loopback. Start TLS settings from [`tls_config`](super::tls_config).
     ///
     /// # Errors
-    /// [`Error::is_config`] where what was asked for cannot be set up.
+    /// [`Error::is_config`] where what was asked for cannot be set up; [`Error::is_proxy`] for a proxy that is neither `http://`
+    /// nor `https://`.
     pub fn configured(
         settings: Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,

@@ -1,21 +1,21 @@
 //! The blocking transport that comes with the crate: ureq, with everything off that could send a request twice or elsewhere.
 
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use ureq::config::{AutoHeaderValue, ConfigBuilder};
+use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 use ureq::http;
 use ureq::typestate::AgentScope;
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector};
-use ureq::{Agent, BodyReader, SendBody, Timeout};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
+use url::Url;
 
 use super::{Streaming, Transport};
+use crate::loopback::only_loopback;
 use crate::watch::{Watch, Watched};
-use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings};
+use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings, proxy};
 
 type Response = http::Response<ureq::Body>;
 
@@ -23,6 +23,8 @@ type Response = http::Response<ureq::Body>;
 #[derive(Clone, Debug)]
 pub struct Ureq {
     agent: Agent,
+    /// The name that may lead to this machine only.
+    judged_host: Option<String>,
 }
 
 impl Ureq {
@@ -46,14 +48,22 @@ impl Ureq {
             builder = builder.proxy(None);
         }
         let config = builder.build();
+        if let Some(proxy) = proxy_of(&config, &settings.base().join(&[])) {
+            // ureq panics on some of them, and passes over others.
+            if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+                return Err(proxy::unsupported(&label(proxy)));
+            }
+        } else if !settings.base().is_loopback() {
+            proxy::refuse_unknown_schemes()?;
+        }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         super::tls::check(config.tls_config())?;
-        Ok(Self { agent: config.new_agent() })
+        let judged_host = settings.base().judged_host().map(str::to_owned);
+        Ok(Self { agent: agent(config, judged_host.clone()), judged_host })
     }
 
     fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, Failure> {
-        let (agent, opened) = self.agent_for(request);
-        let watch = Watch::new(request.body());
+        let (agent, watch) = (self.agent_for(request), Watch::new(request.body()));
         let prepared = prepare(request, &watch)
             .map_err(|error| Failure::new(Phase::Connect, FailureKind::Broken, error.to_string()))?;
         let builder = agent.configure_request(prepared);
@@ -64,28 +74,41 @@ impl Ureq {
             }
         };
         agent.run(prepared.build()).map_err(|error| {
-            let is_open = opened.load(Ordering::Acquire);
-            let phase = match phase_before_sending(&error) {
-                Some(phase) => watch.unconnected(phase),
-                None if !is_open => watch.unconnected(Phase::Connect),
-                None if matches!(error, ureq::Error::Timeout(_)) => watch.timed_out(),
-                None => watch.phase(),
-            };
-            failure(&error, phase)
+            let failure = judged(error, &watch);
+            match proxy_of(agent.config(), request.url()) {
+                Some(proxy) => Failure {
+                    message: format!("through the proxy {}: {}", label(proxy), failure.message),
+                    ..failure
+                },
+                None => failure,
+            }
         })
     }
 
-    /// A paid request gets a connection of its own: none that idled too long, which would leave its outcome unknown; and one
-    /// that tells whether it was opened at all, which ureq's errors do not.
-    fn agent_for(&self, request: &HttpRequest) -> (Agent, Arc<AtomicBool>) {
-        if !request.is_paid() {
-            return (self.agent.clone(), Arc::new(true.into()));
+    /// A paid request gets a connection of its own: none that idled too long, which would leave its outcome unknown.
+    fn agent_for(&self, request: &HttpRequest) -> Agent {
+        match request.is_paid() {
+            true => agent(self.agent.config().clone(), self.judged_host.clone()),
+            false => self.agent.clone(),
         }
-        let connector = Opening::default();
-        let opened = connector.opened.clone();
-        let config = self.agent.config().clone();
-        (Agent::with_parts(config, connector, DefaultResolver::default()), opened)
     }
+}
+
+/// An agent whose errors tell whether it came to a connection, which ureq's own do not.
+fn agent(config: Config, judged_host: Option<String>) -> Agent {
+    let resolver = Resolving { inner: DefaultResolver::default(), judged_host };
+    Agent::with_parts(config, Opening::default(), resolver)
+}
+
+/// The proxy that a URL is reached through.
+fn proxy_of<'a>(config: &'a Config, url: &Url) -> Option<&'a Proxy> {
+    let uri = url.as_str().parse().ok()?;
+    config.proxy().filter(|proxy| !proxy.is_no_proxy(&uri))
+}
+
+/// A proxy as it is named in errors, without user and password.
+fn label(proxy: &Proxy) -> String {
+    format!("{}://{}:{}", proxy.uri().scheme_str().unwrap_or("http"), proxy.host(), proxy.port())
 }
 
 /// What a time limit bounds.
@@ -163,23 +186,42 @@ fn reader(response: Response, limit: u64) -> BodyReader<'static> {
     response.into_body().into_with_config().limit(limit).reader()
 }
 
-/// ureq names the phase of a timeout; of other errors only some can come from one phase alone.
-fn phase_before_sending(error: &ureq::Error) -> Option<Phase> {
-    match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Some(Phase::Resolve),
-        ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::Timeout(Timeout::Connect)
-        | ureq::Error::TlsRequired => Some(Phase::Connect),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => Some(Phase::Connect),
-        _ => None,
+/// How far a request got that brought no answer, and why.
+fn judged(error: ureq::Error, watch: &Watch) -> Failure {
+    if let ureq::Error::Other(inner) = &error
+        && let Some(unconnected) = inner.downcast_ref::<Failure>()
+    {
+        return Failure { phase: watch.unconnected(unconnected.phase), ..unconnected.clone() };
     }
+    let phase = match error {
+        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => watch.unconnected(Phase::Connect),
+        ureq::Error::Timeout(_) => watch.timed_out(),
+        _ => watch.phase(),
+    };
+    failure(&error, phase)
 }
 
 fn failure(error: &ureq::Error, phase: Phase) -> Failure {
-    let kind =
-        if matches!(error, ureq::Error::Timeout(_)) { FailureKind::Timeout } else { FailureKind::Broken };
-    Failure::new(phase, kind, error.to_string())
+    let words = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    let kind = match error {
+        ureq::Error::Timeout(_) => FailureKind::Timeout,
+        _ if !phase.is_before_sending() => FailureKind::Broken,
+        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => FailureKind::Proxy,
+        _ if words.contains("certificate") => FailureKind::Certificate,
+        _ => FailureKind::Broken,
+    };
+    Failure::new(phase, kind, words)
+}
+
+/// An error from before there was a connection. It is kept as such, whatever ureq makes of it.
+fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
+    match error {
+        ureq::Error::Other(inner) if inner.is::<Failure>() => ureq::Error::Other(inner),
+        error => ureq::Error::Other(Box::new(failure(&error, phase))),
+    }
 }
 
 /// An error of the body's reader, which wraps ureq's own.
@@ -198,11 +240,10 @@ impl Read for Leaving {
     }
 }
 
-/// ureq's own way of connecting, which also tells whether it came to a connection, TLS and proxies included.
+/// ureq's own way of connecting, TLS and proxies included, whose errors say that there was no connection.
 #[derive(Debug, Default)]
 struct Opening {
     inner: DefaultConnector,
-    opened: Arc<AtomicBool>,
 }
 
 impl Connector for Opening {
@@ -213,9 +254,68 @@ impl Connector for Opening {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let connected = self.inner.connect(details, chained);
-        // Last, because a proxy is connected to by a call of this very connector.
-        self.opened.store(matches!(connected, Ok(Some(_))), Ordering::Release);
-        connected
+        self.inner.connect(details, chained).map_err(|error| unconnected(error, Phase::Connect))
+    }
+}
+
+/// ureq's own way of looking up a host, whose errors say so; one name is judged by its addresses.
+#[derive(Debug)]
+struct Resolving<R> {
+    inner: R,
+    judged_host: Option<String>,
+}
+
+impl<R: Resolver> Resolver for Resolving<R> {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.inner.resolve(uri, config, timeout);
+        let found = found.map_err(|error| unconnected(error, Phase::Resolve))?;
+        let Some(name) = self.judged_host.as_deref().filter(|name| uri.host() == Some(*name)) else {
+            return Ok(found);
+        };
+        let own = only_loopback(name, found.iter().copied()).map_err(|error| {
+            let failure = Failure::new(Phase::Resolve, FailureKind::NotLoopback, error.to_string());
+            ureq::Error::Other(Box::new(failure))
+        })?;
+        let mut kept = self.empty();
+        own.into_iter().for_each(|address| kept.push(address));
+        Ok(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finds one address for every name.
+    #[derive(Debug)]
+    struct Elsewhere;
+
+    impl Resolver for Elsewhere {
+        fn resolve(
+            &self,
+            _: &http::Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut found = self.empty();
+            found.push("10.1.2.3:80".parse().unwrap());
+            Ok(found)
+        }
+    }
+
+    #[test]
+    fn a_name_that_may_lead_to_this_machine_only_is_not_dialled_elsewhere() {
+        let resolver = Resolving { inner: Elsewhere, judged_host: Some("sim.localhost".to_owned()) };
+        let config = Agent::config_builder().build();
+        let agent = Agent::with_parts(config, Opening::default(), resolver);
+        let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
+        let failure = judged(error, &Watch::new(None));
+        assert_eq!((failure.phase, failure.kind), (Phase::Resolve, FailureKind::NotLoopback));
+        assert!(Error::from(failure).is_config());
     }
 }

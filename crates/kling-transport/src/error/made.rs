@@ -37,6 +37,11 @@ impl Error {
         error
     }
 
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn proxy(message: impl Into<String>) -> Self {
+        Self::new(Kind::Proxy, message)
+    }
+
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
     }
@@ -80,6 +85,9 @@ impl Error {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let kind = match failure.kind {
+            FailureKind::Certificate => Kind::Certificate,
+            FailureKind::NotLoopback => Kind::Config,
+            FailureKind::Proxy => Kind::Proxy,
             _ if failure.phase.is_before_sending() => Kind::Connect,
             FailureKind::Timeout => Kind::Timeout,
             FailureKind::TooLarge => Kind::Protocol,

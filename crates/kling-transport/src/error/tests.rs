@@ -29,6 +29,8 @@ fn texts_say_what_was_found_and_what_to_do() {
         answered(200, "{\"status\":"),
         ended(Phase::Resolve, FailureKind::Broken, "no such host"),
         ended(Phase::Connect, FailureKind::Broken, "connection refused"),
+        ended(Phase::Connect, FailureKind::Certificate, "invalid peer certificate: UnknownIssuer"),
+        ended(Phase::Connect, FailureKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
         ended(Phase::Waiting, FailureKind::Timeout, "timed out"),
         ended(Phase::Reading, FailureKind::Broken, "reset by https://api.example/x?signature=1"),
         "../x".parse::<RequestId>().unwrap_err(),
