@@ -39,7 +39,9 @@ impl Connection {
     /// The token comes first: without one there is nothing to note.
     fn new(journal: impl FnOnce() -> Result<Option<Journal>, Stop>, console: Console) -> Result<Self, Stop> {
         let token = Token::from_env().map_err(|error| sign_in(&error))?;
-        let settings = Settings::new(token).with_base(ApiBase::from_env()?);
+        let settings = Settings::new(token)
+            .with_base(ApiBase::from_env()?)
+            .with_on_retry(move |notice| console.say(notice.to_string()));
         Ok(Self {
             client: Journaled::new(client(settings)?, journal()?)
                 .on_journal_error(move |error| console.say(format!("warning: {error}"))),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::exit::{Exit, Stop};
+use crate::live;
 
 /// What a command has to say when it went well.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Console {
     /// Says something beside the result.
     pub(crate) fn say(self, text: impl AsRef<str>) {
         // Where stderr is gone, nobody reads it.
-        let _ = writeln!(io::stderr().lock(), "{}", printable(text.as_ref()));
+        live::above_the_line(|| _ = writeln!(io::stderr().lock(), "{}", printable(text.as_ref())));
     }
 
     /// Ends well.

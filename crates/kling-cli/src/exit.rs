@@ -131,6 +131,7 @@ impl From<Error> for Stop {
             error if error.is_in_other_hands() || error.is_given_up() => Exit::TryAgain,
             error if error.is_config() || error.is_file() && !error.is_disk() => Exit::Usage,
             error if error.is_invalid_input() || error.is_not_found() => Exit::Input,
+            error if error.is_certificate() || error.is_proxy() => Exit::Service,
             error if error.is_connect() || error.is_rate_limited() || error.is_timeout() => Exit::TryAgain,
             error if error.is_not_ready() => Exit::TryAgain,
             _ => Exit::Service,

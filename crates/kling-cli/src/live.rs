@@ -1,11 +1,24 @@
 //! What moves while a person waits: one live line on a terminal, plain lines in a pipe.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kling::{Progress, Update};
 
 use crate::console::{Console, printable};
+
+/// The live line that is shown at the moment, if there is one: what is said meanwhile goes above it.
+static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Prints while no live line is in the way.
+pub(crate) fn above_the_line(print: impl FnOnce()) {
+    let line = LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match line {
+        Some(bar) => bar.suspend(print),
+        None => print(),
+    }
+}
 
 /// How a wait and a download are shown.
 pub(crate) struct Live {
@@ -18,6 +31,7 @@ impl Live {
         let bar = console.is_watched().then(|| {
             let bar = ProgressBar::new_spinner().with_style(spinner_style());
             bar.enable_steady_tick(Duration::from_millis(120));
+            *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
             bar
         });
         Self { console, bar }
@@ -71,22 +85,20 @@ impl Live {
 
     /// Prints a line that stays, above the live line.
     pub(crate) fn say(&self, text: &str) {
-        self.printer()(text);
+        self.console.say(text);
     }
 
     /// Returns a function that prints such a line, for callbacks.
     pub(crate) fn printer(&self) -> impl Fn(&str) + Send + Sync + 'static {
-        let (console, bar) = (self.console, self.bar.clone());
-        move |text| match &bar {
-            Some(bar) => bar.suspend(|| console.say(text)),
-            None => console.say(text),
-        }
+        let console = self.console;
+        move |text| console.say(text)
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
+            *LINE.lock().unwrap_or_else(PoisonError::into_inner) = None;
             bar.finish_and_clear();
         }
     }
