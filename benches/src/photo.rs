@@ -11,8 +11,10 @@ pub fn photo(segments: usize, size: usize) -> Vec<u8> {
     let (start, rest) = encoded.split_at(2);
     let segment = [&[0xff, 0xe2, 0xff, 0xff], vec![7; 0xffff - 2].as_slice()].concat();
     let mut photo = [start, segment.repeat(segments).as_slice(), rest].concat();
-    photo.resize(photo.len().max(size), 0);
-    photo
+    // The end marker stays at the end.
+    let end = photo.split_off(photo.len() - 2);
+    photo.resize(photo.len().max(size.saturating_sub(end.len())), 0);
+    [photo, end].concat()
 }
 
 /// Noise, so that the pixels take as much room as those of a photo.

@@ -73,7 +73,7 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
     fs::write(program.folder().join("small.png"), png(300, 900)).unwrap();
     let ended = program.run(&["generate", "small.png", "--duration", "7", "--cfg-scale", "-1"]);
     insta::assert_snapshot!(ended.shown(), @r"
-    note: small.png is sent inside the request (29 bytes); the provider documents https URLs only
+    note: small.png is sent inside the request (45 bytes); the provider documents https URLs only
     kling: the input is not what the model takes; nothing was submitted
       /duration: found 7, allowed 5 or 10
       /cfg_scale: found -1, allowed at least 0

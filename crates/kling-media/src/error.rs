@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Protocol(String),
     /// The server answers with a status that says nothing about the file.
     Status(u16),
+    /// A file that ends before its picture does.
+    Truncated,
     /// No connection, or one that broke.
     Unreachable(String),
     /// A reference that is no `https` URL.
@@ -49,12 +51,17 @@ pub(crate) enum Kind {
 }
 
 impl Error {
-    /// Whether the reference is wrong whoever reads it: no image, a broken one, or no file at that URL.
+    /// Whether the reference is wrong whoever reads it: no image, a broken or truncated one, or no file at that URL.
     #[must_use]
     pub const fn is_violation(&self) -> bool {
         matches!(
             self.0,
-            Kind::Corrupt | Kind::DataUri(_) | Kind::Missing(_) | Kind::NotAnImage(_) | Kind::Url(_)
+            Kind::Corrupt
+                | Kind::DataUri(_)
+                | Kind::Missing(_)
+                | Kind::NotAnImage(_)
+                | Kind::Truncated
+                | Kind::Url(_)
         )
     }
 
@@ -80,6 +87,12 @@ impl Error {
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         matches!(self.0, Kind::Corrupt)
+    }
+
+    /// Whether a file with a whole header ends before its picture does.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        matches!(self.0, Kind::Truncated)
     }
 
     /// Whether the URL, or a redirect from it, leads to an address that is not a public one: nothing was sent there.
@@ -127,6 +140,10 @@ impl Error {
         Self(Kind::NotAnImage(None))
     }
 
+    pub(crate) const fn truncated() -> Self {
+        Self(Kind::Truncated)
+    }
+
     /// What was found, and what is allowed, of a reference that is wrong whoever reads it.
     fn words(&self) -> Option<(String, &'static str)> {
         Some(match &self.0 {
@@ -135,6 +152,9 @@ impl Error {
             Kind::Missing(status) => (format!("no file there (HTTP {status})"), FORMATS),
             Kind::NotAnImage(None) => ("no image".to_owned(), FORMATS),
             Kind::NotAnImage(Some(media_type)) => (format!("no image: {media_type}"), FORMATS),
+            Kind::Truncated => {
+                ("a truncated image: the file ends before the picture does".to_owned(), "a complete image")
+            }
             Kind::Url(found) => ((*found).to_owned(), "an https url"),
             _ => return None,
         })

@@ -1,6 +1,7 @@
 //! Image headers, from bytes, from files, and from whatever else can be read by position.
 
 mod bmp;
+mod ending;
 mod exif;
 mod heif;
 mod jpeg;
@@ -10,7 +11,7 @@ mod source;
 mod tiff;
 mod webp;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Cursor};
 use std::path::Path;
 
@@ -24,15 +25,17 @@ use crate::{Error, Measured};
 /// The facts of a whole file in memory.
 ///
 /// # Errors
-/// [`Error`] when the bytes are no image, or its header is broken.
+/// [`Error`] when the bytes are no image, its header is broken, or its end is missing.
 pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
-    read(&mut Cursor::new(bytes), Some(bytes.len() as u64))
+    read(&mut Cursor::new(bytes), bytes.len() as u64)
 }
 
-/// The facts of a file on disk, of which only the header is read; its size is taken from the file system.
+/// The facts of a regular file on disk, of which only the header and the last bytes are read; its size is taken from the
+/// file system.
 ///
 /// # Errors
-/// [`Error`] when the file cannot be read, is no image, or has a broken header.
+/// [`Error`] when the file cannot be read, is no image, has a broken header, or ends before its picture does. A pipe or a
+/// device cannot be read by position: its bytes are for [`from_bytes`].
 pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
     measure_path(path).map(|measured| measured.facts)
 }
@@ -40,23 +43,31 @@ pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
 /// The facts of a file on disk, with how many bytes of it were read to find them.
 ///
 /// # Errors
-/// [`Error`] when the file cannot be read, is no image, or has a broken header.
+/// As those of [`from_path`].
 pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before the file is opened: opening a pipe waits for its writer.
+    let metadata = fs::metadata(&path)?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
     }
-    let mut pages = Pages::new(file);
-    let facts = read(&mut pages, Some(metadata.len()))?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file").into());
+    }
+    let mut pages = Pages::new(File::open(path)?);
+    let facts = read(&mut pages, metadata.len())?;
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
 }
 
-/// Facts from the header; `bytes` is the size of the whole file, where it is known.
-fn read(reader: &mut impl Source, bytes: Option<u64>) -> Result<MediaFacts, Error> {
+/// Facts of a file of this many bytes.
+fn read(reader: &mut impl Source, bytes: u64) -> Result<MediaFacts, Error> {
     let header = Header::read(reader)?;
     let orientation = header.orientation(reader);
-    Ok(header.facts(orientation, bytes))
+    match ending::is_truncated(&header, reader, bytes) {
+        Ok(false) => Ok(header.facts(orientation, Some(bytes))),
+        Ok(true) => Err(Error::truncated()),
+        // A file that shrinks meanwhile is truncated too.
+        Err(error) => Err(trouble(error.into()).map_or_else(Error::truncated, Error::from)),
+    }
 }
 
 /// What stands before the pixels.
@@ -73,6 +84,8 @@ struct Sides {
     height: u32,
     /// The EXIF orientation, where it stands before the sides.
     orientation: Option<u8>,
+    /// Where the header of a JPEG ends, with its frame; zero for other formats.
+    end: u64,
 }
 
 impl Header {
@@ -143,7 +156,7 @@ fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageErr
 fn measured(kind: ImageType, reader: &mut impl Source) -> Result<Sides, ImageError> {
     let size = kind.reader_size(reader)?;
     let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
-    Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None })
+    Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None, end: 0 })
 }
 
 #[cold]
@@ -177,11 +190,19 @@ fn trouble(error: ImageError) -> Option<io::Error> {
 mod tests {
     use super::*;
 
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0";
+    const PNG: &[u8] =
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0";
 
     #[test]
-    fn a_header_is_enough() {
+    fn the_header_and_the_end_are_enough() {
         assert_eq!(from_bytes(PNG).unwrap(), MediaFacts::image(ImageFormat::Png, 640, 480, PNG.len() as u64));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_is_refused_before_it_is_opened() {
+        let error = from_path("/dev/zero").unwrap_err();
+        assert!(error.is_io() && error.to_string().contains("not a regular file"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use kling_types::ImageFormat;
-//! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00")?;
+//! let facts = kling_media::from_bytes(b"GIF89a\x40\x01\xf0\x00\x00\x00\x00;")?;
 //! assert_eq!((facts.format, facts.width, facts.height), (Some(ImageFormat::Gif), Some(320), Some(240)));
 //! # Ok::<(), kling_media::Error>(())
 //! ```

@@ -33,7 +33,7 @@ fn no_server_holds_a_check_beyond_its_deadline() {
 
 #[test]
 fn a_deadline_may_be_as_far_as_can_be_said() {
-    let file = b"GIF89a\x40\x01\xf0\0\0\0\0".to_vec();
+    let file = b"GIF89a\x40\x01\xf0\0\0\0\0;".to_vec();
     let server = Server::serving(file.clone());
     for deadline in [Duration::MAX, Duration::from_secs(1 << 62)] {
         for result in both(&server.url(), &allowed().with_deadline(deadline)) {
@@ -57,7 +57,7 @@ fn an_endless_answer_is_cut_off_at_the_cap() {
 /// A header as long as they come, in the shortest of segments.
 fn long_header() -> Vec<u8> {
     let segments = [0xff, 0xfe, 0, 2].repeat(16_000);
-    [&[0xff, 0xd8], segments.as_slice(), &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128], &[0; 20]].concat()
+    [&[0xff, 0xd8], segments.as_slice(), &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128], &[0; 20], &[0xff, 0xd9]].concat()
 }
 
 /// Every byte as a chunk of its own.

@@ -26,7 +26,8 @@ fn photo(segments: usize, size: usize) -> Vec<u8> {
     let segment = [&[0xff, 0xe2, 0xff, 0xff], vec![7; 0xffff - 2].as_slice()].concat();
     let mut file = [&[0xff, 0xd8], segment.repeat(segments).as_slice()].concat();
     file.extend([0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128]);
-    file.resize(size, 9);
+    file.resize(size - 2, 9);
+    file.extend([0xff, 0xd9]);
     file
 }
 

@@ -3,7 +3,8 @@
 
 use kling_media::{from_bytes, from_path};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0";
+const PNG: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0";
 
 /// The sides, or nothing where the file is broken.
 fn sides(file: &[u8]) -> Option<(Option<u32>, Option<u32>)> {
@@ -53,7 +54,7 @@ fn both_versions_of_gif_are_known_and_no_third() {
     for (version, expected) in
         [(b'7', Some((Some(320), Some(240)))), (b'9', Some((Some(320), Some(240)))), (b'8', None)]
     {
-        let gif = [b"GIF8", [version, b'a'].as_slice(), b"\x40\x01\xf0\0\0\0\0"].concat();
+        let gif = [b"GIF8", [version, b'a'].as_slice(), b"\x40\x01\xf0\0\0\0\0;"].concat();
         assert_eq!(sides(&gif), expected);
     }
 }

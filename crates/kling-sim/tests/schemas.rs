@@ -56,7 +56,7 @@ fn a_model_of_the_folder_is_listed_judged_and_made() {
     let wrong = post(&sim, path, &json!({"images": [PICTURE], "size": "9K", "bogus": 1}));
     let (status, _, message) = wrong.refusal();
     assert!(status == 422 && message.contains("/size") && message.contains("/bogus"), "{message}");
-    let narrow = kling_media::encode_data_uri("image/gif", b"GIF89a\x0a\0\x0a\0\x80\0\0\0\0\0\0\0\0");
+    let narrow = kling_media::encode_data_uri("image/gif", b"GIF89a\x0a\0\x0a\0\x80\0\0\0\0\0\0\0\0;");
     let (status, _, message) = post(&sim, path, &json!({"images": [PICTURE, narrow]})).refusal();
     assert!(status == 422 && message.contains("/images/1"), "{message}");
     assert_eq!(sim.billed().len(), 0);

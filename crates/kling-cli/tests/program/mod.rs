@@ -216,11 +216,12 @@ pub(crate) fn schemas() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/schemas").to_owned()
 }
 
-/// A picture that is nothing but its header.
+/// A picture that is nothing but its header and its end.
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
-    bytes.extend(b"\x08\x02\0\0\0");
+    bytes.extend(b"\x08\x02\0\0\0\0\0\0\0");
+    bytes.extend(b"\0\0\0\0IEND\xae\x42\x60\x82");
     bytes
 }

@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
         ),
         _ => return Err(io::ErrorKind::InvalidData.into()),
     };
-    Ok(Sides { width, height, orientation: None })
+    Ok(Sides { width, height, orientation: None, end: 0 })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! HEIC and AVIF: the sides of the primary image, cropped and turned as the container says.
 //!
 //! `imagesize` takes the largest image of the file, which need not be the one that is shown: an encoder that pads odd sides
-//! leaves a larger one behind it.
+//! leaves a larger one behind it. A sequence without a primary image has the sides of its first track.
 
 use std::io;
 use std::ops::Range;
@@ -13,6 +13,31 @@ use super::source::Source;
 const MOST: u32 = 4096;
 
 pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
+    let (width, height) = match primary_sides(reader) {
+        Err(error) if is_of_the_bytes(&error) && is_sequence(reader)? => track_sides(reader)?,
+        result => result?,
+    };
+    Ok(Sides { width, height, orientation: None, end: 0 })
+}
+
+/// Whether the data of the picture goes on behind the end of the file. What follows the boxes is not looked at.
+pub(super) fn is_truncated(reader: &mut impl Source, length: u64) -> bool {
+    let mut is_beyond = false;
+    // A walk that fails has met bytes that are no box.
+    let _ = for_each_box(reader, 0..u64::MAX, |_, name, body| {
+        is_beyond = name == *b"mdat" && body.end > length && body.end != u64::MAX;
+        Ok(!is_beyond && body.end < length)
+    });
+    is_beyond
+}
+
+/// Whether another look at the same bytes could find a picture; trouble of the reader itself is no such error.
+fn is_of_the_bytes(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// The sides of the primary image, cropped and turned.
+fn primary_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
     let meta = child(reader, 0..u64::MAX, *b"meta")?;
     let meta = meta.start + 4..meta.end;
     let primary = primary_item(reader, meta.clone())?;
@@ -35,24 +60,64 @@ pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
         Ok(true)
     })?;
     let (width, height) = sides.ok_or(io::ErrorKind::InvalidData)?;
-    let (width, height) = if is_turned { (height, width) } else { (width, height) };
-    Ok(Sides { width, height, orientation: None })
+    Ok(if is_turned { (height, width) } else { (width, height) })
 }
 
 /// Whether a file that calls itself a picture in general names AV1 among what it is compatible with; `imagesize` looks at
 /// the first two names only.
 pub(super) fn is_avif(reader: &mut impl Source) -> io::Result<bool> {
+    names_a_brand(reader, 2, |brand| matches!(brand, b"avif" | b"avis"))
+}
+
+/// Whether a file calls itself a sequence of pictures. A video has the same boxes and none of these brands.
+fn is_sequence(reader: &mut impl Source) -> io::Result<bool> {
+    names_a_brand(reader, 0, |brand| matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1"))
+}
+
+/// Whether a brand of the file is one of those wanted, from the word at `first` on; the second word is a version.
+fn names_a_brand(
+    reader: &mut impl Source,
+    first: u64,
+    is_wanted: impl Fn(&[u8; 4]) -> bool,
+) -> io::Result<bool> {
     let ftyp = child(reader, 0..u64::MAX, *b"ftyp")?;
-    for index in 2..u64::from(MOST) {
+    for index in first..u64::from(MOST) {
         let at = ftyp.start + 4 * index;
         if at + 4 > ftyp.end {
             break;
         }
-        if matches!(&reader.take_at(at)?, b"avif" | b"avis") {
+        if index != 1 && is_wanted(&reader.take_at(at)?) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The sides of the first track with pictures; an auxiliary track, such as an alpha channel, does not count.
+fn track_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
+    let movie = child(reader, 0..u64::MAX, *b"moov")?;
+    let mut sides = None;
+    for_each_box(reader, movie, |reader, name, track| {
+        if name == *b"trak" && !is_auxiliary(reader, track.clone())? {
+            let header = child(reader, track, *b"tkhd")?;
+            sides = Some(shown_sides(reader, header.start)?).filter(|&(width, height)| width > 0 && height > 0);
+        }
+        Ok(sides.is_none())
+    })?;
+    sides.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn is_auxiliary(reader: &mut impl Source, track: Range<u64>) -> io::Result<bool> {
+    let media = child(reader, track, *b"mdia")?;
+    let handler = child(reader, media, *b"hdlr")?;
+    Ok(reader.take_at(handler.start + 8)? == *b"auxv")
+}
+
+/// The sides that a track header states, in 65,536ths of a pixel. Its times are longer in its second version.
+fn shown_sides(reader: &mut impl Source, header: u64) -> io::Result<(u32, u32)> {
+    let at = header + if reader.take_at(header)? == [0] { 76 } else { 88 };
+    let (width, height) = pair(reader.take_at(at)?);
+    Ok((width >> 16, height >> 16))
 }
 
 /// The item that is shown.
@@ -133,7 +198,7 @@ fn for_each_box<R: Source>(
 ) -> io::Result<()> {
     let mut at = within.start;
     for _ in 0..MOST {
-        if at.saturating_add(8) > within.end {
+        if within.end.saturating_sub(at) < 8 {
             break;
         }
         let [a, b, c, d, name @ ..] = reader.take_at::<8>(at)?;
@@ -186,6 +251,29 @@ mod tests {
         let is_avif = |brands: &[u8]| is_avif(&mut Cursor::new(boxed(b"ftyp", brands))).unwrap();
         assert!(is_avif(b"mif1\0\0\0\0miafmif1avif") && is_avif(b"mif1\0\0\0\0avis"));
         assert!(!is_avif(b"mif1\0\0\0\0miafmif1heic") && !is_avif(b"mif1avif") && !is_avif(b""));
+    }
+
+    #[test]
+    fn a_sequence_without_a_primary_image_has_the_sides_of_its_track() {
+        let track = |handler: &[u8; 4], version: u8, width: u8, height: u8| {
+            let times = if version == 0 { 20 } else { 32 };
+            let sides = [0, width, 0, 0, 0, height, 0, 0];
+            let header = boxed(b"tkhd", &[&[version, 0, 0, 0], vec![0; times + 52].as_slice(), &sides].concat());
+            let media = boxed(b"mdia", &boxed(b"hdlr", &[&[0; 8], handler.as_slice(), &[0; 13]].concat()));
+            boxed(b"trak", &[header, media].concat())
+        };
+        let file = |brand: &[u8; 4], tracks: &[Vec<u8>]| {
+            let ftyp = boxed(b"ftyp", &[brand.as_slice(), &[0; 4], b"msf1"].concat());
+            [ftyp, boxed(b"moov", &[boxed(b"mvhd", &[0; 100]), tracks.concat()].concat())].concat()
+        };
+        let sides = |file: &[u8]| read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height));
+        let tracks = [track(b"auxv", 0, 9, 9), track(b"pict", 0, 64, 48)];
+        assert_eq!(sides(&file(b"avis", &tracks)), Some((64, 48)));
+        assert_eq!(sides(&file(b"hevc", &[track(b"pict", 1, 64, 48)])), Some((64, 48)));
+        let mut video = file(b"isom", &tracks);
+        video[16..20].copy_from_slice(b"mp42");
+        assert_eq!(sides(&video), None, "a video is no picture");
+        assert_eq!(sides(&file(b"avis", &tracks[..1])), None);
     }
 
     #[test]

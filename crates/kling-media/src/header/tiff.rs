@@ -20,7 +20,7 @@ pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
         let entry = directory.entry(reader, tag)?.and_then(Entry::number);
         entry.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     };
-    Ok(Sides { width: side(WIDTH)?, height: side(HEIGHT)?, orientation: None })
+    Ok(Sides { width: side(WIDTH)?, height: side(HEIGHT)?, orientation: None, end: 0 })
 }
 
 /// The first directory of a TIFF.

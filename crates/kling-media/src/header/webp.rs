@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
         _ => None,
     }
     .ok_or(io::ErrorKind::InvalidData)?;
-    Ok(Sides { width, height, orientation: None })
+    Ok(Sides { width, height, orientation: None, end: 0 })
 }
 
 /// A key frame of VP8: behind its tag a start code, then 14 bits a side, each with two more about scaling.

@@ -93,12 +93,13 @@ pub(crate) fn picture(width: u32, height: u32, bytes: usize) -> String {
     kling_media::encode_data_uri("image/png", &png(width, height, bytes))
 }
 
-/// The header of a PNG is all that its facts need; what follows is padding.
+/// The header and the end of a PNG are all that its facts need; zeros pad the middle.
 pub(crate) fn png(width: u32, height: u32, bytes: usize) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     png.extend(width.to_be_bytes());
     png.extend(height.to_be_bytes());
     png.extend([8, 0, 0, 0, 0, 0, 0, 0, 0]);
-    png.resize(png.len().max(bytes), 0);
+    png.resize(png.len().max(bytes.saturating_sub(8)), 0);
+    png.extend(b"IEND\xae\x42\x60\x82");
     png
 }

@@ -9,7 +9,7 @@ const JPEG_FRAME: &[u8] = &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128];
 fn photo(segments: usize) -> Vec<u8> {
     let segment = [&[0xff, 0xe2, 0xff, 0xff], vec![7; 0xffff - 2].as_slice()].concat();
     let frame = [JPEG_FRAME, &[0; 8]].concat();
-    [&[0xff, 0xd8], segment.repeat(segments).as_slice(), &frame, &vec![9; 2_000_000]].concat()
+    [&[0xff, 0xd8], segment.repeat(segments).as_slice(), &frame, &vec![9; 2_000_000], &[0xff, 0xd9]].concat()
 }
 
 fn probe() -> Probe {
@@ -57,7 +57,7 @@ fn an_ordinary_photo_takes_one_request_and_one_piece() {
 #[test]
 fn pieces_of_one_byte_are_put_together_before_the_header_is_read_anew() {
     let segment = [0xff, 0xfe, 0, 2];
-    let file = [&[0xff, 0xd8], segment.repeat(1000).as_slice(), JPEG_FRAME, &[0; 4000]].concat();
+    let file = [&[0xff, 0xd8], segment.repeat(1000).as_slice(), JPEG_FRAME, &[0; 4000], &[0xff, 0xd9]].concat();
     let measured = play(probe(), 1, |probe| part(probe, &file)).unwrap();
     assert_eq!(measured.facts, crate::from_bytes(&file).unwrap());
     let header = 2 + 4 * 1000 + 9;

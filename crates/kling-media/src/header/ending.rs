@@ -1,0 +1,108 @@
+//! Whether a file ends before its picture does. One look at the end of the file answers for an ordinary picture.
+//!
+//! Only a certain answer counts: phones and programs write padding, further pictures and whole clips behind the first
+//! picture, and decoders never read these bytes.
+
+use std::io;
+use std::ops::Range;
+
+use kling_types::ImageFormat;
+
+use super::source::Source;
+use super::{Header, heif};
+
+/// The most bytes searched for an end marker, and the longest GIF that is walked over.
+const MOST: u64 = 64 * 1024 * 1024;
+/// The first piece that is searched, at the end of the file. It holds the end marker of an ordinary picture.
+const FIRST: usize = 16;
+/// The longest piece that is searched at once.
+const LONGEST: usize = 8 * 1024;
+
+/// Whether the file of this length lacks the end of its picture. `false` when nobody can know.
+pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u64) -> io::Result<bool> {
+    /// Where the first chunk of a PNG ends, which has the sides.
+    const AFTER_IHDR: u64 = 33;
+    match header.format {
+        // Not before the frame: the preview inside the metadata has an end marker too.
+        ImageFormat::Jpeg => lacks(reader, header.sides.end..length, *b"\xff\xd9"),
+        ImageFormat::Png => lacks(reader, AFTER_IHDR..length, *b"IEND"),
+        ImageFormat::Gif => gif(reader, length),
+        ImageFormat::Webp => {
+            let size = u32::from_le_bytes(reader.take_at(4)?);
+            Ok(length < 8 + u64::from(size))
+        }
+        ImageFormat::Avif | ImageFormat::Heic => Ok(heif::is_truncated(reader, length)),
+        _ => Ok(false),
+    }
+}
+
+/// Whether a marker is missing in a part of the file. The search goes backwards, in growing pieces.
+fn lacks<const N: usize>(
+    reader: &mut impl Source,
+    within: Range<u64>,
+    marker: [u8; N],
+) -> io::Result<bool> {
+    let floor = within.start.max(within.end.saturating_sub(MOST));
+    let mut bytes = [0; LONGEST];
+    let (mut end, mut size) = (within.end, FIRST);
+    while end > floor {
+        let start = end.saturating_sub(size as u64).max(floor);
+        // A marker may begin in this piece and end in the one behind it.
+        let length = (end + N as u64 - 1).min(within.end) - start;
+        let piece = usize::try_from(length).ok().and_then(|length| bytes.get_mut(..length));
+        let piece = piece.ok_or(io::ErrorKind::InvalidInput)?;
+        reader.seek(io::SeekFrom::Start(start))?;
+        reader.read_exact(piece)?;
+        if piece.windows(N).any(|window| window == marker) {
+            return Ok(false);
+        }
+        (end, size) = (start, (8 * size).min(LONGEST - N));
+    }
+    Ok(floor <= within.start)
+}
+
+/// Whether a GIF ends inside a block, or before its first picture. A missing trailer alone does no harm.
+fn gif(reader: &mut impl Source, length: u64) -> io::Result<bool> {
+    const TRAILER: u8 = 0x3b;
+    if length > MOST || reader.take_at(length.saturating_sub(1))? == [TRAILER] {
+        return Ok(false);
+    }
+    match walk_gif(reader, length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+        result => result,
+    }
+}
+
+fn walk_gif(reader: &mut impl Source, length: u64) -> io::Result<bool> {
+    let mut at = 13 + color_table(reader.take_at(10)?);
+    let mut has_picture = false;
+    while at < length {
+        at = match reader.take_at(at)? {
+            [0x21] => after_blocks(reader, at + 2)?,
+            [0x2c] => {
+                has_picture = true;
+                let table = color_table(reader.take_at(at + 9)?);
+                after_blocks(reader, at + 11 + table)?
+            }
+            // The trailer, or bytes that no decoder reads.
+            _ => return Ok(false),
+        };
+    }
+    Ok(!has_picture)
+}
+
+/// The place behind blocks of up to 255 bytes, of which an empty one is the last.
+fn after_blocks(reader: &mut impl Source, mut at: u64) -> io::Result<u64> {
+    loop {
+        let [length] = reader.take_at(at)?;
+        at += 1 + u64::from(length);
+        if length == 0 {
+            return Ok(at);
+        }
+    }
+}
+
+/// The length of the color table that follows these flags.
+const fn color_table([flags]: [u8; 1]) -> u64 {
+    if flags & 0x80 == 0 { 0 } else { 6 << (flags & 7) }
+}
