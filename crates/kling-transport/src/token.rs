@@ -39,18 +39,17 @@ impl Token {
     /// Takes a token as text; white space around it is cut off, since files end with a line break.
     ///
     /// # Errors
-    /// [`Error::is_config`] where it is empty or holds anything but visible ASCII, which a header cannot carry.
+    /// [`Error::is_config`] if it is empty, a placeholder, in quotes, follows the word Bearer, or holds anything but visible
+    /// ASCII, which a header cannot carry. Nothing of it is quoted.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
-        let text = text.as_ref().trim();
-        if text.is_empty() {
-            return Err(Error::config(
-                "the token is empty: paste it whole, or create one on the site's profile page",
-            ));
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::config(
-                "the token holds a blank, a control character or a letter outside ASCII: give it alone, without the word Bearer",
-            ));
+        Self::named("the token", text.as_ref())
+    }
+
+    /// Takes a token from the place that `name` names.
+    fn named(name: &str, text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if let Some(problem) = problem(text) {
+            return Err(Error::config(format!("{name} {problem}")));
         }
         let slashed = text.contains('/').then(|| text.replace('/', "\\/").into());
         Ok(Self(Arc::new(Secret { text: text.into(), slashed, bearer: format!("Bearer {text}").into() })))
@@ -59,16 +58,19 @@ impl Token {
     /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
     ///
     /// # Errors
-    /// [`Error::is_config`] where none is, or where its value is no token.
+    /// [`Error::is_config`] if none is, or if its value is no token; the error names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_variables(|name| env::var(name).ok())
+        // A value that is no Unicode is refused by its letters outside ASCII.
+        Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
     fn from_variables(read: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let found =
-            TOKEN_VARIABLES.iter().filter_map(|name| read(name)).find(|value| !value.trim().is_empty());
+        let found = TOKEN_VARIABLES
+            .iter()
+            .filter_map(|name| Some((name, read(name)?)))
+            .find(|(_, value)| !value.trim().is_empty());
         match found {
-            Some(value) => Self::new(value),
+            Some((name, value)) => Self::named(name, &value),
             None => Err(Error::config(format!("no token was found: set {}", TOKEN_VARIABLES[0]))),
         }
     }
@@ -97,6 +99,47 @@ impl Token {
     pub(crate) fn bearer(&self) -> Bytes {
         self.0.bearer.clone()
     }
+}
+
+/// Why a text is no token, in words that quote nothing of it.
+fn problem(text: &str) -> Option<&'static str> {
+    const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
+    let is_header =
+        |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
+    Some(match text {
+        "" => "is empty: paste the token whole, or create one on the site's profile page",
+        _ if text.starts_with(QUOTES) || text.ends_with(QUOTES) => "has quotes around the token: remove them",
+        _ if is_header("bearer ") || is_header("bearer:") || is_header("authorization:") => {
+            "begins as a header does: give the token alone, without the word Bearer"
+        }
+        _ if is_placeholder(text) => "is a placeholder: replace it by the token of your profile page",
+        _ if text.contains(char::is_whitespace) => {
+            "has a blank or a line break inside: paste the token again"
+        }
+        _ if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            "has a control character or a letter outside ASCII inside: paste the token again"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a text is one that documentation prints in the place of a token, or a variable that no shell replaced.
+fn is_placeholder(text: &str) -> bool {
+    const WHOLE: [&str; 5] = ["api_key", "api_token", "changeme", "placeholder", "todo"];
+    const PARTS: [&str; 4] = ["your_api", "your_token", "your_runcomfy", "token_here"];
+    let plain = text.to_ascii_lowercase().replace(['-', ' '], "_");
+    let is_enclosed = |start, end| plain.starts_with(start) && plain.ends_with(end);
+    let is_repeated = |letter: char| plain.chars().all(|other| other == letter) && plain.chars().count() > 2;
+    is_enclosed('<', '>')
+        || is_enclosed('[', ']')
+        || is_enclosed('{', '}')
+        || is_enclosed('%', '%')
+        || plain.starts_with('$') && !plain.contains(|letter: char| letter.is_ascii_digit())
+        || ['.', '*', 'x', '\u{2026}'].into_iter().any(is_repeated)
+        || plain == "\u{2026}"
+        || WHOLE.contains(&plain.as_str())
+        || PARTS.iter().any(|part| plain.contains(part))
+        || TOKEN_VARIABLES.iter().any(|name| plain.eq_ignore_ascii_case(name))
 }
 
 impl fmt::Debug for Token {
@@ -135,6 +178,49 @@ mod tests {
             let error = Token::new(text).unwrap_err();
             assert!(error.is_config());
             assert!(text.trim().is_empty() || !error.to_string().contains(text.trim()));
+        }
+    }
+
+    #[test]
+    fn each_mistake_in_pasting_is_named() {
+        for (named, texts) in [
+            ("quotes", ["\"rc-0123\"", "'rc-0123'", "“rc-0123”", "rc-0123\""].as_slice()),
+            (
+                "without the word Bearer",
+                &["Bearer rc-0123", "bearer  rc-0123", "Authorization: Bearer rc-0123"],
+            ),
+            (
+                "placeholder",
+                &[
+                    "YOUR_API_TOKEN",
+                    "<token>",
+                    "<YOUR TOKEN>",
+                    "your-api-token",
+                    "your_token_here",
+                    "$RUNCOMFY_API_TOKEN",
+                    "${RUNCOMFY_API_TOKEN}",
+                    "%RUNCOMFY_API_TOKEN%",
+                    "{{ token }}",
+                    "RUNCOMFY_TOKEN",
+                    "xxxx",
+                    "...",
+                    "…",
+                    "****",
+                    "changeme",
+                ],
+            ),
+            ("blank", &["rc 0123", "rc-01\n23", "rc-01\t23"]),
+            ("outside ASCII", &["rc-0123é", "rc-\u{0}"]),
+        ] {
+            for text in texts {
+                let error = Token::new(text).unwrap_err();
+                assert!(error.is_config() && error.to_string().contains(named), "{text}: {error}");
+                let variable = Token::from_variables(|_| Some((*text).to_owned())).unwrap_err().to_string();
+                assert!(variable.starts_with("RUNCOMFY_API_TOKEN "), "{variable}");
+            }
+        }
+        for text in ["x", "xx", "rc-0123", "eyJhbGciOi.J9-_", "tokenized", "a$b", "sim-token"] {
+            assert!(Token::new(text).is_ok(), "{text}");
         }
     }
 }
