@@ -1,6 +1,7 @@
 //! The command line.
 
 mod catalog;
+pub(crate) mod hyphen;
 mod jobs;
 mod options;
 mod run;
@@ -85,14 +86,14 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct Generate {
-    /// The start image: an https URL or a file. A file is checked and sent inside the request.
+    /// The start image: an https URL, a file, or - for stdin. A file is checked and sent inside the request.
     pub(crate) image: String,
 
     /// What happens in the clip.
-    #[arg(short, long)]
+    #[arg(short, long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) prompt: Option<String>,
 
-    /// The end image: an https URL or a file.
+    /// The end image: an https URL, a file, or - for stdin.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) tail_image: Option<String>,
 
@@ -101,7 +102,7 @@ pub(crate) struct Generate {
     pub(crate) duration: Option<String>,
 
     /// What the clip should not show.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) negative_prompt: Option<String>,
 
     /// How closely the prompt is followed, 0 to 1 with the default model.

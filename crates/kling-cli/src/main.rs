@@ -15,21 +15,23 @@ mod making;
 mod picture;
 mod pictures;
 mod settings;
+mod shown;
 mod submitting;
 mod table;
 mod target;
 mod waiting;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, hyphen};
 use crate::console::Console;
 use crate::exit::{Exit, Stop};
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(hyphen::separate_ids(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
@@ -55,10 +57,16 @@ fn main() -> ExitCode {
 
 /// Help and version are answers; everything else is 64, as for the provider's own program.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Where the terminal is gone, nobody reads it.
-    let _ = error.print();
     if !error.use_stderr() {
+        // Nobody reads it if the terminal is gone.
+        let _ = error.print();
         return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    if text.lines().any(is_long) {
+        Console::new(false).say(text.lines().map(shorten).collect::<Vec<_>>().join("\n"));
+    } else {
+        let _ = error.print();
     }
     // What could not be parsed may still have asked for JSON.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
@@ -67,5 +75,16 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    shorten(text.lines().next().unwrap_or_default().trim_start_matches("error: ")).into_owned()
+}
+
+/// The most characters in a line about a wrong command line, which quotes arguments of any length.
+const LONGEST_LINE: usize = 300;
+
+fn is_long(line: &str) -> bool {
+    line.chars().count() > LONGEST_LINE
+}
+
+fn shorten(line: &str) -> Cow<'_, str> {
+    shown::cut(line, LONGEST_LINE)
 }

@@ -7,6 +7,7 @@ use kling::kling_journal::EntryLock;
 use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, Unfinished, WaitError, WaitOptions};
 use serde_json::{Value, json};
 
+use crate::arguments::hyphen::command_line;
 use crate::arguments::{AtEnd, Patience};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
@@ -102,7 +103,7 @@ fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> Stop {
 
 /// The command that takes a request up again.
 fn resume(id: &RequestId) -> String {
-    format!("kling wait {id} -o FILE")
+    command_line("wait", id.as_str(), "-o FILE")
 }
 
 /// A file that was downloaded, for a report.
@@ -191,10 +192,11 @@ async fn fetch(
 
 /// What was paid for is named in full, so that it can be fetched by other means.
 fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> Stop {
-    let mut command = resume(id);
-    if let (true, Some(host)) = (error.is_host(), error.host()) {
-        command.push_str(&format!(" --allow-host {host}"));
-    }
+    let options = match error.host().filter(|_| error.is_host()) {
+        Some(host) => format!("-o FILE --allow-host {host}"),
+        None => "-o FILE".to_owned(),
+    };
+    let command = command_line("wait", id.as_str(), &options);
     let exit = Stop::from(error.clone()).exit();
     Stop::new(exit, format!("the output was not downloaded: {error}\n  it lies at {url}"))
         .with("url", url)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kling::RequestId;
 
-use super::Patience;
+use super::{Patience, hyphen};
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -38,17 +38,24 @@ pub(crate) enum JobsCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Settle {
     /// The intent, or enough of its start.
+    #[arg(value_parser = intent)]
     pub(crate) intent: String,
 
     #[command(flatten)]
     pub(crate) finding: Finding,
 }
 
+/// Any text that is no longer than an intent could be, so that an error can quote it.
+fn intent(text: &str) -> Result<String, &'static str> {
+    const LONGEST: usize = 128;
+    if text.len() > LONGEST { Err("it is longer than any intent") } else { Ok(text.to_owned()) }
+}
+
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Finding {
     /// A job was made, and this is its request id.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = hyphen::request_id)]
     pub(crate) id: Option<RequestId>,
 
     /// No job was made.

@@ -6,6 +6,7 @@ use kling::Journal;
 use kling::kling_journal::{Cursor, Entry, EntryStatus, Event, JOURNAL_VARIABLE, Query, Selection};
 use serde_json::{Value, json};
 
+use crate::arguments::hyphen::command_line;
 use crate::arguments::{Jobs, JobsCommand, Prune, Settle};
 use crate::console::{Answer, Console};
 use crate::exit::{Exit, Stop};
@@ -90,7 +91,10 @@ fn close(journal: &Journal, settle: &Settle) -> Result<Answer, Stop> {
     journal.record(intent, &event)?;
     let settled = journal.find_intent(&intent.to_string())?;
     let text = match settled.request_id() {
-        Some(id) => format!("intent {intent} is request {id}; to resume: kling resume {id}"),
+        Some(id) => {
+            let command = command_line("resume", id, "");
+            format!("intent {intent} is request {id}; to resume: {command}")
+        }
         None => format!("intent {intent} was not submitted"),
     };
     Ok(Answer { text, json: describe(&settled) })
