@@ -1,6 +1,7 @@
 //! Local files in the media properties of an input: each goes inside the request.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use kling::media::{self, Reference};
@@ -8,20 +9,29 @@ use kling::schema::ModelSchema;
 use kling::{MediaKind, Violations};
 use serde_json::Value;
 
+use crate::arguments::MediaCheck;
 use crate::console::Console;
 use crate::exit::{Exit, Stop};
-use crate::picture;
+use crate::{file, picture};
 
 /// The most bytes of a sound or a clip inside a request: the provider's own clients allow no more.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// The bytes that tell the format of a sound or a clip.
+const HEAD: u64 = 8 * 1024;
 
 /// Puts the file itself in the place of every path.
-pub(crate) fn inline(schema: &ModelSchema, input: &mut Value, console: Console) -> Result<(), Stop> {
+pub(crate) fn inline(
+    schema: &ModelSchema,
+    input: &mut Value,
+    media: &MediaCheck,
+    console: Console,
+) -> Result<(), Stop> {
+    let is_checked = !media.no_media_check;
     let violations = schema.validate_input(input).err().unwrap_or_default();
     for (kind, pointer, path) in paths(schema, input, &violations) {
         let uri = match kind {
-            MediaKind::Image => picture::reference(&path, console)?,
-            kind => recording(Path::new(&path), kind, console)?,
+            MediaKind::Image => picture::reference(&path, is_checked, console)?,
+            kind => recording(Path::new(&path), kind, is_checked, console)?,
         };
         if let Some(place) = input.pointer_mut(&pointer) {
             *place = uri.into();
@@ -30,18 +40,41 @@ pub(crate) fn inline(schema: &ModelSchema, input: &mut Value, console: Console) 
     Ok(())
 }
 
-/// The input as it would be with every file inside it, without reading them.
-pub(crate) fn stand_in(schema: &ModelSchema, input: &Value) -> Result<Value, Stop> {
-    const ANY: &str = "data:application/octet-stream;base64,AAAA";
+/// The input as it would be with every file inside it, without reading them whole. What refuses a file here refuses it in
+/// [`inline`] too.
+pub(crate) fn stand_in(schema: &ModelSchema, input: &Value, media: &MediaCheck) -> Result<Value, Stop> {
     let mut whole = input.clone();
     let violations = schema.validate_input(input).err().unwrap_or_default();
-    for (_, pointer, path) in paths(schema, input, &violations) {
-        fs::metadata(&path).map_err(|error| picture::missing(Path::new(&path), &error))?;
+    for (kind, pointer, path) in paths(schema, input, &violations) {
+        let content = content(Path::new(&path), kind, !media.no_media_check)?;
         if let Some(place) = whole.pointer_mut(&pointer) {
-            *place = ANY.into();
+            *place = format!("data:{};base64,{content}", picture::UNKNOWN_TYPE).into();
         }
     }
     Ok(whole)
+}
+
+/// Some content in the place of a file's, or none if the file is empty. A pipe is left for the check of its rules.
+fn content(path: &Path, kind: MediaKind, is_checked: bool) -> Result<&'static str, Stop> {
+    const SOME: &str = "AAAA";
+    if file::is_stdin(path) {
+        return Ok(SOME);
+    }
+    let unreadable = |error: std::io::Error| file::unreadable(path, &error);
+    let facts = fs::metadata(path).map_err(unreadable)?;
+    if !facts.is_file() {
+        return Ok(SOME);
+    }
+    let limit = if kind == MediaKind::Image { picture::MAX_BYTES } else { MAX_BYTES };
+    if facts.len() > limit {
+        return Err(file::too_large(path, limit, picture::TOO_LARGE));
+    }
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(unreadable)?;
+    if is_checked && kind != MediaKind::Image {
+        format(path, kind, &head)?;
+    }
+    Ok(if head.is_empty() { "" } else { SOME })
 }
 
 /// The paths of an input with their places. A text that the model takes as it is, such as `auto`, is one only where there is
@@ -61,24 +94,27 @@ fn paths(schema: &ModelSchema, input: &Value, violations: &Violations) -> Vec<(M
 }
 
 /// Reads a sound or a clip into a `data:` URI. Its own bytes say what it is, not its name.
-fn recording(path: &Path, kind: MediaKind, console: Console) -> Result<String, Stop> {
-    let name = path.display();
-    let refuse = |why: &str| Stop::new(Exit::Input, format!("{name}: {why}"));
-    let length = fs::metadata(path).map_err(|error| picture::missing(path, &error))?.len();
-    if length > MAX_BYTES {
-        return Err(refuse("too large to be sent inside the request; give an https url instead"));
-    }
-    let bytes = fs::read(path).map_err(|error| picture::missing(path, &error))?;
-    let (wanted, what) = match kind {
+fn recording(path: &Path, kind: MediaKind, is_checked: bool, console: Console) -> Result<String, Stop> {
+    let bytes = file::read(path, MAX_BYTES, picture::TOO_LARGE)?;
+    let media_type = match format(path, kind, &bytes) {
+        Err(stop) if is_checked => return Err(stop),
+        Err(_) => infer::get(&bytes).map_or(picture::UNKNOWN_TYPE, |format| format.mime_type()),
+        // The one name of it that the provider's own clients send.
+        Ok("audio/x-wav") => "audio/wav",
+        Ok(media_type) => media_type,
+    };
+    picture::uploads(path, bytes.len() as u64, console);
+    Ok(media::encode_data_uri(media_type, &bytes))
+}
+
+/// The media type of a sound or a clip.
+fn format(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, Stop> {
+    let (wanted, problem) = match kind {
         MediaKind::Audio => (infer::MatcherType::Audio, "found no sound of a known format"),
         _ => (infer::MatcherType::Video, "found no clip of a known format"),
     };
-    let format =
-        infer::get(&bytes).filter(|format| format.matcher_type() == wanted).ok_or_else(|| refuse(what))?;
-    // The one name of it that the provider's own clients send.
-    let media_type = if format.mime_type() == "audio/x-wav" { "audio/wav" } else { format.mime_type() };
-    console.say(format!(
-        "note: {name} is sent inside the request ({length} bytes); the provider documents https URLs only"
-    ));
-    Ok(media::encode_data_uri(media_type, &bytes))
+    let found = infer::get(bytes).filter(|format| format.matcher_type() == wanted);
+    found
+        .map(|format| format.mime_type())
+        .ok_or_else(|| Stop::new(Exit::Input, format!("{}: {problem}", file::name(path))))
 }

@@ -4,6 +4,7 @@ use kling::{CancelOutcome, Error, Receipt, RequestId, SubmitError, Violations, W
 use serde_json::{Map, Value, json};
 
 use crate::console::Answer;
+use crate::shown;
 
 /// The exit codes, those of the provider's own program and two of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Stop {
 
     /// Adds the id of a job that goes on without this program, and how to get at it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
-        let message = format!("{}\n  take it up again: {command}", self.message);
+        let message = format!("{}\n  to resume: {command}", self.message);
         Self { message, ..self }.with("request_id", id.as_str()).with("resume", command)
     }
 
@@ -185,8 +186,16 @@ fn was_cancelled(error: &WaitError) -> bool {
 
 impl From<Violations> for Stop {
     fn from(violations: Violations) -> Self {
-        let lines: String = violations.iter().map(|violation| format!("\n  {violation}")).collect();
-        let message = format!("the input is not what the model takes; nothing was submitted{lines}");
+        const MOST: usize = 50;
+        const LONGEST: usize = 1000;
+        let mut message = "invalid input; nothing was submitted".to_owned();
+        for violation in violations.iter().take(MOST) {
+            message.push_str("\n  ");
+            message.push_str(&shown::cut(&violation.to_string(), LONGEST));
+        }
+        if violations.len() > MOST {
+            message.push_str(&format!("\n  and {} more", violations.len() - MOST));
+        }
         let json = serde_json::to_value(&violations).unwrap_or_default();
         Self::new(Exit::Input, message).with("violations", json)
     }

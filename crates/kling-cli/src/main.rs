@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod console;
 mod exit;
+mod file;
 mod input;
 mod interrupts;
 mod live;

@@ -1,12 +1,14 @@
 //! The pictures of an input, measured by as little of them as can be, and judged by the rules of their properties.
 
 use kling::media::remote::{Checker, Options};
-use kling::media::{self, DataUri, Error, Measured, Reference};
+use kling::media::{DataUri, Error, Measured, Reference};
 use kling::{MediaField, MediaKind, MediaRule, Megabyte, Verdict, Violations};
 use serde_json::{Value, json};
 
 use crate::arguments::MediaCheck;
 use crate::console::Console;
+use crate::exit::Stop;
+use crate::picture;
 
 /// How pictures are looked at.
 pub(crate) struct Pictures {
@@ -21,18 +23,19 @@ impl Pictures {
         (!arguments.no_media_check).then_some(Self { with_urls, megabyte })
     }
 
-    /// What is wrong with one picture. What could not be found out goes into the report: a warning, never an error.
+    /// The broken rules of one picture. A question that stays open goes into the report: a warning, never an error. A local
+    /// file that cannot be read stops the program.
     pub(crate) async fn judge(
         &self,
         field: &MediaField,
         pointer: &str,
         reference: &str,
         report: &mut Report,
-    ) -> Violations {
+    ) -> Result<Violations, Stop> {
         if field.kind != MediaKind::Image || field.rules.is_empty() {
-            return Violations::new();
+            return Ok(Violations::new());
         }
-        match self.measure(reference).await {
+        Ok(match self.measure(reference).await? {
             Some(Ok(measured)) => {
                 let judgement = field.judge_with(pointer, &measured.facts, self.megabyte);
                 let unchecked =
@@ -54,20 +57,22 @@ impl Pictures {
                 report.unchecked.push(format!("{pointer}: {text}"));
                 Violations::new()
             }
-        }
+        })
     }
 
-    /// The facts of a picture; `None` where it lies behind a URL and none is to be fetched.
-    async fn measure(&self, reference: &str) -> Option<Result<Measured, Error>> {
-        match Reference::parse(reference) {
-            Reference::DataUri(uri) => Some(DataUri::decode(uri).and_then(|uri| uri.measure())),
+    /// The facts of a picture; `None` if it is behind a URL and none is to be fetched.
+    async fn measure(&self, reference: &str) -> Result<Option<Result<Measured, Error>>, Stop> {
+        Ok(match Reference::parse(reference) {
+            Reference::Base64(text) | Reference::DataUri(text) => {
+                Some(DataUri::decode(text).and_then(|uri| uri.measure()))
+            }
             Reference::Url(url) if self.with_urls => Some(match Checker::new(Options::default()) {
                 Ok(checker) => checker.measure_url(url).await,
                 Err(error) => Err(error),
             }),
-            Reference::Path(path) => Some(media::measure_path(path)),
+            Reference::Path(path) => Some(picture::measure(path)?),
             Reference::Url(_) => None,
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::arguments::Setting;
 use crate::exit::{Exit, Stop};
+use crate::shown;
 
 /// Puts every setting into the input, each read as what its property takes; a name that is no property stays a text, for the
 /// check to name. Where the input is no object, the check says that.
@@ -19,7 +20,12 @@ pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Val
         match (is_again, shape) {
             (false, _) => drop(input.insert(key.clone(), value)),
             (true, Some(Shape::List { .. })) => add(input, key, value),
-            (true, _) => return Err(Stop::new(Exit::Usage, format!("{key:?} is set twice, and is no list"))),
+            (true, _) => {
+                return Err(Stop::new(
+                    Exit::Usage,
+                    format!("--set {} was given twice; only lists can be repeated", shown::name(key)),
+                ));
+            }
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ fn a_photo_becomes_a_clip_without_a_token_or_a_network() {
     let clip = fs::read(program.folder().join("clip.mp4")).unwrap();
     assert_eq!(&clip[4..8], b"ftyp");
     assert!(ended.stderr.contains("SIMULATED"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("the provider documents https URLs only"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hosted https URLs are the documented way"), "{}", ended.stderr);
     assert_eq!(program.files(), ["clip.mp4"]);
 }
 
@@ -73,8 +73,8 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
     fs::write(program.folder().join("small.png"), png(300, 900)).unwrap();
     let ended = program.run(&["generate", "small.png", "--duration", "7", "--cfg-scale", "-1"]);
     insta::assert_snapshot!(ended.shown(), @r"
-    note: small.png is sent inside the request (45 bytes); the provider documents https URLs only
-    kling: the input is not what the model takes; nothing was submitted
+    note: uploading small.png inline (45 bytes); hosted https URLs are the documented way
+    kling: invalid input; nothing was submitted
       /duration: found 7, allowed 5 or 10
       /cfg_scale: found -1, allowed at least 0
       /image_url: found a width of 300 pixels, allowed width_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)

@@ -101,7 +101,7 @@ fn a_report_of_violations_is_for_people_and_for_machines() {
     let program = Program::new();
     let broken = r#"{"image_url": "data:image/png;base64,aGVsbG8gd29ybGQ=", "promt": "x", "duration": 10.5}"#;
     insta::assert_snapshot!(program.run(&["validate", "--input", broken]).shown(), @r#"
-    kling: the input is not what the model takes; nothing was submitted
+    kling: invalid input; nothing was submitted
       /promt: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale (did you mean "prompt"?)
       /duration: found 10.5, allowed 5 or 10
       /image_url: found no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif

@@ -114,7 +114,7 @@ fn local_files_go_inside_the_request_as_what_their_bytes_are() {
     };
     let sent = run("clip.txt");
     assert_eq!((sent.code, sim.billed().len()), (0, 1), "{sent:?}");
-    assert!(sent.stderr.contains("note: clip.txt is sent inside the request"), "{sent:?}");
+    assert!(sent.stderr.contains("note: uploading clip.txt inline"), "{sent:?}");
     let page = run("page.mp4");
     assert_eq!((page.code, sim.billed().len()), (65, 1), "{page:?}");
     assert!(page.stderr.contains("page.mp4: found no clip of a known format"), "{page:?}");

@@ -2,7 +2,7 @@
 
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::{Engine, alphabet};
-use kling_types::MediaFacts;
+use kling_types::{MediaFacts, MediaRef};
 
 use crate::{Error, Measured, from_bytes};
 
@@ -33,7 +33,12 @@ impl DataUri {
     pub fn decode(uri: &str) -> Result<Self, Error> {
         let rest =
             uri.split_at_checked(SCHEME.len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME));
-        let (_, rest) = rest.ok_or(Error::data_uri("another kind of uri"))?;
+        let (_, rest) = rest.ok_or_else(|| {
+            Error::data_uri(match MediaRef::is_raw_base64(uri) {
+                true => "raw base64 without a data: uri around it",
+                false => "another kind of uri",
+            })
+        })?;
         let (head, payload) = rest.split_once(',').ok_or(Error::data_uri("a data: uri without a comma"))?;
         let media_type =
             head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
@@ -72,9 +77,19 @@ pub fn encode_data_uri(media_type: &str, bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kling_types::MediaRef;
-
     use super::*;
+    use crate::Reference;
+
+    #[test]
+    fn raw_base64_is_named() {
+        let text = format!("iVBORw0KGgo{}", "A".repeat(1000));
+        let error = DataUri::decode(&text).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "found raw base64 without a data: uri around it, allowed a base64 data: uri"
+        );
+        assert!(matches!(Reference::parse(&text), Reference::Base64(_)));
+    }
 
     #[test]
     fn whatever_an_input_takes_is_decoded() {

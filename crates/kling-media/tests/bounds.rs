@@ -57,7 +57,8 @@ fn an_endless_answer_is_cut_off_at_the_cap() {
 /// A header as long as they come, in the shortest of segments.
 fn long_header() -> Vec<u8> {
     let segments = [0xff, 0xfe, 0, 2].repeat(16_000);
-    [&[0xff, 0xd8], segments.as_slice(), &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128], &[0; 20], &[0xff, 0xd9]].concat()
+    [&[0xff, 0xd8], segments.as_slice(), &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128], &[0; 20], &[0xff, 0xd9]]
+        .concat()
 }
 
 /// Every byte as a chunk of its own.

@@ -45,6 +45,12 @@ impl MediaRef {
         }
     }
 
+    /// Whether a text is no reference but looks like a whole file in base64, without the `data:` URI around it.
+    #[must_use]
+    pub fn is_raw_base64(text: &str) -> bool {
+        form::is_raw_base64(text)
+    }
+
     /// The reference as it stands on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {

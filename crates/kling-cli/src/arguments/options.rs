@@ -28,7 +28,7 @@ pub(crate) struct InputSource {
 
 #[derive(Args, Debug)]
 pub(crate) struct MediaCheck {
-    /// Skip the rules on width, height, shape and size of the images.
+    /// Skip every check of images and local files: format, width, height, shape and size.
     #[arg(long)]
     pub(crate) no_media_check: bool,
 

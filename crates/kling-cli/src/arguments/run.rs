@@ -13,7 +13,7 @@ pub(crate) struct Run {
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
 
-    /// The input as JSON. In a media property, a path stands for a local file, which is sent inside the request.
+    /// The input as JSON. In a media property, a path is sent as a file inside the request; - is stdin.
     #[arg(long, value_name = "JSON", conflicts_with = "input_file", required_unless_present_any = ["input_file", "set"])]
     input: Option<String>,
 
@@ -22,7 +22,7 @@ pub(crate) struct Run {
     input_file: Option<PathBuf>,
 
     /// Set one property, over the input: text, or JSON where the property takes no text. Again for a list adds to it.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
     pub(crate) set: Vec<Setting>,
 
     /// Take the schema of the live catalog although one is compiled in.

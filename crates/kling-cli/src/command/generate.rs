@@ -19,6 +19,7 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
     let body = assemble(arguments, model, console)?;
     let pictures = Pictures::new(&making.media, !making.is_offline());
     let report = input::check(model, &body, pictures.as_ref()).await?;
+    input::bound(&body)?;
     let connection = making.connect(console)?;
     making::make(&connection, making, Order { model: model.id.parse()?, body, report, target }, console).await
 }
@@ -26,6 +27,7 @@ pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer
 /// The body, with nothing in it that was not asked for. What the model does not take is found by its own rules.
 fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, Stop> {
     let [image, tail_image] = image_fields(model);
+    let is_checked = !arguments.making.media.no_media_check;
     let image =
         image.ok_or_else(|| Stop::new(Exit::Usage, format!("the model {} takes no image", model.id)))?;
     let mut body = Map::new();
@@ -35,11 +37,11 @@ fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result
         }
     };
     set("prompt", arguments.prompt.clone().map(Value::from));
-    set(image, Some(picture::reference(&arguments.image, console)?.into()));
+    set(image, Some(picture::reference(&arguments.image, is_checked, console)?.into()));
     if let Some(tail) = &arguments.tail_image {
         let no_tail = || Stop::new(Exit::Usage, format!("the model {} takes no second image", model.id));
         let name = tail_image.ok_or_else(no_tail)?;
-        set(name, Some(picture::reference(tail, console)?.into()));
+        set(name, Some(picture::reference(tail, is_checked, console)?.into()));
     }
     set("duration", arguments.duration.as_deref().map(number_or_text));
     set("negative_prompt", arguments.negative_prompt.clone().map(Value::from));

@@ -1,12 +1,12 @@
 //! `kling run`: any model of the catalog, compiled in or not.
 
 use kling::schema::ModelSchema;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use crate::arguments::Run;
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
-use crate::exit::{Exit, Stop};
+use crate::exit::Stop;
 use crate::making::{self, Order};
 use crate::pictures::Pictures;
 use crate::target::Target;
@@ -27,11 +27,11 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
             "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
         ));
     }
-    attachments::inline(&schema, &mut body, console)?;
+    attachments::inline(&schema, &mut body, &making.media, console)?;
     let pictures = Pictures::new(&making.media, !making.is_offline());
     let verdict = schema.validate_input(&body);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
-    bound(&body)?;
+    input::bound(&body)?;
     catalog::warn_unchecked(&schema, console);
     let connection = match connection {
         Some(connection) => connection,
@@ -51,19 +51,6 @@ async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Optio
             Ok((schema, Some(connection)))
         }
     }
-}
-
-/// Files inside a request add up.
-fn bound(body: &Value) -> Result<(), Stop> {
-    let length = serde_json::to_vec(body).map_or(usize::MAX, |bytes| bytes.len());
-    if length <= input::MAX_BYTES {
-        return Ok(());
-    }
-    let message = format!(
-        "the request has {length} bytes, allowed are {}; give https urls instead of files",
-        input::MAX_BYTES
-    );
-    Err(Stop::new(Exit::Input, message))
 }
 
 #[cfg(feature = "offline")]

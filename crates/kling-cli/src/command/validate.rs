@@ -12,7 +12,7 @@ pub(crate) async fn run(arguments: &Validate, console: Console) -> Result<Answer
     let body = input::read(&arguments.input)?;
     let schema = catalog::schema(&arguments.model.model, console).await?;
     let pictures = Pictures::new(&arguments.media, true);
-    let verdict = schema.validate_input(&attachments::stand_in(&schema, &body)?);
+    let verdict = schema.validate_input(&attachments::stand_in(&schema, &body, &arguments.media)?);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
     report.warn(console);
     catalog::warn_unchecked(&schema, console);

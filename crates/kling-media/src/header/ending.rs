@@ -37,11 +37,7 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
 }
 
 /// Whether a marker is missing in a part of the file. The search goes backwards, in growing pieces.
-fn lacks<const N: usize>(
-    reader: &mut impl Source,
-    within: Range<u64>,
-    marker: [u8; N],
-) -> io::Result<bool> {
+fn lacks<const N: usize>(reader: &mut impl Source, within: Range<u64>, marker: [u8; N]) -> io::Result<bool> {
     let floor = within.start.max(within.end.saturating_sub(MOST));
     let mut bytes = [0; LONGEST];
     let (mut end, mut size) = (within.end, FIRST);

@@ -100,7 +100,8 @@ fn track_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
     for_each_box(reader, movie, |reader, name, track| {
         if name == *b"trak" && !is_auxiliary(reader, track.clone())? {
             let header = child(reader, track, *b"tkhd")?;
-            sides = Some(shown_sides(reader, header.start)?).filter(|&(width, height)| width > 0 && height > 0);
+            sides =
+                Some(shown_sides(reader, header.start)?).filter(|&(width, height)| width > 0 && height > 0);
         }
         Ok(sides.is_none())
     })?;
@@ -258,7 +259,8 @@ mod tests {
         let track = |handler: &[u8; 4], version: u8, width: u8, height: u8| {
             let times = if version == 0 { 20 } else { 32 };
             let sides = [0, width, 0, 0, 0, height, 0, 0];
-            let header = boxed(b"tkhd", &[&[version, 0, 0, 0], vec![0; times + 52].as_slice(), &sides].concat());
+            let header =
+                boxed(b"tkhd", &[&[version, 0, 0, 0], vec![0; times + 52].as_slice(), &sides].concat());
             let media = boxed(b"mdia", &boxed(b"hdlr", &[&[0; 8], handler.as_slice(), &[0; 13]].concat()));
             boxed(b"trak", &[header, media].concat())
         };

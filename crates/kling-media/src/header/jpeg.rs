@@ -110,7 +110,12 @@ mod tests {
     fn stray_bytes_between_segments_are_skipped() {
         let comment: &[u8] = &[0xff, 0xfe, 0, 3, 7];
         for stray in [[0].as_slice(), &[0; 3], &[0x12, 0xff, 0, 0x34], &[7; 70_000]] {
-            assert_eq!(sides(&[stray, comment, stray, FRAME]), Some((640, 480, None)), "{} bytes", stray.len());
+            assert_eq!(
+                sides(&[stray, comment, stray, FRAME]),
+                Some((640, 480, None)),
+                "{} bytes",
+                stray.len()
+            );
         }
         assert_eq!(sides(&[&[7; MOST_STRAY as usize + 1], FRAME]), None, "the search has a bound");
         assert_eq!(sides(&[comment, &[7; 100]]), None, "no marker follows");

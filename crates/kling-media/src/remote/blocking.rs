@@ -75,7 +75,7 @@ impl Checker {
     /// Those of [`measure_url`](Self::measure_url), [`DataUri`] and [`measure_path`].
     pub fn measure(&self, reference: &str) -> Result<Measured, Error> {
         match Reference::parse(reference) {
-            Reference::DataUri(uri) => DataUri::decode(uri)?.measure(),
+            Reference::Base64(uri) | Reference::DataUri(uri) => DataUri::decode(uri)?.measure(),
             Reference::Url(url) => self.measure_url(url),
             Reference::Path(path) => measure_path(path),
         }

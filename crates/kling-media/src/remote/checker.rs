@@ -54,7 +54,7 @@ impl Checker {
     /// Those of [`measure_url`](Self::measure_url), [`DataUri`] and [`measure_path`].
     pub async fn measure(&self, reference: &str) -> Result<Measured, Error> {
         match Reference::parse(reference) {
-            Reference::DataUri(uri) => DataUri::decode(uri)?.measure(),
+            Reference::Base64(uri) | Reference::DataUri(uri) => DataUri::decode(uri)?.measure(),
             Reference::Url(url) => self.measure_url(url).await,
             Reference::Path(path) => {
                 let path = path.to_owned();

@@ -10,10 +10,23 @@ pub(crate) fn fault(text: &str) -> Option<&'static str> {
     }
     Some(match text.split_once(':') {
         None if text.is_empty() => "an empty text",
+        None if is_raw_base64(text) => "raw base64 without a data: uri around it",
         None => "text that is no url",
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => "an http url",
         Some(_) => "text that is no https url",
     })
+}
+
+/// Whether a text looks like a whole file in base64 alone: it begins as such files do, or is longer than any path.
+pub(crate) fn is_raw_base64(text: &str) -> bool {
+    /// JPEG, PNG, GIF, the family of WebP, and that of HEIC, AVIF and MP4.
+    const STARTS: [&str; 5] = ["/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "AAAA"];
+    const SHORTEST: usize = 64;
+    const LONGEST_PATH: usize = 4096;
+    let text = text.trim();
+    let is_symbol = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
+    let begins = || text.len() >= SHORTEST && STARTS.iter().any(|start| text.starts_with(start));
+    (text.len() > LONGEST_PATH || begins()) && text.bytes().all(is_symbol)
 }
 
 /// What stands behind a scheme, which may be written in capitals. Nearly none is: to compare letter by letter first would
@@ -105,6 +118,21 @@ mod tests {
         assert_eq!(fault("httpé://a"), Some("text that is no https url"));
         assert_eq!(strip_scheme("Data:x", "data:"), Some("x"));
         assert_eq!(strip_scheme("dat", "data:"), None);
+    }
+
+    #[test]
+    fn raw_base64_is_named_and_a_path_is_none() {
+        let found = Some("raw base64 without a data: uri around it");
+        for start in ["/9j/4AAQSkZJRg", "iVBORw0KGgoAAAA", "R0lGODlhAQABAIAA", "UklGRiIAAABXRUJQ"] {
+            assert_eq!(fault(&format!("{start}{}==", "Ab9+/".repeat(20))), found, "{start}");
+            assert_eq!(fault(&format!(" {start}{}\r\n", "Ab9_-\n".repeat(20))), found, "{start}");
+        }
+        assert_eq!(fault(&"Qk0A".repeat(2000)), found);
+        for path in
+            ["/9j/photo.jpg", "/9j/photo", &format!("/9j/{}.jpg", "photo/".repeat(20)), &"x/".repeat(99)]
+        {
+            assert_eq!(fault(path), Some("text that is no url"), "{path}");
+        }
     }
 
     #[test]

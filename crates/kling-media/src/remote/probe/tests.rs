@@ -57,7 +57,8 @@ fn an_ordinary_photo_takes_one_request_and_one_piece() {
 #[test]
 fn pieces_of_one_byte_are_put_together_before_the_header_is_read_anew() {
     let segment = [0xff, 0xfe, 0, 2];
-    let file = [&[0xff, 0xd8], segment.repeat(1000).as_slice(), JPEG_FRAME, &[0; 4000], &[0xff, 0xd9]].concat();
+    let file =
+        [&[0xff, 0xd8], segment.repeat(1000).as_slice(), JPEG_FRAME, &[0; 4000], &[0xff, 0xd9]].concat();
     let measured = play(probe(), 1, |probe| part(probe, &file)).unwrap();
     assert_eq!(measured.facts, crate::from_bytes(&file).unwrap());
     let header = 2 + 4 * 1000 + 9;

@@ -1,0 +1,71 @@
+//! Input files: regular files, pipes, devices and stdin, each read once and never beyond a limit.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::exit::{Exit, Stop};
+use crate::shown;
+
+/// The name of stdin.
+const STDIN: &str = "-";
+
+/// Reads a file whole. `advice` follows the message about a file that is larger than `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64, advice: &str) -> Result<Vec<u8>, Stop> {
+    // One byte more than allowed is enough to know that it is too much.
+    let read = |source: &mut dyn Read, length: u64| {
+        let mut bytes = Vec::new();
+        if length <= limit {
+            source.take(limit + 1).read_to_end(&mut bytes)?;
+        }
+        Ok((length > limit || bytes.len() as u64 > limit, bytes))
+    };
+    let outcome = if is_stdin(path) {
+        take_stdin()?;
+        read(&mut io::stdin().lock(), 0)
+    } else {
+        File::open(path).and_then(|mut file| {
+            let length = file.metadata()?.len();
+            read(&mut file, length)
+        })
+    };
+    match outcome {
+        Ok((false, bytes)) => Ok(bytes),
+        Ok((true, _)) => Err(too_large(path, limit, advice)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Whether a path names stdin.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path == Path::new(STDIN)
+}
+
+/// The name of a file in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { shown::path(path) }
+}
+
+/// An input file over its limit.
+pub(crate) fn too_large(path: &Path, limit: u64, advice: &str) -> Stop {
+    Stop::new(Exit::Input, format!("{}: larger than {limit} bytes{advice}", name(path)))
+}
+
+/// An input file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Stop {
+    let problem = match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    Stop::new(Exit::NoInput, format!("{}: {problem}", name(path)))
+}
+
+/// Stdin has one content, so only one input can be read from it.
+fn take_stdin() -> Result<(), Stop> {
+    static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+    if IS_TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(Stop::new(Exit::Usage, "stdin (-) is given twice; only one input can be read from it"));
+    }
+    Ok(())
+}
