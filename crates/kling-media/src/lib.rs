@@ -1,4 +1,5 @@
-//! Facts of a picture before it is sent: format, width, height and bytes, read from its header alone.
+//! Facts of a picture before it is sent: format, width, height and bytes, read from its header. A file that is at hand is also
+//! refused if it ends before its picture does, which its last bytes tell; of a picture behind a URL they are not read.
 //!
 //! Formats are recognised by the `imagesize` crate, which has no dependencies and decodes nothing, and read by it too, or here
 //! for a reason that stands in the format's module. Facts are what the rules of a model are judged by:

@@ -13,10 +13,10 @@ use super::{Header, heif};
 
 /// The most bytes searched for an end marker, and the longest GIF that is walked over.
 const MOST: u64 = 64 * 1024 * 1024;
-/// The first piece that is searched, at the end of the file. It holds the end marker of an ordinary picture.
-const FIRST: usize = 16;
+/// The last bytes of a file, with the end marker of an ordinary picture.
+const LAST: usize = 16;
 /// The longest piece that is searched at once.
-const LONGEST: usize = 8 * 1024;
+const PIECE: usize = 8 * 1024;
 
 /// Whether the file of this length lacks the end of its picture. `false` when nobody can know.
 pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u64) -> io::Result<bool> {
@@ -36,25 +36,45 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
     }
 }
 
-/// Whether a marker is missing in a part of the file. The search goes backwards, in growing pieces.
+/// Whether a marker is missing in a part of the file that ends with it.
 fn lacks<const N: usize>(reader: &mut impl Source, within: Range<u64>, marker: [u8; N]) -> io::Result<bool> {
+    if within.end - within.start >= LAST as u64 {
+        let last: [u8; LAST] = reader.take_at(within.end - LAST as u64)?;
+        if contains(&last, marker) {
+            return Ok(false);
+        }
+    }
+    is_nowhere(reader, within, marker)
+}
+
+/// Searches backwards: something follows the picture, or its end is missing.
+#[cold]
+fn is_nowhere<const N: usize>(
+    reader: &mut impl Source,
+    within: Range<u64>,
+    marker: [u8; N],
+) -> io::Result<bool> {
     let floor = within.start.max(within.end.saturating_sub(MOST));
-    let mut bytes = [0; LONGEST];
-    let (mut end, mut size) = (within.end, FIRST);
+    let mut bytes = [0; PIECE];
+    let mut end = within.end;
     while end > floor {
-        let start = end.saturating_sub(size as u64).max(floor);
         // A marker may begin in this piece and end in the one behind it.
-        let length = (end + N as u64 - 1).min(within.end) - start;
+        let start = end.saturating_sub((PIECE - N) as u64).max(floor);
+        let length = (end + N as u64).min(within.end) - start;
         let piece = usize::try_from(length).ok().and_then(|length| bytes.get_mut(..length));
         let piece = piece.ok_or(io::ErrorKind::InvalidInput)?;
         reader.seek(io::SeekFrom::Start(start))?;
         reader.read_exact(piece)?;
-        if piece.windows(N).any(|window| window == marker) {
+        if contains(piece, marker) {
             return Ok(false);
         }
-        (end, size) = (start, (8 * size).min(LONGEST - N));
+        end = start;
     }
     Ok(floor <= within.start)
+}
+
+fn contains<const N: usize>(bytes: &[u8], marker: [u8; N]) -> bool {
+    bytes.windows(N).any(|window| window == marker)
 }
 
 /// Whether a GIF ends inside a block, or before its first picture. A missing trailer alone does no harm.
