@@ -27,7 +27,7 @@ fn a_picture_is_broken_or_truncated_wherever_it_is_torn() {
         let (whole, size) = (from_bytes(picture.bytes).unwrap(), picture.bytes.len());
         // A GIF may lack its trailer, and a PNG the checksum of its empty end.
         let shortest_whole = match picture.format {
-            ImageFormat::Jpeg | ImageFormat::Webp => size,
+            ImageFormat::Bmp | ImageFormat::Jpeg | ImageFormat::Webp => size,
             ImageFormat::Png => size - 4,
             _ => 0,
         };

@@ -1,6 +1,7 @@
 //! Pictures that are cut off are refused; pictures with something behind their end are not.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kling_media::{DataUri, Error, encode_data_uri, from_bytes, measure_path};
 
@@ -59,7 +60,9 @@ fn all(data: usize) -> [(&'static str, Vec<u8>); 5] {
 
 /// What bytes, a file and a `data:` URI say, which is the same.
 fn sides(name: &str, file: &[u8]) -> Result<(Option<u32>, Option<u32>), Error> {
-    let path = std::env::temp_dir().join(format!("kling-media-truncation-{}-{name}", std::process::id()));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("kling-media-truncation-{}-{number}", std::process::id()));
     fs::write(&path, file).unwrap();
     let on_disk = measure_path(&path).map(|measured| measured.facts);
     fs::remove_file(&path).unwrap();

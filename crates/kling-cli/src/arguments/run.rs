@@ -22,7 +22,7 @@ pub(crate) struct Run {
     input_file: Option<PathBuf>,
 
     /// Set one property, over the input: text, or JSON where the property takes no text. Again for a list adds to it.
-    #[arg(long, value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<Setting>,
 
     /// Take the schema of the live catalog although one is compiled in.

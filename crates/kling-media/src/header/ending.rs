@@ -1,7 +1,7 @@
 //! Whether a file ends before its picture does. One look at the end of the file answers for an ordinary picture.
 //!
 //! Only a certain answer counts: phones and programs write padding, further pictures and whole clips behind the first
-//! picture, and decoders never read these bytes.
+//! picture, and decoders never read these bytes. A TIFF is not judged: its parts may be anywhere.
 
 use std::io;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use kling_types::ImageFormat;
 
 use super::source::Source;
-use super::{Header, heif};
+use super::{Header, bmp, heif};
 
 /// The most bytes searched for an end marker, and the longest GIF that is walked over.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -31,6 +31,7 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
             let size = u32::from_le_bytes(reader.take_at(4)?);
             Ok(length < 8 + u64::from(size))
         }
+        ImageFormat::Bmp => bmp::is_truncated(reader, header.sides.width, header.sides.height, length),
         ImageFormat::Avif | ImageFormat::Heic => Ok(heif::is_truncated(reader, length)),
         _ => Ok(false),
     }
@@ -38,8 +39,9 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
 
 /// Whether a marker is missing in a part of the file that ends with it.
 fn lacks<const N: usize>(reader: &mut impl Source, within: Range<u64>, marker: [u8; N]) -> io::Result<bool> {
-    if within.end - within.start >= LAST as u64 {
-        let last: [u8; LAST] = reader.take_at(within.end - LAST as u64)?;
+    let last = within.end.checked_sub(LAST as u64).filter(|&last| last >= within.start);
+    if let Some(at) = last {
+        let last: [u8; LAST] = reader.take_at(at)?;
         if contains(&last, marker) {
             return Ok(false);
         }

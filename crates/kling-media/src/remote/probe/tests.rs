@@ -74,6 +74,15 @@ fn metadata_is_skipped() {
 }
 
 #[test]
+fn stray_bytes_are_read_on_to_the_next_segment() {
+    let file =
+        [&[0xff, 0xd8, 0xff, 0xfe, 0, 2], vec![7; 50_000].as_slice(), JPEG_FRAME, &[7; 9000], &[0xff, 0xd9]]
+            .concat();
+    let measured = play(probe(), 1000, |probe| part(probe, &file)).unwrap();
+    assert_eq!(measured.facts, crate::from_bytes(&file).unwrap());
+}
+
+#[test]
 fn a_header_that_goes_on_and_on_is_read_in_ever_longer_parts() {
     let segment = [0xff, 0xfe, 0, 4, 0, 0];
     let file = [&[0xff, 0xd8], segment.repeat(16_000).as_slice(), JPEG_FRAME].concat();
