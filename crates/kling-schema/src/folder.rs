@@ -34,6 +34,7 @@ pub(crate) fn read_model(id: String, folder: &Path) -> Result<ModelDocument, Sch
 
 /// Reads a regular file of a bounded size, without the byte order mark that some editors write.
 fn text(path: &Path) -> io::Result<String> {
+    const MARK: char = '\u{feff}';
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
@@ -42,7 +43,10 @@ fn text(path: &Path) -> io::Result<String> {
         let problem = format!("larger than {MOST_BYTES} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
     }
-    Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+    if text.starts_with(MARK) {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// Finds the folders of models, down to a depth, since links may lead in a circle.
