@@ -11,7 +11,7 @@ mod source;
 mod tiff;
 mod webp;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Cursor};
 use std::path::Path;
 
@@ -45,15 +45,15 @@ pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
 /// # Errors
 /// As those of [`from_path`].
 pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
-    // Before the file is opened: opening a pipe waits for its writer.
-    let metadata = fs::metadata(&path)?;
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
     }
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file").into());
     }
-    let mut pages = Pages::new(File::open(path)?);
+    let mut pages = Pages::new(file);
     let facts = read(&mut pages, metadata.len())?;
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
 }
@@ -200,7 +200,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_or_a_device_is_refused_before_it_is_opened() {
+    fn a_device_is_no_file_to_measure() {
         let error = from_path("/dev/zero").unwrap_err();
         assert!(error.is_io() && error.to_string().contains("not a regular file"), "{error}");
     }

@@ -13,8 +13,6 @@ use super::{Header, bmp, heif};
 
 /// The most bytes searched for an end marker, and the longest GIF that is walked over.
 const MOST: u64 = 64 * 1024 * 1024;
-/// The last bytes of a file, with the end marker of an ordinary picture.
-const LAST: usize = 16;
 /// The longest piece that is searched at once.
 const PIECE: usize = 8 * 1024;
 
@@ -24,8 +22,8 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
     const AFTER_IHDR: u64 = 33;
     match header.format {
         // Not before the frame: the preview inside the metadata has an end marker too.
-        ImageFormat::Jpeg => lacks(reader, header.sides.end..length, *b"\xff\xd9"),
-        ImageFormat::Png => lacks(reader, AFTER_IHDR..length, *b"IEND"),
+        ImageFormat::Jpeg => lacks(reader, header.sides.end..length, *b"\xff\xd9", *b"\xff\xd9"),
+        ImageFormat::Png => lacks(reader, AFTER_IHDR..length, *b"IEND\xae\x42\x60\x82", *b"IEND"),
         ImageFormat::Gif => gif(reader, length),
         ImageFormat::Webp => {
             let size = u32::from_le_bytes(reader.take_at(4)?);
@@ -37,16 +35,17 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
     }
 }
 
-/// Whether a marker is missing in a part of the file that ends with it.
-fn lacks<const N: usize>(reader: &mut impl Source, within: Range<u64>, marker: [u8; N]) -> io::Result<bool> {
-    let last = within.end.checked_sub(LAST as u64).filter(|&last| last >= within.start);
-    if let Some(at) = last {
-        let last: [u8; LAST] = reader.take_at(at)?;
-        if contains(&last, marker) {
-            return Ok(false);
-        }
+/// Whether a marker is missing in a part of the file. An ordinary file has it at its end, as the last bytes.
+fn lacks<const L: usize, const N: usize>(
+    reader: &mut impl Source,
+    within: Range<u64>,
+    last: [u8; L],
+    marker: [u8; N],
+) -> io::Result<bool> {
+    match within.end.checked_sub(L as u64) {
+        Some(at) if at >= within.start && reader.take_at(at)? == last => Ok(false),
+        _ => is_nowhere(reader, within, marker),
     }
-    is_nowhere(reader, within, marker)
 }
 
 /// Searches backwards: something follows the picture, or its end is missing.
@@ -67,16 +66,12 @@ fn is_nowhere<const N: usize>(
         let piece = piece.ok_or(io::ErrorKind::InvalidInput)?;
         reader.seek(io::SeekFrom::Start(start))?;
         reader.read_exact(piece)?;
-        if contains(piece, marker) {
+        if piece.windows(N).any(|window| window == marker) {
             return Ok(false);
         }
         end = start;
     }
     Ok(floor <= within.start)
-}
-
-fn contains<const N: usize>(bytes: &[u8], marker: [u8; N]) -> bool {
-    bytes.windows(N).any(|window| window == marker)
 }
 
 /// Whether a GIF ends inside a block, or before its first picture. A missing trailer alone does no harm.
