@@ -70,5 +70,6 @@ pub(crate) fn uploads(path: &Path, bytes: u64, console: Console) {
 }
 
 fn unusable(path: &Path, error: &media::Error) -> Stop {
-    Stop::new(Exit::Input, format!("{}: {error}", file::name(path)))
+    let advice = if error.is_not_an_image() { "" } else { "\n  to send it anyway: --no-media-check" };
+    Stop::new(Exit::Input, format!("{}: {error}{advice}", file::name(path)))
 }
