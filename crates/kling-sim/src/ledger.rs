@@ -16,7 +16,7 @@ pub struct Bill {
     pub request_id: String,
     /// The id of the model.
     pub model_id: String,
-    /// SHA-256 of the body as it came over the wire, in lower-case hexadecimal digits.
+    /// SHA-256 of the body in its canonical form (RFC 8785), in lower-case hexadecimal digits.
     pub body_sha256: String,
     /// When it was accepted, in simulated time since the start.
     pub at: Duration,

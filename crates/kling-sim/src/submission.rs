@@ -87,7 +87,8 @@ fn judge(examination: &mut Examination, reading: MediaRules) -> Result<Option<Va
 }
 
 fn accept(service: &Service, draft: Draft<'_>) -> Result<String, Refusal> {
-    let body_sha256 = hexadecimal(&Sha256::digest(draft.body));
+    let canonical = serde_json_canonicalizer::to_vec(&draft.input).unwrap_or_else(|_| draft.body.to_vec());
+    let body_sha256 = hexadecimal(&Sha256::digest(canonical));
     service.with(|world, now| {
         let Draft { endpoint, account, .. } = draft;
         admit(world, account, service.settings.job_limit, now)?;
