@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use kling::kling_transport::is_unsafe;
 use serde_json::Value;
 
 use crate::exit::{Exit, Stop};
@@ -80,7 +81,8 @@ fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Text from anywhere as it may be shown on a terminal: no control characters but the newline.
+/// Text from anywhere as it may be shown on a terminal: of all that a terminal obeys, the newline alone. Text of a server
+/// goes through [`one_line`](crate::table::one_line) first, so that every newline is one of ours.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|letter| if is_unsafe(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
 }
@@ -99,21 +101,21 @@ fn escaped(value: &Value) -> String {
     text.chars().map(escape).collect()
 }
 
-/// Control characters, and those that turn the direction of the text around them.
-fn is_unsafe(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn json_says_the_same_without_what_a_terminal_would_obey() {
-        let value = Value::from("\u{9b}31m \u{7f} \u{202e} \"ü\n");
+        let value = Value::from("\u{9b}31m \u{7f} \u{202e} \u{2028}\u{61c}\u{feff} \"ü\n");
         let text = escaped(&value);
         assert!(!text.contains(is_unsafe), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn no_character_begins_a_line_or_turns_the_text_but_our_own_newline() {
+        let text = "a\nb\u{2028}c\u{2029}d\u{85}e\u{202e}f\u{61c}g\u{2066}h\r";
+        assert_eq!(printable(text), "a\nb\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}f\u{fffd}g\u{fffd}h\u{fffd}");
     }
 }

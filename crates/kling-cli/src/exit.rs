@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::console::Answer;
 use crate::shown;
+use crate::table::one_line;
 
 /// The exit codes, those of the provider's own program and two of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +192,7 @@ impl From<Violations> for Stop {
         let mut message = "invalid input; nothing was submitted".to_owned();
         for violation in violations.iter().take(MOST) {
             message.push_str("\n  ");
-            message.push_str(&shown::cut(&violation.to_string(), LONGEST));
+            message.push_str(&shown::cut(&one_line(&violation.to_string()), LONGEST));
         }
         if violations.len() > MOST {
             message.push_str(&format!("\n  and {} more", violations.len() - MOST));

@@ -10,9 +10,19 @@ const SCHEME_ENDS: [&str; 2] = ["://", r":\/\/"];
 
 /// What is shown of a server's words: a query in a URL may carry a signature, so it is cut out.
 pub(crate) fn of(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words = text.split(|letter: char| letter.is_whitespace() || is_unsafe(letter));
     let line: Vec<_> = words.filter(|word| !word.is_empty()).map(without_query).collect();
     cut(&line.join(" "), MAX_CHARS)
+}
+
+/// Whether a terminal may obey a character, begin another line at it, or turn the text around it: control characters, line
+/// and paragraph separators, marks of direction, and marks that nobody sees.
+#[doc(hidden)]
+#[must_use]
+pub const fn is_unsafe(letter: char) -> bool {
+    matches!(letter,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// What is shown of bytes that may be no text at all.
@@ -55,6 +65,19 @@ mod tests {
     #[test]
     fn control_sequences_and_line_breaks_do_not_survive() {
         assert_eq!(of("bad\u{1b}[31m\r\n  input\u{7}"), "bad [31m input");
+        assert_eq!(of("one\u{2028}two\u{2029}three\u{85}four\u{b}five"), "one two three four five");
+    }
+
+    #[test]
+    fn marks_of_direction_and_marks_that_nobody_sees_do_not_survive() {
+        for mark in "\u{202e}\u{2066}\u{2069}\u{200f}\u{61c}\u{feff}\u{2060}\u{fffa}".chars() {
+            assert_eq!(of(&format!("clip{mark}4pm.exe")), "clip 4pm.exe", "{}", mark.escape_unicode());
+        }
+        // Emoji and Persian need their joiners.
+        assert_eq!(
+            of("\u{1f469}\u{200d}\u{1f3a8} \u{646}\u{200c}\u{645}"),
+            "\u{1f469}\u{200d}\u{1f3a8} \u{646}\u{200c}\u{645}"
+        );
     }
 
     #[test]

@@ -108,6 +108,8 @@ pub use crate::download::{Downloaded, Progress};
 pub use crate::download_options::DownloadOptions;
 pub use crate::download_range::ContentRange;
 pub use crate::error::Error;
+#[doc(hidden)]
+pub use crate::excerpt::is_unsafe;
 pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{Failure, FailureKind, HttpHead, HttpReply};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};

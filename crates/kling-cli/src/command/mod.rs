@@ -21,6 +21,7 @@ use crate::arguments::{Arguments, Command};
 use crate::connection::Connection;
 use crate::console::{Answer, Console};
 use crate::exit::Stop;
+use crate::table::one_line;
 
 /// Runs a command to its end.
 pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, Stop> {
@@ -49,7 +50,7 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
 async fn balance(console: Console) -> Result<Answer, Stop> {
     let balance = Connection::free(console)?.client.client().balance().await?;
     let currency = balance.currency.as_deref().unwrap_or("USD");
-    let text = format!("{:.2} {currency}", balance.usd);
+    let text = format!("{:.2} {}", balance.usd, one_line(currency));
     Ok(Answer { text, json: serde_json::to_value(&balance).unwrap_or_default() })
 }
 
