@@ -127,7 +127,7 @@ fn settled<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str>
     (age >= Duration::from_secs(1)).then_some(modified)
 }
 
-/// A whole answer.
+/// An answer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HttpReply {
@@ -135,13 +135,26 @@ pub struct HttpReply {
     pub head: HttpHead,
     /// The body, within the limit asked for.
     pub body: Bytes,
+    /// What ended the answer early, if it broke off.
+    pub broken_off: Option<Box<str>>,
 }
 
 impl HttpReply {
     /// An answer from its parts.
     #[must_use]
     pub const fn new(head: HttpHead, body: Bytes) -> Self {
-        Self { head, body }
+        Self { head, body, broken_off: None }
+    }
+
+    /// The beginning of an answer that broke off; nothing if none had begun.
+    pub(crate) fn begun(failure: &Failure) -> Option<Self> {
+        let head = HttpHead {
+            status: failure.status?,
+            retry_after: failure.retry_after,
+            content_encoding: failure.content_encoding.as_deref().map(str::to_owned),
+            ..HttpHead::default()
+        };
+        Some(Self { head, body: failure.read.clone(), broken_off: Some(failure.message.as_str().into()) })
     }
 }
 
@@ -157,6 +170,10 @@ pub struct Failure {
     pub message: String,
     /// The HTTP status, where an answer had begun.
     pub status: Option<u16>,
+    /// The pause that the server asked for, if an answer had begun.
+    pub retry_after: Option<Duration>,
+    /// The `Content-Encoding`, if an answer had begun.
+    pub content_encoding: Option<Box<str>>,
     /// What was read of the body.
     pub read: Bytes,
 }
@@ -165,20 +182,35 @@ impl Failure {
     /// A failure before any answer.
     #[must_use]
     pub fn new(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { phase, kind, message: message.into(), status: None, read: Bytes::new() }
+        Self {
+            phase,
+            kind,
+            message: message.into(),
+            status: None,
+            retry_after: None,
+            content_encoding: None,
+            read: Bytes::new(),
+        }
     }
 
     /// The same failure, in the midst of an answer.
     #[must_use]
-    pub fn while_reading(self, status: u16, read: Bytes) -> Self {
-        Self { phase: Phase::Reading, status: Some(status), read, ..self }
+    pub fn while_reading(self, head: &HttpHead, read: Bytes) -> Self {
+        Self {
+            phase: Phase::Reading,
+            status: Some(head.status),
+            retry_after: head.retry_after,
+            content_encoding: head.content_encoding.as_deref().map(Box::from),
+            read,
+            ..self
+        }
     }
 
     /// The body is larger than the limit.
     #[must_use]
-    pub fn too_large(status: u16, read: Bytes, limit: usize) -> Self {
+    pub fn too_large(head: &HttpHead, read: Bytes, limit: usize) -> Self {
         let message = format!("the answer is larger than {limit} bytes, the most that is read");
-        Self::new(Phase::Reading, FailureKind::TooLarge, message).while_reading(status, read)
+        Self::new(Phase::Reading, FailureKind::TooLarge, message).while_reading(head, read)
     }
 }
 

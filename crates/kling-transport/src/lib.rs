@@ -44,6 +44,7 @@ mod call;
 mod cancel_reply;
 #[cfg(feature = "async")]
 mod client;
+mod content_coding;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -85,6 +86,7 @@ mod retry;
 mod retry_after;
 mod settings;
 mod span;
+mod spellings;
 mod state;
 mod status_reply;
 mod submission;

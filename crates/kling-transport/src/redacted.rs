@@ -1,99 +1,47 @@
 //! What a server sent, without the token: taken out of the whole text before anything reads, cuts or keeps it.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use serde_json::Value;
 
-use crate::{Failure, HttpReply, Token};
+use crate::{Failure, HttpReply, Token, content_coding};
 
-/// The outcome of an exchange, without the token wherever the server or the client quotes it.
+/// The outcome of an exchange, decompressed, and without the token wherever the server or the client quotes it.
 pub(crate) fn outcome(
     outcome: Result<HttpReply, Failure>,
     token: Option<&Token>,
 ) -> Result<HttpReply, Failure> {
-    let Some(token) = token else { return outcome };
     match outcome {
-        Ok(reply) => Ok(HttpReply { body: whole(reply.body, token), ..reply }),
-        Err(failure) => Err(Failure {
-            message: token.redact(&failure.message),
-            read: cut_off(failure.read, token),
-            ..failure
-        }),
-    }
-}
-
-/// A whole body.
-fn whole(body: Bytes, token: &Token) -> Bytes {
-    // Nearly every body is UTF-8, which is told in a quarter of the time when nothing is to be replaced.
-    let text = str::from_utf8(&body).map_or_else(|_| String::from_utf8_lossy(&body), Cow::Borrowed);
-    // In JSON any letter may be escaped by its number.
-    let is_escaped = text.contains("\\u") || token.expose().contains(['"', '\\']);
-    let plain = if token.stands_in(&text) { token.redact(&text).into() } else { body };
-    if is_escaped { unescaped(&plain, token).unwrap_or(plain) } else { plain }
-}
-
-/// A body that ends anywhere, also in the midst of the token.
-fn cut_off(body: Bytes, token: &Token) -> Bytes {
-    let body = whole(body, token);
-    body.slice(..body.len() - token.begun_at_the_end_of(&body))
-}
-
-/// The same JSON without the token in any of its texts; nothing where it is no JSON, or the token is not in it.
-fn unescaped(body: &[u8], token: &Token) -> Option<Bytes> {
-    let mut value: Value = serde_json::from_slice(body).ok()?;
-    take_out(&mut value, token).then(|| value.to_string().into())
-}
-
-/// Takes the token out of every text; true where it was in one.
-fn take_out(value: &mut Value, token: &Token) -> bool {
-    match value {
-        Value::String(text) if token.stands_in(text) => {
-            *text = token.redact(text);
-            true
-        }
-        // No lazy `any`: every one of them is to be cleaned.
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| take_out(item, token) | found),
-        Value::Object(pairs) => {
-            let is_named = pairs.keys().any(|key| token.stands_in(key));
-            if is_named {
-                let named = std::mem::take(pairs).into_iter();
-                *pairs = named.map(|(key, item)| (token.redact(&key), item)).collect();
+        Ok(mut reply) => {
+            let plain = content_coding::undone(reply.body.clone(), reply.head.content_encoding.as_deref());
+            if plain != reply.body {
+                // A label may be missing.
+                reply.head.content_encoding.get_or_insert_with(|| "gzip".to_owned());
             }
-            pairs.values_mut().fold(is_named, |found, item| take_out(item, token) | found)
+            Ok(HttpReply { body: clean(plain, token, false), ..reply })
         }
-        _ => false,
+        Err(failure) => {
+            let plain = content_coding::undone(failure.read.clone(), failure.content_encoding.as_deref());
+            let message = clean(failure.message.into(), token, false);
+            Err(Failure {
+                message: String::from_utf8_lossy(&message).into_owned(),
+                // It ends anywhere, also in the midst of the token.
+                read: clean(plain, token, true),
+                ..failure
+            })
+        }
     }
 }
 
-impl Token {
-    /// Shorter ones guard nothing, and would be found in any text.
-    const SHORTEST_SECRET: usize = 8;
-
-    /// A text with the token taken out.
-    fn redact(&self, text: &str) -> String {
-        if !self.stands_in(text) {
-            return text.to_owned();
-        }
-        self.spellings().fold(text.to_owned(), |text, spelling| text.replace(spelling, "[token]"))
-    }
-
-    fn stands_in(&self, text: &str) -> bool {
-        self.expose().len() >= Self::SHORTEST_SECRET
-            && self.spellings().any(|spelling| text.contains(spelling))
-    }
-
-    /// How many bytes at the end of a text are the beginning of the token.
-    fn begun_at_the_end_of(&self, text: &[u8]) -> usize {
-        let token = self.expose().as_bytes();
-        (1..token.len()).rev().find(|length| text.ends_with(&token[..*length])).unwrap_or_default()
-    }
+fn clean(text: Bytes, token: Option<&Token>, is_cut: bool) -> Bytes {
+    let clean = token.and_then(|token| token.spellings().taken_out(&text, is_cut));
+    clean.map_or(text, Bytes::from)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
 
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
     use super::*;
@@ -117,7 +65,7 @@ mod tests {
     }
 
     /// Fails where three letters of the token in a row are left.
-    fn clean(shown: &str) {
+    fn unseen(shown: &str) {
         let is_left =
             TOKEN.as_bytes().windows(3).any(|piece| shown.contains(std::str::from_utf8(piece).unwrap()));
         assert!(!is_left, "{shown}");
@@ -132,14 +80,15 @@ mod tests {
         #[test]
         fn wherever_a_text_is_cut_no_piece_of_the_token_is_left(before in 0usize..500, after in 0usize..500, at in 0usize..1200) {
             let text = format!("{}{TOKEN}{}", "a".repeat(before), "b".repeat(after));
-            clean(&status_error(reply(502, text.clone())).to_string());
+            unseen(&status_error(reply(502, text.clone())).to_string());
             let message = serde_json::json!({ "error_message": text, "detail": [text] }).to_string();
             let error = status_error(reply(500, message));
-            clean(&format!("{error} {:?} {:?}", error, error.detail()));
+            unseen(&format!("{error} {:?} {:?}", error, error.detail()));
             let failure = Failure::new(Phase::Reading, FailureKind::Broken, text.clone());
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
-            clean(&receipt(Err(failure.while_reading(200, read))));
-            clean(&receipt(reply(200, text)));
+            let head = HttpHead { status: 200, ..HttpHead::default() };
+            unseen(&receipt(Err(failure.while_reading(&head, read))));
+            unseen(&receipt(reply(200, text)));
         }
     }
 
@@ -164,7 +113,7 @@ mod tests {
                 r#"{{"status":"failed","error":{{"message":"bad {spelling}!","{spelling}":[1,"{spelling}"]}},"output":"{spelling}","created_at":"{spelling}"}}"#
             );
             let read = Asking::new(&GetResult(&id), &settings()).read(reply(200, body)).unwrap();
-            clean(&format!("{read:?} {}", serde_json::to_string(&read).unwrap()));
+            unseen(&format!("{read:?} {}", serde_json::to_string(&read).unwrap()));
             assert_eq!(read.error_text().as_deref(), Some("bad [token]!"));
             let state = format!(r#"{{"status":"waiting for {spelling}"}}"#);
             let read = Asking::new(&GetStatus(&id), &settings()).read(reply(200, state)).unwrap();
@@ -175,9 +124,86 @@ mod tests {
     #[test]
     fn what_holds_no_token_stays_as_it_is_to_the_byte() {
         for body in [&b"{\"a\": 1.50, \"b\": \"\\u0041\\/\"}"[..], b"\xff\xfe", b""] {
-            assert_eq!(whole(Bytes::from_static(body), &token()), body);
+            assert_eq!(clean(Bytes::from_static(body), Some(&token()), false), body);
         }
         let short = Token::new("status").unwrap();
-        assert_eq!(whole(Bytes::from_static(b"{\"status\":1}"), &short), &b"{\"status\":1}"[..]);
+        assert_eq!(clean(Bytes::from_static(b"{\"status\":1}"), Some(&short), true), &b"{\"status\":1}"[..]);
+    }
+
+    /// Every way in which a server may write the token down without meaning to hide it.
+    fn quotes() -> Vec<String> {
+        let numbered = |before: &str, after: &str| {
+            let letters = TOKEN.bytes().map(|letter| format!("{before}{letter:02x}{after}"));
+            letters.collect::<String>()
+        };
+        let percent = TOKEN.replace('/', "%2F").replace('+', "%2b");
+        let mut quotes = vec![
+            TOKEN.to_owned(),
+            TOKEN.replace('/', "\\/"),
+            TOKEN.replace('/', "\\\\\\/"),
+            percent.replace('%', "%25"),
+            percent.replace('%', "%2525"),
+            percent,
+            numbered("%", ""),
+            numbered("\\u00", ""),
+            numbered("\\\\u00", ""),
+            numbered("\\x", ""),
+            numbered("&#x", ";"),
+            TOKEN.bytes().map(|letter| format!("&#{letter};")).collect(),
+        ];
+        for before in ["", ":", "a:", "Bearer ", "user:", "x".repeat(100).as_str()] {
+            for after in ["", "!", "\n", " and more"] {
+                let quoted = format!("{before}{TOKEN}{after}");
+                let standard = STANDARD.encode(&quoted);
+                quotes.push(standard.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+                quotes.push(standard.replace('/', "\\/"));
+                quotes.push(URL_SAFE_NO_PAD.encode(&quoted));
+                quotes.push(standard);
+            }
+        }
+        quotes
+    }
+
+    /// Fails if base64 of three letters of the token in a row is left.
+    fn unseen_in_base64(shown: &str) {
+        for encoded in (0..3).map(|offset| STANDARD.encode([&[0; 3][..offset], TOKEN.as_bytes()].concat())) {
+            let inner = &encoded.trim_end_matches('=')[4..];
+            let is_left =
+                inner.as_bytes().windows(5).any(|piece| shown.contains(str::from_utf8(piece).unwrap()));
+            assert!(!is_left, "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_found_percent_encoded_escaped_and_in_base64() {
+        for quote in quotes() {
+            let error = status_error(reply(502, format!("<pre>authorization: {quote}</pre>")));
+            let shown = error.to_string();
+            unseen(&shown);
+            unseen_in_base64(&shown);
+            assert!(shown.contains("[token]"), "{quote}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_quote_is_found_in_a_body_that_was_compressed() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut gzip, format!("no job for {TOKEN}").as_bytes()).unwrap();
+        let head = HttpHead { status: 502, ..HttpHead::default() };
+        let error = status_error(Ok(HttpReply::new(head, gzip.finish().unwrap().into())));
+        assert!(error.to_string().contains("no job for [token]"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_quote_that_is_cut_anywhere_leaves_nothing(quote in prop::sample::select(quotes()), at in 0usize..400, before in 0usize..9) {
+            let text = format!("{}{quote}", ".".repeat(before));
+            let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
+            let head = HttpHead { status: 200, ..HttpHead::default() };
+            let failure = Failure::new(Phase::Reading, FailureKind::Broken, "cut").while_reading(&head, read);
+            let shown = receipt(Err(failure));
+            unseen(&shown);
+            unseen_in_base64(&shown);
+        }
     }
 }

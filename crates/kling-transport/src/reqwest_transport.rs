@@ -113,10 +113,10 @@ impl Transport for Reqwest {
             match chunk {
                 Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Err(failure) => return Err(failure.while_reading(head.status, body.freeze())),
+                Err(failure) => return Err(failure.while_reading(&head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(Failure::too_large(head.status, body.freeze(), limits.max_body));
+                return Err(Failure::too_large(&head, body.freeze(), limits.max_body));
             }
         }
     }

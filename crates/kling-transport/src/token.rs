@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::spellings::Spellings;
 
 /// The variables that may hold a token, the first one set wins: the provider's ComfyUI nodes, its command-line tool and
 /// its API pages each use a name of their own.
@@ -29,8 +30,8 @@ pub struct Token(Arc<Secret>);
 #[derive(Eq, Hash, PartialEq)]
 struct Secret {
     text: Box<str>,
-    /// The text with its slashes escaped, as some servers write them in JSON, where it has any.
-    slashed: Option<Box<str>>,
+    /// The forms in which a server may quote it.
+    spellings: Spellings,
     /// The value of the header, made once for all requests.
     bearer: Bytes,
 }
@@ -51,8 +52,11 @@ impl Token {
         if let Some(problem) = problem(text) {
             return Err(Error::config(format!("{name} {problem}")));
         }
-        let slashed = text.contains('/').then(|| text.replace('/', "\\/").into());
-        Ok(Self(Arc::new(Secret { text: text.into(), slashed, bearer: format!("Bearer {text}").into() })))
+        Ok(Self(Arc::new(Secret {
+            text: text.into(),
+            spellings: Spellings::of(text),
+            bearer: format!("Bearer {text}").into(),
+        })))
     }
 
     /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
@@ -91,8 +95,8 @@ impl Token {
     }
 
     /// The forms in which a text may quote it.
-    pub(crate) fn spellings(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.0.text), self.0.slashed.as_ref()].into_iter().flatten().map(|text| &**text)
+    pub(crate) fn spellings(&self) -> &Spellings {
+        &self.0.spellings
     }
 
     /// The value of the one header that carries it.

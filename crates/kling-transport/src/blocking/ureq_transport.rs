@@ -130,10 +130,10 @@ impl Transport for Ureq {
             match reader.read(&mut buffer) {
                 Ok(0) => return Ok(HttpReply::new(head, body.freeze())),
                 Ok(read) => body.extend_from_slice(&buffer[..read]),
-                Err(error) => return Err(broken_off(error).while_reading(head.status, body.freeze())),
+                Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(Failure::too_large(head.status, body.freeze(), limits.max_body));
+                return Err(Failure::too_large(&head, body.freeze(), limits.max_body));
             }
         }
     }

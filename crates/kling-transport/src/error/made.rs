@@ -95,6 +95,6 @@ impl From<Failure> for Error {
         };
         let mut error = Self::new(kind, excerpt::of(&failure.message));
         (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
-        error
+        error.with_retry_after(failure.retry_after)
     }
 }

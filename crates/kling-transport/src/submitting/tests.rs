@@ -87,7 +87,8 @@ fn only_failures_before_sending_are_tried_again() {
 #[test]
 fn a_refusal_that_broke_off_is_still_one() {
     let cut = |status| {
-        Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut").while_reading(status, Bytes::new()))
+        let head = HttpHead { status, ..HttpHead::default() };
+        Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut").while_reading(&head, Bytes::new()))
     };
     assert_eq!(outcome(cut(422)), "refused");
     assert_eq!(outcome(cut(200)), "unknown");
