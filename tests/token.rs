@@ -5,6 +5,8 @@ use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kling_poll::{Fixed, Update, WaitOptions};
 use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
@@ -71,6 +73,9 @@ fn the_token_is_in_one_header_to_the_api_and_nowhere_else() {
         }
     }
     assert!(shown.0.len() > 10_000 && !shown.0.contains(BEGUN), "{}", around_token(&shown.0));
+    for quote in quotes() {
+        assert!(!shown.0.contains(&quote), "{quote} is shown");
+    }
     let log = log.text();
     assert!(log.lines().count() > 100, "the log is on: {log}");
     assert!(!log.contains(TOKEN), "{}", around_token(&log));
@@ -107,14 +112,15 @@ fn neither_values_nor_panics_show_the_token() {
 }
 
 #[test]
-fn an_answer_nested_too_deep_is_no_answer_and_no_crash() {
-    let deep = format!("{{\"request_id\":\"{ID}\",\"x\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+fn an_answer_nested_too_deep_names_its_job_all_the_same() {
+    let deep = format!("{{\"x\":{}{},\"request_id\":\"{ID}\"}}", "[".repeat(200_000), "]".repeat(200_000));
     for run in [in_async, in_blocking] {
         let server = ScriptServer::start([Answer::new(200, deep.clone()).into()]).unwrap();
         let mut shown = Shown::default();
         run(&server, &mut shown);
-        assert!(shown.0.contains("unknown"), "{}", shown.0);
-        assert_eq!(server.connections(), 1, "a submit is sent once");
+        assert!(shown.0.contains(&format!("{{\"request_id\":\"{ID}\"")), "{}", shown.0);
+        let posts = server.recorded().iter().filter(|request| request.line().starts_with("POST")).count();
+        assert_eq!(posts, 1, "a submit is sent once");
     }
 }
 
@@ -172,7 +178,26 @@ fn quoting() -> Vec<Turn> {
         answer(500, json!({"error_code": 500_001, "error_message": long(390)}).to_string()),
         answer(200, json!({"status": long(50)}).to_string()),
         Turn::HalfBody(Answer::new(200, format!("{TOKEN} {TOKEN} {TOKEN} {TOKEN}"))),
+        answer(500, format!("authorization=Bearer%20{}", TOKEN.replace('-', "%2D"))),
+        answer(500, json!({"error_code": 500_001, "error_message": percent()}).to_string()),
+        answer(502, format!("<p>Basic {}</p>", STANDARD.encode(format!("api:{TOKEN}")))),
+        answer(503, json!({"message": "no", "detail": [URL_SAFE_NO_PAD.encode(&bearer)]}).to_string()),
+        Answer::new(502, wire_script::gzip(&bearer)).with_header("content-encoding", "gzip").into(),
     ]
+}
+
+/// The token with every letter encoded as in a URL.
+fn percent() -> String {
+    TOKEN.bytes().map(|letter| format!("%{letter:02X}")).collect()
+}
+
+/// Every way in which the tests' servers quote the token, without what may stand beside it.
+fn quotes() -> Vec<String> {
+    let inner = |offset: usize| {
+        let letters = STANDARD.encode([&[0; 3][..offset], TOKEN.as_bytes()].concat());
+        letters[4..letters.len() - 4].to_owned()
+    };
+    [BEGUN.to_owned(), BEGUN.replace('-', "%2D"), percent(), inner(0), inner(1), inner(2)].into()
 }
 
 /// A request to the API has the token once, in its header; the download of an output has it not at all.

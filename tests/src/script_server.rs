@@ -22,6 +22,12 @@ pub enum Turn {
     HalfBody(Answer),
     /// Answers with the whole head and the first half of the body, then says nothing for as long as the server lives.
     HalfBodyThenStall(Answer),
+    /// Answers with the whole head and the whole body, under a `content-length` of one byte more, then closes.
+    MissingByte(Answer),
+    /// The same, then says nothing for as long as the server lives.
+    MissingByteThenStall(Answer),
+    /// Answers with the whole body in one chunk and closes before the last one.
+    OpenChunks(Answer),
     /// Leaves the request unread and closes, on which the kernel resets the connection.
     Reset,
     /// Reads the request and says nothing for as long as the server lives.
@@ -50,9 +56,13 @@ impl Answer {
     }
 
     fn head(&self) -> String {
-        let Self { status, headers, body } = self;
+        self.framed_by(&format!("content-length: {}", self.body.len()))
+    }
+
+    fn framed_by(&self, framing: &str) -> String {
+        let Self { status, headers, .. } = self;
         let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{further}\r\n", body.len())
+        format!("HTTP/1.1 {status} X\r\n{framing}\r\nconnection: close\r\n{further}\r\n")
     }
 }
 
@@ -180,10 +190,27 @@ fn play(stage: &Mutex<Stage>, mut stream: TcpStream) -> io::Result<()> {
             send_half(&mut stream, &answer)?;
             lock(stage).stalled.push(stream);
         }
+        Some(Turn::MissingByte(answer)) => send_but_one(&mut stream, &answer)?,
+        Some(Turn::MissingByteThenStall(answer)) => {
+            send_but_one(&mut stream, &answer)?;
+            lock(stage).stalled.push(stream);
+        }
+        Some(Turn::OpenChunks(answer)) => {
+            stream.write_all(answer.framed_by("transfer-encoding: chunked").as_bytes())?;
+            write!(stream, "{:x}\r\n", answer.body.len())?;
+            stream.write_all(&answer.body)?;
+            stream.write_all(b"\r\n")?;
+        }
         Some(Turn::Stall) => lock(stage).stalled.push(stream),
         _ => {}
     }
     Ok(())
+}
+
+fn send_but_one(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
+    let length = answer.body.len() + 1;
+    stream.write_all(answer.framed_by(&format!("content-length: {length}")).as_bytes())?;
+    stream.write_all(&answer.body)
 }
 
 fn send_half(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {

@@ -1,5 +1,9 @@
 //! Scripts of answers for the way of one job, and what must come of each.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::script_server::{Answer, Turn};
@@ -22,7 +26,7 @@ pub struct WireScript {
 
 /// Every script.
 pub fn all() -> Vec<WireScript> {
-    [waits_that_survive(), waits_that_end(), refused_submits(), unknown_submits()].concat()
+    [waits_that_survive(), broken_answers(), waits_that_end(), refused_submits(), unknown_submits()].concat()
 }
 
 /// An answer under 200.
@@ -73,6 +77,65 @@ fn waits_that_survive() -> Vec<WireScript> {
         wait("200 with an error on a poll", [refusal(200, 500_001)]),
         taken_at_third,
     ]
+}
+
+/// Answers to a submit that are broken and name the job, and the same of its result.
+fn broken_answers() -> Vec<WireScript> {
+    let submit = json!({"request_id": ID, "status_url": "u"}).to_string();
+    let result = json!({"request_id": ID, "status": "succeeded", "output": {"video": OUTPUT}, "cost": 0.35})
+        .to_string();
+    let mut scripts = Vec::new();
+    for (name, breaking) in ways_to_break() {
+        let turns = vec![breaking(202, &submit), status("completed"), breaking(200, &result)];
+        scripts.push(WireScript { name, turns, end: "succeeded" });
+    }
+    let carried = Answer::new(429, submit.clone()).with_header("retry-after", "0");
+    let hanging = Turn::MissingByteThenStall(Answer::new(200, submit));
+    for (name, turn) in [("429 with an id", carried.into()), ("hanging after the id", hanging)] {
+        scripts.push(WireScript {
+            name,
+            turns: vec![turn, status("completed"), succeeded()],
+            end: "succeeded",
+        });
+    }
+    scripts
+}
+
+/// A way to break an answer of a status and a body.
+type Breaking = fn(u16, &str) -> Turn;
+
+fn ways_to_break() -> [(&'static str, Breaking); 9] {
+    [
+        ("a byte order mark", |status, body| answer(status, &format!("\u{feff}{body}"))),
+        ("half a pair and a raw line feed", |status, body| {
+            answer(status, &body.replacen('{', "{\"prompt\":\"\\ud83d\n\",", 1))
+        }),
+        ("text after it", |status, body| answer(status, &format!("{body}<!-- cached -->"))),
+        ("too deep a nesting", |status, body| {
+            let deep = format!("{{\"x\":{}{},", "[".repeat(10_000), "]".repeat(10_000));
+            answer(status, &body.replacen('{', &deep, 1))
+        }),
+        ("no closing brace", |status, body| answer(status, &body[..body.len() - 1].replace("0.35", "0.35 "))),
+        ("compressed", |status, body| {
+            Answer::new(status, gzip(body)).with_header("content-encoding", "gzip").into()
+        }),
+        ("compressed and cut", |status, body| {
+            let whole = gzip(body);
+            Turn::MissingByte(
+                Answer::new(status, &whole[..whole.len() - 8]).with_header("content-encoding", "gzip"),
+            )
+        }),
+        ("closed before its end", |status, body| Turn::MissingByte(Answer::new(status, body))),
+        ("closed before the last chunk", |status, body| Turn::OpenChunks(Answer::new(status, body))),
+    ]
+}
+
+/// A text compressed by gzip.
+pub fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(text.as_bytes());
+    encoder.finish().unwrap_or_default()
 }
 
 fn waits_that_end() -> Vec<WireScript> {

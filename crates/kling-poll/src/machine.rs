@@ -24,8 +24,8 @@ const MAX_WISH: Duration = Duration::from_secs(300);
 /// The wait for one job.
 ///
 /// [`JobMachine::step`] takes what happened and the time since the beginning of the wait, and says what to do next. The
-/// rules: an unknown word means that the job goes on; a terminal word on `/status` is never believed but leads to
-/// `/result`, which decides; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
+/// rules: an unknown word means that the job goes on; a word on `/status` that is terminal, or sounds so, is never believed
+/// but leads to `/result`, which decides by its content and then by its word; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
 /// words on token, account and id end the wait at once, told by its error codes: a gateway's JSON says nothing of the job.
 /// A certificate or a proxy that is not accepted ends a wait that has never had an answer.
 ///
@@ -142,7 +142,8 @@ impl JobMachine {
     }
 
     fn on_status(&mut self, options: &WaitOptions, now: Duration, reply: StatusReply) -> Step {
-        let is_over = reply.state.is_over();
+        // A result that is asked for too early costs nothing.
+        let is_over = reply.state.is_over() || reply.state.sounds_over();
         if is_over {
             self.stage = Stage::Result;
         } else {
@@ -159,7 +160,7 @@ impl JobMachine {
     fn on_result(&mut self, options: &WaitOptions, now: Duration, reply: ResultReply) -> Step {
         self.stage = Stage::Status;
         let update = self.see(now, reply.state.clone(), None);
-        let action = match reply.verdict() {
+        let action = match reply.final_verdict() {
             Verdict::Succeeded => {
                 self.teach(options, now, &reply);
                 done(Ending::Succeeded(reply))

@@ -1,12 +1,15 @@
 //! A true answer made wrong: as other words in good order, or as bytes that are none.
 
+use std::io::Write;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::Fault;
@@ -14,6 +17,8 @@ use crate::wire::Play;
 
 /// The most bytes sent at once by a flood.
 const WAVE: usize = 64 * 1024;
+/// How deep a value is nested that no reader of JSON wants.
+const DEEP: usize = 10_000;
 /// Into how many pieces a dripping answer is cut.
 const DROPS: usize = 16;
 
@@ -28,6 +33,13 @@ impl Truth {
     pub(crate) fn in_other_words(self, fault: &Fault) -> Response {
         let Self { mut head, body } = self;
         let body = match fault {
+            Fault::BrokenText => with_member(&body, "\"note\":\"half a pair: \\ud83d,\nhalf a line\""),
+            Fault::ByteOrderMark => [b"\xef\xbb\xbf", &*body].concat().into(),
+            Fault::Compressed => compressed(&body),
+            Fault::DeepNesting => {
+                let (open, close) = ("[".repeat(DEEP), "]".repeat(DEEP));
+                with_member(&body, &format!("\"nested\":{open}{close}"))
+            }
             Fault::DuplicateKeys => twice(&body),
             Fault::ForeignOutput(origin) => altered(&body, |answer| move_output(answer, origin)),
             Fault::Html => "<!doctype html><title>Hold on</title><h1>Checking your browser</h1>".into(),
@@ -39,6 +51,9 @@ impl Truth {
             _ => body,
         };
         match fault {
+            Fault::Compressed => {
+                drop(head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip")))
+            }
             Fault::Html => label(&mut head, "text/html; charset=utf-8"),
             Fault::WrongContentType => label(&mut head, "text/plain"),
             _ => {}
@@ -59,6 +74,9 @@ impl Truth {
             Fault::ResetInBody => half_body().reset(),
             Fault::ResetInHead => Play::default().send(head.as_bytes()[..head.len() / 2].to_vec()).reset(),
             Fault::Stall(time) => Play::default().pause(*time),
+            Fault::StallAfterBody(time) => {
+                Play::default().send(self.raw_head(body.len() + 1)).send(body.clone()).pause(*time)
+            }
             Fault::StallInBody(time) => half_body().pause(*time),
             _ => return None,
         })
@@ -117,6 +135,21 @@ fn twice(body: &Bytes) -> Bytes {
         Some(pairs) if !pairs.is_empty() => [b"{", pairs, b",", pairs, b"}"].concat().into(),
         _ => body.clone(),
     }
+}
+
+/// The object with a member as written before all others.
+fn with_member(body: &Bytes, member: &str) -> Bytes {
+    match body.strip_prefix(b"{") {
+        Some(rest) => [b"{", member.as_bytes(), b",", rest].concat().into(),
+        None => body.clone(),
+    }
+}
+
+fn compressed(body: &Bytes) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default().into()
 }
 
 fn add_fields(answer: &mut Value) {
@@ -181,7 +214,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_any_more_cannot_be_read() {
-        for fault in [Fault::InvalidJson, Fault::Truncated, Fault::Html] {
+        let broken = [Fault::InvalidJson, Fault::Truncated, Fault::Html];
+        let misspelt = [Fault::BrokenText, Fault::ByteOrderMark, Fault::Compressed, Fault::DeepNesting];
+        for fault in broken.into_iter().chain(misspelt) {
             assert!(serde_json::from_slice::<Value>(&said(&fault)).is_err(), "{fault}");
         }
     }

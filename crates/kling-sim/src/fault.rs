@@ -26,8 +26,16 @@ use crate::Reply;
 pub enum Fault {
     /// Another answer in place of the true one; not processed, unless [`Reply::after_processing`] says so.
     Answer(Reply),
+    /// A text in the answer's object holds half a surrogate pair and a raw line feed, so that it is no valid JSON; processed.
+    BrokenText,
+    /// The answer's body begins with a byte order mark; processed.
+    ByteOrderMark,
     /// Half of the answer's body arrives, then the connection is closed in good order; processed.
     CloseInBody,
+    /// The answer's body is compressed by gzip, whatever the request accepts; processed.
+    Compressed,
+    /// A member of the answer's object is nested deeper than readers of JSON go; processed.
+    DeepNesting,
     /// The whole answer arrives in pieces of a sixteenth, with this pause before each; processed.
     Drip(Duration),
     /// The connection is closed without a word once the whole request is read; processed: **a submit is billed**.
@@ -56,6 +64,9 @@ pub enum Fault {
     ResetInHead,
     /// Nothing is said for this long, in real time, then the connection is closed; processed.
     Stall(Duration),
+    /// The whole answer's body arrives, under a `content-length` of one byte more, then nothing for this long, then the
+    /// connection is closed; processed.
+    StallAfterBody(Duration),
     /// Half of the answer's body arrives, then nothing for this long, then the connection is closed; processed.
     StallInBody(Duration),
     /// The first half of the answer's body is all there is, under a `content-length` that fits it; processed.
@@ -103,7 +114,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Answer(reply) => return write!(f, "answer {}", reply.summary()),
+            Self::BrokenText => "broken text",
+            Self::ByteOrderMark => "byte order mark",
             Self::CloseInBody => "close in body",
+            Self::Compressed => "compressed",
+            Self::DeepNesting => "deep nesting",
             Self::Drip(_) => "drip",
             Self::DropProcessed => "drop, processed",
             Self::DropUnprocessed => "drop, not processed",
@@ -118,6 +133,7 @@ impl fmt::Display for Fault {
             Self::ResetInBody => "reset in body",
             Self::ResetInHead => "reset in head",
             Self::Stall(_) => "stall",
+            Self::StallAfterBody(_) => "stall after body",
             Self::StallInBody(_) => "stall in body",
             Self::Truncated => "truncated",
             Self::UnknownFields => "unknown fields",

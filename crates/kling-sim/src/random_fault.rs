@@ -13,8 +13,8 @@ pub(crate) fn draw(random: &mut Rng, call: Call, stall: Duration) -> Fault {
     fitting.extend(refusals());
     fitting.extend(match call {
         Call::Output => Vec::new(),
-        Call::Submit => [garbled(), lost()].concat(),
-        _ => [garbled(), confused()].concat(),
+        Call::Submit => [garbled(stall), lost()].concat(),
+        _ => [garbled(stall), confused()].concat(),
     });
     fitting.swap_remove(random.usize(..fitting.len()))
 }
@@ -49,11 +49,16 @@ fn refusals() -> Vec<Fault> {
 }
 
 /// Answers that hold the truth and something else, or hold it no more.
-fn garbled() -> Vec<Fault> {
+fn garbled(stall: Duration) -> Vec<Fault> {
     vec![
+        Fault::BrokenText,
+        Fault::ByteOrderMark,
+        Fault::Compressed,
+        Fault::DeepNesting,
         Fault::DuplicateKeys,
         Fault::Html,
         Fault::InvalidJson,
+        Fault::StallAfterBody(stall),
         Fault::Truncated,
         Fault::UnknownFields,
         Fault::WrongContentType,

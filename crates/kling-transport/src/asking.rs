@@ -63,7 +63,7 @@ impl<'a, C: Call> Asking<'a, C> {
         random: f64,
     ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
         self.attempts += 1;
-        let outcome = self.read(outcome);
+        let outcome = self.span.within(|| self.read(outcome));
         self.span.attempted(self.attempts, outcome.as_ref().err());
         let error = match outcome {
             Err(error) if error.is_transient() => error,
@@ -86,8 +86,20 @@ pub(crate) fn read<C: Call>(
     token: Option<&Token>,
     outcome: Result<HttpReply, Failure>,
 ) -> Result<C::Reply, Error> {
-    redacted::outcome(outcome, token)
-        .map_err(Error::from)
-        .and_then(|reply| call.read(&reply))
-        .map_err(|error| error.with_request_id(call.request_id().cloned()))
+    let read = match redacted::outcome(outcome, token) {
+        Ok(reply) => call.read(&reply),
+        Err(failure) => read_beginning(call, failure),
+    };
+    read.map_err(|error| error.with_request_id(call.request_id().cloned()))
+}
+
+/// Reads an answer that broke off: all that was asked for may be in its beginning.
+fn read_beginning<C: Call>(call: &C, failure: Failure) -> Result<C::Reply, Error> {
+    let read = HttpReply::begun(&failure).map(|reply| call.read(&reply));
+    match read {
+        Some(Ok(reply)) => Ok(reply),
+        // The service's own words say more than the failure does.
+        Some(Err(error)) if error.is_in_words() || error.is_rate_limited() => Err(error),
+        _ => Err(failure.into()),
+    }
 }

@@ -60,7 +60,7 @@ impl Call for GetStatus<'_> {
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
         match StatusReply::usual(reply, self.0) {
             Some(usual) => Ok(usual),
-            None => StatusReply::read(&envelope::of_job(reply, self.0)?, reply.head.retry_after),
+            None => StatusReply::read(envelope::of_job(reply, self.0)?, reply.head.retry_after),
         }
     }
 
@@ -105,7 +105,7 @@ impl Call for PostCancel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
-        Ok(CancelReply::read(&envelope::of_job(reply, self.0)?))
+        CancelReply::of_answer(&envelope::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {

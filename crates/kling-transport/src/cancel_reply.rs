@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer::Answer;
 use crate::envelope::Object;
-use crate::{State, fields};
+use crate::error_kind::Kind;
+use crate::{Error, State, fields};
 
 /// What became of a request to cancel.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -37,7 +39,15 @@ impl CancelReply {
         Self { outcome, state }
     }
 
-    pub(crate) fn read(object: &Object) -> Self {
+    /// Reads an answer. One that lost a part and names neither outcome nor state says nothing.
+    pub(crate) fn of_answer(answer: &Answer) -> Result<Self, Error> {
+        if !answer.is_whole() && answer.state().is_none() && !answer.object.contains_key("outcome") {
+            return Err(Error::new(Kind::Protocol, answer.warning.as_deref().unwrap_or_default()));
+        }
+        Ok(Self::read(&answer.object))
+    }
+
+    fn read(object: &Object) -> Self {
         let state = fields::state(object).ok();
         let over = state.as_ref().is_some_and(State::is_over);
         let outcome = match object.get("outcome").and_then(|outcome| outcome.as_str()).map(str::trim) {

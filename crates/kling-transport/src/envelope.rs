@@ -1,56 +1,51 @@
-//! The one reading of an answer that every call shares: JSON in words, an error in any of its forms, or neither.
+//! What an answer means for the call that asked: an object to go on with, or an error in any of its forms.
 
 use serde_json::{Map, Value};
 
+use crate::answer::Answer;
 use crate::error_kind::Kind;
-use crate::{Error, HttpReply, RequestId, State, excerpt};
+use crate::{Error, HttpReply, RequestId, excerpt, fields};
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
 
-/// The answer's object, where the HTTP status is 2xx and the API did not say no in words.
+/// Opens an answer that costs nothing to ask for again: valid JSON under a status of success, without an `error_code`.
 pub(crate) fn open(reply: &HttpReply) -> Result<Object, Error> {
-    let object = object(reply)?;
+    let object = match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(object)) => object,
+        _ if reply.head.is_success() => return Err(wordless(reply)),
+        _ => Answer::read(reply).ok_or_else(|| wordless(reply))?.object,
+    };
+    accepted(reply, object)
+}
+
+/// The object itself, under a status of success and without an `error_code`.
+pub(crate) fn accepted(reply: &HttpReply, object: Object) -> Result<Object, Error> {
     match code(&object) {
-        Some(code) => Err(refusal(reply, object, Some(code))),
-        None => Ok(object),
+        None if reply.head.is_success() => Ok(object),
+        code => Err(refusal(reply, object, code)),
     }
 }
 
-/// Opens an answer about a job.
+/// Opens an answer about a job, in whatever state it came.
 ///
 /// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
 /// another request is none.
-pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Object, Error> {
-    let object = object(reply)?;
-    match object.get("request_id").and_then(Value::as_str) {
-        Some(id) if id != asked.as_str() => {
-            return Err(
-                Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status)
-            );
-        }
-        _ => {}
+pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Answer, Error> {
+    let answer = Answer::read(reply).ok_or_else(|| wordless(reply))?;
+    let named = fields::request_id(&answer.object);
+    // In a garbled answer the id of something else may come to the top.
+    if answer.is_whole() && named.as_ref().is_some_and(|id| id != asked) {
+        return Err(Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status));
     }
-    let is_over = || {
-        let word = object.get("status").and_then(Value::as_str);
-        word.is_some_and(|word| State::from(word).is_over())
-    };
-    match code(&object) {
-        Some(code) if !is_over() => Err(refusal(reply, object, Some(code))),
-        _ => Ok(object),
+    let is_over = answer.state().is_some_and(|state| state.is_over());
+    let code = code(&answer.object);
+    // A finished job is delivered whatever status a gateway puts on it.
+    let is_delivery = is_over && named.is_some() && answer.has_output_url();
+    if (code.is_none() || is_over) && (reply.head.is_success() || is_delivery) {
+        return Ok(answer);
     }
-}
-
-/// The answer's object, where the HTTP status is 2xx, whether or not an `error_code` stands in it.
-pub(crate) fn object(reply: &HttpReply) -> Result<Object, Error> {
-    match serde_json::from_slice(&reply.body) {
-        Ok(Value::Object(object)) if reply.head.is_success() => Ok(object),
-        Ok(Value::Object(object)) => {
-            let code = code(&object);
-            Err(refusal(reply, object, code))
-        }
-        _ => Err(wordless(reply)),
-    }
+    Err(refusal(reply, answer.object, code))
 }
 
 /// The top-level `error_code`, as a number or as a number in text; 0 says that there is none.
@@ -64,14 +59,14 @@ pub(crate) fn code(object: &Object) -> Option<i64> {
 }
 
 /// The error of an object that says no: by its code, else by what the code's digits look like, else by the status.
-pub(crate) fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
+fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
     let status = reply.head.status;
     let kind = code
         .and_then(|code| {
             Kind::of_known_code(code).or_else(|| Kind::status_of_code(code).map(Kind::of_status))
         })
         .unwrap_or_else(|| Kind::of_status(status));
-    let id = object.get("request_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let id = fields::request_id(&object);
     Error::new(kind, message(&object))
         .with_status(status)
         .with_code(code)
@@ -101,10 +96,17 @@ pub(crate) fn words(value: &Value) -> String {
 }
 
 /// The error of an answer that is no JSON object: a proxy's page, an empty body, torn JSON.
-fn wordless(reply: &HttpReply) -> Error {
+pub(crate) fn wordless(reply: &HttpReply) -> Error {
     let status = reply.head.status;
     let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
+    let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
     let found = match (reply.body.is_empty(), reply.head.is_success()) {
+        (false, _) if coding.is_some() => {
+            format!(
+                "a body compressed ({}), which was not asked for",
+                excerpt::of(coding.unwrap_or_default())
+            )
+        }
         (false, _) => format!("no JSON object but {}", excerpt::of_bytes(&reply.body)),
         (true, true) => "an empty body".to_owned(),
         (true, false) => String::new(),

@@ -4,7 +4,25 @@ use serde_json::Value;
 
 use crate::envelope::Object;
 use crate::error_kind::Kind;
-use crate::{Error, State};
+use crate::{Error, RequestId, State};
+
+/// The `request_id`: a text, blanks around it aside, or a whole number.
+pub(crate) fn request_id(object: &Object) -> Option<RequestId> {
+    match object.get("request_id")? {
+        Value::String(text) => id(text),
+        Value::Number(number) if number.is_u64() => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// An id in a text. The words by which languages write an absent value are none.
+pub(crate) fn id(text: &str) -> Option<RequestId> {
+    let text = text.trim();
+    let is_absent = ["null", "none", "nil", "undefined", "true", "false", "nan"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    if is_absent { None } else { text.parse().ok() }
+}
 
 /// The `status`, without which an answer says nothing of a job.
 pub(crate) fn state(object: &Object) -> Result<State, Error> {

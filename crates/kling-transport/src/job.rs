@@ -61,6 +61,7 @@ pub struct Job<M: Makes = AnyModel> {
     id: RequestId,
     model: Option<ModelId>,
     submitted_at: Option<SystemTime>,
+    warning: Option<Box<str>>,
     makes: PhantomData<fn() -> M>,
 }
 
@@ -69,7 +70,7 @@ impl<M: Makes> Job<M> {
     #[must_use]
     pub fn from_id(id: RequestId) -> Self {
         let model = M::MODEL.and_then(|model| model.parse().ok());
-        Self { id, model, submitted_at: None, makes: PhantomData }
+        Self { id, model, submitted_at: None, warning: None, makes: PhantomData }
     }
 
     /// The id, which is all that is needed to find the job again.
@@ -90,6 +91,13 @@ impl<M: Makes> Job<M> {
         self.submitted_at
     }
 
+    /// What was wrong with the answer to the submit, in one line, if it was broken and the id could be read all the same. Not
+    /// kept when the job is serialised.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
     /// How long ago it was submitted, where that is known and the clock did not go backwards.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
@@ -102,12 +110,18 @@ impl<M: Makes> Job<M> {
         self.retyped()
     }
 
-    pub(crate) fn submitted(id: RequestId, model: ModelId, at: SystemTime) -> Self {
-        Self { id, model: Some(model), submitted_at: Some(at), makes: PhantomData }
+    pub(crate) fn submitted(
+        id: RequestId,
+        model: ModelId,
+        at: SystemTime,
+        warning: Option<Box<str>>,
+    ) -> Self {
+        Self { id, model: Some(model), submitted_at: Some(at), warning, makes: PhantomData }
     }
 
     fn retyped<N: Makes>(self) -> Job<N> {
-        Job { id: self.id, model: self.model, submitted_at: self.submitted_at, makes: PhantomData }
+        let Self { id, model, submitted_at, warning, .. } = self;
+        Job { id, model, submitted_at, warning, makes: PhantomData }
     }
 }
 
@@ -121,7 +135,10 @@ impl Job {
             (Some(model), Some(expected)) if model.as_str() != expected => {
                 Err(Error::config(format!("request {} is of the model {model}, not of {expected}", self.id)))
             }
-            (None, Some(_)) => Ok(Job { submitted_at: self.submitted_at, ..Job::from_id(self.id) }),
+            (None, Some(_)) => {
+                let Self { id, submitted_at, warning, .. } = self;
+                Ok(Job { submitted_at, warning, ..Job::from_id(id) })
+            }
             _ => Ok(self.retyped()),
         }
     }
@@ -129,7 +146,14 @@ impl Job {
 
 impl<M: Makes> Clone for Job<M> {
     fn clone(&self) -> Self {
-        Self { id: self.id.clone(), model: self.model.clone(), ..*self }
+        let Self { id, model, submitted_at, warning, makes } = self;
+        Self {
+            id: id.clone(),
+            model: model.clone(),
+            submitted_at: *submitted_at,
+            warning: warning.clone(),
+            makes: *makes,
+        }
     }
 }
 
@@ -171,7 +195,7 @@ impl<M: Makes> Serialize for Job<M> {
 impl<'de, M: Makes> Deserialize<'de> for Job<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Kept { request_id: id, model, submitted_at } = Kept::deserialize(deserializer)?;
-        let job = Job { id, model, submitted_at, makes: PhantomData };
+        let job = Job { id, model, submitted_at, warning: None, makes: PhantomData };
         job.typed().map_err(serde::de::Error::custom)
     }
 }

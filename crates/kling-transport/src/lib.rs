@@ -35,6 +35,7 @@
 //! `async` and `blocking` for the clients; without both, the crate is values only. `rustls` (aws-lc-rs, the platform's
 //! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
 
+mod answer;
 mod api_base;
 mod asking;
 mod balance;
@@ -65,6 +66,7 @@ mod host_gate;
 mod http_reply;
 mod http_request;
 mod job;
+mod lenient;
 mod list_models;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod loopback;

@@ -4,7 +4,9 @@ use kling_types::output::urls;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::envelope::{self, Object};
+use crate::answer::{Answer, has_content};
+use crate::envelope;
+use crate::error_kind::Kind;
 use crate::{Error, RequestId, State, fields};
 
 /// What `/result` says of a job: the one place where its outcome is decided.
@@ -31,6 +33,9 @@ pub struct ResultReply {
     /// When it ended, as the API writes it: ISO 8601.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// What was wrong with the answer, if it was broken and could be read all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Box<str>>,
 }
 
 /// What a [`ResultReply`] means.
@@ -47,16 +52,33 @@ pub enum Verdict {
 }
 
 impl ResultReply {
-    /// What the reply means. The bare word `completed`, which was met here too, means success where an output came with it
-    /// and failure where an error did; with neither, nothing is decided yet.
+    /// What the reply means by itself. While its word says that the job goes on, or is a word never seen before, nothing is
+    /// decided; see [`ResultReply::final_verdict`] otherwise.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
+        if self.state.is_over() || self.state.sounds_over() {
+            self.final_verdict()
+        } else {
+            Verdict::Unfinished
+        }
+    }
+
+    /// What the reply means once `/status` has said that the job is over.
+    ///
+    /// Content decides before words. An output with a URL is a success, also beside an error, whose text
+    /// [`ResultReply::error_text`] has. An error without an output is a failure. Only without either the word decides; the
+    /// words of a job that goes on, `completed` and unknown ones then mean that the outcome has not arrived yet.
+    #[must_use]
+    pub fn final_verdict(&self) -> Verdict {
+        let has_output = self.output.as_ref().is_some_and(has_content);
+        let is_word_of_success = matches!(self.state, State::Succeeded | State::Completed);
         match self.state {
-            State::Succeeded => Verdict::Succeeded,
-            State::Failed => Verdict::Failed,
+            _ if !self.output_urls().is_empty() => Verdict::Succeeded,
+            State::Succeeded if self.error.is_none() || has_output => Verdict::Succeeded,
             State::Cancelled => Verdict::Cancelled,
-            State::Completed if self.error.is_some() => Verdict::Failed,
-            State::Completed if self.output.is_some() => Verdict::Succeeded,
+            _ if self.error.is_some() => Verdict::Failed,
+            State::Failed => Verdict::Failed,
+            _ if has_output && (is_word_of_success || self.state.sounds_over()) => Verdict::Succeeded,
             _ => Verdict::Unfinished,
         }
     }
@@ -73,16 +95,26 @@ impl ResultReply {
         self.error.as_ref().map(envelope::words).filter(|text| !text.is_empty())
     }
 
-    pub(crate) fn read(id: &RequestId, mut object: Object) -> Result<Self, Error> {
-        let state = fields::state(&object)?;
+    pub(crate) fn read(id: &RequestId, answer: Answer) -> Result<Self, Error> {
+        let (is_cut, is_whole) = (answer.is_cut(), answer.is_whole());
+        let Answer { mut object, mut warning, .. } = answer;
+        let state = fields::state(&object);
         let output = object.remove("output").filter(|output| !output.is_null());
+        let names_file = output.as_ref().is_some_and(|output| !urls(&[output]).is_empty());
+        let state = match state {
+            Err(_) if names_file => {
+                warning.get_or_insert_with(|| "the answer is broken: no status stands in it".into());
+                State::Completed
+            }
+            state => state?,
+        };
         let failed = matches!(state, State::Failed);
-        let error = object.get("error").filter(|error| !error.is_null()).cloned().or_else(|| {
+        let error = object.get("error").filter(|error| has_content(error)).cloned().or_else(|| {
             // A failure may come in the form of the other errors.
             let text = envelope::message(&object);
             (failed && !text.is_empty()).then_some(Value::String(text))
         });
-        Ok(Self {
+        let reply = Self {
             request_id: id.clone(),
             state,
             output,
@@ -90,7 +122,20 @@ impl ResultReply {
             cost_usd: fields::number(&object, "cost"),
             created_at: fields::text(&object, "created_at"),
             finished_at: fields::text(&object, "finished_at"),
-        })
+            warning,
+        };
+        // The output may be in the part that is missing, so that only what is there proves anything.
+        let is_proven = match reply.final_verdict() {
+            Verdict::Succeeded => reply.output.as_ref().is_some_and(has_content),
+            Verdict::Failed => reply.error.is_some() && !is_cut,
+            Verdict::Cancelled => false,
+            Verdict::Unfinished => !reply.state.is_over() && !reply.state.sounds_over(),
+        };
+        if is_whole || is_proven {
+            return Ok(reply);
+        }
+        let found = reply.warning.as_deref().unwrap_or("the answer is broken");
+        Err(Error::new(Kind::Protocol, format!("{found}; its outcome is missing")))
     }
 }
 
@@ -99,30 +144,57 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn object(value: Value) -> Object {
-        value.as_object().unwrap().clone()
-    }
+    use crate::{Call, GetResult, HttpHead, HttpReply};
 
     fn result(value: Value) -> ResultReply {
-        ResultReply::read(&"id".parse().unwrap(), object(value)).unwrap()
+        let head = HttpHead { status: 200, ..HttpHead::default() };
+        let reply = HttpReply::new(head, value.to_string().into());
+        GetResult(&"id".parse().unwrap()).read(&reply).unwrap()
     }
 
+    /// Each body with its verdict alone, and once the status is known to be terminal.
     #[test]
-    fn only_the_result_decides_success() {
+    fn content_decides_before_words() {
+        use Verdict::{Cancelled, Failed, Succeeded, Unfinished};
         let url = "https://x.runcomfy.net/o.mp4";
         let cases = [
-            (json!({"status": "succeeded", "output": {"video": url}}), Verdict::Succeeded),
-            (json!({"status": "completed", "output": url}), Verdict::Succeeded),
-            (json!({"status": "completed", "output": url, "error": "no"}), Verdict::Failed),
-            (json!({"status": "completed", "output": null}), Verdict::Unfinished),
-            (json!({"status": "failed", "error": {"message": "no"}}), Verdict::Failed),
-            (json!({"status": "canceled"}), Verdict::Cancelled),
-            (json!({"status": "in_progress"}), Verdict::Unfinished),
-            (json!({"status": "thinking", "output": url}), Verdict::Unfinished),
+            (json!({"status": "succeeded", "output": {"video": url}}), Succeeded, Succeeded),
+            (json!({"status": "succeeded"}), Succeeded, Succeeded),
+            (json!({"status": "succeeded", "error": "no", "output": {}}), Failed, Failed),
+            (json!({"status": "succeeded", "error": "no", "output": "some text"}), Succeeded, Succeeded),
+            (json!({"status": "completed", "output": url}), Succeeded, Succeeded),
+            (json!({"status": "completed", "output": url, "error": ""}), Succeeded, Succeeded),
+            (
+                json!({"status": "completed", "output": url, "error": {"message": " ", "code": 0}}),
+                Succeeded,
+                Succeeded,
+            ),
+            (
+                json!({"status": "completed", "output": url, "error": "upscaling failed"}),
+                Succeeded,
+                Succeeded,
+            ),
+            (json!({"status": "completed", "output": "some text"}), Succeeded, Succeeded),
+            (json!({"status": "completed", "output": {"video": ""}, "error": "no"}), Failed, Failed),
+            (json!({"status": "completed", "output": null}), Unfinished, Unfinished),
+            (json!({"status": "completed", "output": {}, "error": {}}), Unfinished, Unfinished),
+            (json!({"status": "failed", "error": {"message": "no"}}), Failed, Failed),
+            (json!({"status": "failed", "error": ""}), Failed, Failed),
+            (json!({"status": "failed", "output": [url]}), Succeeded, Succeeded),
+            (json!({"status": "canceled"}), Cancelled, Cancelled),
+            (json!({"status": "canceled", "error": "by the user"}), Cancelled, Cancelled),
+            (json!({"status": "success", "output": url}), Succeeded, Succeeded),
+            (json!({"status": "error", "error": "no face"}), Failed, Failed),
+            (json!({"status": "error"}), Unfinished, Unfinished),
+            (json!({"status": "in_progress"}), Unfinished, Unfinished),
+            (json!({"status": "in_progress", "output": url}), Unfinished, Succeeded),
+            (json!({"status": "thinking", "output": url}), Unfinished, Succeeded),
+            (json!({"status": "kaput", "error": "no face"}), Unfinished, Failed),
+            (json!({"output": {"video": url}}), Succeeded, Succeeded),
         ];
-        for (value, verdict) in cases {
-            assert_eq!(result(value.clone()).verdict(), verdict, "{value}");
+        for (value, alone, at_last) in cases {
+            let reply = result(value.clone());
+            assert_eq!((reply.verdict(), reply.final_verdict()), (alone, at_last), "{value}");
         }
     }
 

@@ -32,7 +32,7 @@ macro_rules! span {
 
 impl Span {
     pub(crate) fn submit(model: &ModelId) -> Self {
-        span!(INFO, "submit", known: model = model; attempt, delay_ms, outcome, request_id, error)
+        span!(INFO, "submit", known: model = model; attempt, delay_ms, outcome, request_id, warning, error)
     }
 
     #[cfg(any(feature = "async", feature = "blocking"))]
@@ -42,7 +42,7 @@ impl Span {
 
     #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn call<C: Call>(call: &C) -> Self {
-        let span = span!(DEBUG, "call", known: call = C::NAME; request_id, attempt, delay_ms, error);
+        let span = span!(DEBUG, "call", known: call = C::NAME; request_id, attempt, delay_ms, warning, error);
         if let Some(id) = call.request_id() {
             span.text("request_id", id);
         }
@@ -52,19 +52,19 @@ impl Span {
     /// One question for the status.
     #[must_use]
     pub fn poll(id: &RequestId) -> Self {
-        span!(DEBUG, "poll", known: request_id = id; attempt, state, delay_ms, error)
+        span!(DEBUG, "poll", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
     /// One question for the result.
     #[must_use]
     pub fn result(id: &RequestId) -> Self {
-        span!(INFO, "result", known: request_id = id; attempt, state, delay_ms, error)
+        span!(INFO, "result", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
     /// One question to cancel.
     #[must_use]
     pub fn cancel(id: &RequestId) -> Self {
-        span!(INFO, "cancel", known: request_id = id; attempt, state, delay_ms, error)
+        span!(INFO, "cancel", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
     /// No span.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::envelope::Object;
+use crate::answer::Answer;
 use crate::{Error, HttpReply, RequestId, State, fields};
 
 /// What `/status` says of a job.
@@ -20,6 +20,9 @@ pub struct StatusReply {
     /// The pause that the server asked for before the next question.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
+    /// What was wrong with the answer, if it was broken and could be read all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Box<str>>,
 }
 
 /// What stands in nearly every answer. It borrows, so that a text with an escape in it is not taken.
@@ -36,6 +39,9 @@ impl StatusReply {
     /// Reads an answer that is just as expected, at a third of the cost of reading any JSON; nothing where it is not, which
     /// says nothing against it.
     pub(crate) fn usual(reply: &HttpReply, asked: &RequestId) -> Option<Self> {
+        if reply.broken_off.is_some() || reply.head.content_encoding.is_some() {
+            return None;
+        }
         let text = str::from_utf8(&reply.body).ok()?;
         // An array would be read too, item by item.
         if !reply.head.is_success() || !text.trim_start().starts_with('{') {
@@ -45,12 +51,14 @@ impl StatusReply {
         let is_usual = error_code.is_none()
             && request_id.is_none_or(|id| id == asked.as_str())
             && !status.trim().is_empty();
-        is_usual.then(|| Self { state: status.into(), queue_position, retry_after: reply.head.retry_after })
+        let retry_after = reply.head.retry_after;
+        is_usual.then(|| Self { state: status.into(), queue_position, retry_after, warning: None })
     }
 
-    pub(crate) fn read(object: &Object, retry_after: Option<Duration>) -> Result<Self, Error> {
-        let queue_position = fields::whole_number(object, "queue_position");
-        Ok(Self { state: fields::state(object)?, queue_position, retry_after })
+    pub(crate) fn read(answer: Answer, retry_after: Option<Duration>) -> Result<Self, Error> {
+        let Answer { object, warning, .. } = answer;
+        let queue_position = fields::whole_number(&object, "queue_position");
+        Ok(Self { state: fields::state(&object)?, queue_position, retry_after, warning })
     }
 }
 
@@ -61,8 +69,13 @@ mod tests {
     use super::*;
     use crate::{HttpHead, envelope};
 
-    fn object(value: serde_json::Value) -> Object {
-        value.as_object().unwrap().clone()
+    fn patient(reply: &HttpReply, id: &RequestId) -> Result<StatusReply, Error> {
+        StatusReply::read(envelope::of_job(reply, id)?, reply.head.retry_after)
+    }
+
+    fn read(value: &serde_json::Value) -> Result<StatusReply, Error> {
+        let head = HttpHead { status: 200, ..HttpHead::default() };
+        patient(&HttpReply::new(head, value.to_string().into()), &"id-1".parse().unwrap())
     }
 
     #[test]
@@ -75,10 +88,10 @@ mod tests {
             (json!({"status": "in_queue"}), None),
         ];
         for (value, expected) in cases {
-            assert_eq!(StatusReply::read(&object(value), None).unwrap().queue_position, expected);
+            assert_eq!(read(&value).unwrap().queue_position, expected);
         }
         for value in [json!({}), json!({"status": null}), json!({"status": " "}), json!({"status": 7})] {
-            assert!(StatusReply::read(&object(value), None).unwrap_err().is_protocol());
+            assert!(read(&value).unwrap_err().is_protocol());
         }
     }
 
@@ -112,9 +125,7 @@ mod tests {
             let reply = HttpReply::new(head, body.into());
             let usual = StatusReply::usual(&reply, &id);
             assert_eq!(usual.is_some(), is_usual, "{body}");
-            let patient = envelope::of_job(&reply, &id)
-                .and_then(|object| StatusReply::read(&object, reply.head.retry_after));
-            assert!(usual.is_none() || usual == patient.ok(), "{body}");
+            assert!(usual.is_none() || usual == patient(&reply, &id).ok(), "{body}");
             let refused = HttpReply { head: HttpHead { status: 500, ..HttpHead::default() }, ..reply };
             assert_eq!(StatusReply::usual(&refused, &id), None);
         }

@@ -127,7 +127,7 @@ impl<M: Makes> Submitting<M> {
         random: f64,
     ) -> ControlFlow<Submission<M>, Duration> {
         self.attempts += 1;
-        let next = self.judged(outcome, elapsed, random);
+        let next = self.span.clone().within(|| self.judged(outcome, elapsed, random));
         match &next {
             ControlFlow::Break(submission) => self.span.submitted(self.attempts, submission),
             ControlFlow::Continue(pause) => self.span.delay(*pause),
@@ -152,8 +152,8 @@ impl<M: Makes> Submitting<M> {
         random: f64,
     ) -> ControlFlow<Submission<M>, Duration> {
         let refusal = match judge(redacted::outcome(outcome, self.request.token())) {
-            Judgement::Accepted(id) => {
-                let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed);
+            Judgement::Accepted(id, warning) => {
+                let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed, warning);
                 return ControlFlow::Break(Submission::Submitted(job));
             }
             Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),

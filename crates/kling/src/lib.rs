@@ -38,15 +38,16 @@ for url in clip.output().urls() {
 //!
 //! | span | level | one for each | fields |
 //! |---|---|---|---|
-//! | `submit` | info | paid submit, with all its attempts | `model`, `attempt`, `outcome` (`submitted`, `refused`, `unknown`), `request_id`, `delay_ms`, `error` |
-//! | `poll` | debug | question of a wait for the status | `request_id`, `attempt` (which poll of this wait), `state`, `delay_ms` until the next question, `error` |
+//! | `submit` | info | paid submit, with all its attempts | `model`, `attempt`, `outcome` (`submitted`, `refused`, `unknown`), `request_id`, `delay_ms`, `warning`, `error` |
+//! | `poll` | debug | question of a wait for the status | `request_id`, `attempt` (which poll of this wait), `state`, `delay_ms` until the next question, `warning`, `error` |
 //! | `result` | info | question of a wait for the result | the same |
 //! | `cancel` | info | question of a wait to cancel | the same |
-//! | `call` | debug | free call outside a wait, with all its attempts | `call` (`status`, `result`, `cancel`, `balance`, `model`, `models`), `request_id`, `attempt`, `delay_ms`, `error` |
+//! | `call` | debug | free call outside a wait, with all its attempts | `call` (`status`, `result`, `cancel`, `balance`, `model`, `models`), `request_id`, `attempt`, `delay_ms`, `warning`, `error` |
 //! | `download` | info | download, with all its attempts | `host`, `attempt`, `bytes`, `delay_ms`, `error` |
 //!
 //! Fields are recorded as they become known, so they are all there when the span closes; `delay_ms` and `error` are those of
-//! the last attempt that had them.
+//! the last attempt that had them. `warning` says what was wrong with an answer that was broken and could be read all the
+//! same.
 
 #[cfg(feature = "blocking")]
 pub mod blocking;

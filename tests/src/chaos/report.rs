@@ -202,7 +202,19 @@ impl fmt::Display for Report {
 
 /// Whether a client can still tell from the answer to a submit what became of it.
 fn leaves_an_answer(fault: &str) -> bool {
-    matches!(fault, "answer 429" | "duplicate keys" | "unknown fields" | "wrong content type")
+    matches!(
+        fault,
+        "answer 429"
+            | "broken text"
+            | "byte order mark"
+            | "compressed"
+            | "deep nesting"
+            | "duplicate keys"
+            | "invalid json"
+            | "stall after body"
+            | "unknown fields"
+            | "wrong content type"
+    )
 }
 
 const fn name(ended: Ended) -> &'static str {

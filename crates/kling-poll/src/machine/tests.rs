@@ -139,6 +139,38 @@ fn a_certificate_that_is_not_accepted_ends_a_wait_that_never_had_an_answer() {
 }
 
 #[test]
+fn once_the_status_is_terminal_content_decides_and_words_may_be_any() {
+    let cases = [
+        (r#"{"status":"success","output":{"video":"https://x/a.mp4"}}"#, "Succeeded"),
+        (r#"{"status":"ready","output":"https://x/a.mp4"}"#, "Succeeded"),
+        (r#"{"status":"in_progress","output":["https://x/a.mp4"]}"#, "Succeeded"),
+        (r#"{"status":"completed","error":"","output":{"video":"https://x/a.mp4"}}"#, "Succeeded"),
+        (r#"{"status":"failed","error":"upscaling","output":{"video":"https://x/a.mp4"}}"#, "Succeeded"),
+        (r#"{"status":"error","error":"no face"}"#, "Failed"),
+        (r#"{"status":"kaput","error":{"message":"no face"}}"#, "Failed"),
+    ];
+    for (body, expected) in cases {
+        for word_of_status in ["completed", "success", "error", "Timed Out"] {
+            let log = play(None, &options(), [word(word_of_status), result(200, body)]);
+            assert_eq!(ends(&log), expected, "{word_of_status}, {body}");
+        }
+    }
+}
+
+#[test]
+fn an_outcome_without_content_goes_back_to_waiting() {
+    for body in [
+        r#"{"status":"completed","error":{},"output":{}}"#,
+        r#"{"status":"error"}"#,
+        r#"{"status":"kaput","error":""}"#,
+    ] {
+        let good = result(200, r#"{"status":"succeeded","output":"https://x/a.mp4"}"#);
+        let log = play(None, &options(), [word("completed"), result(200, body), word("completed"), good]);
+        assert_eq!(ends(&log), "Succeeded", "{body}");
+    }
+}
+
+#[test]
 fn unknown_words_mean_that_the_job_goes_on() {
     let log = play(
         None,

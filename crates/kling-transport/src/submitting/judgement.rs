@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 
+use crate::answer::Answer;
 use crate::envelope;
 use crate::error_kind::Kind;
 use crate::{Error, Failure, HttpReply, Phase, RequestId, excerpt};
 
 /// What one attempt proves.
 pub(super) enum Judgement {
-    Accepted(RequestId),
+    /// A job was made. The warning says what was wrong with the answer.
+    Accepted(RequestId, Option<Box<str>>),
     Refused(Error),
     Unknown(Cut),
 }
@@ -28,13 +30,16 @@ pub(super) fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
     }
 }
 
-/// An answer that broke off still refused, if its status did.
+/// An answer that broke off may still name its job. Without an id it still refused, if its status did.
 fn judge_failure(failure: Failure) -> Judgement {
+    if let Some(accepted) = HttpReply::begun(&failure).as_ref().and_then(accepted) {
+        return accepted;
+    }
     if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
         return Judgement::Refused(match failure.status {
-            Some(status) => {
-                Error::new(Kind::of_status(status), excerpt::of(&failure.message)).with_status(status)
-            }
+            Some(status) => Error::new(Kind::of_status(status), excerpt::of(&failure.message))
+                .with_status(status)
+                .with_retry_after(failure.retry_after),
             None => failure.into(),
         });
     }
@@ -42,25 +47,31 @@ fn judge_failure(failure: Failure) -> Judgement {
     Judgement::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
 }
 
-/// An id under a status of success stands against all else in the answer: a job has it. Then a refusal in words wins over the
-/// status; then the status decides.
+/// An id counts for more than all else in the answer: a job has it. Then a refusal in words wins over the status; then the
+/// status decides.
 fn judge_reply(reply: HttpReply) -> Judgement {
-    let status = reply.head.status;
-    if let Some(id) = accepted(&reply) {
-        return Judgement::Accepted(id);
+    if let Some(accepted) = accepted(&reply) {
+        return accepted;
     }
-    let error = match envelope::open(&reply) {
+    let status = reply.head.status;
+    // A part that is missing may hold an id, so that the rest proves no refusal.
+    let (is_whole, opened) = match Answer::read(&reply) {
+        Some(answer) => (answer.is_whole(), envelope::accepted(&reply, answer.object)),
+        None => (false, Err(envelope::wordless(&reply))),
+    };
+    let error = match opened {
         Ok(_) => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
-        Err(error) if refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
+        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
         Err(error) => error,
     };
     let message = excerpt::of(&error.to_string());
     Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
 }
 
-/// The id of the job that was made, if the answer has a usable one.
-fn accepted(reply: &HttpReply) -> Option<RequestId> {
-    envelope::object(reply).ok()?.get("request_id")?.as_str()?.parse().ok()
+/// The job that was made, if the answer proves one.
+fn accepted(reply: &HttpReply) -> Option<Judgement> {
+    let answer = Answer::read(reply)?;
+    Some(Judgement::Accepted(answer.submitted_id(reply)?, answer.warning))
 }
 
 /// Whether an `error_code` says by itself that no job was made, under any status.

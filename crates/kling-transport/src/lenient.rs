@@ -1,0 +1,396 @@
+//! JSON that a server spelled badly or could not finish, read for all that can be made of it.
+//!
+//! Valid JSON is read by `serde_json` alone. Anything else goes through a reader that never fails: it forgives misspelt
+//! values, skips what fits nowhere, and keeps every member that is whole.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Number, Value};
+
+use crate::{RequestId, fields};
+
+/// The members that tell something of a job or of a call. An object without any of them is no answer of the API.
+const KNOWN: [&str; 10] = [
+    "request_id",
+    "status",
+    "output",
+    "outcome",
+    "error",
+    "error_code",
+    "error_message",
+    "message",
+    "detail",
+    "queue_position",
+];
+/// The members that are searched for in the text if the structure around them is destroyed.
+const SEARCHED: [&str; 4] = ["request_id", "status", "output", "error"];
+/// How often a name is searched for: a hostile text may hold it a million times.
+const MAX_SEARCHES: usize = 16;
+/// The deepest nesting that is read, as in `serde_json`. A deeper value is skipped.
+const MAX_DEPTH: usize = 127;
+
+/// An object, and how it was damaged.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) object: Map<String, Value>,
+    /// Absent if the text was valid JSON.
+    pub(crate) damage: Option<Damage>,
+}
+
+/// How a text departs from valid JSON. With all flags off, every member was read.
+#[derive(Debug, Default)]
+pub(crate) struct Damage {
+    /// The complaint of `serde_json`.
+    pub(crate) note: String,
+    /// The text ends before the object does.
+    pub(crate) is_cut: bool,
+    /// Characters that fit nowhere were skipped, so that members may be missing or misplaced.
+    pub(crate) is_garbled: bool,
+    /// Other text comes before the object.
+    pub(crate) is_embedded: bool,
+}
+
+impl Damage {
+    /// Whether members may be missing.
+    pub(crate) const fn may_lack_members(&self) -> bool {
+        self.is_cut || self.is_garbled
+    }
+}
+
+/// Reads an object; nothing if no member that the API knows is in the text.
+pub(crate) fn read(body: &[u8]) -> Option<Reading> {
+    let note = match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => return Some(Reading { object, damage: None }),
+        Ok(Value::String(text)) if text.trim_start().starts_with('{') => {
+            let note = "a text with an object in it".to_owned();
+            let mut reading = read(text.as_bytes())?;
+            reading.damage.get_or_insert(Damage { note, ..Damage::default() });
+            return Some(reading);
+        }
+        Ok(_) => "no object at its top".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let text = text(body);
+    let (mut object, mut damage) = Reader::outermost(&text);
+    if damage.is_garbled {
+        for name in SEARCHED {
+            if !object.contains_key(name)
+                && let Some(value) = search(&text, name, Reader::member_value)
+            {
+                object.insert(name.to_owned(), value);
+            }
+        }
+    }
+    damage.note = note;
+    is_known(&object).then_some(Reading { object, damage: Some(damage) })
+}
+
+/// Finds a whole request id anywhere in a text, in any state.
+pub(crate) fn request_id(body: &[u8]) -> Option<RequestId> {
+    search(&text(body), "request_id", |reader| {
+        let id: Cow<'_, str> = match reader.peek()? {
+            '"' => reader.string('"')?.into(),
+            // The digits of a large number do not survive as one.
+            _ => reader.word()?.into(),
+        };
+        fields::id(&id)
+    })
+}
+
+fn text(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+fn is_known(object: &Map<String, Value>) -> bool {
+    KNOWN.iter().any(|name| object.contains_key(*name))
+}
+
+/// Searches a text for a member's name and reads what comes after its colon.
+fn search<'a, T>(text: &'a str, name: &str, read: impl Fn(&mut Reader<'a>) -> Option<T>) -> Option<T> {
+    let name = format!("\"{name}\"");
+    text.match_indices(&name).filter(|(at, _)| !text[..*at].ends_with('\\')).take(MAX_SEARCHES).find_map(
+        |(at, _)| {
+            let mut reader = Reader::new(text, at + name.len());
+            reader.skip_blanks();
+            if reader.peek()? != ':' {
+                return None;
+            }
+            reader.at += 1;
+            reader.skip_blanks();
+            read(&mut reader)
+        },
+    )
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    damage: Damage,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, at: usize) -> Self {
+        Self { text, at, damage: Damage::default() }
+    }
+
+    /// The first object of a text with a known member in it; an empty one, called garbled, if there is none.
+    fn outermost(text: &'a str) -> (Map<String, Value>, Damage) {
+        let mut reader = Self::new(text, 0);
+        reader.skip_blanks();
+        let begin = reader.at;
+        while let Some(brace) = reader.text[reader.at..].find('{') {
+            reader.at += brace;
+            reader.damage = Damage { is_embedded: reader.at > begin, ..Damage::default() };
+            let mut object = Map::new();
+            reader.members(&mut object, MAX_DEPTH);
+            if is_known(&object) {
+                return (object, reader.damage);
+            }
+        }
+        (Map::new(), Damage { is_garbled: true, is_embedded: true, ..Damage::default() })
+    }
+
+    /// Reads members from an opening brace on; false if the text ends first.
+    fn members(&mut self, object: &mut Map<String, Value>, depth: usize) -> bool {
+        self.at += 1;
+        loop {
+            self.skip_blanks();
+            let name = match self.peek() {
+                None => return self.cut(),
+                Some('}') => {
+                    self.at += 1;
+                    return true;
+                }
+                Some(',') => {
+                    self.at += 1;
+                    continue;
+                }
+                Some(letter) => match self.name(letter) {
+                    Some(name) => name,
+                    None if self.is_at_end() => return self.cut(),
+                    None => {
+                        self.garbled(letter);
+                        continue;
+                    }
+                },
+            };
+            self.skip_blanks();
+            match self.peek() {
+                None => return self.cut(),
+                Some(':') => self.at += 1,
+                // A text that is no name: what follows is judged by itself.
+                Some(_) => {
+                    self.damage.is_garbled = true;
+                    continue;
+                }
+            }
+            match self.value(depth) {
+                Some(value) => drop(object.insert(name, value)),
+                None if self.is_at_end() => return self.cut(),
+                None => self.damage.is_garbled = true,
+            }
+        }
+    }
+
+    /// A member's name, in quotes of either kind or in none; nothing if there is none, or if the text ends with it.
+    fn name(&mut self, letter: char) -> Option<String> {
+        match letter {
+            '"' => self.string('"'),
+            '\'' => self.single_quoted(),
+            _ => self.word().map(str::to_owned),
+        }
+    }
+
+    fn elements(&mut self, depth: usize) -> Option<Vec<Value>> {
+        self.at += 1;
+        let mut elements = Vec::new();
+        loop {
+            self.skip_blanks();
+            match self.peek() {
+                None => {
+                    self.cut();
+                    return None;
+                }
+                Some(']') => {
+                    self.at += 1;
+                    return Some(elements);
+                }
+                Some(',') => self.at += 1,
+                // The bracket is missing: the brace closes the object around.
+                Some('}') => {
+                    self.damage.is_garbled = true;
+                    return Some(elements);
+                }
+                Some(':') => self.garbled(':'),
+                Some(_) => elements.push(self.value(depth)?),
+            }
+        }
+    }
+
+    fn member_value(&mut self) -> Option<Value> {
+        self.value(MAX_DEPTH).filter(|value| !value.is_null())
+    }
+
+    /// A whole value; nothing if there is none, or if the text ends within it.
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        self.skip_blanks();
+        match self.peek()? {
+            '{' | '[' if depth == 0 => self.skip_nested().then_some(Value::Null),
+            '{' => {
+                let mut object = Map::new();
+                self.members(&mut object, depth - 1).then_some(Value::Object(object))
+            }
+            '[' => self.elements(depth - 1).map(Value::Array),
+            '"' => self.string('"').map(Value::String),
+            '\'' => match self.single_quoted() {
+                Some(string) => Some(Value::String(string)),
+                None => self.word().map(word_value),
+            },
+            _ => self.word().map(word_value),
+        }
+    }
+
+    /// A text from its quote on, with every escape undone; nothing if it does not end.
+    fn string(&mut self, quote: char) -> Option<String> {
+        self.at += 1;
+        let mut string = String::new();
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(end) = rest.find([quote, '\\']) else {
+                self.at = self.text.len();
+                return None;
+            };
+            string.push_str(&rest[..end]);
+            self.at += end + 1;
+            if rest[end..].starts_with(quote) {
+                return Some(string);
+            }
+            string.push(self.escaped()?);
+        }
+    }
+
+    /// A text in single quotes, as Python prints one. An apostrophe without a partner is none.
+    fn single_quoted(&mut self) -> Option<String> {
+        let before = self.at;
+        let string = self.string('\'');
+        if string.is_none() {
+            self.at = before;
+        }
+        string
+    }
+
+    /// The character that an escape stands for; the one after the backslash if that is no escape.
+    fn escaped(&mut self) -> Option<char> {
+        let letter = self.peek()?;
+        self.at += letter.len_utf8();
+        Some(match letter {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => self.unit().map_or(char::REPLACEMENT_CHARACTER, |unit| self.character(unit)),
+            other => other,
+        })
+    }
+
+    /// The character of a UTF-16 unit, with the second half of its pair if one follows.
+    fn character(&mut self, unit: u16) -> char {
+        let before = self.at;
+        if (0xd800..0xdc00).contains(&unit) && self.text[self.at..].starts_with("\\u") {
+            self.at += 2;
+            if let Some(second) = self.unit()
+                && let Some(Ok(pair)) = char::decode_utf16([unit, second]).next()
+            {
+                return pair;
+            }
+            self.at = before;
+        }
+        char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    fn unit(&mut self) -> Option<u16> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        let unit = u16::from_str_radix(digits, 16).ok()?;
+        self.at += 4;
+        Some(unit)
+    }
+
+    /// A word without quotes; nothing if there is none, or if the text ends with it.
+    fn word(&mut self) -> Option<&'a str> {
+        let rest = &self.text[self.at..];
+        let is_end =
+            |letter: char| is_blank(letter) || matches!(letter, ',' | ':' | '"' | '{' | '}' | '[' | ']');
+        let Some(end) = rest.find(is_end) else {
+            self.at = self.text.len();
+            return None;
+        };
+        self.at += end;
+        (end > 0).then(|| &rest[..end])
+    }
+
+    /// Skips a value that is nested too deep, without a call for each level; false if the text ends first.
+    fn skip_nested(&mut self) -> bool {
+        let mut open = 0usize;
+        while let Some(next) = self.text[self.at..].find(['{', '}', '[', ']', '"']) {
+            self.at += next;
+            match self.peek() {
+                Some('"') => {
+                    if self.string('"').is_none() {
+                        break;
+                    }
+                    continue;
+                }
+                Some('{' | '[') => open += 1,
+                _ => open -= 1,
+            }
+            self.at += 1;
+            if open == 0 {
+                return true;
+            }
+        }
+        self.at = self.text.len();
+        self.cut()
+    }
+
+    fn skip_blanks(&mut self) {
+        self.at = self.text.len() - self.text[self.at..].trim_start_matches(is_blank).len();
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    fn garbled(&mut self, letter: char) {
+        self.damage.is_garbled = true;
+        self.at += letter.len_utf8();
+    }
+
+    const fn cut(&mut self) -> bool {
+        self.damage.is_cut = true;
+        false
+    }
+}
+
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || letter == '\u{feff}'
+}
+
+/// The value of a word without quotes: what other languages write for JSON's own words, a number in any spelling, or the
+/// word itself.
+fn word_value(word: &str) -> Value {
+    match word {
+        "null" | "None" | "nil" | "undefined" => return Value::Null,
+        "true" | "True" => return Value::Bool(true),
+        "false" | "False" => return Value::Bool(false),
+        _ => {}
+    }
+    let exact = || word.parse::<Number>().ok();
+    let whole = || word.parse::<i64>().ok().map(Number::from);
+    let real = || word.parse().ok().and_then(Number::from_f64);
+    exact().or_else(whole).or_else(real).map_or_else(|| word.into(), Value::Number)
+}

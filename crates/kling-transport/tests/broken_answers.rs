@@ -1,0 +1,368 @@
+//! Answers that were paid for, in every state that a server, a proxy or a broken connection may leave them in.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use kling_transport::{
+    Asking, Call, Error, Failure, FailureKind, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply,
+    ModelId, Phase, RequestId, ResultReply, Settings, StatusReply, Submission, Submitting, Token, Verdict,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ID: &str = "5e1f-09_c";
+const URL: &str = "https://cdn.runcomfy.net/acc%3D1/clip.mp4";
+
+type Outcome = Result<HttpReply, Failure>;
+
+fn settings() -> Settings {
+    Settings::new(Token::new("token-0123456789").unwrap())
+}
+
+fn head(status: u16, headers: &[(&str, &str)]) -> HttpHead {
+    let header = |name: &str| Some(headers.iter().find(|(known, _)| *known == name)?.1);
+    HttpHead::new(status, header, SystemTime::UNIX_EPOCH)
+}
+
+fn answer(status: u16, body: impl Into<Bytes>) -> Outcome {
+    Ok(HttpReply::new(head(status, &[]), body.into()))
+}
+
+/// The connection ends after a part of the answer.
+fn cut(kind: FailureKind, status: u16, body: impl Into<Bytes>) -> Outcome {
+    Err(Failure::new(Phase::Reading, kind, "cut").while_reading(&head(status, &[]), body.into()))
+}
+
+fn submitting() -> Submitting {
+    let model: ModelId = "maker/model".parse().unwrap();
+    Submitting::json(&settings(), &model, &json!({}), SystemTime::UNIX_EPOCH).unwrap()
+}
+
+fn submission(outcome: Outcome) -> ControlFlow<Submission, Duration> {
+    submitting().next(outcome, Duration::ZERO, 0.5)
+}
+
+/// The id of the job that a submit made; its words in brackets otherwise.
+fn submitted(outcome: Outcome) -> String {
+    match submission(outcome) {
+        ControlFlow::Break(Submission::Submitted(job)) => job.id().to_string(),
+        ControlFlow::Break(Submission::Refused(_)) => "<refused>".to_owned(),
+        ControlFlow::Break(Submission::Unknown(_)) => "<unknown>".to_owned(),
+        ControlFlow::Continue(pause) => format!("<again after {} s>", pause.as_secs()),
+    }
+}
+
+fn status(outcome: Outcome) -> Result<StatusReply, Error> {
+    let id: RequestId = ID.parse().unwrap();
+    Asking::new(&GetStatus(&id), &settings()).read(outcome)
+}
+
+fn result(outcome: Outcome) -> Result<ResultReply, Error> {
+    let id: RequestId = ID.parse().unwrap();
+    Asking::new(&GetResult(&id), &settings()).read(outcome)
+}
+
+/// A body with a value of any spelling behind its first member.
+fn with(first: &str, broken: &str) -> String {
+    format!("{{{first},{broken},\"last\":1}}")
+}
+
+/// The ways in which a body may be no JSON although a person reads it with ease.
+fn misspelt(member: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let deep = format!("\"x\":{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let text = |text: String| text.into_bytes();
+    vec![
+        ("a byte order mark", text(format!("\u{feff}{{{member}}}"))),
+        ("half a surrogate pair", text(with(member, r#""prompt":"a \ud83d cat""#))),
+        ("the other half", text(with(member, r#""prompt":"\udc31""#))),
+        ("a raw line feed", text(with(member, "\"prompt\":\"a\nb\tc\""))),
+        ("an escape that is none", text(with(member, r#""path":"C:\q\new""#))),
+        ("no UTF-8", [b"{\"prompt\":\"\xff\xfe\",", member.as_bytes(), b"}"].concat()),
+        ("text after the object", text(format!("{{{member}}}\n<!-- served by cache 7 -->"))),
+        ("text before the object", text(format!(")]}}',\n{{{member}}}"))),
+        ("two objects", text(format!("{{{member}}}{{\"x\":1}}"))),
+        ("an array around it", text(format!("[{{{member}}}]"))),
+        ("JSON within a text of JSON", text(Value::from(format!("{{{member}}}")).to_string())),
+        ("too deep a nesting before it", text(format!("{{{deep},{member}}}"))),
+        ("too deep a nesting after it", text(format!("{{{member},{deep}}}"))),
+        (
+            "numbers that are none",
+            text(with(member, r#""a":NaN,"b":-Infinity,"c":01,"d":.5,"e":1e999,"f":+3"#)),
+        ),
+        ("words of Python", text(with(member, r#""a":None,"b":True,"c":False"#))),
+        ("a comma too many", text(format!("{{{member},}}"))),
+        ("a comma too few", text(format!("{{\"a\":1 {member}}}"))),
+        ("an end that is missing", text(format!("{{{member}"))),
+        ("an end within a later member", text(format!("{{{member},\"prompt\":\"a ca"))),
+    ]
+}
+
+#[test]
+fn a_submit_answer_that_is_no_valid_json_still_gives_its_id() {
+    for (what, body) in misspelt(&format!(r#""request_id":"{ID}""#)) {
+        assert_eq!(submitted(answer(200, body.clone())), ID, "{what}");
+        assert_eq!(submitted(cut(FailureKind::Broken, 200, body.clone())), ID, "{what}, cut");
+        assert_eq!(submitted(cut(FailureKind::Timeout, 200, body)), ID, "{what}, hanging");
+    }
+}
+
+#[test]
+fn a_status_that_is_no_valid_json_is_still_one() {
+    for (what, body) in misspelt(r#""queue_position":3,"status":"in_queue""#) {
+        let reply = status(answer(200, body)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!((reply.state.as_str(), reply.queue_position), ("in_queue", Some(3)), "{what}");
+    }
+}
+
+#[test]
+fn a_result_that_is_no_valid_json_still_gives_its_output() {
+    let output = format!(r#""status":"succeeded","output":{{"video":"{URL}"}}"#);
+    for (what, body) in misspelt(&output) {
+        for outcome in [answer(200, body.clone()), cut(FailureKind::Broken, 200, body)] {
+            let reply = result(outcome).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(reply.verdict(), Verdict::Succeeded, "{what}");
+            assert_eq!(reply.output_urls(), [URL], "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_id_may_be_a_number_or_padded_or_bare() {
+    let cases = [
+        (r#"{"request_id":1234567890}"#, "1234567890"),
+        (r#"{"request_id":123456789012345678901234567890}"#, "123456789012345678901234567890"),
+        (r#"{"request_id":" a-1\n"}"#, "a-1"),
+        (r#"{"request_id":"a-1 "}"#, "a-1"),
+        (r#"{"request_id":a-1}"#, "a-1"),
+        (r#"{"data":{"request_id":"a-1"}}"#, "a-1"),
+        (r#"{"request_id":null,"data":{"request_id":"a-1"}}"#, "a-1"),
+        (r#"{"request_id":null}"#, "<unknown>"),
+        (r#"{"request_id":""}"#, "<unknown>"),
+        (r#"{"request_id":true}"#, "<unknown>"),
+        (r#"{"request_id":-1.5}"#, "<unknown>"),
+        (r#"{"request_id":["a-1"]}"#, "<unknown>"),
+        (r#"{"request_id":12345"#, "<unknown>"),
+        (r#"{"request_id":"a-1"#, "<unknown>"),
+        (r#"{"echo":"\"request_id\":\"a-1\""}"#, "<unknown>"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(submitted(answer(200, body)), expected, "{body}");
+    }
+    let id: RequestId = "77".parse().unwrap();
+    let reply = HttpReply::new(head(200, &[]), r#"{"request_id":77,"status":"completed"}"#.into());
+    assert!(GetStatus(&id).read(&reply).is_ok(), "the id that was asked for, as a number");
+    let reply = HttpReply::new(head(200, &[]), r#"{"request_id":78,"status":"completed"}"#.into());
+    assert!(GetStatus(&id).read(&reply).unwrap_err().is_protocol(), "another id, as a number");
+}
+
+#[test]
+fn an_id_counts_under_any_status_unless_the_answer_complains() {
+    let plain = format!(r#"{{"request_id":"{ID}"}}"#);
+    let queued = format!(r#"{{"request_id":"{ID}","status":"in_queue","status_url":"u"}}"#);
+    let complaint = format!(r#"{{"request_id":"{ID}","error_code":500001,"error_message":"no"}}"#);
+    let cases = [
+        (429, &plain, ID),
+        (429, &queued, ID),
+        (429, &complaint, ID),
+        (500, &plain, ID),
+        (503, &queued, ID),
+        (408, &plain, ID),
+        (302, &queued, ID),
+        (500, &complaint, "<unknown>"),
+        (504, &complaint, "<unknown>"),
+        (409, &queued, ID),
+        (400, &plain, "<refused>"),
+        (422, &complaint, "<refused>"),
+    ];
+    for (code, body, expected) in cases {
+        assert_eq!(submitted(answer(code, body.clone())), expected, "{code} {body}");
+        assert_eq!(submitted(cut(FailureKind::Broken, code, body.clone())), expected, "cut {code} {body}");
+    }
+}
+
+#[test]
+fn a_page_with_an_id_in_its_script_is_a_job_only_where_it_could_be_one() {
+    let page = r#"<html><script>{"request_id":"trace-7"}</script></html>"#;
+    for (code, expected) in [(403, "<refused>"), (502, "<unknown>")] {
+        assert_eq!(submitted(answer(code, page)), expected);
+    }
+}
+
+#[test]
+fn a_refusal_is_not_read_from_an_answer_that_lost_a_part() {
+    let cases = [
+        ("\u{feff}{\"error_code\":400002}", "<refused>"),
+        ("{\"error_code\":400002} ", "<refused>"),
+        ("{\"error_code\":400002,\"error_message\":\"no", "<unknown>"),
+        ("{\"error_code\":400002,,:\"x\" \"}", "<unknown>"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(submitted(answer(200, body)), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_429_that_breaks_off_keeps_its_retry_after() {
+    let cut = |body: &'static str| {
+        let head = head(429, &[("retry-after", "30")]);
+        Err(Failure::new(Phase::Reading, FailureKind::Broken, "cut").while_reading(&head, body.into()))
+    };
+    for body in ["", "{\"error_", "<html>"] {
+        assert_eq!(submitted(cut(body)), "<again after 30 s>");
+        let error = status(cut(body)).unwrap_err();
+        assert!(error.is_rate_limited() && error.is_transient(), "{error}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    }
+}
+
+#[test]
+fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
+    let cases = [
+        (r#"{"status":"succeeded","output":{"video":"https://x/a.mp4"},"co"#, Some(Verdict::Succeeded)),
+        (r#"{"status":"succeeded","output":{"videos":["https://x/a.mp4","https"#, None),
+        (r#"{"status":"succeeded","outp"#, None),
+        (r#"{"status":"failed","error":"no face","outp"#, None),
+        (
+            r#"{"status":"completed","error":"upscale","output":{"video":"https://x/a.mp4"}"#,
+            Some(Verdict::Succeeded),
+        ),
+        (r#"{"request_id":"5e1f-09_c","output":{"video":"https://x/a.mp4"},"#, Some(Verdict::Succeeded)),
+        (r#"{"status":"in_progress","#, Some(Verdict::Unfinished)),
+    ];
+    for (body, expected) in cases {
+        for outcome in [answer(200, body), cut(FailureKind::Timeout, 200, body)] {
+            let read = result(outcome);
+            assert!(read.as_ref().err().is_none_or(Error::is_transient), "{body}");
+            assert_eq!(read.ok().map(|reply| reply.verdict()), expected, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_member_is_found_where_the_structure_is_destroyed() {
+    let body = br#"{"status":"failed" ^ %% "prompt":"a" b "c" ,"error":"no face found", "x" }"#;
+    let reply = result(answer(200, &body[..])).unwrap();
+    assert_eq!((reply.verdict(), reply.error_text().as_deref()), (Verdict::Failed, Some("no face found")));
+    let body = format!(r#"?"status":"succeeded","output":{{"video":"{URL}"}},"cost":0.35}}"#);
+    let reply = result(answer(200, body)).unwrap();
+    assert_eq!((reply.verdict(), reply.output_urls()), (Verdict::Succeeded, vec![URL]));
+}
+
+/// A good answer to a submit, with the members in any order and any blanks between them.
+fn good_submit() -> impl Strategy<Value = Vec<u8>> {
+    let members = [
+        format!(r#""request_id":"{ID}""#),
+        r#""status":"in_queue""#.to_owned(),
+        format!(r#""status_url":"https://model-api.runcomfy.net/v1/requests/{ID}/status""#),
+        r#""prompt":"a \"cat\" {with} [brackets], \u00e9 and \ud83d\udc31""#.to_owned(),
+        r#""cost":null,"tags":["a",{"b":-1.5e3}]"#.to_owned(),
+    ];
+    (Just(members.to_vec()).prop_shuffle(), prop_oneof![Just(","), Just(", "), Just(",\n  ")])
+        .prop_map(|(members, comma)| format!("{{{}}}", members.join(comma)).into_bytes())
+}
+
+fn has_whole_id(bytes: &[u8]) -> bool {
+    let whole = format!(r#""request_id":"{ID}""#);
+    bytes
+        .windows(whole.len())
+        .enumerate()
+        .any(|(at, window)| window == whole.as_bytes() && (at == 0 || bytes[at - 1] != b'\\'))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_whole_id_is_found_in_any_truncation(body in good_submit(), length in 0usize..700) {
+        let left = &body[..length.min(body.len())];
+        let expected = if has_whole_id(left) { ID } else { "<unknown>" };
+        prop_assert_eq!(submitted(answer(200, left.to_vec())), expected);
+        prop_assert_eq!(submitted(cut(FailureKind::Broken, 200, left.to_vec())), expected);
+    }
+
+    #[test]
+    fn a_whole_id_is_found_in_any_corruption(
+        body in good_submit(),
+        noise in prop::collection::vec((0usize..700, prop_oneof![
+            any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'}'), Just(b','), Just(b':'), Just(b'\n'), Just(0),
+        ]), 1..5),
+    ) {
+        let mut body = body;
+        for (at, byte) in noise {
+            let at = at % body.len();
+            body[at] = byte;
+        }
+        if has_whole_id(&body) {
+            prop_assert_eq!(submitted(answer(200, body.clone())), ID, "{}", String::from_utf8_lossy(&body));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_panic(status_code in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = submission(answer(status_code, body.clone()));
+        let _ = submission(cut(FailureKind::TooLarge, status_code, body.clone()));
+        let _ = (status(answer(status_code, body.clone())), result(answer(status_code, body)));
+    }
+
+    #[test]
+    fn no_text_like_json_makes_a_panic(text in r#"([{}\[\]",:\\]|\\u[d-e][89a-f]0?|"status"|"output"|"request_id"|null|-?[0-9.e]{1,4}| |é){0,60}"#) {
+        let _ = submission(answer(200, text.clone()));
+        let _ = (status(answer(200, text.clone())), result(cut(FailureKind::Broken, 200, text)));
+    }
+
+    #[test]
+    fn a_good_result_is_read_as_serde_json_reads_it(
+        output in json_value(), error in json_value(), cost in any::<f64>(), extra in json_value(),
+    ) {
+        let body = json!({
+            "status": "succeeded", "output": {"video": URL, "more": output}, "cost": cost,
+            "created_at": "2025-12-07T00:21:22.331289+00:00", "x": extra,
+        });
+        let reply = result(answer(200, body.to_string())).unwrap();
+        prop_assert_eq!(reply.output.as_ref(), body.get("output"));
+        prop_assert_eq!(reply.cost_usd, body["cost"].as_f64());
+        prop_assert_eq!(reply.created_at.as_deref(), body["created_at"].as_str());
+        let failed = json!({"status": "failed", "error": {"reason": "no", "more": error}});
+        let reply = result(answer(200, failed.to_string())).unwrap();
+        prop_assert_eq!(reply.error.as_ref(), failed.get("error"));
+    }
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((".{0,8}", inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+#[test]
+fn the_same_request_in_another_spelling_has_the_same_fingerprint() {
+    let first =
+        Fingerprint::of(br#"{"prompt":"a cat","duration":5,"cfg_scale":0.5,"tags":[1,{"b":1,"a":2}]}"#);
+    let same = [
+        &br#"{"duration":5,"cfg_scale":0.5,"prompt":"a cat","tags":[1,{"a":2,"b":1}]}"#[..],
+        br#"{ "prompt" : "a c\u0061t", "duration" : 5.0, "cfg_scale" : 5e-1, "tags" : [1.0, {"b":1,"a":2e0}] }"#,
+    ];
+    for body in same {
+        assert_eq!(Fingerprint::of(body), first, "{}", String::from_utf8_lossy(body));
+    }
+    let others = [
+        &br#"{"prompt":"a cat","duration":"5","cfg_scale":0.5,"tags":[1,{"b":1,"a":2}]}"#[..],
+        br#"{"prompt":"a cat","duration":5,"cfg_scale":0.5,"tags":[{"b":1,"a":2},1]}"#,
+        br#"{"prompt":"a cat","duration":5,"cfg_scale":0.5000001,"tags":[1,{"b":1,"a":2}]}"#,
+    ];
+    for body in others {
+        assert_ne!(Fingerprint::of(body), first, "{}", String::from_utf8_lossy(body));
+    }
+}
