@@ -44,6 +44,9 @@ pub(crate) async fn make(
         "simulated": connection.is_simulated, "model": model.as_str(), "request_id": job.id().as_str(),
         "checks": report.json(),
     });
+    if let Some(warning) = job.warning() {
+        json["warning"] = warning.into();
+    }
     if making.no_wait {
         json["status"] = "submitted".into();
         return Ok(Answer { text: job.id().to_string(), json });
@@ -54,6 +57,13 @@ pub(crate) async fn make(
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();
     json["cost_usd"] = finished.cost_usd().into();
+    let reply = finished.reply();
+    if let Some(warning) = &reply.warning {
+        json["warning"] = (**warning).into();
+    }
+    if let Some(error) = &reply.error {
+        json["error"] = error.clone();
+    }
     json["files"] = saved.iter().map(waiting::Saved::json).collect();
     let text = saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n");
     Ok(Answer { text, json })

@@ -48,6 +48,9 @@ pub(crate) async fn submit(
     };
     let is_interrupted = stop.is_none();
     let job = submission.into_result().map_err(|error| stopped(client, error))?;
+    if let Some(warning) = job.warning() {
+        live.say(&format!("note: {warning}; the request id was found in it"));
+    }
     if is_interrupted {
         return Err(waiting::interrupted(client, job.id(), interrupts).await);
     }

@@ -12,6 +12,7 @@ use crate::arguments::{AtEnd, Patience};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
+use crate::table::one_line;
 use crate::target::Target;
 
 /// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
@@ -25,10 +26,21 @@ pub(crate) async fn wait(
 ) -> Result<Finished, Stop> {
     let options = options(patience);
     let waiting = client.wait(job, &options, |update| live.update(update));
-    tokio::select! {
-        outcome = waiting => outcome.map_err(|error| stopped(&error)),
-        _ = interrupts.next() => Err(interrupted(client, job.id(), interrupts).await),
-    }
+    let finished = tokio::select! {
+        outcome = waiting => outcome.map_err(|error| stopped(&error))?,
+        _ = interrupts.next() => return Err(interrupted(client, job.id(), interrupts).await),
+    };
+    notes(&finished).for_each(|note| live.say(&note));
+    Ok(finished)
+}
+
+/// What is odd about the result of a job that worked.
+pub(crate) fn notes(finished: &Finished) -> impl Iterator<Item = String> {
+    let reply = finished.reply();
+    let warning = reply.warning.as_ref().map(|warning| format!("note: {warning}"));
+    let error =
+        reply.error_text().map(|text| format!("note: the job has an output, and an error too: {text}"));
+    warning.into_iter().chain(error)
 }
 
 pub(crate) fn options(patience: &Patience) -> WaitOptions {
@@ -198,7 +210,7 @@ fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> Stop {
     };
     let command = command_line("wait", id.as_str(), &options);
     let exit = Stop::from(error.clone()).exit();
-    Stop::new(exit, format!("the output was not downloaded: {error}\n  it lies at {url}"))
+    Stop::new(exit, format!("the output was not downloaded: {error}\n  it lies at {}", one_line(url)))
         .with("url", url)
         .resumable(id, &command)
 }

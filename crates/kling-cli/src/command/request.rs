@@ -15,9 +15,13 @@ pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer
         Some(position) => format!("{}, position {position}", reply.state),
         None => reply.state.to_string(),
     };
-    let json = json!({
+    let mut json = json!({
         "request_id": request.id.as_str(), "status": reply.state.as_str(), "queue_position": reply.queue_position,
     });
+    if let Some(warning) = &reply.warning {
+        console.say(format!("note: {warning}"));
+        json["warning"] = (**warning).into();
+    }
     Ok(Answer { text, json })
 }
 

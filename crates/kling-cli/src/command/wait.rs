@@ -19,6 +19,7 @@ use crate::console::{Answer, Console};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
+use crate::table::one_line;
 use crate::target::Target;
 use crate::waiting::{self, Saved};
 
@@ -46,7 +47,8 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answe
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
-        return Ok(Answer { text: finished.reply().output_urls().join("\n"), json });
+        let urls: Vec<String> = finished.reply().output_urls().into_iter().map(one_line).collect();
+        return Ok(Answer { text: urls.join("\n"), json });
     };
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["files"] = saved.iter().map(Saved::json).collect::<Value>();
@@ -164,6 +166,9 @@ impl Watch {
 
     /// A result with files to fetch is not over yet.
     fn finished(&mut self, finished: Finished) {
+        for note in waiting::notes(&finished) {
+            self.board.aside(|| self.console.say(format!("{}: {note}", finished.request_id())));
+        }
         let Some(target) = self.target.clone() else { return self.succeeded(&finished, None) };
         self.board.show(finished.request_id(), "downloading");
         let (client, options) = (self.client.clone(), self.downloads.clone());
@@ -192,7 +197,7 @@ impl Watch {
                 json["files"] = files.iter().map(Saved::json).collect();
                 files.iter().map(|file| file.path.clone()).collect()
             }
-            None => finished.reply().output_urls().iter().map(ToString::to_string).collect(),
+            None => finished.reply().output_urls().into_iter().map(one_line).collect(),
         };
         let text = places.iter().map(|place| format!("{id} {place}")).collect::<Vec<_>>().join("\n");
         self.print("succeeded", id, text, json);
