@@ -177,7 +177,7 @@ fn tracing_hears_what_was_wrong_with_an_answer() {
         .finish();
     tracing::subscriber::with_default(subscriber, || {
         let bom = |body: serde_json::Value| Turn::from(Answer::new(200, format!("\u{feff}{body}")));
-        submit(&[bom(json!({"request_id": ID}))]).map(submitted);
+        let _ = submit(&[bom(json!({"request_id": ID}))]).map(submitted);
         let result = json!({"status": "succeeded", "output": OUTPUT});
         wait(&[bom(json!({"status": "completed"})), bom(result)]);
     });

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use kling::kling_transport::is_unsafe;
+use kling::kling_transport::is_unsafe_on_terminal;
 use serde_json::Value;
 
 use crate::exit::{Exit, Stop};
@@ -84,17 +84,19 @@ fn print(text: &str) -> io::Result<()> {
 /// Text from anywhere as it may be shown on a terminal: of all that a terminal obeys, the newline alone. Text of a server
 /// goes through [`one_line`](crate::table::one_line) first, so that every newline is one of ours.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if is_unsafe(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if is_unsafe_on_terminal(letter) && letter != '\n' { '\u{fffd}' } else { letter })
+        .collect()
 }
 
 /// JSON that says the same and may be shown on a terminal: serde_json lets some control characters through.
 fn escaped(value: &Value) -> String {
     let text = value.to_string();
-    if !text.contains(is_unsafe) {
+    if !text.contains(is_unsafe_on_terminal) {
         return text;
     }
     // Compact JSON has them in texts only, where each has an escape of its own: all of them lie in the first plane.
-    let escape = |letter: char| match is_unsafe(letter) {
+    let escape = |letter: char| match is_unsafe_on_terminal(letter) {
         true => format!("\\u{:04x}", u32::from(letter)),
         false => letter.to_string(),
     };
@@ -109,7 +111,7 @@ mod tests {
     fn json_says_the_same_without_what_a_terminal_would_obey() {
         let value = Value::from("\u{9b}31m \u{7f} \u{202e} \u{2028}\u{61c}\u{feff} \"ü\n");
         let text = escaped(&value);
-        assert!(!text.contains(is_unsafe), "{text}");
+        assert!(!text.contains(is_unsafe_on_terminal), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::envelope::{self, Object};
 use crate::lenient::{self, Damage};
-use crate::{HttpReply, RequestId, Span, State, fields};
+use crate::{HttpReply, Span, State, excerpt, fields};
 
 /// An answer that was paid for: an object, and what was wrong with it.
 ///
@@ -55,33 +55,10 @@ impl Answer {
         envelope::code(&self.object).is_some() || !envelope::message(&self.object).is_empty()
     }
 
-    /// The id of the job that a submit made, if the answer proves that there is one.
-    ///
-    /// Under a status of success, and under 429, any id counts: a job has it. Under another status an id may be that of the
-    /// failed call, so the answer must be no page of a proxy and name no error, and a refusal must look like an acceptance.
-    pub(crate) fn submitted_id(&self, reply: &HttpReply) -> Option<RequestId> {
-        let status = reply.head.status;
-        let id = fields::request_id(&self.object);
-        if reply.head.is_success() {
-            return id.or_else(|| self.id_elsewhere(reply));
-        }
-        let is_embedded = self.damage.as_ref().is_some_and(|damage| damage.is_embedded);
-        let is_doubtful = self.complains() || is_embedded || is_client_error(status) && !self.has_links();
-        id.filter(|_| status == 429 || !is_doubtful)
+    /// Whether the answer is a part of another text, such as a page.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.damage.as_ref().is_some_and(|damage| damage.is_embedded)
     }
-
-    /// An id in another place than the top, or one whose number is too large to be read as one.
-    fn id_elsewhere(&self, reply: &HttpReply) -> Option<RequestId> {
-        lenient::request_id(&reply.body).filter(|_| !self.complains())
-    }
-
-    fn has_links(&self) -> bool {
-        ["status_url", "result_url", "cancel_url"].iter().any(|name| self.object.contains_key(*name))
-    }
-}
-
-const fn is_client_error(status: u16) -> bool {
-    matches!(status, 400..=407 | 409..=498)
 }
 
 /// What was wrong with an answer, in one line.
@@ -94,8 +71,7 @@ fn warning(reply: &HttpReply, damage: Option<&Damage>) -> Option<Box<str>> {
         damage.map(|damage| format!("it is no valid JSON: {}", damage.note)),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
-    (!faults.is_empty())
-        .then(|| crate::excerpt::of(&format!("the answer is broken: {}", faults.join("; "))).into())
+    (!faults.is_empty()).then(|| excerpt::of(&format!("the answer is broken: {}", faults.join("; "))).into())
 }
 
 /// Whether a value says anything: no null, no blank text, no number 0, no `false`, and no collection of such.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, has_content};
 use crate::error_kind::Kind;
 use crate::{Error, HttpReply, RequestId, excerpt, fields};
 
@@ -79,7 +79,8 @@ fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
 /// The server's words, in whichever of four places they stand; an object or array is shown as JSON.
 pub(crate) fn message(object: &Object) -> String {
     let places = ["error_message", "message", "error", "detail"];
-    let found = places.iter().filter_map(|place| object.get(*place)).map(words);
+    let found =
+        places.iter().filter_map(|place| object.get(*place)).filter(|value| has_content(value)).map(words);
     found.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
 }
 
@@ -101,13 +102,15 @@ pub(crate) fn wordless(reply: &HttpReply) -> Error {
     let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
     let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
     let found = match (reply.body.is_empty(), reply.head.is_success()) {
-        (false, _) if coding.is_some() => {
-            format!(
-                "a body compressed ({}), which was not asked for",
-                excerpt::of(coding.unwrap_or_default())
-            )
+        (false, _) => {
+            let body = excerpt::of_bytes(&reply.body);
+            match coding {
+                Some(coding) => {
+                    format!("no JSON object but, compressed ({}) unasked, {body}", excerpt::of(coding))
+                }
+                None => format!("no JSON object but {body}"),
+            }
         }
-        (false, _) => format!("no JSON object but {}", excerpt::of_bytes(&reply.body)),
         (true, true) => "an empty body".to_owned(),
         (true, false) => String::new(),
     };
@@ -142,6 +145,7 @@ mod tests {
             r#"{"error":{"message":"cause"}}"#,
             r#"{"detail":"cause"}"#,
             r#"{"error_message":"","error":null,"detail":"cause"}"#,
+            r#"{"error_message":" ","message":{},"error":[""],"detail":"cause"}"#,
         ] {
             assert_eq!(read(422, body).to_string(), "the request was refused (HTTP 422): cause");
         }

@@ -201,7 +201,7 @@ impl Error {
         self.0.code
     }
 
-    /// The pause that the server asked for, unbounded as it came.
+    /// The pause that the server asked for, a year at most.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

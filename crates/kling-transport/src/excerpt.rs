@@ -10,7 +10,7 @@ const SCHEME_ENDS: [&str; 2] = ["://", r":\/\/"];
 
 /// What is shown of a server's words: a query in a URL may carry a signature, so it is cut out.
 pub(crate) fn of(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || is_unsafe(letter));
+    let words = text.split(|letter: char| letter.is_whitespace() || is_unsafe_on_terminal(letter));
     let line: Vec<_> = words.filter(|word| !word.is_empty()).map(without_query).collect();
     cut(&line.join(" "), MAX_CHARS)
 }
@@ -19,7 +19,7 @@ pub(crate) fn of(text: &str) -> String {
 /// and paragraph separators, marks of direction, and marks that nobody sees.
 #[doc(hidden)]
 #[must_use]
-pub const fn is_unsafe(letter: char) -> bool {
+pub const fn is_unsafe_on_terminal(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -25,7 +25,7 @@ const KNOWN: [&str; 10] = [
 /// The members that are searched for in the text if the structure around them is destroyed.
 const SEARCHED: [&str; 4] = ["request_id", "status", "output", "error"];
 /// How often a name is searched for: a hostile text may hold it a million times.
-const MAX_SEARCHES: usize = 16;
+const MAX_SEARCHES: usize = 8;
 /// The deepest nesting that is read, as in `serde_json`. A deeper value is skipped.
 const MAX_DEPTH: usize = 127;
 
@@ -64,7 +64,7 @@ pub(crate) fn read(body: &[u8]) -> Option<Reading> {
         Ok(Value::String(text)) if text.trim_start().starts_with('{') => {
             let note = "a text with an object in it".to_owned();
             let mut reading = read(text.as_bytes())?;
-            reading.damage.get_or_insert(Damage { note, ..Damage::default() });
+            reading.damage.get_or_insert_with(|| Damage { note, ..Damage::default() });
             return Some(reading);
         }
         Ok(_) => "no object at its top".to_owned(),
@@ -393,4 +393,97 @@ fn word_value(word: &str) -> Value {
     let whole = || word.parse::<i64>().ok().map(Number::from);
     let real = || word.parse().ok().and_then(Number::from_f64);
     exact().or_else(whole).or_else(real).map_or_else(|| word.into(), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is read of a text, and whether members may be missing.
+    fn reading(text: &str) -> (Value, bool) {
+        let Reading { object, damage } = read(text.as_bytes()).unwrap_or_else(|| panic!("nothing in {text}"));
+        (Value::Object(object), damage.is_some_and(|damage| damage.may_lack_members()))
+    }
+
+    #[test]
+    fn misspelt_values_are_read_for_what_they_mean() {
+        let cases = [
+            (
+                r#"{"status":"a\ud83d\ude00b\ud83dc\u12","x":1}"#,
+                json!({"status": "a😀b\u{fffd}c\u{fffd}12", "x": 1}),
+            ),
+            (
+                "{'status': 'it\\'s', 'x': None, 'y': [True, False]}",
+                json!({"status": "it's", "x": null, "y": [true, false]}),
+            ),
+            (r#"{status: "done", x: y}"#, json!({"status": "done", "x": "y"})),
+            (
+                r#"{"status":"a","x":[NaN,+5,007,.5,5.,1e999,0x1]}"#,
+                json!({"status": "a", "x": ["NaN", 5, 7, 0.5, 5.0, "1e999", "0x1"]}),
+            ),
+            (r#"{"status":"a",,"x":[1,,2,],}"#, json!({"status": "a", "x": [1, 2]})),
+            (r#"{"status":"a" "x":1}"#, json!({"status": "a", "x": 1})),
+            ("{\"status\":\"a\\\nb\u{1}\"}", json!({"status": "a\nb\u{1}"})),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(reading(text), (expected, false), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_whole_is_kept_and_what_is_not_is_left_out() {
+        let cases = [
+            (r#"{"status":"a","output":{"video":"u","x":[1"#, json!({"status": "a"})),
+            (r#"{"status":"a","cost":0.3"#, json!({"status": "a"})),
+            (r#"{"status":"a","output":["u","v"],"erro"#, json!({"status": "a", "output": ["u", "v"]})),
+            (r#"{"output":["u","status":"a"}"#, json!({"output": ["u", "status", "a"], "status": "a"})),
+            (r#"{"status":"a","output":["u"}"#, json!({"status": "a", "output": ["u"]})),
+            (r#"] "status":"a", "x":1"#, json!({"status": "a"})),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(reading(text), (expected, true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_member_of_the_api_is_no_answer() {
+        for text in [
+            "",
+            "[]",
+            "null",
+            "\"x\"",
+            "<html><style>a{b:c}</style>",
+            "{\"a\":1",
+            "{{{{",
+            "]]]]",
+            "{\"status",
+        ] {
+            assert!(read(text.as_bytes()).is_none(), "{text}");
+        }
+        let page = r#"<style>a{b:c}</style><script>x = {"status":"a"}</script>"#;
+        assert_eq!(reading(page), (json!({"status": "a"}), false));
+    }
+
+    #[test]
+    fn hostile_texts_are_read_in_one_pass() {
+        let hostile = [
+            "{\"output\":",
+            "\"output\":{",
+            "[",
+            "{",
+            "'",
+            "\\",
+            "\"request_id\":\"",
+            "x",
+            "\u{1}",
+            "{\"a\":[",
+            "\"\\ud8",
+        ];
+        for piece in hostile {
+            let text = piece.repeat(50_000);
+            let _ = (read(text.as_bytes()), request_id(text.as_bytes()));
+        }
+    }
 }

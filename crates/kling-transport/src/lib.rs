@@ -30,6 +30,9 @@
 //! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects and the silence between two
 //!   pieces, so that a slow one goes on for as long as anything comes.
 //! - Words and keys never seen before reach the caller.
+//! - Answers that were paid for are read as leniently as can be. Broken JSON is repaired, and whole members of a torn answer
+//!   are kept: a whole request id in any answer to a submit is a job. [`Job::warning`], [`StatusReply::warning`] and
+//!   [`ResultReply::warning`] say what was wrong.
 //!
 //! # Features
 //! `async` and `blocking` for the clients; without both, the crate is values only. `rustls` (aws-lc-rs, the platform's
@@ -113,7 +116,7 @@ pub use crate::download_options::DownloadOptions;
 pub use crate::download_range::ContentRange;
 pub use crate::error::Error;
 #[doc(hidden)]
-pub use crate::excerpt::is_unsafe;
+pub use crate::excerpt::is_unsafe_on_terminal;
 pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{Failure, FailureKind, HttpHead, HttpReply};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};

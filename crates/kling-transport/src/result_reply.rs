@@ -71,14 +71,14 @@ impl ResultReply {
     #[must_use]
     pub fn final_verdict(&self) -> Verdict {
         let has_output = self.output.as_ref().is_some_and(has_content);
-        let is_word_of_success = matches!(self.state, State::Succeeded | State::Completed);
         match self.state {
             _ if !self.output_urls().is_empty() => Verdict::Succeeded,
             State::Succeeded if self.error.is_none() || has_output => Verdict::Succeeded,
             State::Cancelled => Verdict::Cancelled,
             _ if self.error.is_some() => Verdict::Failed,
             State::Failed => Verdict::Failed,
-            _ if has_output && (is_word_of_success || self.state.sounds_over()) => Verdict::Succeeded,
+            State::Completed if has_output => Verdict::Succeeded,
+            _ if has_output && self.state.sounds_successful() => Verdict::Succeeded,
             _ => Verdict::Unfinished,
         }
     }
@@ -185,6 +185,8 @@ mod tests {
             (json!({"status": "canceled", "error": "by the user"}), Cancelled, Cancelled),
             (json!({"status": "success", "output": url}), Succeeded, Succeeded),
             (json!({"status": "error", "error": "no face"}), Failed, Failed),
+            (json!({"status": "success", "output": "some text"}), Succeeded, Succeeded),
+            (json!({"status": "error", "output": "no face"}), Unfinished, Unfinished),
             (json!({"status": "error"}), Unfinished, Unfinished),
             (json!({"status": "in_progress"}), Unfinished, Unfinished),
             (json!({"status": "in_progress", "output": url}), Unfinished, Succeeded),

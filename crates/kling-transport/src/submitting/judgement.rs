@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::answer::Answer;
 use crate::envelope;
 use crate::error_kind::Kind;
-use crate::{Error, Failure, HttpReply, Phase, RequestId, excerpt};
+use crate::{Error, Failure, HttpReply, Phase, RequestId, excerpt, fields, lenient};
 
 /// What one attempt proves.
 pub(super) enum Judgement {
@@ -32,8 +32,12 @@ pub(super) fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
 
 /// An answer that broke off may still name its job. Without an id it still refused, if its status did.
 fn judge_failure(failure: Failure) -> Judgement {
-    if let Some(accepted) = HttpReply::begun(&failure).as_ref().and_then(accepted) {
-        return accepted;
+    let begun = HttpReply::begun(&failure);
+    if let Some(reply) = &begun
+        && let Some(answer) = Answer::read(reply)
+        && let Some(id) = submitted_id(&answer, reply)
+    {
+        return Judgement::Accepted(id, answer.warning);
     }
     if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
         return Judgement::Refused(match failure.status {
@@ -50,13 +54,15 @@ fn judge_failure(failure: Failure) -> Judgement {
 /// An id counts for more than all else in the answer: a job has it. Then a refusal in words wins over the status; then the
 /// status decides.
 fn judge_reply(reply: HttpReply) -> Judgement {
-    if let Some(accepted) = accepted(&reply) {
-        return accepted;
-    }
     let status = reply.head.status;
-    // A part that is missing may hold an id, so that the rest proves no refusal.
     let (is_whole, opened) = match Answer::read(&reply) {
-        Some(answer) => (answer.is_whole(), envelope::accepted(&reply, answer.object)),
+        Some(answer) => {
+            if let Some(id) = submitted_id(&answer, &reply) {
+                return Judgement::Accepted(id, answer.warning);
+            }
+            // A part that is missing may hold an id, so that the rest proves no refusal.
+            (answer.is_whole(), envelope::accepted(&reply, answer.object))
+        }
         None => (false, Err(envelope::wordless(&reply))),
     };
     let error = match opened {
@@ -68,10 +74,22 @@ fn judge_reply(reply: HttpReply) -> Judgement {
     Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
 }
 
-/// The job that was made, if the answer proves one.
-fn accepted(reply: &HttpReply) -> Option<Judgement> {
-    let answer = Answer::read(reply)?;
-    Some(Judgement::Accepted(answer.submitted_id(reply)?, answer.warning))
+/// The id of the job that was made, if the answer proves that there is one.
+///
+/// Under a status of success, and under 429, any id counts: a job has it. Under another status an id may be that of the
+/// failed call. Then the answer must be no part of a page and name no error, and a refusal must look like an acceptance.
+fn submitted_id(answer: &Answer, reply: &HttpReply) -> Option<RequestId> {
+    let status = reply.head.status;
+    let id = fields::request_id(&answer.object);
+    if reply.head.is_success() {
+        // In another place than the top, or a number that is too large to be read as one.
+        let elsewhere = || lenient::request_id(&reply.body).filter(|_| !answer.complains());
+        return id.or_else(elsewhere);
+    }
+    let has_links =
+        ["status_url", "result_url", "cancel_url"].iter().any(|name| answer.object.contains_key(*name));
+    let is_doubtful = answer.complains() || answer.is_embedded() || is_refusal(status) && !has_links;
+    id.filter(|_| status == 429 || !is_doubtful)
 }
 
 /// Whether an `error_code` says by itself that no job was made, under any status.
