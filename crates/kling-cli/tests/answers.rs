@@ -52,10 +52,10 @@ fn an_output_is_saved_whatever_stands_beside_it_and_an_error_is_shown() {
 #[test]
 fn the_same_request_in_another_spelling_is_not_paid_again_unasked() {
     let first =
-        r#"{"image_url":"https://example.com/start.jpg","duration":5,"cfg_scale":0.5,"prompt":"a cat"}"#;
+        r#"{"image_url":"https://127.0.0.1:9/start.jpg","duration":5,"cfg_scale":0.5,"prompt":"a cat"}"#;
     let others = [
-        r#"{"prompt":"a cat","cfg_scale":0.5,"duration":5,"image_url":"https://example.com/start.jpg"}"#,
-        r#"{"image_url":"https://example.com/st\u0061rt.jpg","duration":5.0,"cfg_scale":5e-1,"prompt":"a cat"}"#,
+        r#"{"prompt":"a cat","cfg_scale":0.5,"duration":5,"image_url":"https://127.0.0.1:9/start.jpg"}"#,
+        r#"{"image_url":"https://127.0.0.1:9/st\u0061rt.jpg","duration":5.0,"cfg_scale":5e-1,"prompt":"a cat"}"#,
     ];
     for other in others {
         let sim = fast();
