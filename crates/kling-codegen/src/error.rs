@@ -11,6 +11,7 @@ pub struct Error(Vec<Problem>);
 
 #[derive(Debug)]
 enum Problem {
+    InTheWay(String),
     Io(String),
     Model { model: String, message: String },
     Schema(SchemaError),
@@ -22,6 +23,11 @@ impl Error {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.0.iter().all(|problem| matches!(problem, Problem::Stale { .. }))
+    }
+
+    /// Something on the disk that the generator does not touch.
+    pub(crate) fn in_the_way(path: &Path, why: &str) -> Self {
+        Self(vec![Problem::InTheWay(format!("{} {why}", path.display()))])
     }
 
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
@@ -68,7 +74,7 @@ impl fmt::Display for Error {
         for (index, problem) in self.0.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
             match problem {
-                Problem::Io(message) => write!(f, "{newline}{message}")?,
+                Problem::InTheWay(message) | Problem::Io(message) => write!(f, "{newline}{message}")?,
                 Problem::Model { model, message } => write!(f, "{newline}{model}: {message}")?,
                 Problem::Schema(error) => write!(f, "{newline}{error}")?,
                 Problem::Stale { file, why, command } => write!(f, "{newline}{file} {why}; run `{command}`")?,

@@ -1,6 +1,7 @@
 //! The generator itself: schemas in, files out.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::{self, Component, Path, PathBuf};
 
 use kling_schema::ModelDocument;
 
@@ -46,7 +47,8 @@ impl Generator {
         self
     }
 
-    /// The folder of generated modules. It belongs to the generator: anything else in it is removed.
+    /// The folder of generated modules. Modules whose schema is gone are removed from it; files that were not generated stay,
+    /// and are never overwritten. It may neither hold the folder of schemas nor be in it.
     #[must_use]
     pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.out_dir = folder.as_ref().to_owned();
@@ -79,7 +81,8 @@ impl Generator {
     /// Generates every file and writes those that differ. Returns how many were touched.
     ///
     /// # Errors
-    /// [`Error`] with every model that was not understood; then nothing is written.
+    /// [`Error`] with every model that was not understood, and every file in the way that was not generated; then nothing is
+    /// written.
     pub fn generate(&self) -> Result<usize, Error> {
         self.files()?.write()
     }
@@ -97,6 +100,7 @@ impl Generator {
     /// # Errors
     /// [`Error`] with every model that was not understood, and every clash between models.
     pub fn files(&self) -> Result<FileSet, Error> {
+        self.refuse_nested_folders()?;
         let (sources, unread) = Error::split(self.sources()?);
         let (plans, unplanned) = Error::split(sources.iter().map(|source| Plan::new(&source.schema)));
         let by_id = |plan: &&Plan<'_>| sources.iter().find(|source| source.schema.id == plan.schema.id);
@@ -120,9 +124,28 @@ impl Generator {
         Ok(files)
     }
 
+    /// Refuses folders of which one holds the other: a generated copy of a schema would be read as a schema, and a schema would
+    /// count as output.
+    fn refuse_nested_folders(&self) -> Result<(), Error> {
+        let resolved = |path| resolved(path).map_err(|error| Error::io(path, &error));
+        let (schemas, out) = (resolved(&self.schema_dir)?, resolved(&self.out_dir)?);
+        if schemas.starts_with(&out) || out.starts_with(&schemas) {
+            let why = format!("and {} lie in one another; choose folders apart", self.out_dir.display());
+            return Err(Error::in_the_way(&self.schema_dir, &why));
+        }
+        Ok(())
+    }
+
     /// The models of the folder, and the ones given by hand, sorted by id; each read apart.
     fn sources(&self) -> Result<Vec<Result<Source, Error>>, Error> {
         let is_given = |id: &str| self.models.iter().any(|document| document.id == id);
+        let is_path = |id: &str| {
+            !id.is_empty() && Path::new(id).components().all(|step| matches!(step, Component::Normal(_)))
+        };
+        let astray = self.models.iter().filter(|document| !is_path(&document.id));
+        Error::join(
+            astray.map(|document| Error::model(&document.id, "the id is no path below the schemas")),
+        )?;
         let mut documents = ModelDocument::all_in(&self.schema_dir)?;
         documents.retain(|document| document.as_ref().map_or(true, |document| !is_given(&document.id)));
         documents.extend(self.models.iter().cloned().map(Ok));
@@ -141,4 +164,12 @@ impl Generator {
             (folder.join("output.json"), source.document.output.clone()),
         ])
     }
+}
+
+/// A path without links, as far as it exists.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let whole = path::absolute(path)?;
+    let mut real = whole.ancestors().filter_map(|step| Some((step, step.canonicalize().ok()?)));
+    let found = real.next().and_then(|(step, real)| Some(real.join(whole.strip_prefix(step).ok()?)));
+    Ok(found.unwrap_or(whole))
 }

@@ -61,6 +61,13 @@ pub(crate) struct FieldPlan<'a> {
 impl<'a> Plan<'a> {
     pub(crate) fn new(schema: &'a ModelSchema) -> Result<Self, Error> {
         let module = schema.notes.module.clone().unwrap_or_else(|| module_name(&schema.id));
+        if syn::parse_str::<syn::Ident>(&module).is_err() {
+            // The name becomes a path too.
+            return Err(Error::model(
+                &schema.id,
+                format!("the module cannot be `{module}`; `module` names another"),
+            ));
+        }
         let InputTypes { leaves, objects, .. } = InputTypes::of(schema);
         let plan = Self {
             schema,

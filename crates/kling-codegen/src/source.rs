@@ -19,10 +19,11 @@ impl Source {
 
     /// SHA-256 of the bytes of the two schemas, in hexadecimal.
     pub(crate) fn hashes(&self) -> [String; 2] {
-        [&self.document.input, &self.document.output].map(|text| hex(&Sha256::digest(text.as_bytes())))
+        [&self.document.input, &self.document.output].map(|text| hash(text))
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of the bytes of a text, in hexadecimal.
+pub(crate) fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
