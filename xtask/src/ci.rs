@@ -46,6 +46,15 @@ fn steps() -> Vec<Step> {
         name: "one report with any features of serde_json",
         ..step("", &format!("test -p kling-types --test violations --features all-models,{features}"))
     }));
+    // Made-up models that hold every name and every empty object, compiled inside the crate of the macros.
+    steps.extend(["", "schemars"].map(|features| Step {
+        name: "fixtures without a warning",
+        variables: &[("RUSTFLAGS", "-D warnings")],
+        ..step(
+            "",
+            &format!("check -p kling-types --lib --profile test --no-default-features --features={features}"),
+        )
+    }));
     steps.extend(lone_features().map(|(package, features)| Step {
         name: "each feature alone",
         variables: &[("RUSTFLAGS", "-D warnings")],

@@ -26,7 +26,7 @@ pub(crate) fn structure(plan: &Plan<'_>, object: &Object<'_>) -> TokenStream {
 
 /// The call of the macro that makes the builder, the check of raw JSON and the derived JSON Schema.
 pub(crate) fn table(object: &Object<'_>) -> String {
-    let rows: String = object.fields.iter().map(row).collect();
+    let rows: String = object.fields.iter().enumerate().map(row).collect();
     let (name, open) = (&object.plan.name, object.plan.schema.open);
     let media = match object.plan.prefix.as_str() {
         "" => "MEDIA".to_owned(),
@@ -68,11 +68,11 @@ fn field_tokens(plan: &Plan<'_>, object: &Object<'_>, field: &Field<'_>) -> Toke
     quote!(#docs #rename pub #ident: #ty)
 }
 
-fn row(field: &Field<'_>) -> String {
+fn row((position, field): (usize, &Field<'_>)) -> String {
     let property = field.plan.property;
     let presence = if property.required { "required" } else { "optional" };
     let (ident, ty, wire) = (&field.ident, &field.plan.type_ref.path, text_literal(&property.name));
     let default = property.default.as_ref().filter(|_| !property.has_typed_default());
     let default = default.map(|default| format!(", default {}", text_literal(&default.to_string())));
-    format!("        {presence} {ident}: {ty} = {wire}{};\n", default.unwrap_or_default())
+    format!("        {position} {presence} {ident}: {ty} = {wire}{};\n", default.unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! Rust names for what the provider calls anything at all, each by one written rule.
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
+use heck::ToUpperCamelCase;
 
 /// The module of a model: its id in snake case, segments joined, without the maker where the second segment says it
 /// again. `kling/kling-1-6/pro/image-to-video` is `kling_1_6_pro_image_to_video`.
@@ -25,8 +25,8 @@ pub(crate) fn type_name(name: &str) -> String {
     let name = name.to_upper_camel_case();
     match name.as_str() {
         // Generated code uses these by their short names.
-        "Default" | "Err" | "Input" | "InputBuilder" | "Into" | "None" | "Ok" | "Option" | "Output"
-        | "Result" | "Self" | "Some" | "String" | "Vec" => format!("{name}Value"),
+        "Default" | "Err" | "Input" | "InputBuilder" | "Into" | "MEDIA" | "None" | "Ok" | "Option"
+        | "Output" | "Result" | "Self" | "Some" | "String" | "Vec" => format!("{name}Value"),
         _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("N{name}"),
         // A script without capitals: the field has this very name.
         _ if name.starts_with(|first: char| !first.is_uppercase()) => format!("{name}Value"),
@@ -38,11 +38,6 @@ fn snake(segment: &str) -> String {
     // heck joins a digit to the word before it; ids separate them on purpose.
     let words = segment.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
-}
-
-/// The field of a property, as typify names it.
-pub(crate) fn is_snake(name: &str) -> bool {
-    name == name.to_snake_case()
 }
 
 pub(crate) fn capitalised(word: &str) -> String {

@@ -15,7 +15,6 @@ use syn::{Expr, Item, Lit, Type};
 use typify::{TypeSpace, TypeSpaceSettings};
 
 use crate::Error;
-use crate::names::is_snake;
 use crate::plan::{FieldPlan, ObjectPlan, Plan};
 use crate::type_ref::definition;
 
@@ -131,12 +130,13 @@ fn ordered<'a>(object: &'a ObjectPlan<'a>, fields: Vec<syn::Field>) -> Result<Ve
 /// The field: as settled by hand, else as typify names it, with `_value` after a name that builders use themselves.
 fn named(plan: &FieldPlan<'_>, by_typify: Option<Ident>) -> Result<Ident, String> {
     let name = &plan.property.name;
+    let is_taken = |ident: &Ident| ["build", "extra", "faults"].iter().any(|taken| ident == taken);
     if let Some(field) = plan.settled.and_then(|settled| settled.field.as_ref()) {
-        return syn::parse_str(field).map_err(|_| format!("the field of {name:?} cannot be `{field}`"));
+        let ident = syn::parse_str(field).ok().filter(|ident| !is_taken(ident));
+        return ident.ok_or_else(|| format!("the field of {name:?} cannot be `{field}`"));
     }
     let ident = by_typify.ok_or_else(|| format!("typify made no named field for {name:?}"))?;
-    let is_taken = matches!(ident.to_string().as_str(), "build" | "extra" | "faults");
-    Ok(if is_taken { format_ident!("{ident}_value") } else { ident })
+    Ok(if is_taken(&ident) { format_ident!("{ident}_value") } else { ident })
 }
 
 /// The name on the wire: the `rename` of the field where it has one, else its own.
@@ -155,7 +155,6 @@ fn wire_name(field: &syn::Field) -> Option<String> {
             Ok(())
         });
     }
-    debug_assert!(renamed.is_some() || is_snake(&ident) || ident.starts_with("r#"), "{ident}");
     Some(renamed.unwrap_or_else(|| ident.trim_start_matches("r#").to_owned()))
 }
 

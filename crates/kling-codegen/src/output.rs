@@ -29,7 +29,7 @@ pub(crate) fn structure(object: &Object<'_>) -> TokenStream {
 
 /// The call of the macro that reads it, checks it and finds the URLs in it.
 pub(crate) fn table(object: &Object<'_>, kind: OutputKind) -> String {
-    let rows: String = object.fields.iter().map(row).collect();
+    let rows: String = object.fields.iter().enumerate().map(row).collect();
     let open = object.plan.schema.open;
     format!("kt::output! {{\n    Output, {kind:?}, open: {open}, {{\n{rows}    }}\n}}\n")
 }
@@ -41,12 +41,12 @@ fn field(field: &Field<'_>) -> TokenStream {
     quote!(#docs #[serde(#rename skip_serializing_if = "kt::output::OutputField::is_absent")] pub #ident: #ty)
 }
 
-fn row(field: &Field<'_>) -> String {
+fn row((position, field): (usize, &Field<'_>)) -> String {
     let property = field.plan.property;
     let presence = if property.required { "required" } else { "optional" };
     let check = check(&property.shape).map(|check| format!(", by {check}")).unwrap_or_default();
     let (ident, ty, wire) = (&field.ident, field_type(field), text_literal(&property.name));
-    format!("        {presence} {ident}: {ty} = {wire}{check};\n")
+    format!("        {position} {presence} {ident}: {ty} = {wire}{check};\n")
 }
 
 /// Optional even where the schema requires it: what the provider left out is no reason to lose the rest.

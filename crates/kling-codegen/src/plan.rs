@@ -136,7 +136,9 @@ impl<'a> Plan<'a> {
         let mut seen = BTreeMap::from([(self.marker.clone(), "the model itself")]);
         let errors = objects.chain(leaves).map(|(name, property)| {
             let fail = |message| Err(Error::model(&self.schema.id, message));
-            if syn::parse_str::<syn::Ident>(&name).is_err() {
+            // Names with two underscores are those of the macros and of serde.
+            let is_taken = name.starts_with("__") || name == "kt";
+            if is_taken || syn::parse_str::<syn::Ident>(&name).is_err() {
                 return fail(format!(
                     "the type of {property:?} would be `{name}`, which is no name; override it"
                 ));

@@ -155,7 +155,8 @@ fn finished(property: &str, name: String) -> String {
     match name.chars().next() {
         None => "Empty".to_owned(),
         Some(first) if first.is_ascii_digit() => format!("{}{name}", unit(property).unwrap_or("R")),
-        Some(_) if name == "Self" => "SelfValue".to_owned(),
+        // A keyword, and what every enum has beside its variants.
+        Some(_) if matches!(name.as_str(), "ALL" | "Self" | "VALUES") => format!("{name}Value"),
         Some(_) => name,
     }
 }
@@ -200,6 +201,7 @@ mod tests {
         assert_eq!(texts("mode", &["Auto", "auto", "AUTO"]), ["Auto", "AutoLower", "AutoUpper"]);
         assert_eq!(texts("mode", &["a-b", "a_b", "a b"]), ["AB", "AUnderscoreB", "ASpaceB"]);
         assert_eq!(texts("mode", &["self", "SELF", "中"]), ["SelfValue", "SelfValueUpper", "U4E2D"]);
+        assert_eq!(texts("mode", &["a l l", "all"]), ["ALLValue", "All"]);
     }
 
     #[test]

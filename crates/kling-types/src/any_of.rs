@@ -107,7 +107,7 @@ macro_rules! any_of {
         $($crate::__any_of_reads!($name $read);)*
 
         impl<'de> $crate::export::Deserialize<'de> for $name {
-            fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+            fn deserialize<__D: $crate::export::Deserializer<'de>>(deserializer: __D) -> ::std::result::Result<Self, __D::Error> {
                 let value = $crate::export::Value::deserialize(deserializer)?;
                 Self::new(value).map_err($crate::export::de_error)
             }

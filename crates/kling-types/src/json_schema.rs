@@ -62,12 +62,12 @@ macro_rules! __object_schema {
                 true
             }
 
+            #[allow(unused_mut, unused_variables, reason = "there may be no properties, or none with a default")]
             fn json_schema(
                 generator: &mut $crate::export::schemars::SchemaGenerator,
             ) -> $crate::export::schemars::Schema {
                 let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
                 $(
-                    #[allow(unused_mut, reason = "a property without a default changes nothing")]
                     let mut property = generator.subschema_for::<$type>();
                     $($crate::json_schema::state_default(&mut property, $default);)?
                     object.$presence($key, property);

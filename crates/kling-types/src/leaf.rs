@@ -60,7 +60,7 @@ macro_rules! text {
         $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_str(&self.0)
             }
         }
@@ -119,7 +119,7 @@ macro_rules! number {
         $crate::__try_from_numbers!($name: f32 i32 u32);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_f64(self.0)
             }
         }
@@ -174,7 +174,7 @@ macro_rules! integer {
         $crate::__try_from_integers!($name, integer, BOUNDS);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_i64(self.0)
             }
         }
@@ -229,7 +229,7 @@ macro_rules! open_integer {
         $crate::__try_from!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 $crate::export::Serialize::serialize(&self.0, serializer)
             }
         }

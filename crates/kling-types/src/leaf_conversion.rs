@@ -57,7 +57,9 @@ macro_rules! __try_from_integers {
 macro_rules! __deserialize {
     ($name:ident, $read:expr) => {
         impl<'de> $crate::export::Deserialize<'de> for $name {
-            fn deserialize<D: $crate::export::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<__D: $crate::export::Deserializer<'de>>(
+                deserializer: __D,
+            ) -> Result<Self, __D::Error> {
                 Self::new($read(deserializer)?).map_err($crate::export::de_error)
             }
         }

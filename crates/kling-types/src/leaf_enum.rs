@@ -53,7 +53,7 @@ macro_rules! integer_enum {
         $crate::__try_from_integers!($name, integer_enum, VALUES);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_i64(self.value())
             }
         }
@@ -116,7 +116,7 @@ macro_rules! number_enum {
         $crate::__try_from_numbers!($name: i32 u32);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_f64(self.value())
             }
         }
@@ -185,7 +185,7 @@ macro_rules! text_enum {
         $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
 
         impl $crate::export::Serialize for $name {
-            fn serialize<S: $crate::export::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }

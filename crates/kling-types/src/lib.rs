@@ -38,6 +38,10 @@ pub mod check;
 mod checked;
 mod extra;
 pub mod fault;
+#[cfg(test)]
+#[rustfmt::skip]
+#[allow(missing_docs, reason = "a list of modules for tests")]
+pub mod fixtures;
 #[rustfmt::skip]
 mod generated;
 mod image_format;

@@ -120,6 +120,15 @@ fn names_that_are_taken_are_changed_by_rule() {
 }
 
 #[test]
+fn a_property_may_end_in_an_underscore() {
+    let properties = r#"{"type_": {"type": "string"}, "mode_": {"type": "string"}, "_": {"type": "string"}}"#;
+    let source = Workspace::with_properties(properties).generated("maker_model");
+    for row in ["type_: String = \"type_\"", "mode: String = \"mode_\"", "String = \"_\""] {
+        assert!(source.contains(row), "{row}: {source}");
+    }
+}
+
+#[test]
 fn overrides_settle_names_variants_and_media() {
     let workspace = Workspace::with_properties(
         r#"{"first-frame": {"type": "string"}, "First Frame": {"type": "string"}, "n": {"type": "integer", "enum": [1, 2]}}"#,

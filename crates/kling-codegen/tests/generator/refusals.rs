@@ -42,6 +42,10 @@ fn names_that_rust_cannot_tell_apart_are_an_error_and_no_panic() {
         refusal(r#"{"camera_zoom": {"type": "integer", "minimum": 0}, "camera": {"type": "object", "properties": {"zoom": {"type": "integer", "minimum": 0}}}}"#),
         @r#"maker/model: "camera_zoom" and "zoom" would both have the type `CameraZoom`; override one"#
     );
+    insta::assert_snapshot!(
+        refusal(r#"{"type": {"type": "string"}, "type_": {"type": "string"}}"#),
+        @r#"maker/model: "type" and "type_" would both be the field `type_`; override one"#
+    );
     let clash = Workspace::with_properties("{}").with_model("maker/Model", r#"{"type": "object"}"#, OUTPUT);
     insta::assert_snapshot!(clash.refusal(), @r#"maker/model: makes the module `maker_model`, and so does maker/Model; `module = "…"` in model.toml gives another"#);
 }
@@ -55,6 +59,7 @@ fn an_override_that_changes_nothing_is_an_error() {
     };
     insta::assert_snapshot!(refusal("property = \"m\""), @r#"maker/model: model.toml overrides "m", which is no property"#);
     insta::assert_snapshot!(refusal("property = \"n\"\ntype = \"N\""), @r#"maker/model: model.toml overrides "n", which has no type of its own to be named"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\nfield = \"build\""), @r#"maker/model: the field of "n" cannot be `build`"#);
     insta::assert_snapshot!(refusal("property = \"n\"\nvariants = { 1 = \"One\" }"), @r#"maker/model: model.toml overrides "n", which has no variants"#);
     insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": not understood here; `annotations` in the notes names keywords that rule nothing"#);
 }

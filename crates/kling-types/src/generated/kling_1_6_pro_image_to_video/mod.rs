@@ -88,12 +88,12 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional prompt: Prompt = "prompt";
-        required image_url: kt::MediaRef = "image_url";
-        optional tail_image_url: kt::MediaRef = "tail_image_url";
-        optional duration: Duration = "duration";
-        optional negative_prompt: String = "negative_prompt";
-        optional cfg_scale: CfgScale = "cfg_scale";
+        0 optional prompt: Prompt = "prompt";
+        1 required image_url: kt::MediaRef = "image_url";
+        2 optional tail_image_url: kt::MediaRef = "tail_image_url";
+        3 optional duration: Duration = "duration";
+        4 optional negative_prompt: String = "negative_prompt";
+        5 optional cfg_scale: CfgScale = "cfg_scale";
     }
 }
 
@@ -129,9 +129,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

@@ -96,13 +96,13 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional aspect_ratio: AspectRatio = "aspect_ratio";
-        optional cfg_scale: CfgScale = "cfg_scale";
-        optional duration: Duration = "duration";
-        optional negative_prompt: String = "negative_prompt", default "\"\"";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        optional sound: bool = "sound", default "true";
+        0 optional aspect_ratio: AspectRatio = "aspect_ratio";
+        1 optional cfg_scale: CfgScale = "cfg_scale";
+        2 optional duration: Duration = "duration";
+        3 optional negative_prompt: String = "negative_prompt", default "\"\"";
+        4 required prompt: String = "prompt", default "\"\"";
+        5 optional shot_type: ShotType = "shot_type";
+        6 optional sound: bool = "sound", default "true";
     }
 }
 
@@ -138,9 +138,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

@@ -90,13 +90,13 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional cfg_scale: CfgScale = "cfg_scale";
-        optional duration: Duration = "duration";
-        optional generate_audio: bool = "generate_audio", default "true";
-        optional negative_prompt: String = "negative_prompt", default "\"\"";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        required start_image_url: kt::MediaRef = "start_image_url";
+        0 optional cfg_scale: CfgScale = "cfg_scale";
+        1 optional duration: Duration = "duration";
+        2 optional generate_audio: bool = "generate_audio", default "true";
+        3 optional negative_prompt: String = "negative_prompt", default "\"\"";
+        4 required prompt: String = "prompt", default "\"\"";
+        5 optional shot_type: ShotType = "shot_type";
+        6 required start_image_url: kt::MediaRef = "start_image_url";
     }
 }
 
@@ -132,9 +132,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

@@ -95,12 +95,12 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional duration: Duration = "duration";
-        optional end_image: kt::MediaRef = "end_image";
-        required image: kt::MediaRef = "image";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        optional sound: bool = "sound", default "false";
+        0 optional duration: Duration = "duration";
+        1 optional end_image: kt::MediaRef = "end_image";
+        2 required image: kt::MediaRef = "image";
+        3 required prompt: String = "prompt", default "\"\"";
+        4 optional shot_type: ShotType = "shot_type";
+        5 optional sound: bool = "sound", default "false";
     }
 }
 
@@ -136,9 +136,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

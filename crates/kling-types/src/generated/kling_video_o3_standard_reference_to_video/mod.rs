@@ -104,14 +104,14 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional aspect_ratio: AspectRatio = "aspect_ratio";
-        optional duration: Duration = "duration";
-        optional images: Images = "images";
-        optional keep_original_sound: bool = "keep_original_sound", default "true";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        optional sound: bool = "sound", default "false";
-        optional video: kt::MediaRef = "video";
+        0 optional aspect_ratio: AspectRatio = "aspect_ratio";
+        1 optional duration: Duration = "duration";
+        2 optional images: Images = "images";
+        3 optional keep_original_sound: bool = "keep_original_sound", default "true";
+        4 required prompt: String = "prompt", default "\"\"";
+        5 optional shot_type: ShotType = "shot_type";
+        6 optional sound: bool = "sound", default "false";
+        7 optional video: kt::MediaRef = "video";
     }
 }
 
@@ -147,9 +147,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

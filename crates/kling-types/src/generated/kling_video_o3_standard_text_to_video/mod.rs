@@ -80,11 +80,11 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional aspect_ratio: AspectRatio = "aspect_ratio";
-        optional duration: Duration = "duration";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        optional sound: bool = "sound", default "false";
+        0 optional aspect_ratio: AspectRatio = "aspect_ratio";
+        1 optional duration: Duration = "duration";
+        2 required prompt: String = "prompt", default "\"\"";
+        3 optional shot_type: ShotType = "shot_type";
+        4 optional sound: bool = "sound", default "false";
     }
 }
 
@@ -120,9 +120,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }

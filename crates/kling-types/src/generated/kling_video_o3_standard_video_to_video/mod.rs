@@ -71,11 +71,11 @@ pub struct Input {
 
 kt::input! {
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
-        optional images: Images = "images";
-        optional keep_original_sound: bool = "keep_original_sound", default "true";
-        required prompt: String = "prompt", default "\"\"";
-        optional shot_type: ShotType = "shot_type";
-        required video: kt::MediaRef = "video";
+        0 optional images: Images = "images";
+        1 optional keep_original_sound: bool = "keep_original_sound", default "true";
+        2 required prompt: String = "prompt", default "\"\"";
+        3 optional shot_type: ShotType = "shot_type";
+        4 required video: kt::MediaRef = "video";
     }
 }
 
@@ -111,9 +111,9 @@ pub struct Output {
 
 kt::output! {
     Output, Video, open: true, {
-        optional image: Option<String> = "image";
-        optional video: Option<String> = "video";
-        optional images: Vec<String> = "images";
-        optional videos: Vec<String> = "videos";
+        0 optional image: Option<String> = "image";
+        1 optional video: Option<String> = "video";
+        2 optional images: Vec<String> = "images";
+        3 optional videos: Vec<String> = "videos";
     }
 }
