@@ -37,11 +37,10 @@ pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, Stop> {
     ModelSchema::of(model).map_err(|error| unreadable(&error))
 }
 
-/// Says which keywords of a live schema are not understood.
+/// Says which keywords of a live schema are not understood, before any verdict on an input.
 pub(crate) fn warn_unchecked(schema: &ModelSchema, console: Console) {
     for keyword in schema.unchecked() {
-        console
-            .say(format!("warning: {keyword} of the live schema is not understood, so it was not checked"));
+        console.say(format!("warning: {keyword} of the live schema is not understood and is not checked"));
     }
 }
 

@@ -172,6 +172,28 @@ fn an_entry_of_another_model_is_not_paid_for() {
 }
 
 #[test]
+fn what_was_not_understood_of_a_live_schema_is_said_before_the_verdict() {
+    let sim = Sim::start().unwrap();
+    let schema = json!({"type": "object", "required": ["n"], "patternProperties": {"^x": {"type": "string"}},
+        "properties": {"n": {"type": "integer", "multipleOf": 5}}});
+    let entry = json!({"model_id": "maker/odd", "kind": "image", "input_schema": schema});
+    for (arguments, code) in [
+        (["validate", "-m", "maker/odd", "--input", r#"{"n": "x", "xy": "z"}"#], 65),
+        (["validate", "-m", "maker/odd", "--input", r#"{"n": 5, "xy": "z"}"#], 0),
+        (["run", "maker/odd", "--no-wait", "--input", r#"{"n": "x"}"#], 65),
+    ] {
+        sim.answer_next(Call::Catalog, Reply::json(200, &entry));
+        let ended = Program::at(&sim).run(&arguments);
+        assert_eq!(ended.code, code, "{ended:?}");
+        let lines: Vec<&str> = ended.stderr.lines().collect();
+        let warnings = lines.iter().take_while(|line| line.starts_with("warning: /")).count();
+        assert_eq!((warnings, lines.len() > 2), (2, code == 65), "{arguments:?}: {}", ended.stderr);
+        assert!(lines[0].contains("/patternProperties") && lines[1].contains("/properties/n/multipleOf"));
+    }
+    assert_eq!(sim.billed().len(), 0);
+}
+
+#[test]
 fn a_model_that_nobody_has_is_bad_input() {
     let sim = Sim::start().unwrap();
     let ended = Program::at(&sim).run(&["run", "maker/none", "--set", "prompt=x", "--json"]);

@@ -20,6 +20,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
         None => Map::new().into(),
     };
     let (schema, connection) = schema(arguments, console).await?;
+    catalog::warn_unchecked(&schema, console);
     let target = Target::check(making.output.as_deref(), schema.output_kind)?;
     settings::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
@@ -32,7 +33,6 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     let verdict = schema.validate_input(&body);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
     input::bound(&body)?;
-    catalog::warn_unchecked(&schema, console);
     let connection = match connection {
         Some(connection) => connection,
         None => connect(arguments, console)?,
