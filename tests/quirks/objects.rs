@@ -2,7 +2,7 @@
 
 use kling_tests::fixtures::{
     made_up_choices as choices, made_up_empty as empty, made_up_nothing as nothing, made_up_output as output,
-    made_up_overrides as overrides, made_up_structured as structured,
+    made_up_overrides as overrides, made_up_references as references, made_up_structured as structured,
 };
 use kling_types::{ModelInput, ModelOutput};
 use serde_json::json;
@@ -65,6 +65,25 @@ fn objects_may_have_no_properties_at_all() {
         pointers(empty::Output::validate_json(&json!({"timings": {"a": 1}})).unwrap_err()),
         ["/timings/a"]
     );
+}
+
+#[test]
+fn an_object_of_any_names_holds_values_of_one_type() {
+    let point = || references::PlacesValue::builder().x(3);
+    let built = references::Input::builder().size("small").labels([("a", "short")]);
+    let built = built.places([("here", point()), ("there", point().y(-1))]).nested([("a", [("b", 1)])]);
+    let sent = serde_json::to_value(built.build().unwrap()).unwrap();
+    assert_eq!(
+        (&sent["labels"], &sent["places"]["there"], &sent["nested"]),
+        (&json!({"a": "short"}), &json!({"x": 3, "y": -1}), &json!({"a": {"b": 1}}))
+    );
+    let wrong = references::Input::builder().size("small").labels([("b", "too long"), ("a", "x")]);
+    assert_eq!(pointers(wrong.build().unwrap_err()), ["/labels/b"]);
+    let wrong = json!({"size": "small", "places": {"b": {}, "a": {"x": 10}}, "nested": {"a": {"b": -1}}, "mixed": {"a": 1}});
+    let found = ["/places/a/x", "/places/b/x", "/nested/a/b", "/mixed"];
+    assert_eq!(pointers(references::Input::validate_json(&wrong).unwrap_err()), found);
+    let scores = json!({"scores": {"b": -1, "a": 1}});
+    assert_eq!(pointers(references::Output::validate_json(&scores).unwrap_err()), ["/scores/b"]);
 }
 
 #[test]

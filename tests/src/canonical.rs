@@ -42,6 +42,7 @@ fn simplify(schema: &mut Value) {
             ("properties", Value::Object(properties)) => properties.values_mut().for_each(simplify),
             ("validations", Value::Array(rules)) => *rules = rules.iter().flat_map(plain_rules).collect(),
             ("anyOf", Value::Array(schemas)) => schemas.iter_mut().for_each(simplify),
+            ("additionalProperties", values) => simplify(values),
             ("items", items) => {
                 simplify(items);
                 // A default of an element is documentation.
@@ -104,7 +105,7 @@ fn form(keywords: &Map<String, Value>, kind: &str) -> Value {
     let about: &[&str] = match kind {
         "array" => &["items", "maxItems", "minItems"],
         "integer" | "number" => &["exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"],
-        "object" => &["properties", "required"],
+        "object" => &["additionalProperties", "properties", "required"],
         "string" => &["maxLength", "minLength"],
         _ => &[],
     };
@@ -148,7 +149,8 @@ fn bound_values(keywords: &mut Map<String, Value>) {
 }
 
 fn is_rule(keyword: &str, value: &Value) -> bool {
-    const RULES: [&str; 18] = [
+    const RULES: [&str; 19] = [
+        "additionalProperties",
         "anyOf",
         "const",
         "default",
@@ -169,6 +171,8 @@ fn is_rule(keyword: &str, value: &Value) -> bool {
         "validations",
     ];
     let says_nothing = match keyword {
+        // The closing of an object is ours.
+        "additionalProperties" => value.is_boolean(),
         "minItems" | "minLength" => value.as_u64() == Some(0),
         "default" => value.is_null(),
         "required" => value.as_array().is_some_and(Vec::is_empty),

@@ -6,9 +6,12 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::Union;
 use serde_json::{Map, Number, Value, json};
 
+use crate::standard;
+
 /// Documents for an input schema, half of them built of values that are likely to be right.
 pub fn documents(input_schema: &str) -> BoxedStrategy<Value> {
     let schema: Value = serde_json::from_str(input_schema).expect("the schema is JSON");
+    let schema = standard::expanded(&schema);
     let likely = object(&schema, 1);
     let faulty = object(&schema, 4);
     prop_oneof![4 => likely, 4 => faulty, 1 => garbage()].boxed()
@@ -32,7 +35,13 @@ fn object(schema: &Value, faults_in_ten: u32) -> BoxedStrategy<Value> {
                 .boxed(),
         );
     }
-    let stranger = (key(), garbage()).prop_map(|pair| vec![pair]);
+    let additional = &schema["additionalProperties"];
+    let value = if additional.is_object() {
+        prop_oneof![3 => likely(additional), 1 => garbage()].boxed()
+    } else {
+        garbage()
+    };
+    let stranger = (key(), value).prop_map(|pair| vec![pair]);
     let strangers = prop_oneof![9 => Just(Vec::new()), faults_in_ten => stranger];
     (fields, strangers)
         .prop_map(|(fields, strangers)| {

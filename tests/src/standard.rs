@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 /// When the document is not JSON.
 #[must_use]
 pub fn input_schema(model: &ModelInfo) -> Value {
-    let mut schema: Value = serde_json::from_str(model.input_schema).expect("the schema is JSON");
+    let schema: Value = serde_json::from_str(model.input_schema).expect("the schema is JSON");
+    let mut schema = expanded(&schema);
     for field in model.media.iter().filter(|field| field.plural) {
         give_items(&mut schema, &field.name);
     }
@@ -22,6 +23,42 @@ pub fn input_schema(model: &ModelInfo) -> Value {
         schema["additionalProperties"] = json!(false);
     }
     schema
+}
+
+/// A document with its local references, and its compositions of one schema, replaced by what they name.
+///
+/// # Panics
+/// When a reference leads nowhere.
+#[must_use]
+pub fn expanded(document: &Value) -> Value {
+    expand(document, document)
+}
+
+fn expand(schema: &Value, document: &Value) -> Value {
+    match schema {
+        Value::Array(elements) => elements.iter().map(|element| expand(element, document)).collect(),
+        Value::Object(keywords) => {
+            let mut whole = Map::new();
+            for (keyword, value) in keywords {
+                let named = match (keyword.as_str(), value) {
+                    ("$defs" | "components" | "definitions", Value::Object(_)) => continue,
+                    ("$ref", Value::String(name)) => document.pointer(&name[1..]).expect("a local reference"),
+                    ("allOf", Value::Array(schemas)) if schemas.len() == 1 => &schemas[0],
+                    _ => {
+                        whole.insert(keyword.clone(), expand(value, document));
+                        continue;
+                    }
+                };
+                let Value::Object(named) = expand(named, document) else { continue };
+                for (keyword, value) in named {
+                    // The nearer words count.
+                    whole.entry(keyword).or_insert(value);
+                }
+            }
+            Value::Object(whole)
+        }
+        other => other.clone(),
+    }
 }
 
 /// Plural media come without `items`; their elements are texts.
@@ -52,7 +89,7 @@ fn edit(schema: &mut Value) {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => properties.values_mut().for_each(edit),
             ("anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter_mut().for_each(edit),
-            ("items", items) => edit(items),
+            ("additionalProperties" | "items", schema) => edit(schema),
             _ => {}
         }
     }

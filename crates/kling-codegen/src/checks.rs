@@ -85,6 +85,10 @@ fn nested(object: &ObjectSchema) -> String {
     let wires: Vec<&str> = names.iter().map(|(_, wire)| wire.as_str()).collect();
     let known = if object.open { "None".to_owned() } else { format!("Some(&[{}])", wires.join(", ")) };
     let found: Vec<String> = names.iter().map(|(position, _)| format!("property_{position}")).collect();
+    let additional = object.additional.as_ref().map(|shape| {
+        let (wires, check) = (wires.join(", "), closure(shape));
+        format!("kt::check::additional::<&str>(value, &[{wires}], at, out, {check}); ")
+    });
     let checks = object.properties.iter().zip(&names).map(|(property, (position, wire))| {
         let presence = if property.required { "required_by" } else { "optional_by" };
         let name = format!("kt::__property!({wire})");
@@ -92,8 +96,9 @@ fn nested(object: &ObjectSchema) -> String {
     });
     format!(
         "|value, at, out| {{ let position = {position}; \
-         let Some([{}]) = kt::check::properties(value, position, {known}, at, out) else {{ return }}; {}}}",
+         let Some([{}]) = kt::check::properties(value, position, {known}, at, out) else {{ return }}; {}{}}}",
         found.join(", "),
-        checks.collect::<String>()
+        checks.collect::<String>(),
+        additional.unwrap_or_default()
     )
 }

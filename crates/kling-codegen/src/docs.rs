@@ -104,6 +104,10 @@ fn bounds_of(shape: &Shape) -> Option<String> {
             above.map(|above| format!("more than {above}")),
             below.map(|below| format!("less than {below}")),
         ]),
+        Shape::Object(object) => {
+            let additional = object.additional.as_ref().filter(|_| object.properties.is_empty())?;
+            Some(format!("any names, each with {}", form(additional)))
+        }
         Shape::Text(TextBounds { min, max }) => range(min.as_ref(), max.as_ref(), " Unicode scalar values"),
         _ => None,
     }

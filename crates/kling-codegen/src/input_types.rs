@@ -49,7 +49,15 @@ impl<'a> InputTypes<'a> {
             prefix: format!("{}{step}", place.prefix),
         };
         match shape {
-            Shape::Object(schema) if schema.open && schema.properties.is_empty() => TypeRef::any_object(),
+            Shape::Object(schema) if schema.open && schema.properties.is_empty() => {
+                match &schema.additional {
+                    None => TypeRef::any_object(),
+                    Some(value) => {
+                        let value = self.input_type(inner("Value", "*/"), property, value);
+                        self.leaf(place, property, shape, vec![value])
+                    }
+                }
+            }
             Shape::Object(schema) => {
                 let type_ref = TypeRef::defined(&place.name);
                 self.input_object(place, Some(property), schema);

@@ -44,6 +44,10 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
             let docs = documentation(leaf, "");
             format!("{docs}pub type {name} = {};\n", list(leaf, *bounds, |element| element.to_owned()))
         }
+        Shape::Object(_) => {
+            let docs = documentation(leaf, "");
+            format!("{docs}pub type {name} = {};\n", dictionary(leaf, |value| value.to_owned()))
+        }
         Shape::Number(bounds) => {
             let default = prefixed(" default ", default(leaf).and_then(number));
             call("number", leaf, &format!("{name} {{ {} }}{default}", number_bounds(*bounds)))
@@ -74,14 +78,22 @@ fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String)
     format!("kt::List<{}, {min}, {max}>", print(element))
 }
 
-/// The type that a path stands for in the end: a list has a name, and is no type of its own.
+/// The type of an object of any names, with the type of its values as `print` has it.
+fn dictionary(leaf: &Leaf<'_>, print: impl FnOnce(&str) -> String) -> String {
+    let value = leaf.inner.first().map_or("kt::export::Value", |value| value.path.as_str());
+    format!("kt::Dictionary<{}>", print(value))
+}
+
+/// The type behind a path: lists and objects of any names have a name, and no type of their own.
 fn resolved(plan: &Plan<'_>, path: &str) -> String {
-    let lists = plan.leaves.iter().filter_map(|leaf| match leaf.shape {
-        Shape::List { bounds, .. } if leaf.name == path => Some((leaf, *bounds)),
+    let inner = |path: &str| resolved(plan, path);
+    let named = plan.leaves.iter().find(|leaf| leaf.name == path);
+    let alias = named.and_then(|leaf| match leaf.shape {
+        Shape::List { bounds, .. } => Some(list(leaf, *bounds, inner)),
+        Shape::Object(_) => Some(dictionary(leaf, inner)),
         _ => None,
     });
-    let resolve = |(leaf, bounds)| list(leaf, bounds, |element| resolved(plan, element));
-    lists.map(resolve).next().unwrap_or_else(|| path.to_owned())
+    alias.unwrap_or_else(|| path.to_owned())
 }
 
 /// A choice: its forms as types, and the plain values that convert into it by being read.

@@ -78,6 +78,7 @@ impl<'a> Plan<'a> {
             inputs: objects,
             output: output(schema),
         };
+        plan.refuse_ruled_additions()?;
         plan.refuse_strangers().and_then(|()| plan.refuse_same_types())?;
         Ok(plan)
     }
@@ -95,6 +96,21 @@ impl<'a> Plan<'a> {
             Err(Error::model(&plan.schema.id, message))
         });
         Error::split::<()>(errors).1
+    }
+
+    /// Refuses structs that would need a type for properties without a name of their own.
+    fn refuse_ruled_additions(&self) -> Result<(), Error> {
+        let mut objects = self.inputs.iter().chain([&self.output]);
+        match objects.find(|object| object.schema.additional.is_some()) {
+            None => Ok(()),
+            Some(object) => {
+                let place = object.holder.map_or("the object itself", |property| property.name.as_str());
+                let message = format!(
+                    "{place:?} names properties and has `additionalProperties` with a schema; no type for both can be generated yet"
+                );
+                Err(Error::model(&self.schema.id, message))
+            }
+        }
     }
 
     /// Refuses an override that changes nothing: it would have been meant for something.

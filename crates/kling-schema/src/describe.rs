@@ -28,7 +28,10 @@ impl fmt::Display for Shape {
             Self::Null => f.write_str("null"),
             Self::Number(bounds) => number(f, *bounds),
             Self::NumberEnum(values) => choice(f, values.iter().map(ToString::to_string)),
-            Self::Object(object) if object.properties.is_empty() => f.write_str("object"),
+            Self::Object(object) if object.properties.is_empty() => match &object.additional {
+                Some(shape) => write!(f, "object of ({shape})"),
+                None => f.write_str("object"),
+            },
             Self::Object(object) => {
                 let names: Vec<&str> = object.names().collect();
                 write!(f, "object with {}", names.join(", "))

@@ -34,6 +34,7 @@ mod media;
 mod model;
 mod notes;
 mod reader;
+mod references;
 mod rule;
 mod shape;
 mod text_value;

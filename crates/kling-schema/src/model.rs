@@ -96,6 +96,9 @@ fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], foun
         let at = properties.key(&property.name);
         objects_in(&property.shape).into_iter().for_each(|inner| add_unchecked(inner, &at, known, found));
     }
+    let at = at.key("additionalProperties");
+    let additional = object.additional.iter().flat_map(|shape| objects_in(shape));
+    additional.for_each(|inner| add_unchecked(inner, &at, known, found));
 }
 
 /// The objects that a value may be or hold, down to the first of each.

@@ -59,7 +59,8 @@ pub enum MediaChoice {
 impl ModelNotes {
     /// Notes of a model of which only the kind of its output is known. Whoever reads a schema at run time cannot mend it: a
     /// required name that is no property passes, a keyword that is not understood is kept as
-    /// [unchecked](crate::ModelSchema::unchecked), and so is a property that cannot be read at all.
+    /// [unchecked](crate::ModelSchema::unchecked), and so is a property that cannot be read at all. An object is open if such a
+    /// keyword may name properties.
     #[must_use]
     pub const fn new(output_kind: OutputKind) -> Self {
         Self {

@@ -6,9 +6,26 @@ use serde_json::{Map, Value};
 use crate::annotations::Prose;
 use crate::keywords::Keywords;
 use crate::media::{holds_media, kind_of_format, kind_of_name};
+use crate::references;
 use crate::rule::unknown_rule;
 use crate::value::Context;
 use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rules};
+
+/// The keywords that may name properties of an object, beside `properties`.
+const NAMING: [&str; 12] = [
+    "$dynamicRef",
+    "$recursiveRef",
+    "$ref",
+    "allOf",
+    "anyOf",
+    "dependencies",
+    "dependentSchemas",
+    "else",
+    "if",
+    "oneOf",
+    "patternProperties",
+    "then",
+];
 
 /// Which of a model's schemas is read: only an input has media to check and properties to refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +46,14 @@ impl Reader<'_> {
     pub(crate) fn document(&self, document: &Value) -> Result<ObjectSchema, SchemaError> {
         let root = Pointer::ROOT;
         match unwrap_output(document) {
-            Some(inner) if self.side == Side::Output => self.top(inner, &root.key("output")),
-            _ => self.top(document, &root),
+            Some(inner) if self.side == Side::Output => self.top(inner, document, &root.key("output")),
+            _ => self.top(document, document, &root),
         }
     }
 
-    fn top(&self, schema: &Value, at: &Pointer<'_>) -> Result<ObjectSchema, SchemaError> {
-        let mut keywords = self.open(schema, at)?;
+    fn top(&self, schema: &Value, document: &Value, at: &Pointer<'_>) -> Result<ObjectSchema, SchemaError> {
+        let schema = references::resolved(schema, document, at, self.notes.is_strict())?;
+        let mut keywords = self.open(&schema, at)?;
         // The dialect's id is an annotation of the document, not a rule.
         keywords.text("$schema")?;
         match keywords.take("type") {
@@ -74,17 +92,7 @@ impl Reader<'_> {
         closed: bool,
         path: &str,
     ) -> Result<ObjectSchema, SchemaError> {
-        let open = match keywords.take("additionalProperties") {
-            None => !closed,
-            Some(Value::Bool(open)) => open,
-            Some(Value::Object(anything)) if anything.is_empty() => true,
-            Some(value) if !self.notes.is_strict() => {
-                let keyword = "additionalProperties".to_owned();
-                prose.annotations.push(Annotation { keyword, value });
-                true
-            }
-            Some(_) => return Err(keywords.error("additionalProperties", "allowed are true and false")),
-        };
+        let (open, additional) = self.additional(keywords, &mut prose, closed, path)?;
         let schemas = keywords.object("properties")?.unwrap_or_default();
         let required = self.required(keywords, &schemas)?;
         let at = keywords.at().key("properties");
@@ -98,7 +106,43 @@ impl Reader<'_> {
         };
         let properties = schemas.iter().map(read).collect::<Result<_, _>>()?;
         let Prose { title, description, annotations } = prose;
-        Ok(ObjectSchema { title, description, annotations, properties, open })
+        Ok(ObjectSchema { title, description, annotations, properties, open, additional })
+    }
+
+    /// Whether an object takes properties that it does not name, and what they have to be if it says that.
+    ///
+    /// At run time a keyword that may name properties and was not understood leaves the object open, whatever else it says.
+    fn additional(
+        &self,
+        keywords: &mut Keywords<'_>,
+        prose: &mut Prose,
+        closed: bool,
+        path: &str,
+    ) -> Result<(bool, Option<Box<Shape>>), SchemaError> {
+        const KEYWORD: &str = "additionalProperties";
+        let names_more = !self.notes.is_strict() && NAMING.iter().any(|keyword| keywords.has(keyword));
+        let at = keywords.at().key(KEYWORD);
+        let (open, additional) = match keywords.take(KEYWORD) {
+            None => (!closed, None),
+            Some(Value::Bool(open)) => (open, None),
+            Some(Value::Object(anything)) if anything.is_empty() => (true, None),
+            Some(schema) => {
+                let mut said = Vec::new();
+                let mut context = Context { media: None, path, way: "", said: &mut said };
+                match self.inner(&schema, KEYWORD, &at, &mut context) {
+                    Ok(shape) => {
+                        prose.annotations.extend(said);
+                        (true, (shape != Shape::Any).then(|| Box::new(shape)))
+                    }
+                    Err(_) if !self.notes.is_strict() => {
+                        prose.annotations.push(Annotation { keyword: KEYWORD.to_owned(), value: schema });
+                        (true, None)
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        Ok(if names_more { (true, None) } else { (open, additional) })
     }
 
     /// The required names. One that is no property is an error, since nobody could ever send it, unless the notes let it

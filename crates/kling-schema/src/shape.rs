@@ -17,6 +17,8 @@ pub struct ObjectSchema {
     pub properties: Vec<Property>,
     /// Whether properties that the schema does not name are allowed.
     pub open: bool,
+    /// What each of those properties has to be, if the schema says it.
+    pub additional: Option<Box<Shape>>,
 }
 
 /// One property of an object.

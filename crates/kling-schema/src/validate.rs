@@ -31,8 +31,8 @@ impl ObjectSchema {
     /// Adds everything that is wrong with `value` to `out`.
     pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         let Some(object) = check::object(value, at, out) else { return };
+        let names: Vec<&str> = self.names().collect();
         if !self.open {
-            let names: Vec<&str> = self.names().collect();
             check::unknown_properties(object, &names, at, out);
         }
         for property in &self.properties {
@@ -42,6 +42,9 @@ impl ObjectSchema {
                 None if property.required => check::missing(&at, out),
                 None => {}
             }
+        }
+        if let Some(additional) = &self.additional {
+            check::additional(value, &names, at, out, |value, at, out| additional.check(value, at, out));
         }
     }
 }

@@ -86,8 +86,8 @@ impl Reader<'_> {
         Ok(Shape::any_of(shapes))
     }
 
-    /// A schema inside a property, one `step` on: an element, or one of several forms.
-    fn inner(
+    /// A schema inside a property, one `step` on: an element, a property by any name, or one of several forms.
+    pub(crate) fn inner(
         &self,
         schema: &Value,
         step: &str,

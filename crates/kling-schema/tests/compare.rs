@@ -109,8 +109,8 @@ fn a_keyword_that_is_not_understood_is_a_change_wherever_it_stands() {
         ("/properties/camera/minProperties", json!(1), "/properties/camera/minProperties"),
         (
             "/properties/camera/additionalProperties",
-            json!({"type": "string"}),
-            "/properties/camera/additionalProperties",
+            json!({"type": "string", "pattern": "a"}),
+            "/properties/camera/additionalProperties/pattern",
         ),
         ("/properties/size/anyOf/0/pattern", json!("^a"), "/properties/size/anyOf/0/pattern"),
         ("/properties/size/anyOf/1/multipleOf", json!(2), "/properties/size/anyOf/1/multipleOf"),

@@ -12,7 +12,7 @@ use crate::words::{Bound, Words};
 use crate::{Keyword, Pointer, Violation, Violations, media_ref};
 
 pub use self::object::{
-    missing, object, optional, optional_by, properties, required, required_by, unknown_properties,
+    additional, missing, object, optional, optional_by, properties, required, required_by, unknown_properties,
 };
 
 /// Runs one check over a whole document.

@@ -36,6 +36,7 @@ pub mod any_of;
 pub mod builder;
 pub mod check;
 mod checked;
+mod dictionary;
 mod extra;
 pub mod fault;
 #[cfg(test)]
@@ -75,6 +76,7 @@ mod words;
 
 pub use any_of::Null;
 pub use checked::Checked;
+pub use dictionary::Dictionary;
 pub use extra::Extra;
 pub use generated::*;
 pub use image_format::ImageFormat;

@@ -29,7 +29,8 @@ fn every_shape_has_its_source() {
             "rate": {"type": "number", "enum": [0.5, 1, 2], "default": 1},
             "size": {"anyOf": [{"type": "string", "enum": ["square", "wide"]}, {"type": "object", "properties": {"width": {"type": "integer", "exclusiveMinimum": 0}}}]},
             "shots": {"type": "array", "items": {"type": "object", "required": ["image_url"], "properties": {"image_url": {"type": "string"}}}},
-            "hints": {"type": "object", "x-order": 3}
+            "hints": {"type": "object", "x-order": 3},
+            "labels": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 20}}
         }"#,
     );
     insta::assert_snapshot!(workspace.generated("maker_model"));

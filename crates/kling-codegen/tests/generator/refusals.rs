@@ -51,6 +51,15 @@ fn names_that_rust_cannot_tell_apart_are_an_error_and_no_panic() {
 }
 
 #[test]
+fn an_object_that_names_properties_and_rules_others_cannot_be_generated_yet() {
+    let object = r#"{"o": {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "string"}}}"#;
+    insta::assert_snapshot!(
+        Workspace::with_properties(object).refusal(),
+        @r#"maker/model: "o" names properties and has `additionalProperties` with a schema; no type for both can be generated yet"#
+    );
+}
+
+#[test]
 fn an_override_that_changes_nothing_is_an_error() {
     let refusal = |settled: &str| {
         let workspace = Workspace::with_properties(r#"{"n": {"type": "integer"}}"#);

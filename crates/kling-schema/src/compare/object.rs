@@ -17,6 +17,8 @@ impl Collector {
         if old.open != new.open {
             let class = if new.open { ChangeClass::Compatible } else { ChangeClass::Breaking };
             self.push(class, format!("{at}/additionalProperties"), Some(old.open), Some(new.open));
+        } else if old.open {
+            self.additional(old.additional.as_deref(), new.additional.as_deref(), at);
         }
         for property in &old.properties {
             let place = place(at, &property.name);
@@ -37,6 +39,16 @@ impl Collector {
         };
         let (before, after) = (order(old, new), order(new, old));
         self.compare(ChangeClass::Docs, format!("{at}/properties"), Some(before), Some(after));
+    }
+
+    /// What properties without a name of their own have to be; an object that does not say it takes any value.
+    fn additional(&mut self, old: Option<&Shape>, new: Option<&Shape>, at: &str) {
+        let at = format!("{at}/additionalProperties");
+        match (old, new) {
+            (None, None) => {}
+            (Some(old), Some(new)) => self.shape(old, new, &at),
+            (old, new) => self.push(ChangeClass::Breaking, &at, old.map(kind), new.map(kind)),
+        }
     }
 
     fn property(&mut self, old: &Property, new: &Property, at: &str) {

@@ -23,7 +23,10 @@ pub(super) fn kind(shape: &Shape) -> &'static str {
         Shape::Number(bounds) if *bounds == NumberBounds::NONE => "number",
         Shape::Number(_) => "number with bounds",
         Shape::NumberEnum(_) => "enum of numbers",
-        Shape::Object(object) if object.open && object.properties.is_empty() => "free object",
+        Shape::Object(object) if object.open && object.properties.is_empty() => match object.additional {
+            Some(_) => "object of any names",
+            None => "free object",
+        },
         Shape::Object(_) => "object",
         Shape::Text(bounds) if *bounds == TextBounds::default() => "string",
         Shape::Text(_) => "string with bounds",

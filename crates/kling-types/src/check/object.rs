@@ -105,16 +105,35 @@ pub fn unknown_properties<S: AsRef<str>>(
     at: &Pointer<'_>,
     out: &mut Violations,
 ) {
-    let is_known = |key: &str| known.iter().any(|name| name.as_ref() == key);
-    let mut strangers: Vec<&str> = object.keys().map(String::as_str).filter(|key| !is_known(key)).collect();
-    strangers.sort_unstable();
-    for key in strangers {
+    for key in strangers(object, known) {
         let names = known.iter().map(S::as_ref);
         let allowed = listed("the properties ", names.clone(), "and");
         let found = "a property that the model does not have";
         let violation = Violation::placed(&at.key(key), Keyword::AdditionalProperties, found, allowed);
         out.push(advise(violation, key, names));
     }
+}
+
+/// Checks every property of an object that is not in `known`, sorted by name as strangers are; anything but an object passes.
+pub fn additional<S: AsRef<str>>(
+    value: &Value,
+    known: &[S],
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    mut check: impl FnMut(&Value, &Pointer<'_>, &mut Violations),
+) {
+    let Value::Object(object) = value else { return };
+    for key in strangers(object, known) {
+        check(&object[key], &at.key(key), out);
+    }
+}
+
+/// The names of properties that are not in `known`, sorted.
+fn strangers<'v, S: AsRef<str>>(object: &'v Map<String, Value>, known: &[S]) -> Vec<&'v str> {
+    let is_known = |key: &str| known.iter().any(|name| name.as_ref() == key);
+    let mut strangers: Vec<&str> = object.keys().map(String::as_str).filter(|key| !is_known(key)).collect();
+    strangers.sort_unstable();
+    strangers
 }
 
 /// Says that a property is missing.

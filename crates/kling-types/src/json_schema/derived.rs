@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{IntegerBounds, NumberBounds, TextBounds};
-use crate::{Checked, Integer, List, MediaField, MediaRule, Null, Number, Origin};
+use crate::{Checked, Dictionary, Integer, List, MediaField, MediaRule, Null, Number, Origin};
 
 /// Adds the provider's default, given as JSON text.
 pub fn state_default(schema: &mut Schema, default: &str) {
@@ -105,6 +105,20 @@ impl<T: JsonSchema + Checked, const MIN: u64, const MAX: u64> JsonSchema for Lis
         let schema = json_schema!({ "type": "array", "items": generator.subschema_for::<T>() });
         let bounds = Self::BOUNDS;
         with(schema, [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))])
+    }
+}
+
+impl<T: JsonSchema + Checked> JsonSchema for Dictionary<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Dictionary_of_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
     }
 }
 
