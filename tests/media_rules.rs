@@ -1,6 +1,6 @@
-//! The media rules of Kling 1.6 Pro below, at and above each of their bounds.
+//! Media rules below, at and above each of their bounds.
 
-use kling_types::kling_1_6_pro_image_to_video::MEDIA;
+use kling_tests::frozen::MEDIA;
 use kling_types::{ImageFormat, Keyword, MediaFacts, MediaField, Megabyte, Metric};
 use proptest::prelude::*;
 use serde_json::json;

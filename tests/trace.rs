@@ -137,7 +137,7 @@ fn the_paid_request_is_exactly_what_the_api_documents() {
     in_blocking(&server);
     let post = &server.recorded()[0];
     assert_eq!(post.line(), "POST /v1/models/kling/kling-1-6/pro/image-to-video");
-    assert_eq!(post.body(), br#"{"image_url":"https://example.com/start.jpg","duration":5}"#);
+    assert_eq!(post.body(), br#"{"image_url":"https://example.com/start.jpg"}"#);
     let headers = ours(post);
     let bearer = format!("Bearer {TOKEN}");
     assert!(headers.contains(&("authorization".to_owned(), bearer)));
@@ -182,7 +182,7 @@ fn good(cost: Option<f64>, urls: &[&str]) -> String {
 }
 
 fn input() -> Input {
-    Input::builder().image_url("https://example.com/start.jpg").duration(5).build().unwrap()
+    Input::builder().image_url("https://example.com/start.jpg").build().unwrap()
 }
 
 fn settings(server: &ScriptServer) -> Settings {

@@ -2,10 +2,8 @@
 
 use kling_tests::agreement;
 use kling_tests::documents::documents;
+use kling_tests::frozen::{CfgScale, Duration, Input, InputBuilder, MadeUpFrozen, Prompt};
 use kling_tests::oracle::Oracle;
-use kling_types::kling_1_6_pro_image_to_video::{
-    CfgScale, Duration, Input, InputBuilder, Kling16ProImageToVideo, Prompt,
-};
 use kling_types::{Keyword, Model, ModelInput, models};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -28,7 +26,7 @@ fn the_types_take_what_the_validators_take() {
 
 #[test]
 fn the_typed_path_takes_what_the_json_path_takes() {
-    let schema = Kling16ProImageToVideo::INFO.input_schema;
+    let schema = MadeUpFrozen::INFO.input_schema;
     let mut runner = TestRunner::new(Config { cases: 4_000, ..Config::default() });
     let tested = runner.run(&documents(schema), |document| {
         let (checked, typed) =
@@ -62,7 +60,7 @@ fn builders() -> impl Strategy<Value = InputBuilder> {
 
 #[test]
 fn what_the_builder_accepts_is_valid_json_and_comes_back_equal() {
-    let oracle = Oracle::of(&Kling16ProImageToVideo::INFO);
+    let oracle = Oracle::of(&MadeUpFrozen::INFO);
     let mut runner = TestRunner::new(Config { cases: 4_000, ..Config::default() });
     let tested = runner.run(&builders(), |builder| {
         let Ok(input) = builder.build() else { return Ok(()) };

@@ -6,6 +6,10 @@ pub mod chaos;
 pub mod documents;
 #[rustfmt::skip]
 pub mod fixtures;
+/// A model whose schemas never change, for tests that state bounds.
+#[path = "../../crates/kling-types/src/fixtures/made_up_frozen/mod.rs"]
+#[rustfmt::skip]
+pub mod frozen;
 pub mod log;
 pub mod oracle;
 pub mod pictures;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use kling_benches::Comparison;
-use kling_types::kling_1_6_pro_image_to_video::{Input, Kling16ProImageToVideo};
+use kling_types::kling_1_6_pro_image_to_video::{CfgScale, Duration, Input, Kling16ProImageToVideo, Prompt};
 use kling_types::{Model, ModelInput, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -82,26 +82,31 @@ fn valid() -> Value {
         "prompt": "slow dolly-in over a lake at dusk, leaves moving in a light wind, ".repeat(4),
         "image_url": "https://example.com/photos/2026/11/start.jpg?width=1280&signature=0123456789abcdef",
         "tail_image_url": "https://example.com/photos/2026/11/end.jpg",
-        "duration": 10,
+        "duration": Duration::default(),
         "negative_prompt": "blur, text, watermark",
-        "cfg_scale": 0.7,
+        "cfg_scale": CfgScale::default(),
     })
 }
 
 fn longest() -> Value {
     let mut document = valid();
-    document["prompt"] = "🎬".repeat(1391).into();
+    document["prompt"] = "🎬".repeat(longest_prompt()).into();
     document
+}
+
+/// The longest prompt that the schema allows, in characters.
+fn longest_prompt() -> usize {
+    Prompt::BOUNDS.max.and_then(|max| usize::try_from(max).ok()).expect("a bound")
 }
 
 /// One violation in each property.
 fn broken() -> Value {
     json!({
-        "prompt": "x".repeat(1392),
+        "prompt": "x".repeat(longest_prompt() + 1),
         "image_url": null,
         "tail_image_url": 7,
-        "duration": 7,
+        "duration": -1,
         "negative_prompt": ["blur"],
-        "cfg_scale": 1.5,
+        "cfg_scale": CfgScale::BOUNDS.max.expect("a bound") + 0.5,
     })
 }

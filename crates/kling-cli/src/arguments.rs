@@ -16,9 +16,19 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use kling::RequestId;
+use kling::schema::ModelSchema;
 
 /// The model that is meant unless another is named.
 pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
+
+/// The help of an option, with the values that the schema of the default model allows.
+fn with_default_model(what: &str, property: &str) -> String {
+    let schema = kling::model(DEFAULT_MODEL).and_then(|model| ModelSchema::of(model).ok());
+    match schema.as_ref().and_then(|schema| schema.input.property(property)) {
+        Some(property) => format!("{what}: {} with the default model", property.shape),
+        None => what.to_owned(),
+    }
+}
 
 const AFTER_HELP: &str = "\
 The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the first that is set;
@@ -97,16 +107,19 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "IMAGE")]
     pub(crate) tail_image: Option<String>,
 
-    /// Seconds of video: 5 or 10 with the default model.
-    #[arg(short, long)]
+    #[arg(short, long, help = with_default_model("Seconds of video", "duration"))]
     pub(crate) duration: Option<String>,
 
     /// What the clip should not show.
     #[arg(long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) negative_prompt: Option<String>,
 
-    /// How closely the prompt is followed, 0 to 1 with the default model.
-    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "F",
+        allow_negative_numbers = true,
+        help = with_default_model("How closely the prompt is followed", "cfg_scale")
+    )]
     pub(crate) cfg_scale: Option<f64>,
 
     #[command(flatten)]

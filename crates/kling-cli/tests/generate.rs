@@ -5,8 +5,9 @@ mod program;
 use std::fs;
 use std::time::Duration;
 
+use kling::{ImageFormat, MediaFacts};
 use kling_sim::{Call, Reply, Sim};
-use program::{Program, TOKEN, photo, png};
+use program::{Program, TOKEN, default_model, photo, png, property};
 use serde_json::json;
 
 fn fast() -> Sim {
@@ -30,14 +31,15 @@ fn a_photo_becomes_a_clip_without_a_token_or_a_network() {
 fn against_an_api_one_request_is_paid_and_the_result_is_one_json_object() {
     let sim = fast();
     let program = Program::at(&sim);
-    let ended = program.run(&["generate", &photo(), "--duration", "10", "--json"]);
+    let seconds = property("duration")["default"].clone();
+    let ended = program.run(&["generate", &photo(), "--duration", &seconds.to_string(), "--json"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let json = ended.json();
     let id = json["request_id"].as_str().unwrap();
     assert_eq!(json["status"], "succeeded");
     assert_eq!(json["simulated"], false);
     assert_eq!(json["files"][0]["path"], format!("kling-{id}.mp4"));
-    assert_eq!(json["cost_usd"], 0.5);
+    assert_eq!(json["cost_usd"], seconds.as_f64().unwrap() / 20.0, "the simulator takes 5 cents a second");
     assert_eq!(program.files(), [format!("kling-{id}.mp4")]);
     assert_eq!(sim.billed().len(), 1);
 }
@@ -70,17 +72,20 @@ fn several_files_are_numbered() {
 fn everything_wrong_is_told_at_once_before_anything_is_paid() {
     let sim = fast();
     let program = Program::at(&sim);
-    fs::write(program.folder().join("small.png"), png(300, 900)).unwrap();
-    let ended = program.run(&["generate", "small.png", "--duration", "7", "--cfg-scale", "-1"]);
-    insta::assert_snapshot!(ended.shown(), @r"
-    note: uploading small.png inline (45 bytes); hosted https URLs are the documented way
-    kling: invalid input; nothing was submitted
-      /duration: found 7, allowed 5 or 10
-      /cfg_scale: found -1, allowed at least 0
-      /image_url: found a width of 300 pixels, allowed width_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)
-      /image_url: found 300x900 pixels, a ratio of 0.333, allowed width/height >= 0.4 (The aspect ratio of the start image must be between 2:5 and 5:2.)
-    exit 65
-    ");
+    fs::write(program.folder().join("small.png"), png(1, 9)).unwrap();
+    let ended = program.run(&["generate", "small.png", "--duration=-1", "--cfg-scale", "-1000"]);
+    let (model, input) =
+        (default_model(), json!({"image_url": "https://a.b", "duration": -1, "cfg_scale": -1000}));
+    let mut violations = (model.validate_input)(&input).unwrap_err();
+    let facts = MediaFacts::image(ImageFormat::Png, 1, 9, 45);
+    violations.extend(model.media[0].judge("/image_url", &facts).violations);
+    assert_eq!(violations.len(), 5, "two of values, two of sides and one of the shape");
+    let lines: String = violations.iter().map(|violation| format!("  {violation}\n")).collect();
+    let expected = format!(
+        "note: uploading small.png inline (45 bytes); hosted https URLs are the documented way\n\
+         kling: invalid input; nothing was submitted\n{lines}exit 65"
+    );
+    assert_eq!(ended.shown(), expected);
     assert!(sim.requests().is_empty());
 }
 
@@ -88,10 +93,10 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
 fn media_rules_can_be_left_to_the_provider() {
     let sim = Sim::builder().speed(200.0).media_rules(kling_sim::MediaRules::WhileRunning).start().unwrap();
     let program = Program::at(&sim);
-    fs::write(program.folder().join("small.png"), png(300, 300)).unwrap();
+    fs::write(program.folder().join("small.png"), png(1, 1)).unwrap();
     let ended = program.run(&["generate", "small.png", "--no-media-check"]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("exceed 300 pixels"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&*default_model().media[0].rules[0].message), "{}", ended.stderr);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod program;
 use std::fs;
 
 use kling_sim::{Call, Reply, Sim};
-use program::{Program, schemas};
+use program::{Program, property, schemas};
 use serde_json::{Value, json};
 
 const KLING: &str = "kling/kling-1-6/pro/image-to-video";
@@ -72,7 +72,7 @@ fn what_moved_is_the_exit_code() {
         (11, json!("compatible"))
     );
     assert_eq!(
-        class(|input| input["properties"]["prompt"]["maxLength"] = json!(9)),
+        class(|input| input["properties"]["prompt"]["maxLength"] = json!(1)),
         (12, json!("behaviour"))
     );
     assert_eq!(class(|input| input["required"] = json!(["prompt"])), (13, json!("breaking")));
@@ -80,11 +80,13 @@ fn what_moved_is_the_exit_code() {
 
 #[test]
 fn drift_names_what_moved_in_every_model() {
-    let (sim, _folder) = moved(|input| input["properties"]["prompt"]["maxLength"] = json!(9));
+    let longest = property("prompt")["maxLength"].as_u64().unwrap();
+    let (sim, _folder) = moved(|input| input["properties"]["prompt"]["maxLength"] = json!(longest - 1));
     let program = Program::at(&sim);
     let all = program.run(&["models", "drift", "--all"]);
     assert_eq!(all.code, 12);
-    let moved = format!("{KLING}: behaviour: input /properties/prompt/maxLength: 1391 became 9");
+    let change = format!("input /properties/prompt/maxLength: {longest} became {}", longest - 1);
+    let moved = format!("{KLING}: behaviour: {change}");
     assert!(all.stdout.lines().any(|line| line == moved), "{all:?}");
     assert!(all.stdout.lines().filter(|line| line.ends_with(": nothing moved")).count() > 1, "{all:?}");
     sim.answer_next(

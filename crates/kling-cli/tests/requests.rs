@@ -8,10 +8,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use kling_sim::{Call, Reply, Sim};
-use program::{Program, TOKEN};
+use program::{FROZEN, Program, TOKEN, fixtures};
 use serde_json::json;
 
-const INPUT: &str = r#"{"image_url": "https://127.0.0.1:9/start.jpg", "duration": 5.0}"#;
+const INPUT: &str = r#"{"image_url": "https://127.0.0.1:9/start.jpg"}"#;
 
 #[test]
 fn a_request_is_submitted_followed_and_fetched_by_its_id() {
@@ -96,18 +96,24 @@ fn inputs_are_read_from_text_file_and_stdin() {
     assert_eq!(program.run(&["validate"]).code, 64);
 }
 
+/// A catalog with the model whose schema never changes.
+fn catalog() -> Sim {
+    Sim::builder().schemas_dir(fixtures()).start().unwrap()
+}
+
 #[test]
 fn a_report_of_violations_is_for_people_and_for_machines() {
-    let program = Program::new();
+    let sim = catalog();
+    let program = Program::at(&sim);
     let broken = r#"{"image_url": "data:image/png;base64,aGVsbG8gd29ybGQ=", "promt": "x", "duration": 10.5}"#;
-    insta::assert_snapshot!(program.run(&["validate", "--input", broken]).shown(), @r#"
+    insta::assert_snapshot!(program.run(&["validate", "-m", FROZEN, "--input", broken]).shown(), @r#"
     kling: invalid input; nothing was submitted
       /promt: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale (did you mean "prompt"?)
       /duration: found 10.5, allowed 5 or 10
       /image_url: found no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
     exit 65
     "#);
-    let json = program.run(&["validate", "--json", "--input", broken]).json();
+    let json = program.run(&["validate", "-m", FROZEN, "--json", "--input", broken]).json();
     assert_eq!(json["error"]["violations"].as_array().unwrap().len(), 3);
     assert_eq!(json["error"]["violations"][1]["pointer"], "/duration");
 }
@@ -226,7 +232,8 @@ fn facts_verdicts_and_bytes_read_are_told_to_machines() {
     // 640x480, nothing but the header and the end.
     uri.push_str("iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAIAAAAAAAAAAAAAAElFTkSuQmCC");
     let input = json!({ "image_url": uri }).to_string();
-    let json = Program::new().run(&["validate", "--json", "--input", &input]).json();
+    let sim = catalog();
+    let json = Program::at(&sim).run(&["validate", "-m", FROZEN, "--json", "--input", &input]).json();
     let media = &json["checks"]["media"][0];
     assert_eq!((&media["facts"]["width"], &media["bytes_read"]), (&640.into(), &45.into()), "{json}");
     assert_eq!(media["verdicts"][0], serde_json::json!({ "rule": "width_pixels > 300", "verdict": "holds" }));
@@ -234,13 +241,15 @@ fn facts_verdicts_and_bytes_read_are_told_to_machines() {
 
 #[test]
 fn of_a_file_only_the_header_is_read_to_validate_it() {
-    let program = Program::new();
+    let sim = catalog();
+    let program = Program::at(&sim);
     let mut large = program::png(640, 480);
     let end = large.split_off(large.len() - 12);
     large.resize(12_000_000, 0);
     large.extend(end);
     fs::write(program.folder().join("large.png"), large).unwrap();
-    let json = program.run(&["validate", "--json", "--input", r#"{"image_url":"large.png"}"#]).json();
+    let input = r#"{"image_url":"large.png"}"#;
+    let json = program.run(&["validate", "-m", FROZEN, "--json", "--input", input]).json();
     let violation = &json["error"]["violations"][0];
     assert_eq!(
         (&violation["pointer"], &violation["allowed"]),

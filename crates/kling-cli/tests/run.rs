@@ -42,9 +42,16 @@ fn a_file_is_sent_where_only_the_elements_are_said_to_be_pictures() {
 #[test]
 fn a_compiled_in_model_runs_by_its_own_schema_and_every_violation_is_told_at_once() {
     let program = Program::new();
-    let input = r#"{"image_url": "https://127.0.0.1:9/a.jpg", "duration": 7, "promt": "x"}"#;
-    let arguments =
-        ["run", "kling/kling-1-6/pro/image-to-video", "--input", input, "--set", "cfg_scale=3", "--offline"];
+    let input = r#"{"image_url": "https://127.0.0.1:9/a.jpg", "duration": -1, "promt": "x"}"#;
+    let arguments = [
+        "run",
+        "kling/kling-1-6/pro/image-to-video",
+        "--input",
+        input,
+        "--set",
+        "cfg_scale=-1000",
+        "--offline",
+    ];
     let ended = program.run(&[&arguments[..], &["--json"]].concat());
     assert_eq!(ended.code, 65, "{ended:?}");
     let violations = ended.json()["error"]["violations"].clone();

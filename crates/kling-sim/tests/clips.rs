@@ -22,7 +22,7 @@ fn clip_url(sim: &Sim, input: &Value) -> String {
 }
 
 fn clip(input: &Value) -> Vec<u8> {
-    let sim = Sim::builder().manual_time().start().unwrap();
+    let sim = client::builder().manual_time().start().unwrap();
     let answer = send("GET", &clip_url(&sim, input), None, None);
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("video/mp4")));
     assert_eq!(answer.header("content-length").unwrap(), answer.bytes.len().to_string());
@@ -88,7 +88,7 @@ fn the_same_input_gives_the_same_bytes_and_a_placeholder_stands_in_for_a_url() {
 
 #[test]
 fn a_file_is_served_in_ranges_without_a_token() {
-    let sim = Sim::builder().manual_time().start().unwrap();
+    let sim = client::builder().manual_time().start().unwrap();
     let url = clip_url(&sim, &input());
     let whole = send("GET", &url, None, None);
     let etag = whole.header("etag").unwrap();
@@ -117,7 +117,7 @@ fn a_file_is_served_in_ranges_without_a_token() {
 
 #[test]
 fn the_name_of_a_file_is_taken_to_the_letter() {
-    let sim = Sim::builder().manual_time().start().unwrap();
+    let sim = client::builder().manual_time().start().unwrap();
     let url = clip_url(&sim, &input());
     assert!(url.contains("%3D/"));
     for changed in [url.replace("%3D", "="), url.replace("%3D", "%253D"), url.replace("output.", "output_2.")]
@@ -128,7 +128,7 @@ fn the_name_of_a_file_is_taken_to_the_letter() {
 
 #[test]
 fn a_file_is_not_there_before_its_job_is_done() {
-    let sim = Sim::builder().manual_time().start().unwrap();
+    let sim = client::builder().manual_time().start().unwrap();
     let id = accepted(&sim, &input());
     let origin = sim.base_url().strip_suffix("/v1").unwrap();
     assert_eq!(send("GET", &format!("{origin}/outputs/{id}%3D/output.mp4"), None, None).status, 404);

@@ -57,7 +57,7 @@ fn balance(sim: &Sim, fault: Fault) -> Heard {
 
 #[test]
 fn a_dropped_submit_is_billed_where_it_was_processed_and_only_there() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     for (fault, bills) in [(Fault::DropUnread, 0), (Fault::DropUnprocessed, 0), (Fault::DropProcessed, 1)] {
         sim.fault_next(Call::Submit, fault);
         assert_eq!(submit(&sim).bytes, b"");
@@ -67,7 +67,7 @@ fn a_dropped_submit_is_billed_where_it_was_processed_and_only_there() {
 
 #[test]
 fn an_answer_breaks_off_in_its_head_or_in_its_body_by_a_close_or_a_reset() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let whole = speak(&sim, "GET", "/prod/v2/balance", "");
     let in_head = balance(&sim, Fault::ResetInHead);
     assert!(in_head.is_reset() && in_head.body().is_empty() && in_head.text().starts_with("HTTP/1.1 200"));
@@ -81,7 +81,7 @@ fn an_answer_breaks_off_in_its_head_or_in_its_body_by_a_close_or_a_reset() {
 
 #[test]
 fn stalls_end_and_drips_arrive_whole() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let brief = Duration::from_millis(2);
     assert_eq!(balance(&sim, Fault::Stall(brief)).bytes, b"");
     let whole = speak(&sim, "GET", "/prod/v2/balance", "");
@@ -91,7 +91,7 @@ fn stalls_end_and_drips_arrive_whole() {
 
 #[test]
 fn lengths_lie_where_they_are_told_to() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let larger = balance(&sim, Fault::LargerThanSaid);
     assert!(larger.text().contains(&format!("content-length: {}\r\n", larger.body().len() / 2)));
     let flood = balance(&sim, Fault::Flood(200_000));
@@ -101,7 +101,7 @@ fn lengths_lie_where_they_are_told_to() {
 
 #[test]
 fn a_forgotten_job_stays_paid_for() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     sim.fault_next(Call::Submit, Fault::ForgetJob);
     let lost = client::accepted(&sim, &client::input());
     assert_eq!(client::get(&sim, &format!("/requests/{lost}/status")).refusal().1, 404_001);
@@ -118,7 +118,7 @@ fn a_plan_is_followed_and_written_down() {
         .on(Call::Status, 2, Fault::UnknownState)
         .on(Call::Status, 3, Reply::error(200, 500_001, "later"))
         .on(Call::Result, 1, Fault::ForeignOutput("https://elsewhere.example".into()));
-    let sim = Sim::builder().manual_time().faults(plan).start().unwrap();
+    let sim = client::builder().manual_time().faults(plan).start().unwrap();
     let id = client::accepted(&sim, &client::input());
     assert_eq!(client::status(&sim, &id)["status"], "in_queue");
     assert_eq!(client::status(&sim, &id)["status"], "hibernating");
@@ -134,7 +134,7 @@ fn a_plan_is_followed_and_written_down() {
 fn the_same_seed_does_the_same_to_the_same_calls() {
     let run = || {
         let faults = Faults::random(11, 0.5).stall(Duration::from_millis(2));
-        let sim = Sim::builder().faults(faults).seed(1).start().unwrap();
+        let sim = client::builder().faults(faults).seed(1).start().unwrap();
         for _ in 0..20 {
             submit(&sim);
         }

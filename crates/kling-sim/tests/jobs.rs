@@ -4,12 +4,12 @@ mod client;
 
 use std::time::Duration;
 
-use client::{accepted, cancel, get, input, result, status, submit};
+use client::{accepted, cancel, get, input, post, result, status, submit};
 use kling_sim::{Call, Reply, SIMULATED_HEADER, Sim, UNCHECKED_HEADER};
 use serde_json::{Value, json};
 
 fn manual() -> Sim {
-    Sim::builder().manual_time().concurrency(1).start().unwrap()
+    client::builder().manual_time().concurrency(1).start().unwrap()
 }
 
 const fn seconds(count: u64) -> Duration {
@@ -99,7 +99,7 @@ fn a_job_told_to_fail_is_completed_and_then_failed() {
 
 #[test]
 fn every_accepted_submit_is_billed_and_a_cancelled_one_is_given_back() {
-    let sim = Sim::builder().manual_time().balance(1.0).start().unwrap();
+    let sim = client::builder().manual_time().balance(1.0).start().unwrap();
     let body = json!({"image_url": "https://example.com/start.jpg", "duration": 10});
     let id = accepted(&sim, &body);
     assert_eq!(submit(&sim, &json!({})).status, 422);
@@ -175,7 +175,7 @@ fn calls_are_recorded_without_the_token() {
 
 #[test]
 fn a_speed_runs_time_by_itself() {
-    let sim = Sim::builder().speed(1e9).start().unwrap();
+    let sim = client::builder().speed(1e9).start().unwrap();
     let id = accepted(&sim, &input());
     assert_eq!(status(&sim, &id)["status"], "completed");
 }
@@ -184,15 +184,15 @@ fn a_speed_runs_time_by_itself() {
 fn a_stopped_simulator_leaves_its_port() {
     let sim = manual();
     let port: u16 = sim.base_url().split([':', '/']).nth(4).unwrap().parse().unwrap();
-    assert!(Sim::builder().port(port).start().is_err());
+    assert!(client::builder().port(port).start().is_err());
     drop(sim);
-    assert!(Sim::builder().port(port).start().is_ok());
+    assert!(client::builder().port(port).start().is_ok());
 }
 
 #[test]
 fn a_speed_that_makes_no_sense_is_refused() {
     for speed in [f64::NAN, f64::INFINITY, -1.0] {
-        assert!(Sim::builder().speed(speed).start().is_err());
+        assert!(client::builder().speed(speed).start().is_err());
     }
 }
 
@@ -202,15 +202,16 @@ fn a_simulator_starts_and_stops_inside_a_runtime() {
     runtime.block_on(async {
         let sim = manual();
         let port: u16 = sim.base_url().split([':', '/']).nth(4).unwrap().parse().unwrap();
-        assert!(Sim::builder().port(port).start().is_err());
+        assert!(client::builder().port(port).start().is_err());
     });
 }
 
 #[test]
 fn an_output_keeps_the_output_schema() {
     let sim = manual();
-    let id = accepted(&sim, &input());
+    let submitted = post(&sim, &format!("/models/{}", client::COMPILED_IN), &input()).json();
+    let id = submitted["request_id"].as_str().unwrap();
     sim.advance(seconds(60));
-    let model = kling_types::model(client::MODEL).unwrap();
-    assert_eq!((model.validate_output)(&result(&sim, &id)["output"]), Ok(()));
+    let model = kling_types::model(client::COMPILED_IN).unwrap();
+    assert_eq!((model.validate_output)(&result(&sim, id)["output"]), Ok(()));
 }

@@ -12,7 +12,7 @@ use kling_sim::{
 use serde_json::{Value, json};
 
 fn start(shape: impl FnOnce(Builder) -> Builder) -> Sim {
-    shape(Sim::builder().manual_time()).start().unwrap()
+    shape(client::builder().manual_time()).start().unwrap()
 }
 
 fn finished(sim: &Sim, input: &Value) -> (Value, Value) {

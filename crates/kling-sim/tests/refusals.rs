@@ -5,12 +5,12 @@ mod client;
 use std::time::Duration;
 
 use client::{MODEL, accepted, cancel, get, input, picture, png, post, run, send, submit};
-use kling_sim::{MediaRules, Sim};
+use kling_sim::MediaRules;
 use serde_json::{Value, json};
 
 #[test]
 fn every_call_but_a_download_needs_the_bearer_token() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let (base, balance) = (sim.base_url().to_owned(), sim.balance_url());
     let calls = [
         ("POST", format!("{base}/models/{MODEL}")),
@@ -33,7 +33,7 @@ fn every_call_but_a_download_needs_the_bearer_token() {
 
 #[test]
 fn a_wrong_or_malformed_model_id_is_400001() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     for id in [
         "kling/kling-9/pro/image-to-video",
         "kling",
@@ -50,7 +50,7 @@ fn a_wrong_or_malformed_model_id_is_400001() {
 
 #[test]
 fn an_empty_balance_is_400002() {
-    let sim = Sim::builder().balance(0.3).start().unwrap();
+    let sim = client::builder().balance(0.3).start().unwrap();
     accepted(&sim, &input());
     accepted(&sim, &input());
     let refusal = submit(&sim, &input()).refusal();
@@ -62,7 +62,7 @@ fn an_empty_balance_is_400002() {
 
 #[test]
 fn a_foreign_request_is_403001() {
-    let sim = Sim::builder().other_account("other").start().unwrap();
+    let sim = client::builder().other_account("other").start().unwrap();
     let id = accepted(&sim, &input());
     for call in ["status", "result"] {
         let url = format!("{}/requests/{id}/{call}", sim.base_url());
@@ -76,7 +76,7 @@ fn a_foreign_request_is_403001() {
 
 #[test]
 fn an_unknown_or_expired_request_is_404001() {
-    let sim = Sim::builder().manual_time().lifetime(Duration::from_secs(60)).start().unwrap();
+    let sim = client::builder().manual_time().lifetime(Duration::from_secs(60)).start().unwrap();
     let id = accepted(&sim, &input());
     sim.advance(Duration::from_secs(61));
     for id in [id.as_str(), "none", "", "a%2Fb"] {
@@ -90,7 +90,7 @@ fn an_unknown_or_expired_request_is_404001() {
 
 #[test]
 fn a_mismatch_is_a_422_that_names_every_pointer() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let body = json!({"duration": 7, "cfg_scale": 1.5, "prompt": "x".repeat(1392), "colour": "red"});
     let answer = submit(&sim, &body);
     let (status, code, message) = answer.refusal();
@@ -105,7 +105,7 @@ fn a_mismatch_is_a_422_that_names_every_pointer() {
 
 #[test]
 fn an_empty_or_unusable_picture_is_refused_by_name() {
-    let sim = Sim::builder().media_rules(MediaRules::WhileRunning).start().unwrap();
+    let sim = client::builder().media_rules(MediaRules::WhileRunning).start().unwrap();
     let text = kling_media::encode_data_uri("image/png", b"no picture");
     for url in ["", "start.jpg", "http://example.com/a.jpg", "data:image/png;base64,%%%", "data:,x", &text] {
         let answer = submit(&sim, &json!({"image_url": url}));
@@ -119,7 +119,7 @@ fn an_empty_or_unusable_picture_is_refused_by_name() {
 
 #[test]
 fn a_body_that_is_no_json_is_refused() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let url = format!("{}/models/{MODEL}", sim.base_url());
     for body in ["", "{", "[]", "null", "{\"image_url\": "] {
         assert_eq!(send("POST", &url, Some(sim.token()), Some(body)).status, 422, "{body}");
@@ -134,7 +134,7 @@ fn a_body_that_is_no_json_is_refused() {
 
 #[test]
 fn other_paths_and_methods_are_refused() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     assert_eq!(get(&sim, "/requests").refusal().0, 404);
     assert_eq!(get(&sim, "/requests/x/cancel").refusal().0, 405);
     let url = format!("{}/models/{MODEL}", sim.base_url());
@@ -143,7 +143,7 @@ fn other_paths_and_methods_are_refused() {
 
 #[test]
 fn media_rules_hold_at_below_and_above_each_bound() {
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let refused = |field: &str, uri: String| -> Option<Value> {
         let mut body = input();
         body[field] = json!(uri);
@@ -168,8 +168,10 @@ fn media_rules_hold_at_below_and_above_each_bound() {
 
 #[test]
 fn a_fetched_picture_is_judged_like_a_given_one() {
-    let sim =
-        Sim::builder().fetcher(|url| url.ends_with("small.png").then(|| png(100, 100, 0))).start().unwrap();
+    let sim = client::builder()
+        .fetcher(|url| url.ends_with("small.png").then(|| png(100, 100, 0)))
+        .start()
+        .unwrap();
     let answer = submit(&sim, &json!({"image_url": "https://example.com/small.png"}));
     assert_eq!(answer.status, 422);
     let answer = submit(&sim, &json!({"image_url": "https://example.com/elsewhere.png"}));
@@ -180,7 +182,7 @@ fn a_fetched_picture_is_judged_like_a_given_one() {
 #[test]
 fn a_body_that_announces_more_than_64_mib_is_refused_before_it_is_sent() {
     use std::io::{Read, Write};
-    let sim = Sim::start().unwrap();
+    let sim = client::start();
     let authority = sim.base_url().split('/').nth(2).unwrap();
     let mut socket = std::net::TcpStream::connect(authority).unwrap();
     let head = "POST /v1/models/x HTTP/1.1\r\nhost: x\r\ncontent-length: 67108865\r\n\r\n";

@@ -93,9 +93,9 @@ fn a_file_is_of_the_kind_that_the_model_makes() {
 
 #[test]
 fn a_schema_of_the_folder_stands_in_for_a_compiled_in_one() {
-    let folder = folder(&[(client::MODEL, "image", edit())]);
+    let folder = folder(&[(client::COMPILED_IN, "image", edit())]);
     let sim = serving(&folder).start().unwrap();
-    let entry = get(&sim, &format!("/models/{}", client::MODEL)).json();
+    let entry = get(&sim, &format!("/models/{}", client::COMPILED_IN)).json();
     assert_eq!(entry["required_inputs"], json!(["images"]));
     let total = get(&sim, "/models").json()["total"].as_u64().unwrap();
     assert_eq!(total, kling_types::models().len() as u64);

@@ -12,12 +12,11 @@ use kling_types::kling_1_6_pro_image_to_video::{Duration, Input};
 let input = Input::builder()
     .image_url("https://example.com/start.jpg")
     .prompt("slow dolly-in, leaves moving")
-    .duration(Duration::Seconds10)
-    .cfg_scale(0.7)
+    .duration(Duration::default())
     .build()?;
-assert_eq!(serde_json::to_value(&input)?["duration"], 10);
+assert_eq!(serde_json::to_value(&input)?["duration"], Duration::default().value());
 
-let violations = Input::builder().duration(7).cfg_scale(1.5).build().unwrap_err();
+let violations = Input::builder().duration(-1).cfg_scale(f64::NAN).build().unwrap_err();
 let pointers: Vec<_> = violations.iter().map(|violation| violation.pointer()).collect();
 assert_eq!(pointers, ["/image_url", "/duration", "/cfg_scale"]);
 # Ok::<(), Box<dyn std::error::Error>>(())

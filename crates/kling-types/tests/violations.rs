@@ -1,9 +1,13 @@
 //! One report, whatever features of serde_json another crate in the graph turns on: run by `cargo xtask ci` with
 //! `preserve_order` and `arbitrary_precision` off, on, and both on.
-#![cfg(feature = "kling-1-6-pro-image-to-video")]
 
+#[path = "../src/fixtures/made_up_frozen/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests need its input only")]
+#[rustfmt::skip]
+mod frozen;
+
+use frozen::Input;
 use kling_types::ModelInput;
-use kling_types::kling_1_6_pro_image_to_video::Input;
 
 /// What is said of a document, one violation a line.
 fn report(document: &str) -> String {

@@ -13,7 +13,7 @@ use kling::{Client, WaitOptions};
 let input = Input::builder()
     .image_url("https://example.com/start.jpg")
     .prompt("slow dolly-in, leaves moving")
-    .duration(10)
+    .negative_prompt("blur, text")
     .build()?; // every violation at once, nothing is sent
 
 let client = Client::from_env()?;

@@ -141,7 +141,7 @@ impl Tools {
     /// An input like no other, so that its fingerprint names the job.
     pub(crate) fn input(&self, number: usize) -> Option<Input> {
         let prompt = format!("chaos {} of seed {}", number, self.plan.seed);
-        Input::builder().image_url("https://example.com/start.jpg").prompt(prompt).duration(5).build().ok()
+        Input::builder().image_url("https://example.com/start.jpg").prompt(prompt).build().ok()
     }
 
     /// Where the output of a job goes, if it is wanted.

@@ -216,6 +216,24 @@ pub(crate) fn schemas() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/schemas").to_owned()
 }
 
+/// The folder of `FROZEN`.
+pub(crate) fn fixtures() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../kling-types/fixtures").to_owned()
+}
+
+/// A model whose schemas never change, so that tests can state its bounds: it is in no catalog but a simulator's.
+pub(crate) const FROZEN: &str = "made-up/frozen";
+
+/// The model that is meant if no other is named.
+pub(crate) fn default_model() -> &'static kling::ModelInfo {
+    kling::model("kling/kling-1-6/pro/image-to-video").unwrap()
+}
+
+/// What the schema of the default model says of one input.
+pub(crate) fn property(name: &str) -> Value {
+    serde_json::from_str::<Value>(default_model().input_schema).unwrap()["properties"][name].clone()
+}
+
 /// A picture that is nothing but its header and its end.
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();

@@ -1,11 +1,24 @@
 //! The least client that the tests need: one call, one answer, nothing retried.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use kling_sim::Sim;
+use kling_sim::{Builder, Sim};
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Request};
 
-pub(crate) const MODEL: &str = "kling/kling-1-6/pro/image-to-video";
+/// A model that is compiled in.
+pub(crate) const COMPILED_IN: &str = "kling/kling-1-6/pro/image-to-video";
+/// A model whose schemas never change, so that tests can state its bounds and prices.
+pub(crate) const MODEL: &str = "made-up/frozen";
+
+/// A simulator that serves the model, to be set up further.
+pub(crate) fn builder() -> Builder {
+    Sim::builder().schemas_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../kling-types/fixtures"))
+}
+
+/// A simulator that serves the model.
+pub(crate) fn start() -> Sim {
+    builder().start().unwrap()
+}
 
 /// An answer, whatever its status.
 pub(crate) struct Answer {
