@@ -9,7 +9,8 @@ use kling_transport::{
 };
 use tempfile::TempDir;
 
-const FILE: &str = "0123456789";
+/// No text, so that it may be an output.
+const FILE: &str = "\x00123456789";
 
 /// One download through each client: what came of it, the bytes in the file, and the requests.
 fn both(turns: &[Turn], check: impl Fn(Result<Downloaded, Error>, Option<String>, &[Recorded])) {
@@ -36,10 +37,10 @@ fn the_rest_is_asked_for_by_the_version_and_joined() {
 
 #[test]
 fn another_version_is_taken_whole() {
-    let other = Answer::new(200, "abcdefghijkl").with_header("etag", "\"v2\"");
+    let other = Answer::new(200, "\0bcdefghijkl").with_header("etag", "\"v2\"");
     both(&[first_half("\"v1\""), other.into()], |outcome, file, _| {
         assert_eq!(outcome.unwrap().bytes, 12);
-        assert_eq!(file.as_deref(), Some("abcdefghijkl"));
+        assert_eq!(file.as_deref(), Some("\0bcdefghijkl"));
     });
 }
 
@@ -71,12 +72,12 @@ fn without_a_strong_version_a_file_is_fetched_anew() {
 
 #[test]
 fn an_attempt_that_brings_something_further_does_not_count() {
-    let (file, sizes) = ("x".repeat(256), [256, 128, 64, 32, 16, 8, 4, 2]);
+    let (file, sizes) = ("\0".repeat(256), [256, 128, 64, 32, 16, 8, 4, 2]);
     let mut turns = vec![Turn::HalfBody(Answer::new(200, file.clone()).with_header("etag", "\"v1\""))];
     for size in &sizes[1..] {
         turns.push(Turn::HalfBody(rest(&file[..*size], &format!("bytes {}-255/256", 256 - size))));
     }
-    turns.push(rest("x", "bytes 255-255/256").into());
+    turns.push(rest("\0", "bytes 255-255/256").into());
     both(&turns, |outcome, read, requests| {
         assert_eq!((outcome.unwrap().bytes, read.as_deref()), (256, Some(&*file)));
         assert_eq!(requests.len(), 9, "more than the 3 attempts that may bring nothing");
@@ -102,7 +103,7 @@ fn what_is_no_output_is_not_kept_as_one() {
     for answer in [page, squeezed] {
         let turns: Vec<Turn> = vec![answer.into(); 3];
         both(&turns, |outcome, file, requests| {
-            assert!(outcome.unwrap_err().is_protocol());
+            assert!(outcome.unwrap_err().is_content());
             assert_eq!((file, requests.len()), (None, 3));
         });
     }

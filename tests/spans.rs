@@ -25,7 +25,7 @@ fn script() -> Vec<Turn> {
         succeeded(),
         ok(json!({ "request_id": ID, "status": "cancelled" })),
         Turn::Answer(Answer::new(503, "")),
-        Turn::Answer(Answer::new(200, "a clip")),
+        Turn::Answer(Answer::new(200, "\0 clip")),
     ]
 }
 

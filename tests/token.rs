@@ -150,7 +150,7 @@ fn scripts() -> Vec<Script> {
         vec![accepted(), ok(links), redirect(307, &url), status("completed"), succeeded()]
     }));
     scripts.push(Box::new(|_| {
-        vec![accepted(), status("completed"), succeeded(), Answer::new(200, "a clip").into()]
+        vec![accepted(), status("completed"), succeeded(), Answer::new(200, "\0 clip").into()]
     }));
     scripts.push(Box::new(|foreign| {
         let output = json!({"video": format!("{}/x.mp4", foreign.base())});

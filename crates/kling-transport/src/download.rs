@@ -4,14 +4,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use data_url::DataUrl;
 use url::Url;
 
 use crate::error_kind::Kind;
 use crate::host_gate::HostGate;
-use crate::partial_file::{PartialFile, exists};
-use crate::{DownloadOptions, Error, Failure, HttpHead, HttpRequest, Retry, Settings, Span};
+use crate::partial_file::{PartialFile, exists, too_large};
+use crate::{
+    DownloadOptions, Error, ExpectedContent, Failure, HttpHead, HttpRequest, Retry, Settings, Span, excerpt,
+};
 
 const MAX_REDIRECTS: u32 = 5;
+/// How often a file is asked for that is not there: it may appear a moment after its job has ended.
+const MAX_MISSING: u32 = 4;
 
 /// How far a download got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,8 +38,9 @@ pub struct Downloaded {
     pub bytes: u64,
 }
 
-/// A download under way. Both clients send [`Downloading::request`], write the body into the file of
-/// [`Downloading::begin`], and bring what hinders them to [`Downloading::next`].
+/// A download under way. Both clients keep the file of [`Downloading::take_whole`] if there is one. Else they send
+/// [`Downloading::request`], write the body into the file of [`Downloading::begin`], and bring what hinders them to
+/// [`Downloading::next`].
 #[derive(Debug)]
 pub(crate) struct Downloading {
     /// Where it begins: a redirect's target may be good for one attempt only.
@@ -57,6 +63,8 @@ pub(crate) enum Obstacle {
     Failed(Error),
     /// The file broke off.
     Broken(Error, Box<PartialFile>),
+    /// The file came too slowly, and was broken off.
+    Slow(Error, Box<PartialFile>),
 }
 
 impl Downloading {
@@ -73,7 +81,7 @@ impl Downloading {
         if !options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        let partial = PartialFile::open(path, &url, options.overwrite, options.max_bytes)?;
+        let partial = PartialFile::open(path, &url, options)?;
         let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
         let span = Span::download(url.host_str().unwrap_or_default());
         Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: Some(partial), span })
@@ -82,6 +90,11 @@ impl Downloading {
     /// Where the attempts belong.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
+    }
+
+    /// The file that an earlier download left whole, because its place was taken or could not be written.
+    pub(crate) fn take_whole(&mut self) -> Option<PartialFile> {
+        self.partial.take_if(|partial| partial.is_whole())
     }
 
     pub(crate) fn request(&self) -> HttpRequest {
@@ -99,40 +112,57 @@ impl Downloading {
             return Err(Obstacle::Moved(location.clone()));
         }
         match head.status {
-            200 => {}
-            206 | 416 => return self.go_on(head),
-            _ => return Err(self.refused(head)),
+            200 => {
+                self.check(head)?;
+                let partial = match self.partial.take() {
+                    Some(partial) => partial,
+                    None => PartialFile::open(&self.path, &self.source, &self.options)?,
+                };
+                Ok(partial.restarted(head)?)
+            }
+            206 | 416 => self.go_on(head),
+            _ => Err(self.refused(head)),
         }
-        if head.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-        {
-            return Err(unusable("it is compressed, which was not asked for"));
-        }
-        let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
-        if head.content_type.as_ref().is_some_and(is_page) {
-            return Err(unusable("it is a page of HTML, and no output"));
-        }
-        let DownloadOptions { overwrite, max_bytes, .. } = self.options;
-        let partial = match self.partial.take() {
-            Some(partial) => partial,
-            None => PartialFile::open(&self.path, &self.source, overwrite, max_bytes)?,
-        };
-        Ok(partial.restarted(head)?)
     }
 
     /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
     fn go_on(&mut self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
-        match self.partial.take() {
-            Some(partial) if head.status == 206 => partial.continued(head),
-            partial => {
-                partial.into_iter().for_each(PartialFile::discard);
-                Err(unusable("it is another part than was asked for"))
+        let unusable = || Error::new(Kind::Protocol, "it is another part than was asked for");
+        let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
+        let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
+        match usable {
+            Ok(()) => partial.continued(head),
+            Err(error) => {
+                partial.discard();
+                Err(error.into())
             }
         }
     }
 
+    /// Judges what the head says of the content, of a whole file and of a rest alike.
+    fn check(&self, head: &HttpHead) -> Result<(), Error> {
+        let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
+        if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
+            let message = format!("it is compressed as {}, which was not asked for", excerpt::short(coding));
+            return Err(Error::new(Kind::Content, message));
+        }
+        let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
+        if self.options.content != ExpectedContent::Anything
+            && head.content_type.as_ref().is_some_and(is_page)
+        {
+            return Err(Error::new(Kind::Content, "it is a page of HTML, and no output"));
+        }
+        Ok(())
+    }
+
+    /// The host of an output knows neither the token nor the account nor the request: its refusal is about the file alone.
     fn refused(&self, head: &HttpHead) -> Obstacle {
         let host = self.url.host_str().unwrap_or_default();
-        let error = Error::new(Kind::of_status(head.status), format!("{host} does not give the file"));
+        let kind = match Kind::of_status(head.status) {
+            kind @ (Kind::RateLimited | Kind::Server | Kind::Timeout) => kind,
+            _ => Kind::OutputUnavailable,
+        };
+        let error = Error::new(kind, format!("{host} does not give the file")).with_host(Some(host));
         error.with_status(head.status).with_retry_after(head.retry_after).into()
     }
 
@@ -153,6 +183,14 @@ impl Downloading {
             Obstacle::Moved(location) => return self.follow(&location),
             Obstacle::Failed(error) => error,
             Obstacle::Broken(error, partial) => {
+                if partial.has_grown() && partial.rest().is_some() {
+                    // An attempt that brought something which is kept counts as none.
+                    self.attempts = 0;
+                }
+                self.keep(*partial);
+                error
+            }
+            Obstacle::Slow(error, partial) => {
                 self.keep(*partial);
                 error
             }
@@ -160,7 +198,8 @@ impl Downloading {
         self.attempts += 1;
         self.span.attempted(self.attempts, Some(&error));
         (self.url, self.redirects) = (self.source.clone(), 0);
-        if error.is_transient() {
+        let may_appear = error.is_output_unavailable() && error.status() == Some(404);
+        if error.is_transient() || may_appear && self.attempts < MAX_MISSING {
             let wish = error.retry_after();
             if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
                 self.span.delay(pause);
@@ -170,12 +209,9 @@ impl Downloading {
         ControlFlow::Break(error)
     }
 
-    /// Keeps what came, if it can be continued; an attempt that brought something counts as none.
+    /// Keeps what came, if it can be continued.
     fn keep(&mut self, partial: PartialFile) {
         if partial.rest().is_some() {
-            if partial.has_grown() {
-                self.attempts = 0;
-            }
             self.partial = Some(partial);
         }
     }
@@ -201,9 +237,38 @@ impl Downloading {
     }
 }
 
-/// What comes is not the file.
-fn unusable(why: &str) -> Obstacle {
-    Error::new(Kind::Protocol, why).into()
+/// Whether an output is not behind its URL but in it.
+pub(crate) fn is_inline(url: &str) -> bool {
+    let scheme = url.trim_start().split(':').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data"))
+}
+
+/// Writes the content of a `data:` URL to a file, by the rules of a download.
+pub(crate) fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
+    let broken = || Error::new(Kind::Content, "found a data: URL that cannot be decoded");
+    if !options.overwrite && path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let source = Url::parse(url.trim()).map_err(|_| broken())?;
+    let (bytes, _fragment) =
+        DataUrl::process(url.trim()).map_err(|_| broken())?.decode_to_vec().map_err(|_| broken())?;
+    let length = bytes.len() as u64;
+    if length > options.max_bytes {
+        return Err(too_large(length, options.max_bytes));
+    }
+    let head = HttpHead { content_length: Some(length), ..HttpHead::default() };
+    let partial = PartialFile::open(path, &source, options)?.restarted(&head)?;
+    let whole = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::whole);
+    whole.map_err(Obstacle::into_error)?.keep()
+}
+
+impl Obstacle {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) | Self::Broken(error, _) | Self::Slow(error, _) => error,
+            Self::Moved(_) => Error::new(Kind::Protocol, "a redirect stands in the place of a file"),
+        }
+    }
 }
 
 impl From<Error> for Obstacle {

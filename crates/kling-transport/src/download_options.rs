@@ -1,19 +1,24 @@
-//! What a download may do: hosts, sizes, patience.
+//! What a download may do: hosts, sizes, content, times.
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::RetryPolicy;
+use crate::part::Part;
+use crate::partial_file::{exists, refused};
+use crate::{Error, ExpectedContent, RetryPolicy};
 
 /// What a download may do.
 ///
 /// By default it fetches from `https` hosts below `runcomfy.net` and `runcomfy.com`, and from the API's own origin where
-/// that is on loopback; at most 2 GiB; and never over a file that exists.
+/// that is on loopback; at most 2 GiB; media only, by its first bytes; and never over a file that exists.
 #[derive(Clone, Debug)]
 pub struct DownloadOptions {
     pub(crate) max_bytes: u64,
     pub(crate) overwrite: bool,
     pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) content: ExpectedContent,
     pub(crate) patience: Duration,
+    pub(crate) min_rate: u64,
     pub(crate) retry: RetryPolicy,
 }
 
@@ -37,13 +42,28 @@ impl DownloadOptions {
         self
     }
 
-    /// The longest pause in what arrives; 60 s.
+    /// The content that the file must have; [`ExpectedContent::Media`].
+    #[must_use]
+    pub fn with_content(self, content: ExpectedContent) -> Self {
+        Self { content, ..self }
+    }
+
+    /// The idle limit: the longest pause in what arrives; 60 s.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// How it is tried again; up to 5 attempts in a row that bring nothing further, within an hour.
+    /// The lowest rate, in bytes a second, over each stretch of time as long as the idle limit; 1000, and 0 is none.
+    ///
+    /// A slower attempt is broken off. It counts as one that brought nothing, and what it brought is kept.
+    #[must_use]
+    pub fn with_min_rate(self, min_rate: u64) -> Self {
+        Self { min_rate, ..self }
+    }
+
+    /// How it is tried again; up to 5 attempts in a row that bring nothing further, within an hour. A file that is not there
+    /// (HTTP 404), as may be right after the job, is asked for up to 4 times.
     ///
     /// Where the server names the version of the file, by a strong `ETag` or a `Last-Modified`, an attempt goes on where the last
     /// one broke off, else from the beginning. So does a later download of the same URL, its query aside, to the same file, also
@@ -51,6 +71,20 @@ impl DownloadOptions {
     #[must_use]
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
+    }
+
+    /// Checks that a download with these options can write a file, before anything is paid for it.
+    ///
+    /// Empty files are made under the very names that a download uses, moved to `path` and removed. It waits for the disk.
+    ///
+    /// # Errors
+    /// [`Error::is_file`] if the file exists, its folder does not, or one of the names cannot be written.
+    pub fn check_path(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        if !self.overwrite && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        Part::rehearse(path, self.overwrite).map_err(|error| refused(path, &error))
     }
 }
 
@@ -60,7 +94,9 @@ impl Default for DownloadOptions {
             max_bytes: 2 * 1024 * 1024 * 1024,
             overwrite: false,
             allowed_hosts: Vec::new(),
+            content: ExpectedContent::default(),
             patience: Duration::from_secs(60),
+            min_rate: 1000,
             retry: RetryPolicy::new(Duration::from_secs(3600)).with_max_attempts(5),
         }
     }

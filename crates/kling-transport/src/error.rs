@@ -55,6 +55,13 @@ impl Error {
         self.0.kind == Kind::Certificate
     }
 
+    /// A file came in the place of an output that is none: an error in JSON, a page, an empty body, another kind of media, or
+    /// one that is compressed. It was not saved.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        self.0.kind == Kind::Content
+    }
+
     /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
     #[must_use]
     pub fn is_config(&self) -> bool {
@@ -164,6 +171,16 @@ impl Error {
         self.0.kind == Kind::Timeout
     }
 
+    /// The host of an output answered that it does not give the file (HTTP 401, 403, 404, 410 and the like, see
+    /// [`Error::status`] and [`Error::host`]).
+    ///
+    /// This says nothing of the token, the account or the request, which that host does not know. The link may have expired:
+    /// the result of the job names a fresh one.
+    #[must_use]
+    pub fn is_output_unavailable(&self) -> bool {
+        self.0.kind == Kind::OutputUnavailable
+    }
+
     /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
     /// Settle the earlier one, or say that it is meant again.
     #[must_use]
@@ -219,7 +236,7 @@ impl Error {
         self.0.phase
     }
 
-    /// The host that a download was refused from.
+    /// The host that a download was refused from, by the hosts allowed or by its own answer.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.0.host.as_deref()

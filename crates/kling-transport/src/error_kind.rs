@@ -9,6 +9,7 @@ pub(crate) enum Kind {
     #[default]
     Config,
     Connect,
+    Content,
     Disk,
     File,
     GivenUp,
@@ -19,6 +20,7 @@ pub(crate) enum Kind {
     Journal,
     NotFound,
     NotReady,
+    OutputUnavailable,
     Permission,
     Protocol,
     Proxy,
@@ -74,6 +76,7 @@ impl Kind {
         matches!(
             self,
             Self::Connect
+                | Self::Content
                 | Self::Interrupted
                 | Self::Protocol
                 | Self::RateLimited
@@ -92,12 +95,14 @@ impl Kind {
             Self::Balance => "the account's balance does not cover this",
             Self::Certificate => "the server's certificate was not accepted",
             Self::Connect => "cannot connect",
+            Self::Content => "the file that arrived is not the output",
             Self::GivenUp => "given up before another attempt was made",
             Self::Interrupted => "the connection broke",
             Self::InvalidInput => "the request was refused",
             Self::Journal => "the record of what is paid for could not be kept, so nothing was sent",
             Self::NotFound => "not found, or expired",
             Self::NotReady => "the result is not ready",
+            Self::OutputUnavailable => "the output could not be downloaded",
             Self::Permission => "this account has no access",
             Self::Protocol => "the answer could not be read",
             Self::Proxy => "the proxy cannot be used",

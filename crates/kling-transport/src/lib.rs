@@ -27,8 +27,9 @@
 //!   answered 429. Anything else that brings no usable answer is [`Submission::Unknown`], with a [`Receipt`].
 //! - The token goes to the API's own origin only: not to URLs that answers name, not across redirects, which are never
 //!   followed, and not into any `Debug`, `Display` or error.
-//! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects and the silence between two
-//!   pieces, so that a slow one goes on for as long as anything comes.
+//! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects, the silence between two
+//!   pieces and the lowest rate.
+//! - A file appears whole or not at all, and only if it begins as media does.
 //! - Words and keys never seen before reach the caller.
 //! - Answers that were paid for are read as leniently as can be. Broken JSON is repaired, and whole members of a torn answer
 //!   are kept: a whole request id in any answer to a submit is a job. [`Job::warning`], [`StatusReply::warning`] and
@@ -49,6 +50,8 @@ mod cancel_reply;
 #[cfg(feature = "async")]
 mod client;
 mod content_coding;
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod content;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -109,6 +112,8 @@ pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, PostCanc
 pub use crate::cancel_reply::{CancelOutcome, CancelReply};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use crate::content::ExpectedContent;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::download::{Downloaded, Progress};
 #[cfg(any(feature = "async", feature = "blocking"))]

@@ -2,41 +2,59 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
+use crate::content::HEAD_BYTES;
 use crate::download::{Downloaded, Obstacle, Progress};
 use crate::download_range::Rest;
 use crate::error_kind::Kind;
 use crate::part::{Note, Part};
-use crate::{Error, Failure, HttpHead, excerpt};
+use crate::{DownloadOptions, Error, Failure, HttpHead, excerpt};
 
 /// A file that is being filled, beside its place and under another name; it is left for a later try where it can be continued.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     part: Part,
     path: PathBuf,
-    overwrite: bool,
+    options: DownloadOptions,
     received: u64,
     /// What was there when the attempt began.
     before: u64,
     total: Option<u64>,
-    max_bytes: u64,
     version: Option<String>,
+    /// Whether the head of the file was judged in this attempt.
+    is_judged: bool,
+    /// Whether an earlier download left all of it.
+    is_whole: bool,
+    pace: Pace,
 }
 
 impl PartialFile {
     /// Opens what an earlier try left of a file, or begins it. Nobody else can do so meanwhile.
-    pub(crate) fn open(path: &Path, source: &Url, overwrite: bool, max_bytes: u64) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, source: &Url, options: &DownloadOptions) -> Result<Self, Error> {
         let (part, found) = Part::open(path, source).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => in_other_hands(path),
             _ => unwritable(path, &error),
         })?;
-        let path = path.to_owned();
-        let nothing =
-            Self { part, path, overwrite, received: 0, before: 0, total: None, max_bytes, version: None };
+        let nothing = Self {
+            part,
+            path: path.to_owned(),
+            options: options.clone(),
+            received: 0,
+            before: 0,
+            total: None,
+            version: None,
+            is_judged: false,
+            is_whole: false,
+            pace: Pace::default(),
+        };
         match found {
-            Some((note, received)) => nothing.resumed(note, received),
+            Some((note, len)) if note.is_whole && note.total == Some(len) => {
+                Ok(Self { received: len, total: Some(len), is_whole: true, ..nothing })
+            }
+            Some((note, len)) => nothing.resumed(note, len),
             None => Ok(nothing),
         }
     }
@@ -45,25 +63,46 @@ impl PartialFile {
     fn resumed(mut self, note: Note, found: u64) -> Result<Self, Error> {
         let received = note.total.map_or(found, |total| found.min(total.saturating_sub(1)));
         self.part.resume(received).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(Self { received, before: received, total: note.total, version: Some(note.version), ..self })
+        Ok(Self { received, before: received, total: note.total, version: note.version, ..self })
     }
 
     /// The same file from its beginning, as an answer announces it, unless that is over the bound.
     pub(crate) fn restarted(mut self, head: &HttpHead) -> Result<Self, Error> {
-        let total = head.content_length;
-        if let Some(total) = total.filter(|total| *total > self.max_bytes) {
-            return Err(too_large(total, self.max_bytes));
+        let (total, most) = (head.content_length, self.options.max_bytes);
+        if let Some(total) = total.filter(|total| *total > most) {
+            return Err(too_large(total, most));
         }
         let version = head.version().map(str::to_owned);
-        let note = version.clone().map(|version| Note { version, total });
+        let note = version.is_some().then(|| Note { version: version.clone(), total, is_whole: false });
         self.part.restart(note.as_ref()).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(Self { received: 0, before: 0, total, version, ..self })
+        Ok(Self { received: 0, before: 0, total, version, ..self.anew() })
+    }
+
+    /// The same file in its next attempt, if the answer begins where it broke off.
+    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, Obstacle> {
+        let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
+        if !fits {
+            self.discard();
+            return Err(Error::new(Kind::Protocol, "it does not go on where it broke off").into());
+        }
+        let total = self.total.or_else(|| head.content_range?.total);
+        Ok(Self { before: self.received, total, ..self.anew() })
+    }
+
+    /// Each attempt is judged by its own bytes and its own pace.
+    fn anew(self) -> Self {
+        Self { is_judged: false, is_whole: false, pace: Pace::default(), ..self }
     }
 
     /// Leaves nothing behind.
     pub(crate) fn discard(mut self) {
         // What cannot be forgotten is found out by its version when it is continued.
         let _ = self.part.forget();
+    }
+
+    /// Whether an earlier download left all of it, and could not put it in its place.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// What is missing, where it can be asked for.
@@ -76,31 +115,39 @@ impl PartialFile {
         self.received > self.before
     }
 
-    /// The same file in its next attempt, if the answer begins where it broke off.
-    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, Obstacle> {
-        let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
-        if !fits {
-            self.discard();
-            return Err(Error::new(Kind::Protocol, "it does not go on where it broke off").into());
-        }
-        let total = self.total.or_else(|| head.content_range?.total);
-        Ok(Self { before: self.received, total, ..self })
-    }
-
     /// What broke off, with the reason.
     pub(crate) fn broken(self, failure: Failure) -> Obstacle {
         Obstacle::Broken(failure.into(), self.into())
     }
 
-    pub(crate) fn append(mut self, chunk: &[u8]) -> Result<Self, Obstacle> {
+    /// Adds a chunk that arrived at `now`, a time since some fixed moment.
+    pub(crate) fn append(mut self, chunk: &[u8], now: Duration) -> Result<Self, Obstacle> {
         self.received += chunk.len() as u64;
-        if self.received > self.max_bytes {
-            let error = too_large(self.received, self.max_bytes);
+        if self.received > self.options.max_bytes {
+            let error = too_large(self.received, self.options.max_bytes);
             self.discard();
             return Err(error.into());
         }
         self.part.append(chunk).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(self)
+        if !self.is_judged && self.received >= HEAD_BYTES as u64 {
+            self = self.judged()?;
+        }
+        match self.pace.note(chunk.len() as u64, now, &self.options) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(Obstacle::Slow(error, self.into())),
+        }
+    }
+
+    /// The file, if it begins as the output that was promised.
+    fn judged(mut self) -> Result<Self, Obstacle> {
+        let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(&self.path, &error))?;
+        match self.options.content.check(&head) {
+            Ok(()) => Ok(Self { is_judged: true, ..self }),
+            Err(finding) => {
+                self.discard();
+                Err(Error::new(Kind::Content, finding).into())
+            }
+        }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -114,23 +161,68 @@ impl PartialFile {
                 let message = format!("{} of {total} bytes arrived", self.received);
                 Err(Obstacle::Broken(Error::new(Kind::Interrupted, message), self.into()))
             }
-            _ => Ok(self),
+            _ if self.is_judged => Ok(self),
+            _ => self.judged(),
         }
     }
 
     /// Puts the file in its place.
     pub(crate) fn keep(self) -> Result<Downloaded, Error> {
-        let Self { part, path, overwrite, received, .. } = self;
-        part.finish(overwrite).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => exists(&path),
-            _ => unwritable(&path, &error),
-        })?;
-        Ok(Downloaded { path, bytes: received })
+        let Self { part, path, options, received, .. } = self;
+        let kept = part.path().to_owned();
+        match part.finish(options.overwrite) {
+            Ok(()) => Ok(Downloaded { path, bytes: received }),
+            Err(error) => {
+                let refused = refused(&path, &error);
+                if kept.symlink_metadata().is_ok_and(|facts| facts.len() == received) {
+                    return Err(refused.and(&format!("the whole output is kept as {}", kept.display())));
+                }
+                Err(refused)
+            }
+        }
+    }
+}
+
+/// How much arrives in how long: an attempt that brings less than the lowest rate for as long as the idle limit has failed.
+#[derive(Debug, Default)]
+struct Pace {
+    /// When the bytes below began to be counted.
+    since: Option<Duration>,
+    bytes: u64,
+}
+
+impl Pace {
+    fn note(&mut self, bytes: u64, now: Duration, options: &DownloadOptions) -> Result<(), Error> {
+        let since = *self.since.get_or_insert(now);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let elapsed = now.saturating_sub(since);
+        if elapsed < options.patience || elapsed.is_zero() {
+            return Ok(());
+        }
+        let arrived = std::mem::take(&mut self.bytes);
+        self.since = Some(now);
+        if arrived as f64 >= options.min_rate as f64 * elapsed.as_secs_f64() {
+            return Ok(());
+        }
+        let message = format!(
+            "{arrived} bytes arrived in {} s, and at least {} a second are expected",
+            elapsed.as_secs(),
+            options.min_rate
+        );
+        Err(Error::new(Kind::Timeout, message))
     }
 }
 
 pub(crate) fn exists(path: &Path) -> Error {
     Error::file(format!("{} exists and is not overwritten: choose another name", path.display()))
+}
+
+/// Why a target was not taken.
+pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => unwritable(path, error),
+    }
 }
 
 fn in_other_hands(path: &Path) -> Error {
@@ -141,19 +233,19 @@ fn in_other_hands(path: &Path) -> Error {
 /// Where there is no such folder, or it is closed, another name helps; where the disk is full or broken, none does.
 fn unwritable(path: &Path, error: &io::Error) -> Error {
     use io::ErrorKind::{
-        AlreadyExists, InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied,
+        AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
+        PermissionDenied, ReadOnlyFilesystem, Unsupported,
     };
     let kind = match error.kind() {
-        AlreadyExists | InvalidFilename | InvalidInput | NotADirectory | NotFound | PermissionDenied => {
-            Kind::File
-        }
+        AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
+        | PermissionDenied | ReadOnlyFilesystem | Unsupported => Kind::File,
         _ => Kind::Disk,
     };
     let text = format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string()));
     Error::new(kind, text)
 }
 
-fn too_large(bytes: u64, limit: u64) -> Error {
+pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
     Error::file(format!(
         "the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it"
     ))
@@ -170,10 +262,25 @@ mod tests {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::WriteZero] {
             assert_eq!(asked(&unwritable(path, &kind.into())), (true, true, false), "{kind}");
         }
-        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied] {
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied, io::ErrorKind::Unsupported] {
             assert_eq!(asked(&unwritable(path, &kind.into())), (true, false, false), "{kind}");
         }
         assert_eq!(asked(&in_other_hands(path)), (true, false, true));
         assert!(in_other_hands(path).to_string().starts_with("clip.mp4 is being downloaded"));
+    }
+
+    #[test]
+    fn a_pace_is_judged_over_the_idle_limit_and_not_by_a_single_pause() {
+        let options = DownloadOptions::default().with_patience(Duration::from_secs(10)).with_min_rate(100);
+        let judge = |arrivals: &[(u64, u64)]| {
+            let mut pace = Pace::default();
+            arrivals.iter().try_for_each(|(at, bytes)| pace.note(*bytes, Duration::from_secs(*at), &options))
+        };
+        assert!(judge(&[(0, 1), (9, 1)]).is_ok(), "the time is not over");
+        assert!(judge(&[(0, 1000), (10, 0), (19, 1)]).is_ok());
+        assert!(judge(&[(0, 1), (5, 1), (10, 997)]).unwrap_err().is_timeout());
+        assert!(judge(&[(0, 1000), (10, 0), (20, 999)]).is_err(), "each stretch counts for itself");
+        let any = options.clone().with_min_rate(0);
+        assert!(Pace::default().note(0, Duration::from_secs(99), &any).is_ok());
     }
 }

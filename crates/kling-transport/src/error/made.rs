@@ -32,9 +32,20 @@ impl Error {
 
     #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn foreign(message: impl Into<String>, host: Option<&str>) -> Self {
-        let mut error = Self::new(Kind::Host, message);
-        error.0.host = host.map(str::to_owned);
-        error
+        Self::new(Kind::Host, message).with_host(host)
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn with_host(mut self, host: Option<&str>) -> Self {
+        self.0.host = host.map(str::to_owned);
+        self
+    }
+
+    /// The same error, with one more fact.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn and(mut self, fact: &str) -> Self {
+        self.0.message = format!("{}; {fact}", self.0.message);
+        self
     }
 
     #[cfg(any(feature = "async", feature = "blocking"))]

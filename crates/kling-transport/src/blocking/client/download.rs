@@ -3,11 +3,12 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Client;
 use crate::blocking::Streaming;
 use crate::blocking::ureq_transport::broken_off;
-use crate::download::{Downloading, Obstacle};
+use crate::download::{Downloading, Obstacle, is_inline, save_inline};
 use crate::partial_file::PartialFile;
 use crate::{DownloadOptions, Downloaded, Error, Progress};
 
@@ -18,11 +19,13 @@ impl<T: Streaming> Client<T> {
     /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
     ///
     /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. What an
-    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`].
+    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`]. A whole file
+    /// that cannot be put in its place is kept, and the error names where. The content of a `data:` URL is written likewise.
     ///
     /// # Errors
     /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
-    /// file exists, cannot be written, or is being downloaded by somebody else; others as for any call.
+    /// file exists, cannot be written, or is being downloaded by somebody else; [`Error::is_output_unavailable`] where the
+    /// host does not give the file; [`Error::is_content`] where something else than the output arrived; others as for any call.
     pub fn download(
         &self,
         url: &str,
@@ -30,11 +33,17 @@ impl<T: Streaming> Client<T> {
         options: &DownloadOptions,
         mut progress: impl FnMut(Progress),
     ) -> Result<Downloaded, Error> {
-        let started = self.clock.now();
-        let mut downloading = Downloading::new(url, path.as_ref(), options, &self.settings)?;
+        let (started, path) = (self.clock.now(), path.as_ref());
+        if is_inline(url) {
+            return save_inline(url, path, options);
+        }
+        let mut downloading = Downloading::new(url, path, options, &self.settings)?;
+        if let Some(whole) = downloading.take_whole() {
+            return whole.keep();
+        }
         loop {
             let span = downloading.span();
-            let obstacle = match span.within(|| self.fetch(&mut downloading, &mut progress)) {
+            let obstacle = match span.within(|| self.fetch(&mut downloading, started, &mut progress)) {
                 Ok(partial) => {
                     downloading.came(&partial);
                     return partial.keep();
@@ -51,6 +60,7 @@ impl<T: Streaming> Client<T> {
     fn fetch(
         &self,
         downloading: &mut Downloading,
+        started: Duration,
         progress: &mut impl FnMut(Progress),
     ) -> Result<PartialFile, Obstacle> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
@@ -59,7 +69,7 @@ impl<T: Streaming> Client<T> {
         loop {
             partial = match body.read(&mut buffer) {
                 Ok(0) => return partial.whole(),
-                Ok(read) => partial.append(&buffer[..read])?,
+                Ok(read) => partial.append(&buffer[..read], self.since(started))?,
                 Err(error) => return Err(partial.broken(broken_off(error))),
             };
             progress(partial.progress());
