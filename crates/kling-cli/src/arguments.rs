@@ -131,8 +131,9 @@ pub(crate) struct Generate {
 
 #[derive(Args, Debug)]
 pub(crate) struct Making {
-    /// The file to write; by default `kling-<request id>.mp4` in the current folder, or with the ending that its URL has. Of
-    /// several outputs, the second and further get `-2`, `-3`, … before the dot. A file that exists is never overwritten.
+    /// The file to write; by default `kling-<request id>.mp4` in the current folder, or with the ending that its URL has. A
+    /// folder, or a path that ends in a slash and is made, gets a file of that name. Of several outputs, the second and
+    /// further get `-2`, `-3`, … before the dot. A file that exists is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -202,8 +203,8 @@ pub(crate) struct Wait {
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<RequestId>,
 
-    /// The file to write, or the folder for the files of several requests; by default the URLs of the outputs are printed and
-    /// nothing is downloaded.
+    /// The file to write, or the folder for the files of several requests, which is made if the path ends in a slash; by
+    /// default the URLs of the outputs are printed and nothing is downloaded.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

@@ -130,6 +130,11 @@ impl From<Error> for Stop {
         let exit = match &error {
             error if error.is_unresolved() => Exit::Unknown,
             error if error.is_auth() || error.is_permission() => Exit::SignIn,
+            error if error.is_output_unavailable() => match error.status() {
+                // It may appear.
+                Some(404) => Exit::TryAgain,
+                _ => Exit::Service,
+            },
             error if error.is_in_other_hands() || error.is_given_up() => Exit::TryAgain,
             error if error.is_config() || error.is_file() && !error.is_disk() => Exit::Usage,
             error if error.is_invalid_input() || error.is_not_found() => Exit::Input,

@@ -13,6 +13,7 @@ mod input;
 mod interrupts;
 mod live;
 mod making;
+mod output;
 mod picture;
 mod pictures;
 mod settings;

@@ -36,6 +36,7 @@ pub(crate) async fn make(
         );
     }
 
+    target.prepare()?;
     let client = connection.client.clone().with_output_path(target.noted());
     let mut interrupts = Interrupts::new(making.patience.interrupting, AtEnd::Cancel);
     let live = Live::new(console);
@@ -56,6 +57,7 @@ pub(crate) async fn make(
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["status"] = "succeeded".into();
+    json["output"] = finished.output();
     json["cost_usd"] = finished.cost_usd().into();
     let reply = finished.reply();
     if let Some(warning) = &reply.warning {

@@ -1,88 +1,159 @@
-//! The file that a clip will be written to, settled before anything is paid.
+//! The files that outputs will be written to, settled before anything is paid.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
+use std::process;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use kling::{OutputKind, RequestId};
+use kling::{DownloadOptions, OutputKind, RequestId};
 
 use crate::exit::{Exit, Stop};
 
+/// The outputs of a request whose names are tried beforehand: the provider's models make three at most in one request of the
+/// default settings, and more get names of the same form.
+const TRIED: usize = 3;
+
 /// Where outputs go.
 #[derive(Clone, Debug)]
-pub(crate) enum Target {
+pub(crate) struct Target {
+    place: Place,
+    kind: OutputKind,
+    /// Whether the kind is a promise of the model, and not a guess.
+    is_promised: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
     /// The file that was asked for.
     File(PathBuf),
-    /// A name made of the request id, in this folder.
-    Named(PathBuf, OutputKind),
+    /// Names made of the request id, in this folder, which is made if it is missing.
+    Folder(PathBuf),
 }
 
 impl Target {
-    /// Makes sure that the file can be written and does not exist.
+    /// Makes sure that the files can be written and that the first does not exist, by writing to their very names.
     pub(crate) fn check(output: Option<&Path>, kind: OutputKind) -> Result<Self, Stop> {
-        let Some(path) = output else {
-            writable(Path::new("."))?;
-            return Ok(Self::Named(PathBuf::new(), kind));
+        let place = match output {
+            None => Place::Folder(PathBuf::new()),
+            Some(path) if is_folder(path) => Place::Folder(path.to_owned()),
+            Some(path) if fs::symlink_metadata(path).is_ok() => {
+                let message =
+                    format!("{} exists and is never overwritten; name another file", path.display());
+                return Err(Stop::new(Exit::Usage, message));
+            }
+            Some(path) if path.file_name().is_none() => {
+                return Err(Stop::new(Exit::Usage, format!("{} is no name for a file", path.display())));
+            }
+            Some(path) => Place::File(path.to_owned()),
         };
-        if fs::symlink_metadata(path).is_ok() {
-            let message = format!("{} exists and is never overwritten; name another file", path.display());
-            return Err(Stop::new(Exit::Usage, message));
-        }
-        if path.file_name().is_none() {
-            return Err(Stop::new(Exit::Usage, format!("{} is no name for a file", path.display())));
-        }
-        writable(folder_of(path))?;
-        Ok(Self::File(path.to_owned()))
+        let target = Self { place, kind, is_promised: true };
+        target.try_names()?;
+        Ok(target)
     }
 
-    /// A folder that exists, for the outputs of several requests, whose names are made of their ids.
+    /// A folder for the outputs of several requests, whose names are made of their ids.
     pub(crate) fn folder(path: &Path) -> Result<Self, Stop> {
-        if !path.is_dir() {
+        if !is_folder(path) {
             let message =
                 format!("{} is no folder; the outputs of several requests need one", path.display());
             return Err(Stop::new(Exit::Usage, message));
         }
-        writable(path)?;
-        Ok(Self::Named(path.to_owned(), OutputKind::Video))
+        Ok(Self::check(Some(path), OutputKind::Video)?.guessed())
     }
 
     /// The place that was noted when a job was submitted, or the current folder. Where the file exists by now, and perhaps is
     /// somebody else's, a name made of the request id stands in for it.
     pub(crate) fn resumed(noted: Option<&Path>, kind: OutputKind) -> Self {
-        match noted {
-            None => Self::Named(PathBuf::new(), kind),
-            Some(folder) if folder.is_dir() => Self::Named(folder.to_owned(), kind),
-            Some(path) if fs::symlink_metadata(path).is_ok() => Self::Named(folder_of(path).to_owned(), kind),
-            Some(path) => Self::File(path.to_owned()),
-        }
-    }
-
-    /// The absolute path to note: the file, or the folder that it will be in.
-    pub(crate) fn noted(&self) -> PathBuf {
-        let path = match self {
-            Self::File(path) => path,
-            Self::Named(folder, _) if folder.as_os_str().is_empty() => Path::new("."),
-            Self::Named(folder, _) => folder,
+        let place = match noted {
+            None => Place::Folder(PathBuf::new()),
+            Some(folder) if is_folder(folder) => Place::Folder(folder.to_owned()),
+            Some(path) if fs::symlink_metadata(path).is_ok() => Place::Folder(folder_of(path).to_owned()),
+            Some(path) => Place::File(path.to_owned()),
         };
-        // Without a current folder nothing can be written either, which will be said.
-        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+        Self { place, kind, is_promised: true }
     }
 
-    /// Whether the files have names that no other request has.
-    pub(crate) const fn is_named_by_id(&self) -> bool {
-        matches!(self, Self::Named(..))
+    /// The same place, for outputs of a kind that nobody promised: the kind gives a name its ending, and no more.
+    pub(crate) fn guessed(self) -> Self {
+        Self { is_promised: false, ..self }
     }
 
-    /// The file for the output number `index`, counted from 0, that lies at `url`.
-    pub(crate) fn path(&self, id: &RequestId, index: usize, url: &str) -> PathBuf {
-        match self {
-            Self::File(path) => numbered(path, index),
-            Self::Named(folder, kind) => {
-                let extension = extension(url).unwrap_or_else(|| default_extension(*kind).to_owned());
-                numbered(&folder.join(format!("kling-{id}.{extension}")), index)
+    /// The kind that the model promises.
+    pub(crate) fn promise(&self) -> Option<OutputKind> {
+        self.is_promised.then_some(self.kind)
+    }
+
+    /// Writes empty files to the very names that outputs will have, and removes them. A missing folder is made for that.
+    pub(crate) fn try_names(&self) -> Result<(), Stop> {
+        let options = DownloadOptions::default();
+        let tried = |path: &Path| options.check_path(path).map_err(Stop::from);
+        match &self.place {
+            Place::File(path) => {
+                tried(path)?;
+                // One that exists can be written, and another name stands in for it.
+                let others = (1..TRIED).map(|index| numbered(path, index));
+                others.filter(|path| fs::symlink_metadata(path).is_err()).try_for_each(|path| tried(&path))
+            }
+            Place::Folder(folder) => {
+                let is_made = self.prepare()?;
+                // A name of its own, and as long: another process may try one in the same folder.
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+                let name = format!("kling-{:08x}{now:028x}-{TRIED}.mp4", process::id());
+                let outcome = tried(&folder.join(name));
+                if is_made {
+                    // It is made again when it is needed.
+                    let _ = fs::remove_dir(folder);
+                }
+                outcome
             }
         }
     }
+
+    /// Makes the folder that is missing at the end of the path, and says whether it did.
+    pub(crate) fn prepare(&self) -> Result<bool, Stop> {
+        let Place::Folder(folder) = &self.place else { return Ok(false) };
+        if folder.as_os_str().is_empty() || folder.is_dir() {
+            return Ok(false);
+        }
+        let refuse = |error| {
+            Stop::new(Exit::Usage, format!("the folder {} cannot be made: {error}", folder.display()))
+        };
+        fs::create_dir(folder).map(|()| true).map_err(refuse)
+    }
+
+    /// The absolute path to note: the file, or the folder that it will be in, with a separator at its end.
+    pub(crate) fn noted(&self) -> PathBuf {
+        let path = match &self.place {
+            Place::File(path) => path.clone(),
+            Place::Folder(folder) if folder.as_os_str().is_empty() => Path::new(".").join(""),
+            Place::Folder(folder) => folder.join(""),
+        };
+        // Without a current folder nothing can be written either, which will be said.
+        std::path::absolute(&path).unwrap_or(path)
+    }
+
+    /// The file for the output number `index`, counted from 0, that is at `url`, and whether its name is made of the id. A name
+    /// that was asked for and is taken by now is somebody else's.
+    pub(crate) fn path(&self, id: &RequestId, index: usize, url: &str) -> (PathBuf, bool) {
+        let folder = match &self.place {
+            Place::Folder(folder) => folder,
+            Place::File(first) => {
+                let path = numbered(first, index);
+                if fs::symlink_metadata(&path).is_err() {
+                    return (path, false);
+                }
+                first.parent().unwrap_or_else(|| Path::new(""))
+            }
+        };
+        let extension = extension(url).unwrap_or_else(|| default_extension(self.kind).to_owned());
+        (numbered(&folder.join(format!("kling-{id}.{extension}")), index), true)
+    }
+}
+
+/// Whether a path means a folder: one that exists, or one that is spelt so.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.to_string_lossy().ends_with(is_separator)
 }
 
 /// `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, …
@@ -120,21 +191,23 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// Permissions say little; a file that was made and removed says it all.
-fn writable(folder: &Path) -> Result<(), Stop> {
-    let refuse =
-        |error| Stop::new(Exit::Usage, format!("no file can be written in {}: {error}", folder.display()));
-    tempfile::tempfile_in(folder).map(drop).map_err(refuse)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn path(target: &Target, index: usize, url: &str) -> PathBuf {
+        target.path(&"id".parse().unwrap(), index, url).0
+    }
+
+    fn in_folder(kind: OutputKind) -> Target {
+        Target { place: Place::Folder(PathBuf::new()), kind, is_promised: true }
+    }
+
     #[test]
     fn several_files_are_numbered_before_the_dot() {
-        let target = Target::File("a.b/clip.mp4".into());
-        let paths: Vec<_> = (0..3).map(|index| target.path(&"id".parse().unwrap(), index, "")).collect();
+        let place = Place::File("a.b/clip.mp4".into());
+        let target = Target { place, ..in_folder(OutputKind::Video) };
+        let paths: Vec<_> = (0..3).map(|index| path(&target, index, "")).collect();
         assert_eq!(paths, ["a.b/clip.mp4", "a.b/clip-2.mp4", "a.b/clip-3.mp4"].map(PathBuf::from));
     }
 
@@ -142,20 +215,23 @@ mod tests {
     fn a_job_is_resumed_where_it_was_to_be_unless_something_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let noted = folder.path().join("clip.mp4");
-        let path = || Target::resumed(Some(&noted), OutputKind::Video).path(&"id".parse().unwrap(), 0, "");
-        assert_eq!(path(), noted);
+        let resumed = || path(&Target::resumed(Some(&noted), OutputKind::Video), 0, "");
+        assert_eq!(resumed(), noted);
         fs::write(&noted, "mine").unwrap();
-        assert_eq!(path(), folder.path().join("kling-id.mp4"));
+        assert_eq!(resumed(), folder.path().join("kling-id.mp4"));
         let in_folder = Target::resumed(Some(folder.path()), OutputKind::Image);
-        assert_eq!(in_folder.path(&"id".parse().unwrap(), 1, ""), folder.path().join("kling-id-2.png"));
+        assert_eq!(path(&in_folder, 1, ""), folder.path().join("kling-id-2.png"));
+        let missing = Target::resumed(Some(&folder.path().join("x").join("")), OutputKind::Video);
+        assert_eq!(path(&missing, 0, ""), folder.path().join("x/kling-id.mp4"), "a folder by its spelling");
+        assert_eq!(missing.noted(), folder.path().join("x").join(""));
     }
 
     #[test]
     fn a_name_of_its_own_takes_only_a_plain_extension_from_the_url() {
-        let named =
-            |url| Target::Named(PathBuf::new(), OutputKind::Video).path(&"id".parse().unwrap(), 0, url);
+        let named = |url| path(&in_folder(OutputKind::Video), 0, url);
         assert_eq!(named("https://a.runcomfy.net/x/clip.WEBM?y=.exe"), PathBuf::from("kling-id.webm"));
-        for url in ["https://a.runcomfy.net/clip", "https://a.b/x.tar%2fgz", "https://a.b/x.", "..", ""] {
+        let odd = ["https://a.runcomfy.net/clip", "https://a.b/x.tar%2fgz", "https://a.b/x.", "..", ""];
+        for url in odd.into_iter().chain(["data:video/mp4;base64,AAAA"]) {
             assert_eq!(named(url), PathBuf::from("kling-id.mp4"), "{url}");
         }
     }

@@ -1,10 +1,12 @@
 //! The wait, the download after it, and what a Ctrl-C does to both.
 
 use std::fs;
-use std::path::Path;
 
 use kling::kling_journal::EntryLock;
-use kling::{DownloadOptions, Finished, Job, Journaled, RequestId, Unfinished, WaitError, WaitOptions};
+use kling::{
+    Client, DownloadOptions, ExpectedContent, Finished, Job, Journaled, RequestId, Unfinished, WaitError,
+    WaitOptions,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::hyphen::command_line;
@@ -12,7 +14,7 @@ use crate::arguments::{AtEnd, Patience};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
-use crate::table::one_line;
+use crate::output;
 use crate::target::Target;
 
 /// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
@@ -140,20 +142,16 @@ pub(crate) async fn download(
     live: &Live,
     interrupts: &mut Interrupts,
 ) -> Result<Vec<Saved>, Stop> {
-    let (id, options) = (finished.request_id(), download_options(patience));
+    let (id, options) = (finished.request_id(), patience.download.options());
     tokio::select! {
         saved = save(client, finished, target, &options, Some(live)) => saved,
         _ = interrupts.next() => {
-            Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &resume(id)))
+            Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &take_up(id, "")))
         }
     }
 }
 
-pub(crate) fn download_options(patience: &Patience) -> DownloadOptions {
-    patience.allow_host.iter().fold(DownloadOptions::default(), DownloadOptions::with_allowed_host)
-}
-
-/// Downloads every output, shown where there is a place for it.
+/// Downloads every output, shown where there is a place for it. One that fails keeps none of the others from their files.
 pub(crate) async fn save(
     client: &Journaled,
     finished: &Finished,
@@ -164,53 +162,100 @@ pub(crate) async fn save(
     let id = finished.request_id();
     let urls = finished.reply().output_urls();
     if urls.is_empty() {
-        let message = format!("request {id} succeeded, and its output names no file");
-        return Err(Stop::new(Exit::Service, message)
-            .with("request_id", id.as_str())
-            .with("output", finished.output()));
+        return Err(output::no_file(finished));
     }
-    let mut saved = Vec::new();
+    target.prepare().map_err(|stop| stop.resumable(id, &take_up(id, "-o FILE")))?;
+    let (mut saved, mut wrong) = (Vec::new(), None);
     for (index, url) in urls.iter().enumerate() {
-        let path = target.path(id, index, url);
-        if let Some(live) = live {
-            live.show(&format!("downloading {}", path.display()));
+        match fetch(client, finished, index, url, target, options, live).await {
+            Ok(file) => saved.push(file),
+            Err(stop) => {
+                wrong.get_or_insert(stop);
+            }
         }
-        let outcome = fetch(client, url, &path, target, options, live).await;
-        saved.push(outcome.map_err(|error| stranded(&error, id, url))?);
+    }
+    if let Some(stop) = wrong {
+        return Err(stop.with("files", saved.iter().map(Saved::json).collect::<Value>()));
     }
     let files = saved.iter().filter_map(|file| std::path::absolute(&file.path).ok());
     client.saved(id, files).await;
     Ok(saved)
 }
 
-/// A file that is named by the request's id is the request's, whole as files appear: it lies there since an earlier time.
+/// Downloads one output. A file that is named after the request is complete: an earlier run downloaded it.
 async fn fetch(
     client: &Journaled,
+    finished: &Finished,
+    index: usize,
     url: &str,
-    path: &Path,
     target: &Target,
     options: &DownloadOptions,
     live: Option<&Live>,
-) -> Result<Saved, kling::Error> {
-    let bytes = match fs::symlink_metadata(path) {
-        Ok(facts) if facts.is_file() && target.is_named_by_id() => facts.len(),
-        _ => {
-            let show = |progress| live.into_iter().for_each(|live| live.progress(progress));
-            client.client().download(url, path, options, show).await?.bytes
-        }
+) -> Result<Saved, Stop> {
+    let id = finished.request_id();
+    let (path, is_named_by_id) = target.path(id, index, url);
+    let saved = |bytes| Saved { path: path.display().to_string(), bytes };
+    if let Ok(facts) = fs::symlink_metadata(&path)
+        && facts.is_file()
+        && is_named_by_id
+    {
+        return Ok(saved(facts.len()));
+    }
+    if let Some(live) = live {
+        live.show(&format!("downloading {}", path.display()));
+    }
+    let output = finished.reply().output.as_ref().unwrap_or(&Value::Null);
+    let options = &match options.content() {
+        ExpectedContent::Anything => options.clone(),
+        _ => options.clone().with_content(output::promise(output, url, target.promise())),
     };
-    Ok(Saved { path: path.display().to_string(), bytes })
+    let show = |progress| live.into_iter().for_each(|live| live.progress(progress));
+    let client = client.client();
+    let error = match client.download(url, &path, options, show).await {
+        Ok(downloaded) => return Ok(saved(downloaded.bytes)),
+        Err(error) => error,
+    };
+    let Some(fresh) = fresh_link(client, id, index, url, &error).await else {
+        return Err(stranded(&error, id, url));
+    };
+    match client.download(&fresh, &path, options, show).await {
+        Ok(downloaded) => Ok(saved(downloaded.bytes)),
+        Err(error) => Err(stranded(&error, id, &fresh)),
+    }
+}
+
+/// Asks once for the result again if the host of an output does not give the file: the link may have expired.
+async fn fresh_link(
+    client: &Client,
+    id: &RequestId,
+    index: usize,
+    url: &str,
+    error: &kling::Error,
+) -> Option<String> {
+    if !error.is_output_unavailable() {
+        return None;
+    }
+    let result = client.result(id).await.ok()?;
+    result.output_urls().get(index).filter(|fresh| **fresh != url).map(ToString::to_string)
 }
 
 /// What was paid for is named in full, so that it can be fetched by other means.
 fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> Stop {
-    let options = match error.host().filter(|_| error.is_host()) {
-        Some(host) => format!("-o FILE --allow-host {host}"),
-        None => "-o FILE".to_owned(),
+    let options = match error.host() {
+        Some(host) if error.is_host() => format!("--allow-host {host}"),
+        _ if error.is_too_large() => "--max-size SIZE".to_owned(),
+        _ if error.is_file() && !error.is_in_other_hands() => "-o FILE".to_owned(),
+        _ => String::new(),
     };
-    let command = command_line("wait", id.as_str(), &options);
     let exit = Stop::from(error.clone()).exit();
-    Stop::new(exit, format!("the output was not downloaded: {error}\n  it lies at {}", one_line(url)))
-        .with("url", url)
-        .resumable(id, &command)
+    let mut message = format!("the output was not downloaded: {error}\n  it lies at {}", output::short(url));
+    if error.is_content() {
+        message.push_str("\n  --any-content saves whatever arrives");
+    }
+    Stop::new(exit, message).with("url", url).resumable(id, &take_up(id, &options))
+}
+
+/// The command that takes the download of a request up again.
+pub(crate) fn take_up(id: &RequestId, options: &str) -> String {
+    command_line("resume", id.as_str(), options)
 }

@@ -104,9 +104,7 @@ fn a_file_that_exists_or_cannot_be_written_is_refused_before_anything_is_paid() 
     let sim = fast();
     let program = Program::at(&sim);
     fs::write(program.folder().join("clip.mp4"), "mine").unwrap();
-    for (output, found) in
-        [("clip.mp4", "exists"), ("no/such/folder/clip.mp4", "No such file"), (".", "exists")]
-    {
+    for (output, found) in [("clip.mp4", "exists"), ("no/such/folder/clip.mp4", "No such file")] {
         let ended = program.run(&["generate", &photo(), "-o", output]);
         assert_eq!(ended.code, 64, "{output}");
         assert!(ended.stderr.contains(found), "{output}: {}", ended.stderr);

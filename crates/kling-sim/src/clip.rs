@@ -18,15 +18,6 @@ use encoder::Encoder;
 use frame::Frame;
 use scene::Scene;
 
-/// The media type of an output.
-pub(crate) const fn media_type(kind: OutputKind) -> &'static str {
-    match kind {
-        OutputKind::Audio => "audio/wav",
-        OutputKind::Image => "image/png",
-        _ => "video/mp4",
-    }
-}
-
 /// Frames in a second.
 const FRAME_RATE: u32 = 24;
 

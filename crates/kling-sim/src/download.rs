@@ -7,7 +7,17 @@ use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_T
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use kling_types::OutputKind;
 use sha2::{Digest, Sha256};
+
+/// The media type of an output.
+pub(crate) const fn media_type(kind: OutputKind) -> &'static str {
+    match kind {
+        OutputKind::Audio => "audio/wav",
+        OutputKind::Image => "image/png",
+        _ => "video/mp4",
+    }
+}
 
 /// Answers `GET` or `HEAD` of a file with these bytes.
 pub(crate) fn reply(bytes: Bytes, media_type: &str, head: &Parts) -> Response {

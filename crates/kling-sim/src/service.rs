@@ -192,7 +192,7 @@ impl Service {
         let bytes = made
             .as_ref()
             .map_err(|error| Refusal::new(Code::Internal, format!("the clip could not be made: {error}")))?;
-        Ok(download::reply(bytes.clone(), clip::media_type(recipe.kind), head))
+        Ok(download::reply(bytes.clone(), download::media_type(recipe.kind), head))
     }
 }
 

@@ -48,6 +48,12 @@ impl DownloadOptions {
         Self { content, ..self }
     }
 
+    /// The content that the file must have.
+    #[must_use]
+    pub const fn content(&self) -> ExpectedContent {
+        self.content
+    }
+
     /// The idle limit: the longest pause in what arrives; 60 s.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {

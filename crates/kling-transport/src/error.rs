@@ -77,7 +77,13 @@ impl Error {
     /// A local file could not be written, exists already, is over the limit, or is in other hands.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.0.kind == Kind::File || self.is_disk() || self.is_in_other_hands()
+        self.0.kind == Kind::File || self.is_disk() || self.is_in_other_hands() || self.is_too_large()
+    }
+
+    /// An output has more bytes than its download may bring.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.0.kind == Kind::TooLarge
     }
 
     /// The disk took no file, or not all of it: it is full, say. Another name would not help.

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Refused,
     Server,
     Timeout,
+    TooLarge,
     Unresolved,
 }
 
@@ -88,7 +89,13 @@ impl Kind {
     /// What was found; nothing where the message says all.
     pub(crate) const fn finding(self) -> Option<&'static str> {
         Some(match self {
-            Self::Config | Self::Disk | Self::File | Self::Host | Self::InOtherHands | Self::Unresolved => {
+            Self::Config
+            | Self::Disk
+            | Self::File
+            | Self::Host
+            | Self::InOtherHands
+            | Self::TooLarge
+            | Self::Unresolved => {
                 return None;
             }
             Self::Auth => "the token was not accepted",

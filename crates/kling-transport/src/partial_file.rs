@@ -246,9 +246,9 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 }
 
 pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
-    Error::file(format!(
-        "the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it"
-    ))
+    let text =
+        format!("the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it");
+    Error::new(Kind::TooLarge, text)
 }
 
 #[cfg(test)]

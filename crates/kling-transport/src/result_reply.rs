@@ -83,7 +83,7 @@ impl ResultReply {
         }
     }
 
-    /// The URLs in the output, whatever its form, each once.
+    /// The URLs in the output, whatever its form, each once. A `data:` URL holds the file itself, so it may be very long.
     #[must_use]
     pub fn output_urls(&self) -> Vec<&str> {
         self.output.as_ref().map(|output| urls(&[output])).unwrap_or_default()

@@ -104,7 +104,7 @@ pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool
     }
 }
 
-/// The URLs in the given properties, in order, each once.
+/// The URLs in the given properties, in order, each once: `https`, `http`, and `data:`, which holds the file itself.
 #[must_use]
 pub fn urls<'a>(properties: &[&'a dyn Urls]) -> Vec<&'a str> {
     let mut found = Found::default();
@@ -127,7 +127,8 @@ pub trait Urls {
 
 impl Urls for str {
     fn add_to<'a>(&'a self, found: &mut Found<'a>) {
-        let is_url = ["https://", "http://"].iter().any(|scheme| strip_scheme(self, scheme).is_some());
+        let is_url =
+            ["https://", "http://", "data:"].iter().any(|scheme| strip_scheme(self, scheme).is_some());
         if is_url && found.seen.insert(self) {
             found.urls.push(self);
         }
@@ -191,6 +192,12 @@ mod tests {
             (json!({"a": ["https://a/1", "no url", {"b": "http://a/2"}]}), json!("https://a/1"));
         let third = json!(["HTTPS://a/3", "https://a/1", 5, null]);
         assert_eq!(urls(&[&first, &second, &third]), ["https://a/1", "http://a/2", "HTTPS://a/3"]);
+    }
+
+    #[test]
+    fn a_file_inside_the_answer_is_a_url_as_well() {
+        let output = json!({"video": "data:video/mp4;base64,AAAA", "caption": "data about a video"});
+        assert_eq!(urls(&[&output]), ["data:video/mp4;base64,AAAA"]);
     }
 
     #[test]

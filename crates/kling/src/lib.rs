@@ -90,7 +90,7 @@ pub use kling_transport::{
     State, StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
 };
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub use kling_transport::{DownloadOptions, Downloaded, Progress};
+pub use kling_transport::{DownloadOptions, Downloaded, ExpectedContent, Progress};
 pub use kling_types::*;
 
 #[cfg(feature = "media")]

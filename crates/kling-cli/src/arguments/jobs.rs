@@ -102,6 +102,10 @@ pub(crate) struct Resume {
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
 
+    /// The file to write, or a folder, in the place of the one that was noted at the submit; with --all a folder.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) patience: Patience,
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
+use kling::{DownloadOptions, ExpectedContent};
 
 use super::DEFAULT_MODEL;
 
@@ -50,9 +52,43 @@ pub(crate) struct Patience {
     #[command(flatten)]
     pub(crate) interrupting: Interrupting,
 
+    #[command(flatten)]
+    pub(crate) download: DownloadArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadArgs {
     /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
+
+    /// The most bytes of one output, such as 500MB or 4GiB.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB")]
+    max_size: ByteSize,
+
+    /// Break a download off when nothing arrives for this long, and try again a few times.
+    #[arg(long, value_name = "DUR", default_value = "1m", value_parser = humantime::parse_duration)]
+    idle_timeout: Duration,
+
+    /// Break a download off that is slower, in bytes a second, for as long as the idle timeout; 0 is no limit.
+    #[arg(long, value_name = "SIZE", default_value = "1kB")]
+    min_rate: ByteSize,
+
+    /// Save whatever arrives, also if it does not begin like the media that the model promises.
+    #[arg(long)]
+    any_content: bool,
+}
+
+impl DownloadArgs {
+    pub(crate) fn options(&self) -> DownloadOptions {
+        let content = if self.any_content { ExpectedContent::Anything } else { ExpectedContent::Media };
+        let options = DownloadOptions::default()
+            .with_max_bytes(self.max_size.as_u64())
+            .with_patience(self.idle_timeout)
+            .with_min_rate(self.min_rate.as_u64())
+            .with_content(content);
+        self.allow_host.iter().fold(options, DownloadOptions::with_allowed_host)
+    }
 }
 
 #[derive(Args, Clone, Copy, Debug)]

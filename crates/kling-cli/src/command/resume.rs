@@ -1,5 +1,7 @@
 //! `kling resume`: requests that were left are waited for and downloaded. Nothing is ever submitted here.
 
+use std::path::Path;
+
 use kling::kling_journal::{Entry, EntryLock, EntryStatus, Query, Selection};
 use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
@@ -16,7 +18,10 @@ use crate::{command::jobs, waiting};
 pub(crate) async fn run(arguments: &Resume, console: Console) -> Result<Answer, Stop> {
     let client = Connection::free(console)?.client;
     let interrupts = Interrupts::new(arguments.patience.interrupting, AtEnd::Leave);
-    let mut resuming = Resuming { client, patience: &arguments.patience, console, interrupts };
+    let output = arguments.output.as_deref();
+    let folder = output.filter(|_| arguments.all).map(Target::folder).transpose()?;
+    let mut resuming =
+        Resuming { client, patience: &arguments.patience, console, interrupts, output, folder };
     match &arguments.id {
         Some(id) => resuming.one(id).await,
         None => resuming.all(&jobs::open()?).await,
@@ -28,6 +33,9 @@ struct Resuming<'a> {
     patience: &'a Patience,
     console: Console,
     interrupts: Interrupts,
+    output: Option<&'a Path>,
+    /// The place of every output, where one was named for all.
+    folder: Option<Target>,
 }
 
 impl Resuming<'_> {
@@ -116,11 +124,31 @@ impl Resuming<'_> {
     async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, Stop> {
         let live = Live::new(self.console);
         live.say(&format!("request {id}"));
-        let target = target(entry);
+        let target = self.target(id, entry)?;
         let Self { client, patience, interrupts, .. } = self;
         let finished = waiting::wait(client, &Job::from_id(id.clone()), patience, &live, interrupts).await?;
         let saved = waiting::download(client, &finished, &target, patience, &live, interrupts).await?;
         Ok(saved.iter().map(waiting::Saved::json).collect())
+    }
+
+    /// The place of the output: the one that is named now, or else the one that was noted at the submit.
+    fn target(&self, id: &RequestId, entry: Option<&Entry>) -> Result<Target, Stop> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        let intent = entry.map(Entry::intent);
+        let model = intent.and_then(|intent| kling::model(intent.model()));
+        let kind = model.map_or(OutputKind::Video, |model| model.output_kind);
+        let target = match self.output {
+            Some(path) => Target::check(Some(path), kind)?,
+            None => {
+                let noted = Target::resumed(intent.and_then(|intent| intent.output()), kind);
+                let elsewhere = |stop: Stop| stop.resumable(id, &waiting::take_up(id, "-o FILE"));
+                noted.try_names().map_err(elsewhere)?;
+                noted
+            }
+        };
+        Ok(if model.is_some() { target } else { target.guessed() })
     }
 
     fn origin(&self) -> String {
@@ -131,14 +159,6 @@ impl Resuming<'_> {
 fn is_locked(id: &RequestId) -> Stop {
     let message = format!("another kling process is already waiting for request {id}");
     Stop::new(Exit::TryAgain, message).with("request_id", id.as_str())
-}
-
-/// Where the output was to go when the request was submitted.
-fn target(entry: Option<&Entry>) -> Target {
-    let intent = entry.map(Entry::intent);
-    let model = intent.and_then(|intent| kling::model(intent.model()));
-    let kind = model.map_or(OutputKind::Video, |model| model.output_kind);
-    Target::resumed(intent.and_then(|intent| intent.output()), kind)
 }
 
 fn lines(files: &[Value]) -> String {

@@ -19,7 +19,7 @@ use crate::console::{Answer, Console};
 use crate::exit::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
-use crate::table::one_line;
+use crate::output;
 use crate::target::Target;
 use crate::waiting::{self, Saved};
 
@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Answer, St
 }
 
 async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answer, Stop> {
-    let check = |path: &Path| Target::check(Some(path), OutputKind::Video);
+    let check = |path: &Path| Target::check(Some(path), OutputKind::Video).map(Target::guessed);
     let target = arguments.output.as_deref().map(check).transpose()?;
     let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
     let live = Live::new(console);
@@ -47,8 +47,8 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answe
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
-        let urls: Vec<String> = finished.reply().output_urls().into_iter().map(one_line).collect();
-        return Ok(Answer { text: urls.join("\n"), json });
+        let lines = output::lines(&finished).ok_or_else(|| output::no_file(&finished))?;
+        return Ok(Answer { text: lines.join("\n"), json });
     };
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["files"] = saved.iter().map(Saved::json).collect::<Value>();
@@ -66,7 +66,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
     let options = waiting::options(patience);
     let enter = |id: &RequestId| account.add(&Job::from_id(id.clone()), &options);
     let tickets: Vec<Ticket> = ids.iter().map(enter).collect();
-    let downloads = waiting::download_options(patience);
+    let downloads = patience.download.options();
     let board = Board::new(console, ids);
     let mut watch = Watch {
         client,
@@ -189,6 +189,9 @@ impl Watch {
 
     fn succeeded(&mut self, finished: &Finished, files: Option<&[Saved]>) {
         let id = finished.request_id();
+        let Some(lines) = output::lines(finished) else {
+            return self.failed(id, &output::no_file(finished));
+        };
         self.ends.insert(id.clone(), None);
         self.board.end(id, "succeeded");
         let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
@@ -197,7 +200,7 @@ impl Watch {
                 json["files"] = files.iter().map(Saved::json).collect();
                 files.iter().map(|file| file.path.clone()).collect()
             }
-            None => finished.reply().output_urls().into_iter().map(one_line).collect(),
+            None => lines,
         };
         let text = places.iter().map(|place| format!("{id} {place}")).collect::<Vec<_>>().join("\n");
         self.print("succeeded", id, text, json);
