@@ -103,7 +103,7 @@ fn a_part_in_somebody_elses_hands_is_left_to_him() {
         held.lock().unwrap();
         let error = download(&server, &path, "").unwrap_err();
         assert!(error.is_file() && error.to_string().contains("somebody else"), "{error}");
-        assert_eq!((server.connections(), fs::read(&part).unwrap().as_slice()), (1, FILE[..5].as_bytes()));
+        assert_eq!((server.connections(), fs::read(&part).unwrap().as_slice()), (1, &FILE.as_bytes()[..5]));
         drop(held);
         download(&server, &path, "").unwrap();
     }

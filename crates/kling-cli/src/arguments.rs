@@ -36,7 +36,7 @@ another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted
 is sent: ~/.local/state/kling/journal.db, or the file that KLING_JOURNAL names, or nowhere where it is off.
 
 Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
-69 service, or a disk that takes no file, 70 unknown outcome of a submit (trying again may pay twice),
+69 service, a disk that takes no file, or an output that is no media, 70 unknown outcome of a submit (trying again may pay twice),
 75 try again: not over, not cancelled, or in another process's hands; 77 sign in;
 of models drift: 10 only words moved, 11 compatible, 12 behaviour, 13 breaking.";
 

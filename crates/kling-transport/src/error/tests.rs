@@ -33,6 +33,8 @@ fn texts_say_what_was_found_and_what_to_do() {
         ended(Phase::Connect, FailureKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
         ended(Phase::Waiting, FailureKind::Timeout, "timed out"),
         ended(Phase::Reading, FailureKind::Broken, "reset by https://api.example/x?signature=1"),
+        Error::new(Kind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
+        Error::new(Kind::Content, "found JSON, expected video"),
         "../x".parse::<RequestId>().unwrap_err(),
         "a//b".parse::<ModelId>().unwrap_err(),
         "http://example.com".parse::<ApiBase>().unwrap_err(),
