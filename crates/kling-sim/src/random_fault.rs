@@ -12,7 +12,7 @@ pub(crate) fn draw(random: &mut Rng, call: Call, stall: Duration) -> Fault {
     let mut fitting = on_the_wire(stall);
     fitting.extend(refusals());
     fitting.extend(match call {
-        Call::Output => Vec::new(),
+        Call::Output => impostors(),
         Call::Submit => [garbled(stall), lost()].concat(),
         _ => [garbled(stall), confused()].concat(),
     });
@@ -46,6 +46,19 @@ fn refusals() -> Vec<Fault> {
         Reply::json(504, &json!({"message": "upstream request timeout"})),
     ];
     answers.map(Fault::from).into()
+}
+
+/// Answers that come under 200 in the place of a file.
+fn impostors() -> Vec<Fault> {
+    let labelled = |body: &str| Reply::text(200, "video/mp4", body).into();
+    vec![
+        Fault::Html,
+        labelled(""),
+        labelled("<html><h1>Checking your browser</h1>"),
+        labelled(r#"{"error": "expired"}"#),
+        labelled("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"),
+        labelled("try again later"),
+    ]
 }
 
 /// Answers that hold the truth and something else, or hold it no more.

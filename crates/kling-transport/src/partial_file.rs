@@ -169,7 +169,7 @@ impl PartialFile {
     /// Puts the file in its place.
     pub(crate) fn keep(self) -> Result<Downloaded, Error> {
         let Self { part, path, options, received, .. } = self;
-        let kept = part.path().to_owned();
+        let kept = std::path::absolute(part.path()).unwrap_or_else(|_| part.path().to_owned());
         match part.finish(options.overwrite) {
             Ok(()) => Ok(Downloaded { path, bytes: received }),
             Err(error) => {
