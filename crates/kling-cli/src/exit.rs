@@ -87,6 +87,11 @@ impl Stop {
         self
     }
 
+    /// Says that no money is at stake.
+    pub(crate) fn before_submit(self) -> Self {
+        Self { message: format!("nothing was submitted: {}", self.message), ..self }
+    }
+
     /// Adds the id of a job that goes on without this program, and how to get at it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
         let message = format!("{}\n  to resume: {command}", self.message);

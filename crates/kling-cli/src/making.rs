@@ -36,7 +36,7 @@ pub(crate) async fn make(
         );
     }
 
-    target.prepare()?;
+    target.prepare().map_err(Stop::before_submit)?;
     let client = connection.client.clone().with_output_path(target.noted());
     let mut interrupts = Interrupts::new(making.patience.interrupting, AtEnd::Cancel);
     let live = Live::new(console);

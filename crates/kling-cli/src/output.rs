@@ -51,7 +51,8 @@ pub(crate) fn short(url: &str) -> String {
     let is_inline = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
     match url.char_indices().nth(SHOWN) {
         Some((end, _)) if is_inline => {
-            format!("{}… ({} characters, which hold the file; -o FILE writes it)", &url[..end], url.len())
+            let start = one_line(&url[..end]);
+            format!("{start}… ({} characters, which hold the file; -o FILE writes it)", url.len())
         }
         _ => one_line(url),
     }

@@ -15,7 +15,7 @@ use crate::{input, picture};
 pub(crate) async fn run(arguments: &Generate, console: Console) -> Result<Answer, Stop> {
     let making = &arguments.making;
     let model = input::known_model(&arguments.model.model)?;
-    let target = Target::check(making.output.as_deref(), model.output_kind)?;
+    let target = Target::check(making.output.as_deref(), model.output_kind).map_err(Stop::before_submit)?;
     let body = assemble(arguments, model, console)?;
     let pictures = Pictures::new(&making.media, !making.is_offline());
     let report = input::check(model, &body, pictures.as_ref()).await?;

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     };
     let (schema, connection) = schema(arguments, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let target = Target::check(making.output.as_deref(), schema.output_kind)?;
+    let target = Target::check(making.output.as_deref(), schema.output_kind).map_err(Stop::before_submit)?;
     // The catalog has no field for the kind, so that it is guessed.
     let target = if connection.is_none() { target } else { target.guessed() };
     settings::apply(&arguments.set, &schema.input, &mut body)?;
