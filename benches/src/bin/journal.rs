@@ -88,7 +88,7 @@ fn entry(number: usize) -> Entry {
     let at = intent.at();
     let mut entry = Entry::new(intent);
     entry.apply(at, &Event::accepted(format!("5e1f09c4-d7aa-4c5e-9e1b-{number:012x}")));
-    if number % 50 > 0 {
+    if !number.is_multiple_of(50) {
         let outputs = [format!("https://outputs.runcomfy.net/{number}/clip.mp4")].into_iter().collect();
         let status = FinalStatus::Succeeded;
         entry.apply(at, &Event::Finished { status, outputs, cost_usd: Some(0.35) });

@@ -49,9 +49,9 @@ mod call;
 mod cancel_reply;
 #[cfg(feature = "async")]
 mod client;
-mod content_coding;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod content;
+mod content_coding;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 #[cfg(any(feature = "async", feature = "blocking"))]
