@@ -65,6 +65,7 @@ fn names_that_cannot_be_written_are_refused_before_anything_is_paid() {
     for output in [&long(300), &long(251), "no/such/clip.mp4", "no/such/", "Cargo.toml/clip.mp4"] {
         let ended = program.run(&["generate", &photo(), "-o", output]);
         assert_eq!(ended.code, 64, "{output}: {}", ended.stderr);
+        assert!(ended.stderr.contains("nothing was submitted"), "{}", ended.stderr);
     }
     assert!(sim.requests().is_empty() && program.files().is_empty(), "{:?}", program.files());
     let refused = program.run(&["generate", &photo(), "--duration", "12345678", "-o", "new/"]);
