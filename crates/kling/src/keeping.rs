@@ -201,7 +201,10 @@ impl Kept {
     pub(crate) fn ending<M: Makes>(&self, outcome: &Result<Finished<M>, WaitError>) -> Option<Event> {
         let ending = match outcome {
             Ok(finished) => {
-                let outputs = finished.reply().output_urls().into_iter().collect();
+                // A file inside the answer is no link to keep: the API is asked for it again.
+                let is_link =
+                    |url: &&str| !url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
+                let outputs = finished.reply().output_urls().into_iter().filter(is_link).collect();
                 return Some(Event::Finished {
                     status: FinalStatus::Succeeded,
                     outputs,
