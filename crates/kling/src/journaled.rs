@@ -1,18 +1,24 @@
-//! The async client with a journal: what is paid for is on disk before it leaves.
+//! The async client with a journal: an intent is on disk before its paid request leaves, and nothing tears a submit.
 
-mod submit;
-
-use std::future::{Future, pending};
+use std::convert::Infallible;
+use std::future::{Future, pending, poll_fn};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::SystemTime;
 
 use kling_journal::{Error as JournalError, Event, Journal, OnDuplicate};
 use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
-use kling_transport::{CancelReply, Client, Error, Job, Makes, RequestId, Reqwest, Transport};
+use kling_transport::{
+    CancelReply, Client, Error, Job, Makes, ModelId, RequestId, Reqwest, Submission, Submitting, Transport,
+};
+use kling_types::ModelInput;
+use serde_json::Value;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::fleet_keeping::{FleetKeeping, Note};
-use crate::keeping::{Keeping, Kept};
+use crate::keeping::{FleetKeeping, Keeping, Kept, Note};
 
 /// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
 ///
@@ -98,6 +104,36 @@ impl<T> Journaled<T> {
 }
 
 impl<T: Transport + 'static> Journaled<T> {
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
+        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting, pending()).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
+    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
+        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting, pending()).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
+    /// The same, until it is to stop. **This costs money.** From then on no further attempt is made: one that is out is seen to
+    /// its end, and a pause before another ends at once, refused as [`Error::is_given_up`].
+    pub async fn submit_json_until(
+        &self,
+        model: &ModelId,
+        input: &Value,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Submission {
+        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.carry(submitting, stop).await,
+            Err(error) => Submission::Refused(error),
+        }
+    }
+
     /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
     ///
     /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
@@ -145,22 +181,6 @@ impl<T: Transport + 'static> Journaled<T> {
         .await)
     }
 
-    /// The same options, where a cancel that follows from a drop is noted before it is told.
-    fn noting_drops(&self, options: &WaitOptions) -> WaitOptions {
-        let Some(on_drop) = options.on_drop().cloned() else { return options.clone() };
-        let (keeping, origin) = (self.keeping.clone(), self.client.settings().base().origin());
-        options.clone().with_cancel_on_drop(move |id, outcome| {
-            let (keeping, on_drop, origin) = (keeping.clone(), on_drop.clone(), origin.clone());
-            let (id, outcome) = (id.clone(), outcome.clone());
-            spawn_blocking(move || {
-                if let Ok(reply) = &outcome {
-                    keeping.cancelled(&origin, &id, reply);
-                }
-                on_drop.tell(&id, &outcome);
-            });
-        })
-    }
-
     /// Notes that every output of a job lies on disk, by absolute paths.
     pub async fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
         let (own, id, event) = (self.clone(), id.clone(), Event::saved(files));
@@ -199,6 +219,50 @@ impl<T: Transport + 'static> Journaled<T> {
         let (fleet, id) = (Arc::clone(&self.fleet), id.clone());
         blocking(move || fleet.let_go(&id)).await;
     }
+
+    /// Carries a submit in a task of its own, so that dropping this future does not tear it, only keeps it from beginning anew.
+    async fn carry<M: Makes>(
+        &self,
+        submitting: Submitting<M>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Submission<M> {
+        let (_here, gone) = oneshot::channel::<Infallible>();
+        let stop = either(stop, async { drop(gone.await) });
+        joined(tokio::spawn(self.clone().keep(submitting, stop))).await
+    }
+
+    async fn keep<M: Makes>(
+        self,
+        submitting: Submitting<M>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Submission<M> {
+        let Self { client, keeping, .. } = self;
+        let intent = keeping.intent(client.settings(), &submitting);
+        let mut paying = match blocking(move || keeping.begin(&intent)).await {
+            Ok(paying) => paying,
+            Err(error) => return Submission::Refused(error),
+        };
+        let submission = client.carry_until(submitting, stop).await;
+        paying.came(&submission);
+        blocking(move || drop(paying)).await;
+        submission
+    }
+
+    /// The same options, where a cancel that follows from a drop is noted before it is told.
+    fn noting_drops(&self, options: &WaitOptions) -> WaitOptions {
+        let Some(on_drop) = options.on_drop().cloned() else { return options.clone() };
+        let (keeping, origin) = (self.keeping.clone(), self.client.settings().base().origin());
+        options.clone().with_cancel_on_drop(move |id, outcome| {
+            let (keeping, on_drop, origin) = (keeping.clone(), on_drop.clone(), origin.clone());
+            let (id, outcome) = (id.clone(), outcome.clone());
+            spawn_blocking(move || {
+                if let Ok(reply) = &outcome {
+                    keeping.cancelled(&origin, &id, reply);
+                }
+                on_drop.tell(&id, &outcome);
+            });
+        })
+    }
 }
 
 /// Runs what waits for a disk away from the threads that drive futures.
@@ -218,4 +282,14 @@ async fn joined<R>(task: JoinHandle<R>) -> R {
         // Only a runtime that shuts down stops a task, and it drops this future as well.
         Err(Err(_)) => pending().await,
     }
+}
+
+/// Whichever of two comes first.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Pending => other.as_mut().poll(context),
+        done => done,
+    })
+    .await;
 }

@@ -1,13 +1,14 @@
-//! What is written down when, the same for both journaled clients.
+//! Records a paid job in the journal, from its intent to its end, for both journaled clients and their fleets.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kling_journal::{
     EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal, OnDuplicate,
 };
-use kling_poll::{Finished, WaitError};
+use kling_poll::{Finished, FleetEvent, FleetNews, WaitError};
 use kling_transport::{
     CancelOutcome, CancelReply, Error, Makes, ModelId, RequestId, Settings, State, Submission, Submitting,
 };
@@ -169,6 +170,72 @@ impl Paying {
 impl Drop for Paying {
     fn drop(&mut self) {
         self.keeping.record(&self.intent, &self.outcome);
+    }
+}
+
+/// The jobs that were told of, each taken up with its first news and let go of with its last.
+#[derive(Default)]
+pub(crate) struct FleetKeeping(Mutex<HashMap<RequestId, Kept>>);
+
+impl FleetKeeping {
+    /// Writes it down.
+    pub(crate) fn record<M: Makes>(&self, keeping: &Keeping, settings: &Settings, note: Note<M>) {
+        let mut taken = self.lock();
+        let mut kept = taken.remove(&note.id).unwrap_or_else(|| {
+            let model: Option<ModelId> = M::MODEL.and_then(|model| model.parse().ok());
+            keeping.take_up(settings, &note.id, model.as_ref())
+        });
+        match note.what {
+            What::Seen(state) => {
+                kept.see(&state);
+                taken.insert(note.id, kept);
+            }
+            What::Over(outcome) => {
+                let ending = kept.ending(&outcome);
+                kept.end(ending.as_ref());
+            }
+        }
+    }
+
+    /// Lets go of a job.
+    pub(crate) fn let_go(&self, id: &RequestId) {
+        let kept = self.lock().remove(id);
+        drop(kept);
+    }
+
+    /// A panic between two records leaves both whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for FleetKeeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FleetKeeping({} jobs)", self.lock().len())
+    }
+}
+
+/// What one piece of news says of a job, to be carried to where a disk may be waited for.
+pub(crate) struct Note<M: Makes> {
+    id: RequestId,
+    what: What<M>,
+}
+
+enum What<M: Makes> {
+    Seen(State),
+    Over(Box<Result<Finished<M>, WaitError>>),
+}
+
+impl<M: Makes> Note<M> {
+    /// Nothing where the news says nothing that is worth keeping.
+    pub(crate) fn of(event: &FleetEvent<M>) -> Option<Self> {
+        let what = match &event.news {
+            FleetNews::Update(update) => What::Seen(update.state.clone()?),
+            FleetNews::Done(outcome) => What::Over(outcome.clone().into()),
+            // The end of the wait tells what became of a cancel.
+            _ => return None,
+        };
+        Some(Self { id: event.request_id.clone(), what })
     }
 }
 

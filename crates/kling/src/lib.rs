@@ -53,21 +53,17 @@ for url in clip.output().urls() {
 pub mod blocking;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod catalog;
-#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
-mod drift;
-#[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
-mod fleet_keeping;
 #[cfg(all(feature = "async", feature = "journal"))]
 mod journaled;
 #[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
 mod keeping;
 
+#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
+pub use crate::catalog::Drift;
 #[cfg(feature = "async")]
 pub use crate::catalog::catalog;
-#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
-pub use crate::drift::Drift;
 #[cfg(all(feature = "async", feature = "schema"))]
-pub use crate::drift::drift;
+pub use crate::catalog::drift;
 #[cfg(all(feature = "async", feature = "journal"))]
 pub use crate::journaled::Journaled;
 #[cfg(feature = "journal")]

@@ -11,8 +11,7 @@ use kling_transport::{CancelReply, Error, Job, Makes, ModelId, RequestId, Submis
 use kling_types::ModelInput;
 use serde_json::Value;
 
-use crate::fleet_keeping::{FleetKeeping, Note};
-use crate::keeping::Keeping;
+use crate::keeping::{FleetKeeping, Keeping, Note};
 
 /// A [`Client`] that writes down what it pays for, with the methods and the promises of the async `Journaled`.
 ///
