@@ -1,11 +1,15 @@
-//! What became of a cancel, told from its answer and, where that is not clear, from the status.
+//! Decides what became of a cancel, and which errors are the API's own last word on a job.
 
 use kling_transport::{CancelOutcome, CancelReply, Error, State, StatusReply};
 
-use crate::refusal;
-
 /// How often a cancel is sent again whose answer is lost.
 const REPEATS: u16 = 2;
+
+/// The request belongs to another account.
+const PERMISSION_DENIED: i64 = 403_001;
+
+/// The request is not known, or expired.
+const RESOURCE_NOT_FOUND: i64 = 404_001;
 
 /// What to do about a cancel, now that something came of it.
 pub(crate) enum Next {
@@ -28,16 +32,11 @@ pub(crate) fn next(outcome: &Result<CancelReply, Error>, repeats: u16) -> Next {
     }
 }
 
-/// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
-fn may_help_at_once(error: &Error) -> bool {
-    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
-}
-
 /// Whether the answer to the cancel says all that can be known.
 pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     match outcome {
         Ok(reply) => reply.outcome != CancelOutcome::NotConfirmed,
-        Err(error) => error.is_config() || refusal::is_final(error),
+        Err(error) => error.is_config() || is_final(error),
     }
 }
 
@@ -61,4 +60,21 @@ pub(crate) fn settle(
         },
     };
     Ok(CancelReply::new(seen, Some(state)))
+}
+
+/// Whether the API itself said that the job is not to be had with this token. Gateways say 403 and 404 as well, and in JSON: they
+/// know no job, so only the API's own codes count.
+pub(crate) fn is_final(error: &Error) -> bool {
+    let is_denied = error.error_code() == Some(PERMISSION_DENIED);
+    (error.is_auth() && error.is_in_words()) || is_denied || is_unknown(error)
+}
+
+/// Whether the API itself said that it knows no such job.
+pub(crate) fn is_unknown(error: &Error) -> bool {
+    error.error_code() == Some(RESOURCE_NOT_FOUND)
+}
+
+/// Whether an error of a cancel may be gone the next moment; who says that there are too many calls means it.
+fn may_help_at_once(error: &Error) -> bool {
+    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
 }

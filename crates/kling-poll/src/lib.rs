@@ -27,22 +27,15 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod cancelling;
-mod finished;
 mod fleet;
 mod learning;
-mod lifetime;
 mod machine;
 mod options;
-mod refusal;
 mod schedule;
-mod step;
-mod unfinished;
-mod update;
 #[cfg(feature = "async")]
 mod wait;
 mod wait_error;
 
-pub use crate::finished::Finished;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::fleet::Account;
 #[cfg(feature = "async")]
@@ -52,12 +45,9 @@ pub use crate::fleet::{
     Ticket,
 };
 pub use crate::learning::{Aim, Experience, Fit, Learned, Record};
-pub use crate::machine::JobMachine;
-pub use crate::options::WaitOptions;
+pub use crate::machine::{Action, Ending, Event, JobMachine, Step, Update};
+pub use crate::options::{OnDrop, Unfinished, WaitOptions};
 pub use crate::schedule::{Fixed, Growing, Schedule, Seen, TYPICAL};
-pub use crate::step::{Action, Ending, Event, Step};
-pub use crate::unfinished::{OnDrop, Unfinished};
-pub use crate::update::Update;
 #[cfg(feature = "async")]
 pub use crate::wait::{cancel, wait};
-pub use crate::wait_error::WaitError;
+pub use crate::wait_error::{Finished, WaitError};

@@ -1,18 +1,14 @@
 //! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
 
-mod memory;
-mod parting;
-mod rare;
-
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use kling_transport::{Error, Job, Makes, ResultReply, Span, State, StatusReply, Verdict};
+use kling_transport::{
+    CancelOutcome, CancelReply, Error, Job, Makes, RequestId, ResultReply, Span, State, StatusReply, Verdict,
+};
 
-use self::memory::mark;
-use self::rare::Rare;
-use crate::{Action, Ending, Event, Finished, Step, Update, WaitError, WaitOptions};
-use crate::{lifetime, refusal};
+use crate::cancelling::{self, Next};
+use crate::{Finished, Seen, Unfinished, WaitError, WaitOptions, learning};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
 /// forgiven.
@@ -20,6 +16,17 @@ const YOUTH: Duration = Duration::from_secs(30);
 
 /// The longest pause that a server may ask for between two questions.
 const MAX_WISH: Duration = Duration::from_secs(300);
+
+/// The states known by name; a machine names one by its place here.
+static STATES: [State; 7] = [
+    State::InQueue,
+    State::InProgress,
+    State::CancellationRequested,
+    State::Completed,
+    State::Succeeded,
+    State::Failed,
+    State::Cancelled,
+];
 
 /// The wait for one job.
 ///
@@ -48,17 +55,6 @@ pub struct JobMachine {
     stage: Stage,
 }
 
-/// What is asked for next, or being asked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stage {
-    Status,
-    Result,
-    /// The deadline has passed, and the job is to be cancelled.
-    Cancel,
-    /// The cancel was not clear: the status tells what became of it.
-    Settle,
-}
-
 impl JobMachine {
     /// A machine for a job of this age, where it is known: such a job was just submitted, and is given time before the first
     /// question. Of any other job the state is asked for at once.
@@ -85,6 +81,59 @@ impl JobMachine {
         step
     }
 
+    /// What a wait for this job brings, once the machine is done.
+    ///
+    /// # Errors
+    /// [`WaitError`] for every ending but success.
+    pub fn conclude<M: Makes>(
+        &self,
+        job: &Job<M>,
+        elapsed: Duration,
+        ending: Ending,
+    ) -> Result<Finished<M>, WaitError> {
+        WaitError::conclude(job.id(), self, elapsed, ending).map(Finished::new)
+    }
+
+    /// How often the status was asked for.
+    #[must_use]
+    pub const fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// What was seen of the job so far: what schedules go by.
+    #[must_use]
+    pub fn seen(&self, now: Duration) -> Seen {
+        let since = |moment: u32| now.saturating_sub(Duration::from_millis(moment.into()));
+        Seen {
+            elapsed: now,
+            age: self.age_at(now),
+            running: self.running_since.map(|moment| since(moment.get())),
+            in_queue: matches!(self.state(), Some(State::InQueue)),
+            queue_position: self.queue_position(),
+            polls: self.polls,
+            silence: since(self.alive_at),
+        }
+    }
+
+    /// The last state seen.
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        let named = usize::from(self.state).checked_sub(1).and_then(|place| STATES.get(place));
+        named.or_else(|| self.rare.as_ref()?.state.as_ref())
+    }
+
+    /// The last error that was forgiven, if nothing good came since.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&Error> {
+        self.rare.as_ref()?.error.as_ref()
+    }
+
+    /// Whether the deadline has passed and the job is being cancelled, as the options say.
+    #[must_use]
+    pub const fn is_parting(&self) -> bool {
+        matches!(self.stage, Stage::Cancel | Stage::Settle)
+    }
+
     fn take(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
             Event::Started if self.is_young(Duration::ZERO) => self.pause(options, now, None).into(),
@@ -99,19 +148,6 @@ impl JobMachine {
                 self.on_error(options, now, random, error)
             }
         }
-    }
-
-    /// What a wait for this job brings, once the machine is done.
-    ///
-    /// # Errors
-    /// [`WaitError`] for every ending but success.
-    pub fn conclude<M: Makes>(
-        &self,
-        job: &Job<M>,
-        elapsed: Duration,
-        ending: Ending,
-    ) -> Result<Finished<M>, WaitError> {
-        WaitError::conclude(job.id(), self, elapsed, ending).map(Finished::new)
     }
 
     /// Completes the span of the call whose answer was taken, which the shells have entered.
@@ -174,7 +210,7 @@ impl JobMachine {
 
     /// Tells the schedule how long the job ran, where its beginning was seen.
     fn teach(&self, options: &WaitOptions, now: Duration, reply: &ResultReply) {
-        if let Some(ran) = lifetime::told(&self.seen(now), reply) {
+        if let Some(ran) = learning::told(&self.seen(now), reply) {
             options.schedule().learn(ran);
         }
     }
@@ -205,7 +241,7 @@ impl JobMachine {
 
     /// Whether the API itself said that asking further is of no use.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
-        refusal::is_final(error) && !(refusal::is_unknown(error) && self.is_young(now))
+        cancelling::is_final(error) && !(cancelling::is_unknown(error) && self.is_young(now))
     }
 
     /// Whether no call can get through: a connection is not accepted, and none was before. A job that was just submitted
@@ -235,6 +271,243 @@ impl JobMachine {
         }
         Action::WaitUntil(options.clip(now.saturating_add(pause)))
     }
+
+    /// The deadline has passed, its last poll made.
+    fn part(&mut self, options: &WaitOptions, now: Duration) -> Action {
+        match options.at_deadline() {
+            Unfinished::Leave => done(Ending::Deadline(None)),
+            Unfinished::Cancel => {
+                (self.stage, self.errors) = (Stage::Cancel, 0);
+                self.ask(options, now)
+            }
+        }
+    }
+
+    /// Takes what came of the cancel. Where no usable answer came it is sent again, without a pause, since the deadline has passed;
+    /// where it is still not clear, the status is asked for once.
+    fn on_cancel(
+        &mut self,
+        options: &WaitOptions,
+        now: Duration,
+        outcome: Result<CancelReply, Error>,
+    ) -> Action {
+        match cancelling::next(&outcome, self.errors) {
+            Next::Tell => return done(Ending::Deadline(Some(outcome))),
+            Next::Again => {
+                self.errors += 1;
+                return self.ask(options, now);
+            }
+            Next::Settle => {}
+        }
+        self.set_last_error(None);
+        match outcome {
+            Ok(CancelReply { state: Some(state), .. }) => self.set_state(state),
+            Ok(_) => {}
+            Err(error) => self.set_last_error(Some(error)),
+        }
+        self.stage = Stage::Settle;
+        self.ask(options, now)
+    }
+
+    /// Ends with all that can be known of the cancel.
+    fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
+        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
+        let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
+        done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
+    }
+
+    /// Takes note of a good answer; news if it tells anything new.
+    fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
+        self.good();
+        let queue_place = queue_position.and_then(|place| NonZeroU32::new(place.saturating_add(1)));
+        let changed = self.state() != Some(&state) || self.queue_place != queue_place;
+        self.set_state(state);
+        self.queue_place = queue_place;
+        changed.then(|| self.news(now))
+    }
+
+    fn goes_on(&mut self, now: Duration, state: &State) {
+        let queued_before = matches!(self.state(), Some(State::InQueue));
+        if queued_before && matches!(state, State::InProgress) {
+            let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
+            self.running_since = self.running_since.or_else(|| mark(began));
+        }
+        self.alive_at = millis(now);
+    }
+
+    fn queue_position(&self) -> Option<u32> {
+        self.queue_place.map(|place| place.get() - 1)
+    }
+
+    fn good(&mut self) {
+        self.errors = 0;
+        self.set_last_error(None);
+    }
+
+    fn news(&self, now: Duration) -> Update {
+        Update {
+            state: self.state().cloned(),
+            queue_position: self.queue_position(),
+            elapsed: now,
+            polls: self.polls,
+            error: None,
+        }
+    }
+
+    fn set_state(&mut self, state: State) {
+        let place = STATES.iter().position(|named| *named == state);
+        self.state = place.map_or(0, |place| place as u8 + 1);
+        let error = self.rare.take().and_then(|rare| rare.error);
+        self.set_rare(place.is_none().then_some(state), error);
+    }
+
+    fn set_last_error(&mut self, error: Option<Error>) {
+        let state = self.rare.take().and_then(|rare| rare.state);
+        self.set_rare(state, error);
+    }
+
+    fn set_rare(&mut self, state: Option<State>, error: Option<Error>) {
+        let any = state.is_some() || error.is_some();
+        self.rare = any.then(|| Rare { state, error }.into());
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The wait begins.
+    Started,
+    /// The moment of [`Action::WaitUntil`] has come.
+    Due,
+    /// The status was asked for, and this came of it.
+    Status(Result<StatusReply, Error>),
+    /// The result was asked for, and this came of it.
+    Result(Result<ResultReply, Error>),
+    /// The job was asked to be cancelled, and this came of it.
+    Cancel(Result<CancelReply, Error>),
+}
+
+/// What to do next. Times count from the beginning of the wait.
+///
+/// Who drives a machine has to do each of these, so a further one would be a change that breaks.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Wait until this moment, then say [`Event::Due`].
+    WaitUntil(Duration),
+    /// Ask for the status.
+    SendStatus {
+        /// How long the call may take.
+        timeout: Duration,
+    },
+    /// Ask for the result.
+    SendResult {
+        /// How long the call may take.
+        timeout: Duration,
+    },
+    /// Ask for the job to be cancelled: the deadline has passed, and the options say so.
+    SendCancel {
+        /// How long the call may take.
+        timeout: Duration,
+    },
+    /// The wait is over.
+    Done(Box<Ending>),
+}
+
+impl Action {
+    /// The span of a call, if it is one.
+    #[cfg_attr(
+        not(any(feature = "async", feature = "blocking")),
+        allow(dead_code, reason = "shells enter it")
+    )]
+    pub(crate) fn span(&self, id: &RequestId) -> Span {
+        match self {
+            Self::SendStatus { .. } => Span::poll(id),
+            Self::SendResult { .. } => Span::result(id),
+            Self::SendCancel { .. } => Span::cancel(id),
+            Self::Done(_) | Self::WaitUntil(_) => Span::none(),
+        }
+    }
+}
+
+/// One step of the machine.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Step {
+    /// What to do next.
+    pub action: Action,
+    /// What to tell, if there is news.
+    pub update: Option<Update>,
+}
+
+impl From<Action> for Step {
+    fn from(action: Action) -> Self {
+        Self { action, update: None }
+    }
+}
+
+/// News of a job: its state or its place in the queue changed, or an error was forgiven. Nothing is told twice.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Update {
+    /// The last state seen, if any.
+    pub state: Option<State>,
+    /// The last place in the queue, where the API tells it.
+    pub queue_position: Option<u32>,
+    /// How long the wait lasts.
+    pub elapsed: Duration,
+    /// How often the status was asked for.
+    pub polls: u32,
+    /// The error that was just forgiven, if that is the news.
+    pub error: Option<Error>,
+}
+
+/// How a wait ends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The job worked.
+    Succeeded(ResultReply),
+    /// The job did not work.
+    Failed(ResultReply),
+    /// The job was cancelled; the result is missing where the API has none for such jobs.
+    Cancelled(Option<ResultReply>),
+    /// The deadline passed, with what came of cancelling the job where the options say that it is; else it may go on.
+    Deadline(Option<Result<CancelReply, Error>>),
+    /// Too many errors in a row, this being the last; the job may go on.
+    Exhausted(Error),
+    /// The API said in words that asking further is of no use.
+    Refused(Error),
+}
+
+impl Ending {
+    /// The error that ended the wait, if one did.
+    pub(crate) const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Exhausted(error) | Self::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What is asked for next, or being asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Status,
+    Result,
+    /// The deadline has passed, and the job is to be cancelled.
+    Cancel,
+    /// The cancel was not clear: the status tells what became of it.
+    Settle,
+}
+
+/// What few jobs have, kept out of the way of all others, of which there may be a hundred thousand.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// A last state that has no name.
+    state: Option<State>,
+    /// The last error that was forgiven, if nothing good came since.
+    error: Option<Error>,
 }
 
 fn done(ending: Ending) -> Action {
@@ -244,6 +517,15 @@ fn done(ending: Ending) -> Action {
 /// The pause that a server asked for, within a bound.
 pub(crate) fn wish(wished: Option<Duration>) -> Duration {
     wished.unwrap_or_default().min(MAX_WISH)
+}
+
+/// Milliseconds in four bytes, though they may be unknown; the first one counts for nought too.
+fn mark(time: Duration) -> Option<NonZeroU32> {
+    NonZeroU32::new(millis(time).max(1))
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! The patience of a wait.
+//! Sets the patience of a wait, and the fate of a job that the wait leaves unfinished.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kling_transport::{Backoff, CancelReply, Error, RequestId};
 
-use crate::{Growing, OnDrop, Schedule, Unfinished};
+use crate::{Growing, Schedule};
 
 /// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
 const EDGE: Duration = Duration::from_secs(5);
@@ -13,17 +14,6 @@ const EDGE: Duration = Duration::from_secs(5);
 /// How long, how often and how stubbornly a wait asks: one pointer to clone, shared by any number of waits.
 #[derive(Clone, Debug, Default)]
 pub struct WaitOptions(Arc<Patience>);
-
-#[derive(Clone, Debug)]
-struct Patience {
-    deadline: Option<Duration>,
-    call_timeout: Duration,
-    max_errors: u16,
-    backoff: Backoff,
-    schedule: Arc<dyn Schedule>,
-    at_deadline: Unfinished,
-    on_drop: Option<OnDrop>,
-}
 
 impl WaitOptions {
     /// When the wait ends without an outcome, counted from its beginning; an hour. `None` waits for ever.
@@ -130,6 +120,52 @@ impl WaitOptions {
         let left = self.0.deadline.map(|deadline| deadline.saturating_sub(now).max(EDGE));
         left.map_or(self.0.call_timeout, |left| left.min(self.0.call_timeout))
     }
+}
+
+/// What becomes of a job whose wait ends before it does.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Unfinished {
+    /// It is left alone: it goes on, may be billed, and can be waited for again by its id.
+    #[default]
+    Leave,
+    /// It is asked to be cancelled, which works while it is in the queue; what came of that is told.
+    Cancel,
+}
+
+/// Hears what came of the cancel that a dropped wait sent: see [`WaitOptions::with_cancel_on_drop`].
+#[derive(Clone)]
+pub struct OnDrop(Arc<Tell>);
+
+type Tell = dyn Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync;
+
+impl OnDrop {
+    pub(crate) fn new(
+        tell: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells it, for those who wrap it.
+    pub fn tell(&self, id: &RequestId, outcome: &Result<CancelReply, Error>) {
+        (self.0)(id, outcome);
+    }
+}
+
+impl fmt::Debug for OnDrop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnDrop(..)")
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Patience {
+    deadline: Option<Duration>,
+    call_timeout: Duration,
+    max_errors: u16,
+    backoff: Backoff,
+    schedule: Arc<dyn Schedule>,
+    at_deadline: Unfinished,
+    on_drop: Option<OnDrop>,
 }
 
 impl Default for Patience {

@@ -1,10 +1,6 @@
 //! What a record of durations lets expect: a log-normal distribution, and a broad one for what does not fit it.
 
-mod table;
-
 use std::f64::consts::{PI, SQRT_2};
-
-use self::table::{POINTS, Point};
 
 /// How far the table reaches from the median, as a factor.
 const REACH: f64 = 40.0;
@@ -27,6 +23,9 @@ const CHANCE: f64 = 0.0124;
 
 /// What is left of a normal spread where everything beyond [`FITS`] is cut off.
 const CUT: f64 = 0.954;
+
+/// The points of the table, evenly spread over the logarithm of time.
+const POINTS: usize = 320;
 
 /// The distribution of the durations of jobs, in seconds, with what schedules need of it in a table.
 ///
@@ -74,34 +73,6 @@ impl Fit {
         Some(Self::with(middle, variance.sqrt().max(LEAST_SPREAD), strange))
     }
 
-    fn with(middle: f64, spread: f64, strange: f64) -> Self {
-        let step = 2.0 * REACH.ln() / (POINTS - 1) as f64;
-        let start = middle - REACH.ln();
-        let mut fit = Self {
-            middle,
-            spread,
-            strange,
-            start,
-            step,
-            table: [Point::default(); POINTS].into(),
-            effort: 0.0,
-        };
-        fit.tabulate();
-        fit
-    }
-
-    /// The share that runs longer than a time, and the density there.
-    fn shape(&self, time: f64) -> (f64, f64) {
-        let part = |spread: f64| {
-            let z = (time.ln() - self.middle) / spread;
-            (libm::erfc(z / SQRT_2) / 2.0, (-z * z / 2.0).exp() / (time * spread * (2.0 * PI).sqrt()))
-        };
-        let ((main, main_density), (broad, broad_density)) =
-            (part(self.spread), part(BROAD.max(2.0 * self.spread)));
-        let share = self.strange;
-        (main + (broad - main) * share, main_density + (broad_density - main_density) * share)
-    }
-
     /// The duration that half of the jobs do not reach, in seconds.
     #[must_use]
     pub fn median(&self) -> f64 {
@@ -147,6 +118,93 @@ impl Fit {
         let z = (f64::from(ran).ln() - self.middle) / self.spread;
         if z.abs() < FITS { 0 } else { z.signum() as i8 }
     }
+
+    fn with(middle: f64, spread: f64, strange: f64) -> Self {
+        let step = 2.0 * REACH.ln() / (POINTS - 1) as f64;
+        let start = middle - REACH.ln();
+        let mut fit = Self {
+            middle,
+            spread,
+            strange,
+            start,
+            step,
+            table: [Point::default(); POINTS].into(),
+            effort: 0.0,
+        };
+        fit.tabulate();
+        fit
+    }
+
+    /// Fills the table by the trapezoidal rule.
+    fn tabulate(&mut self) {
+        let first = self.start.exp();
+        self.table[0] = Point { time: first, survival: 1.0, lived: first, urge: 0.0 };
+        let (mut hazard, mut root) = (0.0_f64, 0.0);
+        for at in 1..POINTS {
+            let time = (self.start + self.step * at as f64).exp();
+            let (survival, density) = self.shape(time);
+            let last = self.table[at - 1];
+            let (span, next) = (time - last.time, density / survival);
+            self.table[at] = Point {
+                time,
+                survival,
+                lived: last.lived + span * (last.survival + survival) / 2.0,
+                urge: last.urge + span * (hazard.sqrt() + next.sqrt()) / 2.0,
+            };
+            let weight = (density * survival).sqrt();
+            self.effort += span * (root + weight) / 2.0;
+            (hazard, root) = (next, weight);
+        }
+    }
+
+    /// The table at a time; beyond its end nothing new is known.
+    fn at(&self, time: f64) -> Point {
+        if time <= self.table[0].time {
+            return Point { time, survival: 1.0, lived: time, urge: 0.0 };
+        }
+        let index = ((time.ln() - self.start) / self.step) as usize;
+        let Some(&[early, late]) = self.table.get(index..index + 2) else { return self.beyond(time) };
+        let span = time - early.time;
+        let part = span / (late.time - early.time);
+        let survival = early.survival + (late.survival - early.survival) * part;
+        Point {
+            time,
+            survival,
+            // What lies under a straight line: gaps are shorter than the steps of the table, and their delay must not be lost.
+            lived: early.lived + span * (early.survival + survival) / 2.0,
+            urge: early.urge + (late.urge - early.urge) * part,
+        }
+    }
+
+    fn beyond(&self, time: f64) -> Point {
+        let (before, last) = (self.table[POINTS - 2], self.table[POINTS - 1]);
+        let slope = (last.urge - before.urge) / (last.time - before.time);
+        Point { time, urge: last.urge + slope * (time - last.time), ..last }
+    }
+
+    /// The share that runs longer than a time, and the density there.
+    fn shape(&self, time: f64) -> (f64, f64) {
+        let part = |spread: f64| {
+            let z = (time.ln() - self.middle) / spread;
+            (libm::erfc(z / SQRT_2) / 2.0, (-z * z / 2.0).exp() / (time * spread * (2.0 * PI).sqrt()))
+        };
+        let ((main, main_density), (broad, broad_density)) =
+            (part(self.spread), part(BROAD.max(2.0 * self.spread)));
+        let share = self.strange;
+        (main + (broad - main) * share, main_density + (broad_density - main_density) * share)
+    }
+}
+
+/// What schedules ask of a distribution, worked out beforehand at one point of time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Point {
+    time: f64,
+    /// The share of jobs that run longer.
+    survival: f64,
+    /// The time that jobs spend running until here, on average.
+    lived: f64,
+    /// The integral of √hazard until here.
+    urge: f64,
 }
 
 #[cfg(test)]

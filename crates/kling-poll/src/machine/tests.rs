@@ -1,12 +1,11 @@
 use std::time::SystemTime;
 
 use kling_transport::{
-    Call, CancelOutcome, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, PostCancel,
-    RequestId,
+    Call, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, PostCancel,
 };
 
 use super::*;
-use crate::{Fixed, Unfinished};
+use crate::Fixed;
 
 const SECOND: Duration = Duration::from_secs(1);
 
