@@ -1,11 +1,15 @@
-//! The answer to a call about a job, as far as it can be read: the one reading that submit, status, result and cancel share.
+//! Reads an answer of the API: all that can be read of it, and what it means for the call that asked, an object to go on with
+//! or an error in any of its forms.
 
 use kling_types::output::urls;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::envelope::{self, Object};
+use crate::error_kind::Kind;
 use crate::lenient::{self, Damage};
-use crate::{HttpReply, Span, State, excerpt, fields};
+use crate::{Error, HttpReply, RequestId, Span, State, excerpt};
+
+/// A JSON object.
+pub(crate) type Object = Map<String, Value>;
 
 /// An answer that was paid for: an object, and what was wrong with it.
 ///
@@ -42,7 +46,7 @@ impl Answer {
 
     /// The `status`, if there is one.
     pub(crate) fn state(&self) -> Option<State> {
-        fields::state(&self.object).ok()
+        state(&self.object).ok()
     }
 
     /// Whether the output names a file.
@@ -52,13 +56,165 @@ impl Answer {
 
     /// Whether the answer names an error.
     pub(crate) fn complains(&self) -> bool {
-        envelope::code(&self.object).is_some() || !envelope::message(&self.object).is_empty()
+        code(&self.object).is_some() || !message(&self.object).is_empty()
     }
 
     /// Whether the answer is a part of another text, such as a page.
     pub(crate) fn is_embedded(&self) -> bool {
         self.damage.as_ref().is_some_and(|damage| damage.is_embedded)
     }
+}
+
+/// Opens an answer that costs nothing to ask for again: valid JSON under a status of success, without an `error_code`.
+pub(crate) fn open(reply: &HttpReply) -> Result<Object, Error> {
+    let object = match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(object)) => object,
+        _ if reply.head.is_success() => return Err(wordless(reply)),
+        _ => Answer::read(reply).ok_or_else(|| wordless(reply))?.object,
+    };
+    accepted(reply, object)
+}
+
+/// The object itself, under a status of success and without an `error_code`.
+pub(crate) fn accepted(reply: &HttpReply, object: Object) -> Result<Object, Error> {
+    match code(&object) {
+        None if reply.head.is_success() => Ok(object),
+        code => Err(refusal(reply, object, code)),
+    }
+}
+
+/// Opens an answer about a job, in whatever state it came.
+///
+/// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
+/// another request is none.
+pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Answer, Error> {
+    let answer = Answer::read(reply).ok_or_else(|| wordless(reply))?;
+    let named = request_id(&answer.object);
+    // In a garbled answer the id of something else may come to the top.
+    if answer.is_whole() && named.as_ref().is_some_and(|id| id != asked) {
+        return Err(Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status));
+    }
+    let is_over = answer.state().is_some_and(|state| state.is_over());
+    let code = code(&answer.object);
+    // A finished job is delivered whatever status a gateway puts on it.
+    let is_delivery = is_over && named.is_some() && answer.has_output_url();
+    if (code.is_none() || is_over) && (reply.head.is_success() || is_delivery) {
+        return Ok(answer);
+    }
+    Err(refusal(reply, answer.object, code))
+}
+
+/// The top-level `error_code`, as a number or as a number in text; 0 says that there is none.
+fn code(object: &Object) -> Option<i64> {
+    match object.get("error_code")? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .filter(|code| *code != 0)
+}
+
+/// The error of an object that says no: by its code, else by what the code's digits look like, else by the status.
+fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
+    let status = reply.head.status;
+    let kind = code
+        .and_then(|code| {
+            Kind::of_known_code(code).or_else(|| Kind::status_of_code(code).map(Kind::of_status))
+        })
+        .unwrap_or_else(|| Kind::of_status(status));
+    let id = request_id(&object);
+    Error::new(kind, message(&object))
+        .with_status(status)
+        .with_code(code)
+        .with_detail(object.remove("detail").filter(|detail| !detail.is_null()))
+        .with_retry_after(reply.head.retry_after)
+        .with_request_id(id)
+        .spoken()
+}
+
+/// The server's words, in whichever of four places they stand; an object or array is shown as JSON.
+pub(crate) fn message(object: &Object) -> String {
+    let places = ["error_message", "message", "error", "detail"];
+    let found =
+        places.iter().filter_map(|place| object.get(*place)).filter(|value| has_content(value)).map(words);
+    found.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Any value as one line.
+pub(crate) fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => excerpt::of(text),
+        Value::Object(object) if object.get("message").is_some_and(Value::is_string) => {
+            words(&object["message"])
+        }
+        other => excerpt::of(&other.to_string()),
+    }
+}
+
+/// The error of an answer that is no JSON object: a proxy's page, an empty body, torn JSON.
+pub(crate) fn wordless(reply: &HttpReply) -> Error {
+    let status = reply.head.status;
+    let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
+    let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
+    let found = match (reply.body.is_empty(), reply.head.is_success()) {
+        (false, _) => {
+            let body = excerpt::of_bytes(&reply.body);
+            match coding {
+                Some(coding) => {
+                    format!("no JSON object but, compressed ({}) unasked, {body}", excerpt::of(coding))
+                }
+                None => format!("no JSON object but {body}"),
+            }
+        }
+        (true, true) => "an empty body".to_owned(),
+        (true, false) => String::new(),
+    };
+    Error::new(kind, found).with_status(status).with_retry_after(reply.head.retry_after)
+}
+
+/// Whether a value says anything: no null, no blank text, no number 0, no `false`, and no collection of such.
+pub(crate) fn has_content(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(elements) => elements.iter().any(has_content),
+        Value::Object(members) => members.values().any(has_content),
+    }
+}
+
+/// The `request_id`: a text, blanks around it aside, or a whole number.
+pub(crate) fn request_id(object: &Object) -> Option<RequestId> {
+    match object.get("request_id")? {
+        Value::String(text) => lenient::id(text),
+        Value::Number(number) if number.is_u64() => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The `status`, without which an answer says nothing of a job.
+pub(crate) fn state(object: &Object) -> Result<State, Error> {
+    let word = object.get("status").and_then(Value::as_str).filter(|word| !word.trim().is_empty());
+    word.map(State::from).ok_or_else(|| Error::new(Kind::Protocol, "no status stands in it"))
+}
+
+/// A text.
+pub(crate) fn text(object: &Object, key: &str) -> Option<String> {
+    object.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// A finite number, or one in text.
+pub(crate) fn number(object: &Object, key: &str) -> Option<f64> {
+    let value = object.get(key)?;
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number| number.is_finite())
+}
+
+/// A number that counts, or one in text.
+pub(crate) fn whole_number(object: &Object, key: &str) -> Option<u64> {
+    let value = object.get(key)?;
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// What was wrong with an answer, in one line.
@@ -74,14 +230,53 @@ fn warning(reply: &HttpReply, damage: Option<&Damage>) -> Option<Box<str>> {
     (!faults.is_empty()).then(|| excerpt::of(&format!("the answer is broken: {}", faults.join("; "))).into())
 }
 
-/// Whether a value says anything: no null, no blank text, no number 0, no `false`, and no collection of such.
-pub(crate) fn has_content(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.trim().is_empty(),
-        Value::Array(elements) => elements.iter().any(has_content),
-        Value::Object(members) => members.values().any(has_content),
+#[cfg(test)]
+mod tests {
+    use crate::{Error, HttpHead, HttpReply};
+
+    fn read(status: u16, body: &str) -> Error {
+        let reply = HttpReply::new(HttpHead { status, ..HttpHead::default() }, body.to_owned().into());
+        super::open(&reply).unwrap_err()
+    }
+
+    #[test]
+    fn the_code_decides_before_the_status() {
+        assert!(read(400, r#"{"error_code":400004,"error_message":"no"}"#).is_auth());
+        assert!(read(400, r#"{"error_code":"400002"}"#).is_balance());
+        assert!(read(500, r#"{"error_code":404001}"#).is_not_found());
+        assert!(read(200, r#"{"error_code":403001}"#).is_permission());
+        assert!(read(200, r#"{"error_code":429007}"#).is_rate_limited());
+        assert!(read(503, r#"{"error_code":7}"#).is_server());
+    }
+
+    #[test]
+    fn the_message_is_found_in_any_of_its_four_places() {
+        for body in [
+            r#"{"error_message":"cause"}"#,
+            r#"{"message":"cause"}"#,
+            r#"{"error":"cause"}"#,
+            r#"{"error":{"message":"cause"}}"#,
+            r#"{"detail":"cause"}"#,
+            r#"{"error_message":"","error":null,"detail":"cause"}"#,
+            r#"{"error_message":" ","message":{},"error":[""],"detail":"cause"}"#,
+        ] {
+            assert_eq!(read(422, body).to_string(), "the request was refused (HTTP 422): cause");
+        }
+        assert_eq!(
+            read(422, r#"{"detail":[{"loc":["body","image_url"]}]}"#).to_string(),
+            r#"the request was refused (HTTP 422): [{"loc":["body","image_url"]}]"#
+        );
+    }
+
+    #[test]
+    fn a_page_of_html_is_told_from_the_api() {
+        let error = read(502, "<html>\n<h1>Bad gateway</h1>");
+        assert!(error.is_server() && error.is_transient() && !error.is_in_words());
+        assert_eq!(
+            error.to_string(),
+            "the service failed (HTTP 502): no JSON object but <html> <h1>Bad gateway</h1>"
+        );
+        assert!(read(200, "").is_protocol());
+        assert!(read(200, "[1,2").is_protocol());
     }
 }

@@ -1,10 +1,15 @@
-//! The free calls as values: what each asks, and how its answer is read.
+//! The free calls: what each asks, how its answer is read, and when it is made again, without socket or clock.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::retry::OnRetry;
 use crate::{
-    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Settings,
-    StatusReply, envelope,
+    Balance, CancelReply, Error, Failure, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Retry,
+    RetryNotice, RetryPolicy, Settings, Span, StatusReply, Token, answer, redacted,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -60,7 +65,7 @@ impl Call for GetStatus<'_> {
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
         match StatusReply::usual(reply, self.0) {
             Some(usual) => Ok(usual),
-            None => StatusReply::read(envelope::of_job(reply, self.0)?, reply.head.retry_after),
+            None => StatusReply::read(answer::of_job(reply, self.0)?, reply.head.retry_after),
         }
     }
 
@@ -84,7 +89,7 @@ impl Call for GetResult<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<ResultReply, Error> {
-        ResultReply::read(self.0, envelope::of_job(reply, self.0)?)
+        ResultReply::read(self.0, answer::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -105,7 +110,7 @@ impl Call for PostCancel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
-        CancelReply::of_answer(&envelope::of_job(reply, self.0)?)
+        CancelReply::of_answer(&answer::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -126,7 +131,7 @@ impl Call for GetBalance {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Balance, Error> {
-        Balance::read(&envelope::open(reply)?)
+        Balance::read(&answer::open(reply)?)
     }
 }
 
@@ -143,14 +148,155 @@ impl Call for GetModel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        envelope::open(reply).map(Value::Object)
+        answer::open(reply).map(Value::Object)
+    }
+}
+
+/// Asks for a part of the catalog, as the API sends it: `GET /models` → `{"models", "total", "limit", "offset"}`.
+///
+/// What is left out is not sent.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ListModels {
+    /// Words to look for.
+    pub search: Option<String>,
+    /// One of `GET /models/categories`.
+    pub category: Option<String>,
+    /// The kind of output.
+    pub kind: Option<String>,
+    /// Whether each entry carries its input schema.
+    pub include_schema: Option<bool>,
+    /// How many entries, 1 to 500.
+    pub limit: Option<u32>,
+    /// How many entries to skip.
+    pub offset: Option<u32>,
+}
+
+impl sealed::Free for ListModels {}
+
+impl Call for ListModels {
+    const NAME: &'static str = "models";
+    type Reply = Value;
+
+    fn request(&self, settings: &Settings) -> HttpRequest {
+        let mut url = settings.base.join(&["models"]);
+        let numbers = [("limit", self.limit), ("offset", self.offset)];
+        let texts = [("search", &self.search), ("category", &self.category), ("kind", &self.kind)];
+        let pairs: Vec<(&str, String)> = texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.clone()?)))
+            .chain(self.include_schema.map(|flag| ("include_schema", flag.to_string())))
+            .chain(numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string()))))
+            .collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        HttpRequest::get(url, Some(&settings.token))
+    }
+
+    fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
+        answer::open(reply).map(Value::Object)
+    }
+}
+
+/// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
+#[derive(Clone, Debug)]
+pub struct Asking<'a, C> {
+    call: &'a C,
+    request: HttpRequest,
+    policy: RetryPolicy,
+    on_retry: &'a OnRetry,
+    attempts: u32,
+    span: Span,
+}
+
+impl<'a, C: Call> Asking<'a, C> {
+    /// A call with the settings' own retries.
+    #[must_use]
+    pub fn new(call: &'a C, settings: &'a Settings) -> Self {
+        let (request, policy) = (call.request(settings), settings.call_retry);
+        Self { call, request, policy, on_retry: &settings.on_retry, attempts: 0, span: Span::none() }
+    }
+
+    /// The same with a span of its own: a call that is made once is part of its caller's.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn traced(self) -> Self {
+        Self { span: Span::call(self.call), ..self }
+    }
+
+    /// Where the attempts belong.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// The request of the next attempt.
+    #[must_use]
+    pub fn request(&self) -> HttpRequest {
+        self.request.clone()
+    }
+
+    /// Reads the outcome of one attempt, and nothing more.
+    ///
+    /// # Errors
+    /// Where no answer came, the API said no, or the answer cannot be read.
+    pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
+        read(self.call, self.request.token(), outcome)
+    }
+
+    /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,
+    /// `random` is drawn from `0.0..1.0`.
+    pub fn next(
+        &mut self,
+        outcome: Result<HttpReply, Failure>,
+        elapsed: Duration,
+        random: f64,
+    ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
+        self.attempts += 1;
+        let outcome = self.span.within(|| self.read(outcome));
+        self.span.attempted(self.attempts, outcome.as_ref().err());
+        let error = match outcome {
+            Err(error) if error.is_transient() => error,
+            outcome => return ControlFlow::Break(outcome),
+        };
+        match self.policy.next(self.attempts, error.retry_after(), elapsed, random) {
+            Retry::After(pause) => {
+                self.on_retry.notify(&RetryNotice::new(&error, pause, self.attempts));
+                self.span.delay(pause);
+                ControlFlow::Continue(pause)
+            }
+            Retry::GiveUp => ControlFlow::Break(Err(error)),
+        }
+    }
+}
+
+/// Reads the outcome of one attempt; its errors name the request and not the token.
+pub(crate) fn read<C: Call>(
+    call: &C,
+    token: Option<&Token>,
+    outcome: Result<HttpReply, Failure>,
+) -> Result<C::Reply, Error> {
+    let read = match redacted::outcome(outcome, token) {
+        Ok(reply) => call.read(&reply),
+        Err(failure) => read_beginning(call, failure),
+    };
+    read.map_err(|error| error.with_request_id(call.request_id().cloned()))
+}
+
+/// Reads an answer that broke off: all that was asked for may be in its beginning.
+fn read_beginning<C: Call>(call: &C, failure: Failure) -> Result<C::Reply, Error> {
+    let read = HttpReply::begun(&failure).map(|reply| call.read(&reply));
+    match read {
+        Some(Ok(reply)) => Ok(reply),
+        // The service's own words say more than the failure does.
+        Some(Err(error)) if error.is_in_words() || error.is_rate_limited() => Err(error),
+        _ => Err(failure.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HttpHead, ListModels, Token};
+    use crate::HttpHead;
 
     fn settings() -> Settings {
         Settings::new(Token::new("t").unwrap())

@@ -13,7 +13,7 @@ use kling_types::ModelInput;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::asking;
+use crate::call;
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Error, GetBalance, GetModel, GetResult, GetStatus,
     Limits, ListModels, Makes, ModelId, PostCancel, RequestId, Reqwest, ResultReply, Settings, StatusReply,
@@ -174,7 +174,7 @@ impl<T: Transport> Client<T> {
     pub async fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
         let request = call.request(&self.settings);
         let outcome = self.transport.send(request, Limits::within(timeout)).await;
-        asking::read(call, Some(&self.settings.token), outcome)
+        call::read(call, Some(&self.settings.token), outcome)
     }
 
     /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**

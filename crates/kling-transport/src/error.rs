@@ -1,14 +1,12 @@
-//! What went wrong, as questions rather than variants.
+//! What went wrong, as questions rather than variants: how an error is asked, made and shown.
 
-mod made;
-mod text;
-
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error_kind::Kind;
-use crate::{Phase, RequestId};
+use crate::{Failure, FailureKind, Phase, RequestId, excerpt};
 
 /// An error of a call, or of a value that was to become one.
 ///
@@ -249,7 +247,199 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error of a submit that was withheld because no record of it could be kept, for those who keep one.
+    pub fn journal(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Journal, excerpt::of(&message.to_string()))
+    }
+
+    /// The error of a submit that was withheld because the outcome of the very same request is unknown, for those who keep a
+    /// record.
+    pub fn unresolved(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Unresolved, excerpt::of(&message.to_string()))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn file(message: impl Into<String>) -> Self {
+        Self::new(Kind::File, message)
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn foreign(message: impl Into<String>, host: Option<&str>) -> Self {
+        Self::new(Kind::Host, message).with_host(host)
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn with_host(mut self, host: Option<&str>) -> Self {
+        self.0.host = host.map(str::to_owned);
+        self
+    }
+
+    /// The same error, with one more fact.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn and(mut self, fact: &str) -> Self {
+        self.0.message = format!("{}; {fact}", self.0.message);
+        self
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn proxy(message: impl Into<String>) -> Self {
+        Self::new(Kind::Proxy, message)
+    }
+
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
+    }
+
+    pub(crate) fn given_up(mut self) -> Self {
+        self.0.kind = Kind::GivenUp;
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_code(mut self, code: Option<i64>) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Option<Value>) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
+        self.0.retry_after = pause;
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<RequestId>) -> Self {
+        self.0.request_id = id.or(self.0.request_id);
+        self
+    }
+
+    pub(crate) fn spoken(mut self) -> Self {
+        self.0.in_words = true;
+        self
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::Certificate => Kind::Certificate,
+            FailureKind::NotLoopback => Kind::Config,
+            FailureKind::Proxy => Kind::Proxy,
+            _ if failure.phase.is_before_sending() => Kind::Connect,
+            FailureKind::Timeout => Kind::Timeout,
+            FailureKind::TooLarge => Kind::Protocol,
+            FailureKind::Broken => Kind::Interrupted,
+        };
+        let mut error = Self::new(kind, excerpt::of(&failure.message));
+        (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
+        error.with_retry_after(failure.retry_after)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_finding(f)?;
+        self.0.kind.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl Error {
+    /// Writes what was found, without advice.
+    pub(crate) fn write_finding(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, message, status, code, request_id, phase, .. } = &*self.0;
+        let Some(finding) = kind.finding() else {
+            return f.write_str(message);
+        };
+        f.write_str(finding)?;
+        let facts = [
+            // Of a connection that cannot be made, the finding says so already.
+            phase.filter(|phase| *phase != Phase::Connect).map(|phase| format!("while {phase}")),
+            status.map(|status| format!("HTTP {status}")),
+            code.map(|code| format!("error_code {code}")),
+            request_id.as_ref().map(|id| format!("request {id}")),
+        ];
+        let facts: Vec<_> = facts.into_iter().flatten().collect();
+        if !facts.is_empty() {
+            write!(f, " ({})", facts.join(", "))?;
+        }
+        if !message.is_empty() {
+            write!(f, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    /// The same facts as `Display`, and no raw detail, which may quote an input.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.0.kind)
+    }
+}
+
 impl std::error::Error for Error {}
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{ApiBase, Call, GetStatus, HttpHead, HttpReply, ModelId, Token};
+
+    /// What a person reads, by what happened.
+    #[test]
+    fn texts_say_what_was_found_and_what_to_do() {
+        let id: RequestId = "5e1f-09c".parse().unwrap();
+        let answered = |status: u16, body: &str| {
+            let head = HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH);
+            let reply = HttpReply::new(head, body.to_owned().into());
+            let error = GetStatus(&id).read(&reply).unwrap_err();
+            error.with_request_id(Some(id.clone()))
+        };
+        let ended = |phase, kind, words: &str| Error::from(Failure::new(phase, kind, words));
+        let texts = [
+            answered(400, r#"{"error_code":400001,"error_message":"no such model"}"#),
+            answered(400, r#"{"error_code":400002,"message":"insufficient credits"}"#),
+            answered(200, r#"{"error_code":400004,"error":"token revoked"}"#),
+            answered(400, r#"{"error_code":400005}"#),
+            answered(403, r#"{"error_code":403001,"error_message":"not yours"}"#),
+            answered(404, r#"{"error_code":404001,"error_message":"gone"}"#),
+            answered(422, r#"{"detail":[{"loc":["body","duration"],"msg":"not 5 or 10"}]}"#),
+            answered(409, "{}"),
+            answered(429, ""),
+            answered(307, ""),
+            answered(502, "<html><h1>Bad Gateway</h1></html>"),
+            answered(200, "{\"status\":"),
+            ended(Phase::Resolve, FailureKind::Broken, "no such host"),
+            ended(Phase::Connect, FailureKind::Broken, "connection refused"),
+            ended(Phase::Connect, FailureKind::Certificate, "invalid peer certificate: UnknownIssuer"),
+            ended(Phase::Connect, FailureKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
+            ended(Phase::Waiting, FailureKind::Timeout, "timed out"),
+            ended(Phase::Reading, FailureKind::Broken, "reset by https://api.example/x?signature=1"),
+            Error::new(Kind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
+            Error::new(Kind::Content, "found JSON, expected video"),
+            "../x".parse::<RequestId>().unwrap_err(),
+            "a//b".parse::<ModelId>().unwrap_err(),
+            "http://example.com".parse::<ApiBase>().unwrap_err(),
+            Token::new("Bearer x").unwrap_err(),
+        ];
+        let texts: Vec<_> = texts.iter().map(Error::to_string).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn an_error_is_small_enough_to_return_by_value() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::Token;
-use crate::download_range::Rest;
+use crate::http_reply::Rest;
 
 /// The largest answer read to a call of the API, in bytes. Downloads have a bound of their own.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;

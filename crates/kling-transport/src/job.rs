@@ -1,14 +1,16 @@
-//! A handle on a paid job: plain data, kept and taken up again anywhere.
+//! A handle on a paid job as plain data, kept and taken up again anywhere, and the ids of jobs and models.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use kling_types::{Model, ModelOutput};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{Error, ModelId, RequestId};
+use crate::Error;
 
 /// What a job makes: a model's typed output, or raw JSON for [`AnyModel`].
 pub trait Makes: 'static {
@@ -197,5 +199,158 @@ impl<'de, M: Makes> Deserialize<'de> for Job<M> {
         let Kept { request_id: id, model, submitted_at } = Kept::deserialize(deserializer)?;
         let job = Job { id, model, submitted_at, warning: None, makes: PhantomData };
         job.typed().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Unreserved characters of RFC 3986 stay as they are, so that a plain id looks like itself in a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A model's id, such as `kling/kling-1-6/pro/image-to-video`.
+///
+/// Ids of the catalog have 2 to 5 segments and may hold dots, capitals and blanks; any number of segments is taken. Each is
+/// percent-encoded on its own when the id becomes a path. Empty segments, `.` and `..` are refused: they would name another
+/// path than they show.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct ModelId(Box<str>);
+
+impl ModelId {
+    /// The longest id accepted, in bytes.
+    pub const MAX_LENGTH: usize = 512;
+
+    /// The id as text, not encoded.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as a path: each segment percent-encoded, the slashes kept.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        let segments: Vec<_> =
+            self.0.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+        segments.join("/")
+    }
+}
+
+impl FromStr for ModelId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let whole = text.len() <= Self::MAX_LENGTH
+            && !text.chars().any(char::is_control)
+            && text.split('/').all(|segment| !matches!(segment.trim(), "" | "." | ".."));
+        if whole {
+            return Ok(Self(text.into()));
+        }
+        let shown = crate::excerpt::short(text);
+        Err(Error::config(format!(
+            "{shown:?} is no model id: names joined by single slashes are allowed, such as kling/kling-1-6/pro/image-to-video"
+        )))
+    }
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The id that the API gave to a job: 1 to 128 characters of `A-Z a-z 0-9 _ -`.
+///
+/// Ids come from servers and from users, and become part of a path, so nothing else is let in. That is the form the
+/// provider's own clients accept.
+///
+/// ```
+/// use kling_transport::RequestId;
+///
+/// let id: RequestId = "5e1f-09_c".parse()?;
+/// assert_eq!(id.as_str(), "5e1f-09_c");
+/// assert!("../balance".parse::<RequestId>().is_err());
+/// # Ok::<(), kling_transport::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct RequestId(Box<str>);
+
+impl RequestId {
+    /// The longest id accepted, in characters.
+    pub const MAX_LENGTH: usize = 128;
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+            return Ok(Self(text.into()));
+        }
+        let shown = crate::excerpt::short(text);
+        Err(Error::config(format!(
+            "{shown:?} is no request id: 1 to 128 letters, digits, `_` or `-` are allowed"
+        )))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_segment_is_encoded_and_the_slashes_are_kept() {
+        let id: ModelId = "maker/Model 1.5/50%?#x".parse().unwrap();
+        assert_eq!(id.encoded(), "maker/Model%201.5/50%25%3F%23x");
+    }
+
+    #[test]
+    fn segments_that_would_change_the_path_are_refused() {
+        for text in ["", "/", "a//b", "/a", "a/", "a/../b", "./a", "a/ /b", "a\nb", &"x/".repeat(300)] {
+            assert!(text.parse::<ModelId>().unwrap_err().is_config(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_passes_is_one_plain_segment(text in ".{0,140}") {
+            let expected = !text.is_empty()
+                && text.len() <= 128
+                && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+            prop_assert_eq!(text.parse::<RequestId>().is_ok(), expected);
+        }
+    }
+
+    #[test]
+    fn a_stored_id_is_checked_again_when_read() {
+        assert!(serde_json::from_str::<RequestId>("\"abc\"").is_ok());
+        assert!(serde_json::from_str::<RequestId>("\"a/../b\"").is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use crate::{RequestId, fields};
+use crate::RequestId;
 
 /// The members that tell something of a job or of a call. An object without any of them is no answer of the API.
 const KNOWN: [&str; 10] = [
@@ -93,8 +93,17 @@ pub(crate) fn request_id(body: &[u8]) -> Option<RequestId> {
             // The digits of a large number do not survive as one.
             _ => reader.word()?.into(),
         };
-        fields::id(&id)
+        self::id(&id)
     })
+}
+
+/// An id in a text. The words by which languages write an absent value are none.
+pub(crate) fn id(text: &str) -> Option<RequestId> {
+    let text = text.trim();
+    let is_absent = ["null", "none", "nil", "undefined", "true", "false", "nan"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    if is_absent { None } else { text.parse().ok() }
 }
 
 fn text(body: &[u8]) -> Cow<'_, str> {

@@ -40,32 +40,20 @@
 //! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
 
 mod answer;
-mod api_base;
-mod asking;
-mod balance;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
-mod cancel_reply;
 #[cfg(feature = "async")]
 mod client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod content;
-mod content_coding;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download_options;
-#[cfg_attr(
-    not(any(feature = "async", feature = "blocking")),
-    allow(dead_code, reason = "only the clients go on with a download")
-)]
-mod download_range;
-mod envelope;
 mod error;
 mod error_kind;
 mod excerpt;
-mod fields;
 mod fingerprint;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod host_gate;
@@ -73,30 +61,23 @@ mod http_reply;
 mod http_request;
 mod job;
 mod lenient;
-mod list_models;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod loopback;
-mod model_id;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod part;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod partial_file;
-mod phase;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod proxy;
-mod receipt;
 mod redacted;
-mod request_id;
+mod replies;
 #[cfg(feature = "async")]
 mod reqwest_transport;
-mod result_reply;
 mod retry;
-mod retry_after;
 mod settings;
 mod span;
 mod spellings;
 mod state;
-mod status_reply;
 mod submission;
 mod submitting;
 mod token;
@@ -105,11 +86,7 @@ mod transport;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod watch;
 
-pub use crate::api_base::{ApiBase, BASE_VARIABLE};
-pub use crate::asking::Asking;
-pub use crate::balance::Balance;
-pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, PostCancel};
-pub use crate::cancel_reply::{CancelOutcome, CancelReply};
+pub use crate::call::{Asking, Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
 #[cfg(feature = "async")]
 pub use crate::client::Client;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -118,29 +95,22 @@ pub use crate::content::ExpectedContent;
 pub use crate::download::{Downloaded, Progress};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::download_options::DownloadOptions;
-pub use crate::download_range::ContentRange;
 pub use crate::error::Error;
 #[doc(hidden)]
 pub use crate::excerpt::is_unsafe_on_terminal;
 pub use crate::fingerprint::Fingerprint;
-pub use crate::http_reply::{Failure, FailureKind, HttpHead, HttpReply};
+pub use crate::http_reply::{ContentRange, Failure, FailureKind, HttpHead, HttpReply, Phase};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
-pub use crate::job::{AnyModel, Job, Makes};
-pub use crate::list_models::ListModels;
-pub use crate::model_id::ModelId;
-pub use crate::phase::Phase;
-pub use crate::receipt::Receipt;
-pub use crate::request_id::RequestId;
+pub use crate::job::{AnyModel, Job, Makes, ModelId, RequestId};
+pub use crate::replies::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
 #[cfg(feature = "async")]
 pub use crate::reqwest_transport::{Incoming, Reqwest};
-pub use crate::result_reply::{ResultReply, Verdict};
 pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
-pub use crate::settings::Settings;
+pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};
 #[doc(hidden)]
 pub use crate::span::Span;
 pub use crate::state::State;
-pub use crate::status_reply::StatusReply;
-pub use crate::submission::{Submission, SubmitError};
+pub use crate::submission::{Receipt, Submission, SubmitError};
 pub use crate::submitting::Submitting;
 pub use crate::token::{TOKEN_VARIABLES, Token};
 #[cfg(feature = "async")]

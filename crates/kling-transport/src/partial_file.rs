@@ -8,8 +8,8 @@ use url::Url;
 
 use crate::content::HEAD_BYTES;
 use crate::download::{Downloaded, Obstacle, Progress};
-use crate::download_range::Rest;
 use crate::error_kind::Kind;
+use crate::http_reply::Rest;
 use crate::part::{Note, Part};
 use crate::{DownloadOptions, Error, Failure, HttpHead, excerpt};
 

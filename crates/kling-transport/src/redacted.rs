@@ -1,8 +1,11 @@
-//! What a server sent, without the token: taken out of the whole text before anything reads, cuts or keeps it.
+//! What a server sent, decompressed and without the token: done to the whole text before anything reads, cuts or keeps it.
+
+use std::io::Read;
 
 use bytes::Bytes;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use crate::{Failure, HttpReply, Token, content_coding};
+use crate::{Failure, HttpReply, MAX_REPLY_BYTES, Token};
 
 /// The outcome of an exchange, decompressed, and without the token wherever the server or the client quotes it.
 pub(crate) fn outcome(
@@ -11,7 +14,7 @@ pub(crate) fn outcome(
 ) -> Result<HttpReply, Failure> {
     match outcome {
         Ok(mut reply) => {
-            let plain = content_coding::undone(reply.body.clone(), reply.head.content_encoding.as_deref());
+            let plain = undone(reply.body.clone(), reply.head.content_encoding.as_deref());
             if plain != reply.body {
                 // A label may be missing.
                 reply.head.content_encoding.get_or_insert_with(|| "gzip".to_owned());
@@ -19,7 +22,7 @@ pub(crate) fn outcome(
             Ok(HttpReply { body: clean(plain, token, false), ..reply })
         }
         Err(failure) => {
-            let plain = content_coding::undone(failure.read.clone(), failure.content_encoding.as_deref());
+            let plain = undone(failure.read.clone(), failure.content_encoding.as_deref());
             let message = clean(failure.message.into(), token, false);
             Err(Failure {
                 message: String::from_utf8_lossy(&message).into_owned(),
@@ -36,12 +39,41 @@ fn clean(text: Bytes, token: Option<&Token>, is_cut: bool) -> Bytes {
     clean.map_or(text, Bytes::from)
 }
 
+/// How a gzip file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Undoes gzip and deflate, as far as the body goes: its beginning may name a job. At most [`MAX_REPLY_BYTES`] come out.
+///
+/// A body in another coding stays as it is.
+fn undone(body: Bytes, coding: Option<&str>) -> Bytes {
+    let coding = coding.unwrap_or_default().trim();
+    if body.starts_with(&GZIP) {
+        return expanded(MultiGzDecoder::new(&body[..]));
+    }
+    if !coding.eq_ignore_ascii_case("deflate") || body.first() == Some(&b'{') {
+        return body;
+    }
+    // The name stands for zlib, and some servers send the bare stream.
+    let plain = expanded(ZlibDecoder::new(&body[..]));
+    if plain.is_empty() { expanded(DeflateDecoder::new(&body[..])) } else { plain }
+}
+
+fn expanded(decoder: impl Read) -> Bytes {
+    let mut plain = Vec::new();
+    // A stream that breaks off has been read up to there.
+    let _ = decoder.take(MAX_REPLY_BYTES as u64).read_to_end(&mut plain);
+    plain.into()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::time::SystemTime;
 
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
     use proptest::prelude::*;
 
     use super::*;
@@ -187,8 +219,8 @@ mod tests {
 
     #[test]
     fn a_quote_is_found_in_a_body_that_was_compressed() {
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        std::io::Write::write_all(&mut gzip, format!("no job for {TOKEN}").as_bytes()).unwrap();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        Write::write_all(&mut gzip, format!("no job for {TOKEN}").as_bytes()).unwrap();
         let head = HttpHead { status: 502, ..HttpHead::default() };
         let error = status_error(Ok(HttpReply::new(head, gzip.finish().unwrap().into())));
         assert!(error.to_string().contains("no job for [token]"), "{error}");
@@ -205,5 +237,42 @@ mod tests {
             unseen(&shown);
             unseen_in_base64(&shown);
         }
+    }
+
+    const TEXT: &[u8] = br#"{"request_id":"a-1"}"#;
+
+    #[test]
+    fn gzip_zlib_and_bare_deflate_are_undone() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(TEXT).unwrap();
+        zlib.write_all(TEXT).unwrap();
+        bare.write_all(TEXT).unwrap();
+        let gzip: Bytes = gzip.finish().unwrap().into();
+        assert_eq!(undone(gzip.clone(), Some("gzip")), TEXT);
+        assert_eq!(undone(gzip, None), TEXT, "without a label");
+        assert_eq!(undone(zlib.finish().unwrap().into(), Some("Deflate")), TEXT);
+        assert_eq!(undone(bare.finish().unwrap().into(), Some("deflate")), TEXT);
+        for coding in [None, Some("identity"), Some("gzip"), Some("deflate"), Some("br")] {
+            assert_eq!(undone(Bytes::from_static(TEXT), coding), TEXT, "a label alone compresses nothing");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_gives_its_beginning() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
+        gzip.write_all(TEXT).unwrap();
+        let gzip: Bytes = gzip.finish().unwrap().into();
+        let cut = undone(gzip.slice(..gzip.len() - 12), Some("gzip"));
+        assert!(!cut.is_empty() && TEXT.starts_with(&cut), "{cut:?}");
+        assert_eq!(undone(gzip.slice(..5), Some("gzip")), "");
+    }
+
+    #[test]
+    fn a_few_bytes_do_not_become_any_number() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&vec![b' '; 2 * MAX_REPLY_BYTES]).unwrap();
+        assert_eq!(undone(gzip.finish().unwrap().into(), None).len(), MAX_REPLY_BYTES);
     }
 }

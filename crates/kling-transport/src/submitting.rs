@@ -1,6 +1,4 @@
-//! The one paid POST as a machine without socket or clock: when there is another attempt, and how it ends.
-
-mod judgement;
+//! The one paid POST as a machine without socket or clock: when there is another attempt, what one proves, and how it ends.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,12 +9,13 @@ use bytes::Bytes;
 use kling_types::{Model, ModelInput};
 use serde_json::Value;
 
-use self::judgement::{Cut, Judgement, judge};
+use crate::answer::{self, Answer};
 use crate::error_kind::Kind;
 use crate::retry::OnRetry;
 use crate::{
-    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Receipt,
-    Retry, RetryNotice, RetryPolicy, Settings, Span, Submission, excerpt, redacted,
+    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
+    Receipt, RequestId, Retry, RetryNotice, RetryPolicy, Settings, Span, Submission, excerpt, lenient,
+    redacted,
 };
 
 /// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
@@ -199,5 +198,244 @@ impl<M: Makes> fmt::Debug for Submitting<M> {
     }
 }
 
+/// What one attempt proves.
+enum Judgement {
+    /// A job was made. The warning says what was wrong with the answer.
+    Accepted(RequestId, Option<Box<str>>),
+    Refused(Error),
+    Unknown(Cut),
+}
+
+/// Where an exchange was cut off.
+struct Cut {
+    phase: Phase,
+    status: Option<u16>,
+    message: String,
+    read: Bytes,
+}
+
+fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
+    match outcome {
+        Ok(reply) => judge_reply(reply),
+        Err(failure) => judge_failure(failure),
+    }
+}
+
+/// An answer that broke off may still name its job. Without an id it still refused, if its status did.
+fn judge_failure(failure: Failure) -> Judgement {
+    let begun = HttpReply::begun(&failure);
+    if let Some(reply) = &begun
+        && let Some(answer) = Answer::read(reply)
+        && let Some(id) = submitted_id(&answer, reply)
+    {
+        return Judgement::Accepted(id, answer.warning);
+    }
+    if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
+        return Judgement::Refused(match failure.status {
+            Some(status) => Error::new(Kind::of_status(status), excerpt::of(&failure.message))
+                .with_status(status)
+                .with_retry_after(failure.retry_after),
+            None => failure.into(),
+        });
+    }
+    let message = excerpt::of(&failure.message);
+    Judgement::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
+}
+
+/// An id counts for more than all else in the answer: a job has it. Then a refusal in words wins over the status; then the
+/// status decides.
+fn judge_reply(reply: HttpReply) -> Judgement {
+    let status = reply.head.status;
+    let (is_whole, opened) = match Answer::read(&reply) {
+        Some(answer) => {
+            if let Some(id) = submitted_id(&answer, &reply) {
+                return Judgement::Accepted(id, answer.warning);
+            }
+            // A part that is missing may hold an id, so that the rest proves no refusal.
+            (answer.is_whole(), answer::accepted(&reply, answer.object))
+        }
+        None => (false, Err(answer::wordless(&reply))),
+    };
+    let error = match opened {
+        Ok(_) => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
+        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
+        Err(error) => error,
+    };
+    let message = excerpt::of(&error.to_string());
+    Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
+}
+
+/// The id of the job that was made, if the answer proves that there is one.
+///
+/// Under a status of success, and under 429, any id counts: a job has it. Under another status an id may be that of the
+/// failed call. Then the answer must be no part of a page and name no error, and a refusal must look like an acceptance.
+fn submitted_id(answer: &Answer, reply: &HttpReply) -> Option<RequestId> {
+    let status = reply.head.status;
+    let id = answer::request_id(&answer.object);
+    if reply.head.is_success() {
+        // In another place than the top, or a number that is too large to be read as one.
+        let elsewhere = || lenient::request_id(&reply.body).filter(|_| !answer.complains());
+        return id.or_else(elsewhere);
+    }
+    let has_links =
+        ["status_url", "result_url", "cancel_url"].iter().any(|name| answer.object.contains_key(*name));
+    let is_doubtful = answer.complains() || answer.is_embedded() || is_refusal(status) && !has_links;
+    id.filter(|_| status == 429 || !is_doubtful)
+}
+
+/// Whether an `error_code` says by itself that no job was made, under any status.
+fn refuses(error: &Error) -> bool {
+    error.error_code().is_some_and(|code| {
+        let under_success = error.status().is_some_and(|status| matches!(status, 200..=299));
+        let like_status = Kind::status_of_code(code);
+        Kind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
+    })
+}
+
+/// Whether an HTTP status says that no job was made.
+///
+/// 408 does not: the server gave up on a request that it may have in hand. Nor does 499, by which a proxy tells that the client
+/// left before the answer. 307 and 308 do, as they ask for the very same request elsewhere; 301, 302 and 303 do not, since
+/// servers answer so after they processed a POST.
+const fn is_refusal(status: u16) -> bool {
+    matches!(status, 307 | 308 | 400..=407 | 409..=498)
+}
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::{FailureKind, HttpHead, Token};
+
+    fn submitting() -> Submitting {
+        let settings = Settings::new(Token::new("secret-0123").unwrap());
+        let model = "maker/model".parse().unwrap();
+        Submitting::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
+    }
+
+    fn reply(status: u16, body: &str) -> Result<HttpReply, Failure> {
+        Ok(HttpReply::new(HttpHead { status, ..HttpHead::default() }, body.to_owned().into()))
+    }
+
+    fn outcome(attempt: Result<HttpReply, Failure>) -> &'static str {
+        match submitting().next(attempt, Duration::ZERO, 0.5) {
+            ControlFlow::Continue(_) => "again",
+            ControlFlow::Break(Submission::Submitted(_)) => "submitted",
+            ControlFlow::Break(Submission::Refused(_)) => "refused",
+            ControlFlow::Break(Submission::Unknown(_)) => "unknown",
+        }
+    }
+
+    #[test]
+    fn each_answer_has_one_meaning() {
+        let cases = [
+            (200, r#"{"request_id":"a-1"}"#, "submitted"),
+            (202, r#"{"request_id":"a-1","status":"in_queue","error_code":null}"#, "submitted"),
+            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400099}"#, "submitted"),
+            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400002}"#, "submitted"),
+            (201, r#"{"request_id":"a-1","error_code":429001}"#, "submitted"),
+            (400, r#"{"request_id":"a-1","error_code":400001}"#, "refused"),
+            (200, r#"{"request_id":"a/../b"}"#, "unknown"),
+            (200, r#"{"status":"in_queue"}"#, "unknown"),
+            (200, "<html>", "unknown"),
+            (200, "", "unknown"),
+            (200, r#"{"error_code":400002}"#, "refused"),
+            (200, r#"{"error_code":400099}"#, "refused"),
+            (200, r#"{"error_code":500001}"#, "unknown"),
+            (200, r#"{"error_code":408001}"#, "unknown"),
+            (500, r#"{"error_code":400001}"#, "refused"),
+            (500, r#"{"error_code":400099}"#, "unknown"),
+            (500, "", "unknown"),
+            (502, "<html>", "unknown"),
+            (503, "{}", "unknown"),
+            (504, "", "unknown"),
+            (408, "", "unknown"),
+            (400, "", "refused"),
+            (401, "<html>", "refused"),
+            (402, "{}", "refused"),
+            (413, "", "refused"),
+            (422, r#"{"detail":[]}"#, "refused"),
+            (425, "", "refused"),
+            (429, "", "again"),
+            (498, "", "refused"),
+            (499, "", "unknown"),
+            (499, r#"{"message":"client closed request"}"#, "unknown"),
+            (499, r#"{"error_code":400002}"#, "refused"),
+            (429, r#"{"error_code":400002}"#, "refused"),
+            (301, "", "unknown"),
+            (302, "", "unknown"),
+            (303, "", "unknown"),
+            (307, "", "refused"),
+            (308, "", "refused"),
+            (100, "", "unknown"),
+        ];
+        for (status, body, expected) in cases {
+            assert_eq!(outcome(reply(status, body)), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_failures_before_sending_are_tried_again() {
+        let phases = [
+            (Phase::Resolve, "again"),
+            (Phase::Connect, "again"),
+            (Phase::Sending, "unknown"),
+            (Phase::Waiting, "unknown"),
+            (Phase::Reading, "unknown"),
+        ];
+        for (phase, expected) in phases {
+            for kind in [FailureKind::Broken, FailureKind::Timeout] {
+                assert_eq!(outcome(Err(Failure::new(phase, kind, "cut"))), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_broke_off_is_still_one() {
+        let cut = |status| {
+            let head = HttpHead { status, ..HttpHead::default() };
+            Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut").while_reading(&head, Bytes::new()))
+        };
+        assert_eq!(outcome(cut(422)), "refused");
+        assert_eq!(outcome(cut(200)), "unknown");
+        assert_eq!(outcome(cut(503)), "unknown");
+    }
+
+    #[test]
+    fn an_unknown_outcome_says_what_was_read_without_the_token() {
+        let attempt = reply(200, r#"{"id":"x","echo":"Bearer secret-0123","url":"https://a/b?sig=1"}"#);
+        let ControlFlow::Break(Submission::Unknown(receipt)) =
+            submitting().next(attempt, Duration::ZERO, 0.5)
+        else {
+            panic!("expected an unknown outcome");
+        };
+        assert_eq!(receipt.excerpt(), Some(r#"{"id":"x","echo":"Bearer [token]","url":"https://a/b?…"}"#));
+        assert_eq!((receipt.phase(), receipt.status(), receipt.attempts()), (Phase::Reading, Some(200), 1));
+        let kept = serde_json::to_string(&receipt).unwrap();
+        assert_eq!(serde_json::from_str::<Receipt>(&kept).unwrap(), receipt);
+    }
+
+    #[test]
+    fn the_budget_ends_the_attempts() {
+        let mut submitting = submitting();
+        let refused = || Err(Failure::new(Phase::Connect, FailureKind::Broken, "refused"));
+        assert!(submitting.next(refused(), Duration::ZERO, 0.5).is_continue());
+        assert!(submitting.next(refused(), Duration::from_secs(59), 0.0).is_continue());
+        let ControlFlow::Break(Submission::Refused(error)) =
+            submitting.next(refused(), Duration::from_secs(60), 0.0)
+        else {
+            panic!("expected a refusal");
+        };
+        assert!(error.is_connect());
+    }
+
+    #[test]
+    fn a_submit_that_is_given_up_made_nothing_and_says_why_the_last_attempt_did_not() {
+        let Submission::Refused(untried) = submitting().give_up() else { panic!("expected a refusal") };
+        assert!(untried.is_given_up());
+        let mut submitting = submitting();
+        assert!(submitting.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
+        let Submission::Refused(error) = submitting.give_up() else { panic!("expected a refusal") };
+        assert!(error.is_given_up() && !error.is_rate_limited());
+        assert_eq!(error.to_string(), "given up before another attempt was made (HTTP 429): busy");
+    }
+}
