@@ -9,34 +9,15 @@ use url::Url;
 
 use crate::error_kind::Kind;
 use crate::host_gate::HostGate;
-use crate::partial_file::{PartialFile, exists, too_large};
+use crate::partial_file::{Obstacle, PartialFile, exists, too_large};
 use crate::{
-    DownloadOptions, Error, ExpectedContent, Failure, HttpHead, HttpRequest, Retry, Settings, Span, excerpt,
+    DownloadOptions, Downloaded, Error, ExpectedContent, HttpHead, HttpRequest, Retry, Settings, Span,
+    excerpt,
 };
 
 const MAX_REDIRECTS: u32 = 5;
 /// How often a file is asked for that is not there: it may appear a moment after its job has ended.
 const MAX_MISSING: u32 = 4;
-
-/// How far a download got.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes received.
-    pub received: u64,
-    /// Bytes in all, where the server said so.
-    pub total: Option<u64>,
-}
-
-/// A file that was downloaded whole.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Downloaded {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-}
 
 /// A download under way. Both clients keep the file of [`Downloading::take_whole`] if there is one. Else they send
 /// [`Downloading::request`], write the body into the file of [`Downloading::begin`], and bring what hinders them to
@@ -54,17 +35,6 @@ pub(crate) struct Downloading {
     /// What an attempt before brought, where that can be continued.
     partial: Option<PartialFile>,
     span: Span,
-}
-
-/// What keeps an attempt from ending well.
-#[derive(Debug)]
-pub(crate) enum Obstacle {
-    Moved(String),
-    Failed(Error),
-    /// The file broke off.
-    Broken(Error, Box<PartialFile>),
-    /// The file came too slowly, and was broken off.
-    Slow(Error, Box<PartialFile>),
 }
 
 impl Downloading {
@@ -260,25 +230,4 @@ pub(crate) fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> 
     let partial = PartialFile::open(path, &source, options)?.restarted(&head)?;
     let whole = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::whole);
     whole.map_err(Obstacle::into_error)?.keep()
-}
-
-impl Obstacle {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Failed(error) | Self::Broken(error, _) | Self::Slow(error, _) => error,
-            Self::Moved(_) => Error::new(Kind::Protocol, "a redirect stands in the place of a file"),
-        }
-    }
-}
-
-impl From<Error> for Obstacle {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Failure> for Obstacle {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure.into())
-    }
 }

@@ -1,4 +1,8 @@
-//! Which hosts an output may be fetched from.
+//! Where a connection may go: to which hosts for an output, to which addresses of a name, and through which proxies.
+
+use std::env;
+use std::fmt;
+use std::net::SocketAddr;
 
 use url::{Host, Url};
 
@@ -51,6 +55,119 @@ impl HostGate {
         let below = |domain: &str| name.len() > domain.len() && name.ends_with(domain);
         DOMAINS.iter().any(|domain| below(domain))
             || self.allowed.iter().any(|host| if host.starts_with('.') { below(host) } else { name == host })
+    }
+}
+
+/// Keeps the addresses of this machine.
+///
+/// # Errors
+/// [`NotLoopback`] if there are others only.
+pub(crate) fn only_loopback(
+    name: &str,
+    addresses: impl IntoIterator<Item = SocketAddr>,
+) -> Result<Vec<SocketAddr>, NotLoopback> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.ip().to_canonical().is_loopback());
+    match others.first() {
+        Some(address) if own.is_empty() => Err(NotLoopback { name: name.to_owned(), address: *address }),
+        _ => Ok(own),
+    }
+}
+
+/// A name that has no address of this machine.
+#[derive(Debug)]
+pub(crate) struct NotLoopback {
+    name: String,
+    address: SocketAddr,
+}
+
+impl fmt::Display for NotLoopback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, address } = self;
+        write!(
+            f,
+            "{name} is {} and not this machine: plain http would show the token to the network; give an https:// URL",
+            address.ip()
+        )
+    }
+}
+
+impl std::error::Error for NotLoopback {}
+
+/// Resolves as reqwest does by default, and judges one name by its addresses.
+#[cfg(feature = "async")]
+pub(crate) struct JudgingResolver {
+    pub(crate) judged: String,
+}
+
+#[cfg(feature = "async")]
+impl reqwest::dns::Resolve for JudgingResolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let is_judged = name.as_str() == self.judged;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let addresses =
+                if is_judged { only_loopback(name.as_str(), found)? } else { found.collect::<Vec<_>>() };
+            Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+/// The variables that name a proxy for `https`. The two HTTP libraries differ in which of them wins.
+const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Refuses a proxy whose scheme neither HTTP library knows: both pass over it in silence, and connect without it.
+///
+/// # Errors
+/// [`Error::is_proxy`].
+pub(crate) fn refuse_unknown_schemes() -> Result<(), Error> {
+    let variables = VARIABLES.iter().filter_map(|name| Some((name, env::var(name).ok()?)));
+    for (name, value) in variables {
+        let scheme = value.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if scheme.is_some_and(|scheme| !is_supported(&scheme) && !scheme.starts_with("socks")) {
+            return Err(unsupported(&format!("the one in {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a connection can be made through a proxy of this scheme.
+pub(crate) fn is_supported(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https")
+}
+
+/// The error of a proxy that cannot be used; `proxy` names it without user and password.
+pub(crate) fn unsupported(proxy: &str) -> Error {
+    Error::proxy(format!("only http:// and https:// proxies are supported, not {proxy}"))
+}
+
+/// The proxies of the environment, by the very rules that reqwest follows.
+#[cfg(feature = "async")]
+#[derive(Clone, Debug)]
+pub(crate) struct EnvironmentProxies(std::sync::Arc<hyper_util::client::proxy::matcher::Matcher>);
+
+#[cfg(feature = "async")]
+impl EnvironmentProxies {
+    /// The proxies, if the environment names one for this URL.
+    ///
+    /// # Errors
+    /// [`Error::is_proxy`] if it cannot be used.
+    pub(crate) fn for_url(url: &Url) -> Result<Option<Self>, Error> {
+        refuse_unknown_schemes()?;
+        let proxies = Self(hyper_util::client::proxy::matcher::Matcher::from_system().into());
+        match proxies.of(url) {
+            Some(proxy) if !is_supported(proxy.split(':').next().unwrap_or_default()) => {
+                Err(unsupported(&proxy))
+            }
+            Some(_) => Ok(Some(proxies)),
+            None => Ok(None),
+        }
+    }
+
+    /// The proxy that a URL is reached through, without user and password.
+    pub(crate) fn of(&self, url: &Url) -> Option<String> {
+        let intercept = self.0.intercept(&url.as_str().parse().ok()?)?;
+        Some(intercept.uri().to_string().trim_end_matches('/').to_owned())
     }
 }
 
@@ -107,5 +224,22 @@ mod tests {
         let error = gate.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
         assert!(error.is_host() && !error.to_string().contains("secret"));
         assert_eq!(error.host(), Some("cdn.example"));
+    }
+
+    fn judged(addresses: &[&str]) -> Result<Vec<String>, String> {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap());
+        let kept = only_loopback("sim.localhost", addresses);
+        kept.map(|kept| kept.iter().map(ToString::to_string).collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_leads_to_this_machine_or_nowhere() {
+        assert_eq!(
+            judged(&["127.0.0.1:80", "10.1.2.3:80", "[::1]:80"]).unwrap(),
+            ["127.0.0.1:80", "[::1]:80"]
+        );
+        assert_eq!(judged(&["[::ffff:127.0.0.1]:80"]).unwrap().len(), 1);
+        let refused = judged(&["10.1.2.3:80", "[2001:db8::1]:80"]).unwrap_err();
+        assert!(refused.starts_with("sim.localhost is 10.1.2.3 and not this machine"), "{refused}");
     }
 }

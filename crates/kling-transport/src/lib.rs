@@ -49,8 +49,6 @@ mod client;
 mod content;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
-#[cfg(any(feature = "async", feature = "blocking"))]
-mod download_options;
 mod error;
 mod error_kind;
 mod excerpt;
@@ -62,17 +60,11 @@ mod http_request;
 mod job;
 mod lenient;
 #[cfg(any(feature = "async", feature = "blocking"))]
-mod loopback;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod part;
 #[cfg(any(feature = "async", feature = "blocking"))]
 mod partial_file;
-#[cfg(any(feature = "async", feature = "blocking"))]
-mod proxy;
 mod redacted;
 mod replies;
-#[cfg(feature = "async")]
-mod reqwest_transport;
 mod retry;
 mod settings;
 mod span;
@@ -91,10 +83,6 @@ pub use crate::call::{Asking, Call, GetBalance, GetModel, GetResult, GetStatus, 
 pub use crate::client::Client;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::content::ExpectedContent;
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use crate::download::{Downloaded, Progress};
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use crate::download_options::DownloadOptions;
 pub use crate::error::Error;
 #[doc(hidden)]
 pub use crate::excerpt::is_unsafe_on_terminal;
@@ -102,9 +90,9 @@ pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{ContentRange, Failure, FailureKind, HttpHead, HttpReply, Phase};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
 pub use crate::job::{AnyModel, Job, Makes, ModelId, RequestId};
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use crate::partial_file::{DownloadOptions, Downloaded, Progress};
 pub use crate::replies::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
-#[cfg(feature = "async")]
-pub use crate::reqwest_transport::{Incoming, Reqwest};
 pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
 pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};
 #[doc(hidden)]
@@ -114,4 +102,4 @@ pub use crate::submission::{Receipt, Submission, SubmitError};
 pub use crate::submitting::Submitting;
 pub use crate::token::{TOKEN_VARIABLES, Token};
 #[cfg(feature = "async")]
-pub use crate::transport::{Chunks, Streaming, Transport};
+pub use crate::transport::{Chunks, Incoming, Reqwest, Streaming, Transport};

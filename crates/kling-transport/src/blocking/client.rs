@@ -1,23 +1,30 @@
-//! The blocking client: the calls of the API over any transport.
+//! The blocking client: the calls of the API and the downloads of outputs, over any transport and by any clock.
 
-mod download;
-
+use std::fmt;
+use std::io::Read;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use kling_types::ModelInput;
 use serde_json::Value;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
+use super::transport::broken_off;
+use super::{Streaming, Transport, Ureq};
+use crate::download::{Downloading, is_inline, save_inline};
+use crate::partial_file::{Obstacle, PartialFile};
 use crate::{
-    Asking, Balance, Call, CancelReply, Error, GetBalance, GetModel, GetResult, GetStatus, Limits,
-    ListModels, Makes, ModelId, PostCancel, RequestId, ResultReply, Settings, StatusReply, Submission,
-    Submitting,
+    Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
+    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
+    StatusReply, Submission, Submitting,
 };
 
-use super::{Clock, SystemClock, Transport, Ureq};
+/// What is read at a time of a download, in bytes.
+const PIECE: usize = 64 * 1024;
 
 /// The API's calls, each of which blocks the thread until it is answered. The async client has the same methods.
 ///
@@ -204,5 +211,97 @@ impl<T: Transport> Client<T> {
                 ControlFlow::Continue(pause) => self.clock.sleep(pause),
             }
         }
+    }
+}
+
+impl<T: Streaming> Client<T> {
+    /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
+    ///
+    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. What an
+    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`]. A whole file
+    /// that cannot be put in its place is kept, and the error names where. The content of a `data:` URL is written likewise.
+    ///
+    /// # Errors
+    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
+    /// file exists, cannot be written, or is being downloaded by somebody else; [`Error::is_output_unavailable`] where the
+    /// host does not give the file; [`Error::is_content`] where something else than the output arrived; others as for any call.
+    pub fn download(
+        &self,
+        url: &str,
+        path: impl AsRef<Path>,
+        options: &DownloadOptions,
+        mut progress: impl FnMut(Progress),
+    ) -> Result<Downloaded, Error> {
+        let (started, path) = (self.clock.now(), path.as_ref());
+        if is_inline(url) {
+            return save_inline(url, path, options);
+        }
+        let mut downloading = Downloading::new(url, path, options, &self.settings)?;
+        if let Some(whole) = downloading.take_whole() {
+            return whole.keep();
+        }
+        loop {
+            let span = downloading.span();
+            let obstacle = match span.within(|| self.fetch(&mut downloading, started, &mut progress)) {
+                Ok(partial) => {
+                    downloading.came(&partial);
+                    return partial.keep();
+                }
+                Err(obstacle) => obstacle,
+            };
+            match downloading.next(obstacle, self.since(started), fastrand::f64()) {
+                ControlFlow::Break(error) => return Err(error),
+                ControlFlow::Continue(pause) => self.clock.sleep(pause),
+            }
+        }
+    }
+
+    fn fetch(
+        &self,
+        downloading: &mut Downloading,
+        started: Duration,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<PartialFile, Obstacle> {
+        let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
+        let mut partial = downloading.begin(&head)?;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            partial = match body.read(&mut buffer) {
+                Ok(0) => return partial.whole(),
+                Ok(read) => partial.append(&buffer[..read], self.since(started))?,
+                Err(error) => return Err(partial.broken(broken_off(error))),
+            };
+            progress(partial.progress());
+        }
+    }
+}
+
+/// Tells the time and lets it pass.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The time since some fixed moment; it never goes back.
+    fn now(&self) -> Duration;
+
+    /// Returns after a pause.
+    fn sleep(&self, pause: Duration);
+}
+
+/// The machine's own monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place where a thread sleeps")]
+    fn sleep(&self, pause: Duration) {
+        thread::sleep(pause);
     }
 }

@@ -1,9 +1,23 @@
-//! The seam under the blocking client.
+//! The seam under the blocking client, and the transport that comes with it: ureq, with everything off that could send a
+//! request twice or elsewhere, and with the async client's certificates and cryptography.
 
-use std::io::Read;
-use std::time::Duration;
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime};
 
-use crate::{Failure, HttpHead, HttpReply, HttpRequest, Limits};
+use bytes::BytesMut;
+use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
+use ureq::http;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
+use url::Url;
+
+use crate::host_gate::{only_loopback, refuse_unknown_schemes, unsupported};
+use crate::watch::{Watch, Watched};
+use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings};
 
 /// Carries requests, and blocks while it does. [`Ureq`](super::Ureq) is the one that comes with this crate.
 ///
@@ -27,4 +41,348 @@ pub trait Streaming: Transport {
     /// # Errors
     /// Where no answer began.
     fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Self::Body), Failure>;
+}
+
+type Response = http::Response<ureq::Body>;
+
+/// Carries requests by ureq.
+#[derive(Clone, Debug)]
+pub struct Ureq {
+    agent: Agent,
+    /// The name that may lead to this machine only.
+    judged_host: Option<String>,
+}
+
+impl Ureq {
+    /// A transport shaped by the caller, after which this crate's own settings are made:
+    /// see [`Client::configured`](super::Client::configured).
+    ///
+    /// # Errors
+    /// [`Error::is_config`] where what was asked for cannot be set up.
+    pub fn configured(
+        settings: &Settings,
+        configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+    ) -> Result<Self, Error> {
+        let mut builder = configure(preset(settings))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept_encoding(AutoHeaderValue::None)
+            .timeout_global(None)
+            .timeout_per_call(None);
+        if settings.base().is_loopback() {
+            builder = builder.proxy(None);
+        }
+        let config = builder.build();
+        if let Some(proxy) = proxy_of(&config, &settings.base().join(&[])) {
+            // ureq panics on some of them, and passes over others.
+            if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+                return Err(unsupported(&label(proxy)));
+            }
+        } else if !settings.base().is_loopback() {
+            refuse_unknown_schemes()?;
+        }
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        check(config.tls_config())?;
+        let judged_host = settings.base().judged_host().map(str::to_owned);
+        Ok(Self { agent: agent(config, judged_host.clone()), judged_host })
+    }
+
+    fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, Failure> {
+        let (agent, watch) = (self.agent_for(request), Watch::new(request.body()));
+        let prepared = prepare(request, &watch)
+            .map_err(|error| Failure::new(Phase::Connect, FailureKind::Broken, error.to_string()))?;
+        let builder = agent.configure_request(prepared);
+        let prepared = match bound {
+            Bound::Whole(timeout) => builder.timeout_global(Some(timeout)),
+            Bound::Pause(patience) => {
+                builder.timeout_recv_response(Some(patience)).timeout_per_read(Some(patience))
+            }
+        };
+        agent.run(prepared.build()).map_err(|error| {
+            let failure = judged(error, &watch);
+            match proxy_of(agent.config(), request.url()) {
+                Some(proxy) => Failure {
+                    message: format!("through the proxy {}: {}", label(proxy), failure.message),
+                    ..failure
+                },
+                None => failure,
+            }
+        })
+    }
+
+    /// A paid request gets a connection of its own: none that idled too long, which would leave its outcome unknown.
+    fn agent_for(&self, request: &HttpRequest) -> Agent {
+        match request.is_paid() {
+            true => agent(self.agent.config().clone(), self.judged_host.clone()),
+            false => self.agent.clone(),
+        }
+    }
+}
+
+/// An agent whose errors tell whether it came to a connection, which ureq's own do not.
+fn agent(config: Config, judged_host: Option<String>) -> Agent {
+    let resolver = Resolving { inner: DefaultResolver::default(), judged_host };
+    Agent::with_parts(config, Opening::default(), resolver)
+}
+
+/// The proxy that a URL is reached through.
+fn proxy_of<'a>(config: &'a Config, url: &Url) -> Option<&'a Proxy> {
+    let uri = url.as_str().parse().ok()?;
+    config.proxy().filter(|proxy| !proxy.is_no_proxy(&uri))
+}
+
+/// A proxy as it is named in errors, without user and password.
+fn label(proxy: &Proxy) -> String {
+    format!("{}://{}:{}", proxy.uri().scheme_str().unwrap_or("http"), proxy.host(), proxy.port())
+}
+
+/// What a time limit bounds.
+enum Bound {
+    /// The exchange, up to the last byte of the answer.
+    Whole(Duration),
+    /// Each pause in the answer.
+    Pause(Duration),
+}
+
+impl Transport for Ureq {
+    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+        let response = self.head(&request, Bound::Whole(limits.timeout))?;
+        let head = head(&response);
+        let mut reader = reader(response, limits.max_body as u64 + 1);
+        let mut body = BytesMut::new();
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(HttpReply::new(head, body.freeze())),
+                Ok(read) => body.extend_from_slice(&buffer[..read]),
+                Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
+            }
+            if body.len() > limits.max_body {
+                return Err(Failure::too_large(&head, body.freeze(), limits.max_body));
+            }
+        }
+    }
+}
+
+impl Streaming for Ureq {
+    type Body = Incoming;
+
+    fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), Failure> {
+        let response = self.head(&request, Bound::Pause(patience))?;
+        // The size is bounded where the bytes are written.
+        Ok((head(&response), Incoming(reader(response, u64::MAX))))
+    }
+}
+
+/// The rest of an answer that is being downloaded.
+pub struct Incoming(BodyReader<'static>);
+
+impl Read for Incoming {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+/// What the caller may still change.
+fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
+    let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout()));
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let builder = builder.tls_config(tls_config().build());
+    builder
+}
+
+fn prepare(request: &HttpRequest, watch: &Watch) -> Result<http::Request<SendBody<'static>>, http::Error> {
+    let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
+    for (name, value) in request.headers() {
+        builder = builder.header(name, &value[..]);
+    }
+    builder.body(match request.body() {
+        Some(body) => SendBody::from_owned_reader(Leaving(Watched::new(body, watch))),
+        None => SendBody::none(),
+    })
+}
+
+fn head(response: &Response) -> HttpHead {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    HttpHead::new(response.status().as_u16(), header, SystemTime::now())
+}
+
+fn reader(response: Response, limit: u64) -> BodyReader<'static> {
+    response.into_body().into_with_config().limit(limit).reader()
+}
+
+/// How far a request got that brought no answer, and why.
+fn judged(error: ureq::Error, watch: &Watch) -> Failure {
+    if let ureq::Error::Other(inner) = &error
+        && let Some(unconnected) = inner.downcast_ref::<Failure>()
+    {
+        return Failure { phase: watch.unconnected(unconnected.phase), ..unconnected.clone() };
+    }
+    let phase = match error {
+        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => watch.unconnected(Phase::Connect),
+        ureq::Error::Timeout(_) => watch.timed_out(),
+        _ => watch.phase(),
+    };
+    failure(&error, phase)
+}
+
+fn failure(error: &ureq::Error, phase: Phase) -> Failure {
+    let words = match error {
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    let kind = match error {
+        ureq::Error::Timeout(_) => FailureKind::Timeout,
+        _ if !phase.is_before_sending() => FailureKind::Broken,
+        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => FailureKind::Proxy,
+        _ if words.contains("certificate") => FailureKind::Certificate,
+        _ => FailureKind::Broken,
+    };
+    Failure::new(phase, kind, words)
+}
+
+/// An error from before there was a connection. It is kept as such, whatever ureq makes of it.
+fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
+    match error {
+        ureq::Error::Other(inner) if inner.is::<Failure>() => ureq::Error::Other(inner),
+        error => ureq::Error::Other(Box::new(failure(&error, phase))),
+    }
+}
+
+/// An error of the body's reader, which wraps ureq's own.
+pub(super) fn broken_off(error: io::Error) -> Failure {
+    failure(&error.into(), Phase::Reading)
+}
+
+/// A watched body in the shape that ureq takes.
+struct Leaving(Watched);
+
+impl Read for Leaving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let piece = self.0.take(buffer.len()).map_err(io::Error::other)?;
+        buffer[..piece.len()].copy_from_slice(&piece);
+        Ok(piece.len())
+    }
+}
+
+/// ureq's own way of connecting, TLS and proxies included, whose errors say that there was no connection.
+#[derive(Debug, Default)]
+struct Opening {
+    inner: DefaultConnector,
+}
+
+impl Connector for Opening {
+    type Out = <DefaultConnector as Connector>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        self.inner.connect(details, chained).map_err(|error| unconnected(error, Phase::Connect))
+    }
+}
+
+/// ureq's own way of looking up a host, whose errors say so; one name is judged by its addresses.
+#[derive(Debug)]
+struct Resolving<R> {
+    inner: R,
+    judged_host: Option<String>,
+}
+
+impl<R: Resolver> Resolver for Resolving<R> {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.inner.resolve(uri, config, timeout);
+        let found = found.map_err(|error| unconnected(error, Phase::Resolve))?;
+        let Some(name) = self.judged_host.as_deref().filter(|name| uri.host() == Some(*name)) else {
+            return Ok(found);
+        };
+        let own = only_loopback(name, found.iter().copied()).map_err(|error| {
+            let failure = Failure::new(Phase::Resolve, FailureKind::NotLoopback, error.to_string());
+            ureq::Error::Other(Box::new(failure))
+        })?;
+        let mut kept = self.empty();
+        own.into_iter().for_each(|address| kept.push(address));
+        Ok(kept)
+    }
+}
+
+/// The start of a TLS configuration for [`Client::configured`](super::Client::configured): the platform's certificates, and
+/// with the feature `rustls` the process-wide crypto provider if one is installed, or else aws-lc-rs, which reqwest takes too.
+///
+/// Start from this one to trust further certificates: ureq's own start has no crypto provider here.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
+    let builder = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+    #[cfg(feature = "rustls")]
+    return builder.provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider());
+    #[cfg(not(feature = "rustls"))]
+    builder.provider(TlsProvider::NativeTls)
+}
+
+/// Refuses settings on which ureq would panic at the first `https` connection.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn check(tls: &TlsConfig) -> Result<(), Error> {
+    if matches!(tls.root_certs(), RootCerts::WebPki) {
+        return Err(unusable());
+    }
+    match tls.provider() {
+        #[cfg(feature = "rustls")]
+        TlsProvider::Rustls if tls.unversioned_rustls_crypto_provider().is_some() => Ok(()),
+        #[cfg(feature = "native-tls")]
+        TlsProvider::NativeTls => Ok(()),
+        _ => Err(unusable()),
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn unusable() -> Error {
+    Error::config(
+        "the TLS configuration lacks a crypto provider or certificates: start it from blocking::tls_config",
+    )
+}
+
+#[cfg(feature = "rustls")]
+fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    let installed = rustls::crypto::CryptoProvider::get_default().cloned();
+    installed.unwrap_or_else(|| rustls::crypto::aws_lc_rs::default_provider().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Finds one address for every name.
+    #[derive(Debug)]
+    struct Elsewhere;
+
+    impl Resolver for Elsewhere {
+        fn resolve(
+            &self,
+            _: &http::Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut found = self.empty();
+            found.push("10.1.2.3:80".parse().unwrap());
+            Ok(found)
+        }
+    }
+
+    #[test]
+    fn a_name_that_may_lead_to_this_machine_only_is_not_dialled_elsewhere() {
+        let resolver = Resolving { inner: Elsewhere, judged_host: Some("sim.localhost".to_owned()) };
+        let config = Agent::config_builder().build();
+        let agent = Agent::with_parts(config, Opening::default(), resolver);
+        let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
+        let failure = judged(error, &Watch::new(None));
+        assert_eq!((failure.phase, failure.kind), (Phase::Resolve, FailureKind::NotLoopback));
+        assert!(Error::from(failure).is_config());
+    }
 }
