@@ -1,15 +1,11 @@
 //! Image headers, from bytes, from files, and from whatever else can be read by position.
 
-mod bmp;
 mod ending;
-mod exif;
+mod fixed;
 mod heif;
 mod jpeg;
 mod pages;
-mod signature;
-mod source;
 mod tiff;
-mod webp;
 
 use std::fs::File;
 use std::io::{self, Cursor};
@@ -19,8 +15,8 @@ use imagesize::{Compression, ImageError, ImageType};
 use kling_types::{ImageFormat, MediaFacts};
 
 use self::pages::Pages;
-pub(crate) use self::source::Source;
-use crate::{Error, Measured};
+pub(crate) use self::pages::Source;
+use crate::Error;
 
 /// The facts of a whole file in memory.
 ///
@@ -56,6 +52,18 @@ pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
     let mut pages = Pages::new(file);
     let facts = read(&mut pages, metadata.len())?;
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
+}
+
+/// The facts of a media file, and how much was read for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Measured {
+    /// What is known of the file; what could not be measured is `None`, and a rule over it stays unchecked.
+    pub facts: MediaFacts,
+    /// How many bytes of it were read: from the disk, over the network, or decoded.
+    pub bytes_read: u64,
+    /// How many HTTP requests it took, redirects included; none for a local file or a `data:` URI.
+    pub requests: u32,
 }
 
 /// Facts of a file of this many bytes.
@@ -102,9 +110,9 @@ impl Header {
     /// The EXIF orientation, for which some formats have to be read further, as far as they can be.
     pub(crate) fn orientation(&self, reader: &mut impl Source) -> Option<u8> {
         match self.format {
-            ImageFormat::Png => exif::in_png(reader),
-            ImageFormat::Tiff => exif::orientation(reader, 0, u64::MAX),
-            ImageFormat::Webp => exif::in_webp(reader),
+            ImageFormat::Png => tiff::in_png(reader),
+            ImageFormat::Tiff => tiff::orientation(reader, 0, u64::MAX),
+            ImageFormat::Webp => tiff::in_webp(reader),
             _ => self.sides.orientation,
         }
     }
@@ -130,9 +138,9 @@ fn recognised(reader: &mut impl Source) -> Result<ImageType, ImageError> {
 #[inline(never)]
 fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageError> {
     let (format, sides) = match kind {
-        ImageType::Bmp => (ImageFormat::Bmp, bmp::read(reader)?),
+        ImageType::Bmp => (ImageFormat::Bmp, fixed::bmp(reader)?),
         ImageType::Gif => {
-            signature::gif(reader)?;
+            fixed::gif(reader)?;
             (ImageFormat::Gif, measured(kind, reader)?)
         }
         ImageType::Heif(compression) => {
@@ -142,11 +150,11 @@ fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageErr
             (if is_avif { ImageFormat::Avif } else { ImageFormat::Heic }, sides)
         }
         ImageType::Png => {
-            signature::png(reader)?;
+            fixed::png(reader)?;
             (ImageFormat::Png, measured(kind, reader)?)
         }
         ImageType::Tiff => (ImageFormat::Tiff, tiff::read(reader)?),
-        ImageType::Webp => (ImageFormat::Webp, webp::read(reader)?),
+        ImageType::Webp => (ImageFormat::Webp, fixed::webp(reader)?),
         _ => return Err(ImageError::NotSupported),
     };
     Ok(Header { format, sides })

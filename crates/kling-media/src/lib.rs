@@ -21,16 +21,12 @@
 //! Without any, only local files, bytes and `data:` URIs are measured. `remote` adds URLs by an async client, on reqwest;
 //! `remote-blocking` adds them by a blocking one, on ureq; `rustls` or `native-tls` lets both speak `https`.
 
-mod data_uri;
 mod error;
 mod header;
-mod measured;
 mod reference;
 #[cfg(any(feature = "remote", feature = "remote-blocking"))]
 pub mod remote;
 
-pub use data_uri::{DataUri, encode_data_uri};
 pub use error::Error;
-pub use header::{from_bytes, from_path, measure_path};
-pub use measured::Measured;
-pub use reference::Reference;
+pub use header::{Measured, from_bytes, from_path, measure_path};
+pub use reference::{DataUri, Reference, encode_data_uri};

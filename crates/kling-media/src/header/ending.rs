@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use kling_types::ImageFormat;
 
-use super::source::Source;
-use super::{Header, bmp, heif};
+use super::pages::Source;
+use super::{Header, fixed, heif};
 
 /// The most bytes searched for an end marker, and the longest GIF that is walked over.
 const MOST: u64 = 64 * 1024 * 1024;
@@ -29,7 +29,7 @@ pub(super) fn is_truncated(header: &Header, reader: &mut impl Source, length: u6
             let size = u32::from_le_bytes(reader.take_at(4)?);
             Ok(length < 8 + u64::from(size))
         }
-        ImageFormat::Bmp => bmp::is_truncated(reader, header.sides.width, header.sides.height, length),
+        ImageFormat::Bmp => fixed::is_bmp_truncated(reader, header.sides.width, header.sides.height, length),
         ImageFormat::Avif | ImageFormat::Heic => Ok(heif::is_truncated(reader, length)),
         _ => Ok(false),
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 
 use super::Sides;
-use super::source::Source;
+use super::pages::Source;
 
 /// More boxes, items and properties than any picture has in one place.
 const MOST: u32 = 4096;

@@ -5,8 +5,8 @@
 
 use std::io::{self, SeekFrom};
 
-use super::source::Source;
-use super::{Sides, exif};
+use super::pages::Source;
+use super::{Sides, tiff};
 
 /// More segments than any picture has; a file made of nothing else ends here, however large it is.
 const MOST_SEGMENTS: usize = 16 * 1024;
@@ -84,7 +84,7 @@ fn app1(reader: &mut impl Source, at: u64, length: u64) -> io::Result<Option<u8>
     if length < 2 + EXIF.len() as u64 || reader.take_at(at)? != EXIF {
         return Ok(None);
     }
-    Ok(exif::orientation(reader, at + EXIF.len() as u64, end))
+    Ok(tiff::orientation(reader, at + EXIF.len() as u64, end))
 }
 
 #[cfg(test)]

@@ -1,27 +1,30 @@
 //! The blocking shell over the planner: ureq, no async runtime, nothing decided here.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
 use ureq::http::{Response, Uri};
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Timeout};
 
-use super::head::Head;
-use super::probe::{Probe, Step};
-use super::resolve::{Guard, PrivateAddress};
-use super::{Options, gate};
+use super::Options;
+use super::gate::{self, Guard, PrivateAddress};
+use super::probe::{Head, Probe, Step};
 use crate::error::Kind;
 use crate::{DataUri, Error, Measured, Reference, measure_path};
 
 /// How much is read of an answer at once.
 const PIECE: usize = 8 * 1024;
+/// The most addresses of a name: as many as ureq takes.
+const MOST_ADDRESSES: usize = 16;
 
 /// Measures images behind URLs, and blocks while it does; made once, since it keeps its connections.
 #[derive(Clone, Debug)]
@@ -112,7 +115,7 @@ impl Checker {
 fn agent(options: &Options, allow_private: bool) -> Agent {
     let builder = Agent::config_builder();
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    let builder = builder.tls_config(super::tls::config());
+    let builder = builder.tls_config(tls());
     let config = builder
         .http_status_as_error(false)
         .max_redirects(0)
@@ -122,6 +125,23 @@ fn agent(options: &Options, allow_private: bool) -> Agent {
         .build();
     let guard = Guard { resolver: options.resolver.clone(), allow_private };
     Agent::with_parts(config, DefaultConnector::default(), guard)
+}
+
+/// TLS by the same certificates, and the same cryptography, as the async client's: the platform's certificates, and with the
+/// feature `rustls` the process-wide crypto provider if one is installed, or else aws-lc-rs, which reqwest takes too.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn tls() -> TlsConfig {
+    let builder = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+    #[cfg(feature = "rustls")]
+    return builder.provider(TlsProvider::Rustls).unversioned_rustls_crypto_provider(provider()).build();
+    #[cfg(not(feature = "rustls"))]
+    builder.provider(TlsProvider::NativeTls).build()
+}
+
+#[cfg(feature = "rustls")]
+fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    let installed = rustls::crypto::CryptoProvider::get_default().cloned();
+    installed.unwrap_or_else(|| rustls::crypto::aws_lc_rs::default_provider().into())
 }
 
 impl Resolver for Guard {
@@ -135,7 +155,7 @@ impl Resolver for Guard {
         let port = uri.port_u16().unwrap_or(usual);
         let host = uri.host().ok_or(ureq::Error::HostNotFound)?.trim_matches(['[', ']']).to_owned();
         let mut resolved = self.empty();
-        for address in self.addresses_within(host, *timeout.after)? {
+        for address in addresses_within(self, host, *timeout.after)? {
             if resolved.len() < MOST_ADDRESSES {
                 resolved.push(SocketAddr::new(address, port));
             }
@@ -144,24 +164,19 @@ impl Resolver for Guard {
     }
 }
 
-/// As many as ureq takes.
-const MOST_ADDRESSES: usize = 16;
-
-impl Guard {
-    /// Asks on a thread of its own, since the operating system's resolver knows no deadline.
-    fn addresses_within(
-        &self,
-        host: String,
-        patience: Duration,
-    ) -> Result<Vec<std::net::IpAddr>, ureq::Error> {
-        let (sender, receiver) = mpsc::channel();
-        let guard = self.clone();
-        thread::spawn(move || sender.send(guard.addresses(&host)));
-        match receiver.recv_timeout(patience) {
-            Ok(addresses) => Ok(addresses?),
-            Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(Timeout::Resolve)),
-            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the resolver failed").into()),
-        }
+/// Asks on a thread of its own, since the operating system's resolver knows no deadline.
+fn addresses_within(
+    guard: &Guard,
+    host: String,
+    patience: Duration,
+) -> Result<Vec<std::net::IpAddr>, ureq::Error> {
+    let (sender, receiver) = mpsc::channel();
+    let guard = guard.clone();
+    thread::spawn(move || sender.send(guard.addresses(&host)));
+    match receiver.recv_timeout(patience) {
+        Ok(addresses) => Ok(addresses?),
+        Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(Timeout::Resolve)),
+        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the resolver failed").into()),
     }
 }
 

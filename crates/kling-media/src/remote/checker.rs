@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use reqwest::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
 use reqwest::{Client, Response, dns, redirect, retry};
 
-use super::head::Head;
-use super::probe::{Probe, Step};
-use super::resolve::{Guard, PrivateAddress};
-use super::{Options, gate};
+use super::Options;
+use super::gate::{self, Guard, PrivateAddress};
+use super::probe::{Head, Probe, Step};
 use crate::error::Kind;
 use crate::{DataUri, Error, Measured, Reference, measure_path};
 

@@ -3,17 +3,14 @@
 //! The header reader runs over what is known so far; the first byte that it wants and does not find is the place of the
 //! next request. So nothing here knows the formats, and no format knows the network.
 
-use std::ops::Range;
-
-use url::Url;
-
 use super::Options;
 use super::gate::Gate;
-use super::head::Head;
 use super::sparse::Sparse;
 use crate::error::Kind;
 use crate::header::Header;
 use crate::{Error, Measured};
+use std::ops::Range;
+use url::Url;
 
 /// The first part asked for: it holds the header of an ordinary photo, its EXIF included.
 const FIRST: u64 = 16 * 1024;
@@ -232,6 +229,73 @@ impl Probe {
 
 fn protocol(found: &str) -> Error {
     Error::new(Kind::Protocol(found.to_owned()))
+}
+
+/// What a server answers before the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    /// The size of the body, where it is said.
+    pub(super) length: Option<u64>,
+    pub(super) range: Option<ContentRange>,
+    /// Whether the body is compressed, so that its bytes are not those of the file.
+    pub(super) is_encoded: bool,
+    /// What the server calls the file, short and printable.
+    pub(super) media_type: Option<String>,
+}
+
+impl Head {
+    /// Reads the headers by their names in lower case.
+    pub(super) fn new<'h>(status: u16, header: impl Fn(&'static str) -> Option<&'h str>) -> Self {
+        Self {
+            status,
+            location: header("location").map(str::to_owned),
+            length: header("content-length").and_then(|length| length.trim().parse().ok()),
+            range: header("content-range").and_then(ContentRange::parse),
+            is_encoded: header("content-encoding").is_some_and(|coding| {
+                !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")
+            }),
+            media_type: header("content-type").and_then(media_type),
+        }
+    }
+}
+
+/// The part of a file that an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    /// The first byte and the one behind the last; none where no part could be given.
+    pub(super) part: Option<(u64, u64)>,
+    /// The size of the whole file, where the server knows it.
+    pub(super) total: Option<u64>,
+}
+
+impl ContentRange {
+    /// Reads `bytes 0-499/1234`, `bytes 0-499/*` or `bytes */1234`; what contradicts itself is nothing.
+    fn parse(text: &str) -> Option<Self> {
+        let (part, total) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
+        let total = match total.trim() {
+            "*" => None,
+            total => Some(total.parse().ok()?),
+        };
+        let part = match part.trim() {
+            "*" => None,
+            part => {
+                let (first, last) = part.split_once('-')?;
+                Some((first.parse().ok()?, last.parse::<u64>().ok()?.checked_add(1)?))
+            }
+        };
+        let fits = part.is_none_or(|(start, end)| start < end && total.is_none_or(|total| end <= total));
+        fits.then_some(Self { part, total })
+    }
+}
+
+/// `text/html; charset=utf-8` as `text/html`, if it is one: it is printed.
+fn media_type(text: &str) -> Option<String> {
+    const LONGEST: usize = 80;
+    let name = text.split(';').next()?.trim().to_ascii_lowercase();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-._".contains(&byte);
+    (name.contains('/') && name.len() <= LONGEST && name.bytes().all(is_plain)).then_some(name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::super::head::ContentRange;
 use super::*;
 
 const JPEG_FRAME: &[u8] = &[0xff, 0xc0, 0, 17, 8, 1, 224, 2, 128];
@@ -197,5 +196,32 @@ proptest! {
             let head = Head { status, location, length: Some(a.into()), range: Some(range), ..Head::default() };
             (head, file.clone())
         });
+    }
+}
+
+#[test]
+fn ranges_are_read_and_lies_are_not() {
+    let read = |text| ContentRange::parse(text).map(|range| (range.part, range.total));
+    assert_eq!(read("bytes 0-499/1234"), Some((Some((0, 500)), Some(1234))));
+    assert_eq!(read("bytes 5-5/*"), Some((Some((5, 6)), None)));
+    assert_eq!(read("bytes */7"), Some((None, Some(7))));
+    for lie in [
+        "bytes 5-4/10",
+        "bytes 0-10/10",
+        "0-1/2",
+        "bytes 0-1",
+        "bytes a-b/c",
+        "bytes 0-18446744073709551615/*",
+    ] {
+        assert_eq!(read(lie), None, "{lie}");
+    }
+}
+
+#[test]
+fn a_media_type_is_printed_only_if_it_is_one() {
+    assert_eq!(media_type("Text/HTML; charset=utf-8").as_deref(), Some("text/html"));
+    assert_eq!(media_type("image/svg+xml").as_deref(), Some("image/svg+xml"));
+    for odd in ["", "html", "text/\u{1b}[31m", &format!("a/{}", "b".repeat(100))] {
+        assert_eq!(media_type(odd), None, "{odd}");
     }
 }
