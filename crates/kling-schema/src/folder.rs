@@ -1,10 +1,13 @@
-//! The schema folder: one folder a model, whose path is the model's id.
+//! A folder of schemas on disk: the three documents of each model.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use crate::{ModelDocument, SchemaError};
+use serde_json::Value;
+
+use crate::{ModelNotes, ModelSchema, SchemaError};
 
 /// The most bytes of one file.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -12,6 +15,48 @@ const MOST_BYTES: u64 = 16 * 1024 * 1024;
 const DEEPEST: usize = 8;
 /// The most folders that are looked into.
 const MOST_FOLDERS: usize = 20_000;
+
+/// The three documents of a model: the provider's two schemas to the letter, and the notes beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelDocument {
+    /// The id in the catalog; in a schema folder it is the path of the model's own folder.
+    pub id: String,
+    /// `input.json`
+    pub input: String,
+    /// `output.json`
+    pub output: String,
+    /// `model.toml`
+    pub notes: String,
+}
+
+impl ModelDocument {
+    /// The documents of every model below a schema folder, sorted by path.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the folder cannot be listed; a model whose documents cannot be read is an error of its own.
+    pub fn all_in(schema_dir: impl AsRef<Path>) -> Result<Vec<Result<Self, SchemaError>>, SchemaError> {
+        read(schema_dir.as_ref())
+    }
+
+    /// The documents of one model: the three files of its own folder.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when a file is missing or is no text.
+    pub fn of_folder(id: impl Into<String>, folder: impl AsRef<Path>) -> Result<Self, SchemaError> {
+        read_model(id.into(), folder.as_ref())
+    }
+
+    /// Reads the model.
+    ///
+    /// # Errors
+    /// [`SchemaError`] with the model, the place and the keyword that was not understood.
+    pub fn read(&self) -> Result<ModelSchema, SchemaError> {
+        let notes: Value = toml::from_str(&self.notes)
+            .map_err(|error| SchemaError::of_file(&self.id, format!("model.toml: {}", error.message())))?;
+        let notes = ModelNotes::read(&self.id, &notes)?;
+        ModelSchema::read(&self.id, &self.input, &self.output, notes)
+    }
+}
 
 /// Reads the documents of every model below `root`.
 pub(crate) fn read(root: &Path) -> Result<Vec<Result<ModelDocument, SchemaError>>, SchemaError> {
@@ -23,7 +68,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Result<ModelDocument, SchemaError>
 }
 
 /// Reads the three files of one model.
-pub(crate) fn read_model(id: String, folder: &Path) -> Result<ModelDocument, SchemaError> {
+fn read_model(id: String, folder: &Path) -> Result<ModelDocument, SchemaError> {
     let [input, output, notes] = ["input.json", "output.json", "model.toml"].map(|name| {
         let path = folder.join(name);
         text(&path).map_err(|error| unread(&id, &path, &error))

@@ -18,34 +18,24 @@
 //! # Ok::<(), kling_schema::SchemaError>(())
 //! ```
 
-mod annotations;
-mod bounds;
 mod catalog;
 mod compare;
-mod describe;
-#[cfg(feature = "folder")]
-mod document;
 mod error;
 #[cfg(feature = "folder")]
 mod folder;
 mod keywords;
-mod listed;
-mod media;
 mod model;
 mod notes;
 mod reader;
 mod references;
 mod rule;
 mod shape;
-mod text_value;
-mod validate;
-mod value;
 
 pub use catalog::CatalogEntry;
 pub use compare::{Change, ChangeClass, Changes, SemverStep, compare, compare_inputs};
-#[cfg(feature = "folder")]
-pub use document::ModelDocument;
 pub use error::SchemaError;
+#[cfg(feature = "folder")]
+pub use folder::ModelDocument;
 pub use model::ModelSchema;
 pub use notes::{MediaChoice, ModelNotes, Override};
 pub use rule::parse_rules;

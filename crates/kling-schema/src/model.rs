@@ -1,10 +1,11 @@
 //! A model's schemas, read and joined with its notes.
 
-use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, json};
+use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, Violations, check, json, output};
+use serde_json::Value;
 
-use crate::annotations::{self, is_word};
+use crate::keywords::is_word;
 use crate::reader::{Reader, Side};
-use crate::{Annotation, ModelNotes, ObjectSchema, SchemaError, Shape};
+use crate::{Annotation, ModelNotes, ObjectSchema, SchemaError, Shape, keywords};
 
 /// Both schemas of a model, understood to the last keyword.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +56,26 @@ impl ModelSchema {
     pub fn of(model: &ModelInfo) -> Result<Self, SchemaError> {
         Self::read(model.id, model.input_schema, model.output_schema, ModelNotes::of(model))
     }
+
+    /// Checks an input.
+    ///
+    /// # Errors
+    /// Every violation at once: the same ones, in the same order, as the generated validator of the model.
+    pub fn validate_input(&self, value: &Value) -> Result<(), Violations> {
+        check::document(value, |value, at, out| self.input.check(value, at, out))
+    }
+
+    /// Checks an output in any of its forms: an object, a bare URL, an array of URLs.
+    ///
+    /// # Errors
+    /// Every violation at once.
+    pub fn validate_output(&self, value: &Value) -> Result<(), Violations> {
+        check::document(value, |value, at, out| {
+            if !output::check_bare(value, at, out) {
+                self.output.check(value, at, out);
+            }
+        })
+    }
 }
 
 fn read_document(text: &str, reader: Reader<'_>) -> Result<ObjectSchema, SchemaError> {
@@ -85,7 +106,7 @@ fn add_unchecked(object: &ObjectSchema, at: &Pointer<'_>, known: &[String], foun
         for Annotation { keyword, .. } in annotations {
             let is_known = known.iter().any(|name| keyword.rsplit('/').next() == Some(name));
             if !is_word(keyword) && !is_known {
-                found.push(annotations::place(at, keyword));
+                found.push(keywords::place(at, keyword));
             }
         }
     };

@@ -1,15 +1,14 @@
 //! Reading the dialect: every keyword is consumed, or the reader stops and names it.
 
-use kling_types::{MediaKind, MediaRule, Origin, Pointer};
+use kling_types::{MediaKind, MediaRule, Origin, Pointer, check, fault};
 use serde_json::{Map, Value};
 
-use crate::annotations::Prose;
-use crate::keywords::Keywords;
-use crate::media::{holds_media, kind_of_format, kind_of_name};
-use crate::references;
-use crate::rule::unknown_rule;
-use crate::value::Context;
-use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, parse_rules};
+use crate::keywords::{Keywords, Prose};
+use crate::rule::{holds_media, kind_of_format, kind_of_name, unknown_rule};
+use crate::{
+    Annotation, MediaChoice, ModelNotes, ObjectSchema, Property, SchemaError, Shape, keywords, parse_rules,
+    references,
+};
 
 /// The keywords that may name properties of an object, beside `properties`.
 const NAMING: [&str; 12] = [
@@ -51,23 +50,6 @@ impl Reader<'_> {
         }
     }
 
-    fn top(&self, schema: &Value, document: &Value, at: &Pointer<'_>) -> Result<ObjectSchema, SchemaError> {
-        let schema = references::resolved(schema, document, at, self.notes.is_strict())?;
-        let mut keywords = self.open(&schema, at)?;
-        // The dialect's id is an annotation of the document, not a rule.
-        keywords.text("$schema")?;
-        match keywords.take("type") {
-            Some(Value::String(kind)) if kind == "object" => {}
-            Some(other) => return Err(keywords.error("type", format!("found {other}, allowed \"object\""))),
-            None => return Err(keywords.error("type", "found none, allowed \"object\"")),
-        }
-        let prose = Prose::take(&mut keywords, &self.notes.annotations)?;
-        let closed = self.side == Side::Input;
-        let mut object = self.object(&mut keywords, prose, closed, "")?;
-        object.annotations.extend(self.close(keywords)?);
-        Ok(object)
-    }
-
     /// Opens a schema; where nobody could mend it, a keyword without a value says nothing.
     pub(crate) fn open<'a>(&self, schema: &Value, at: &'a Pointer<'a>) -> Result<Keywords<'a>, SchemaError> {
         let keywords = Keywords::open(schema, at)?;
@@ -107,6 +89,59 @@ impl Reader<'_> {
         let properties = schemas.iter().map(read).collect::<Result<_, _>>()?;
         let Prose { title, description, annotations } = prose;
         Ok(ObjectSchema { title, description, annotations, properties, open, additional })
+    }
+
+    /// Whether texts of a property may refer to media: those of an output do not, nor where the notes say so.
+    fn may_be_media(&self, path: &str) -> bool {
+        self.side == Side::Input && self.notes.media_choice(path) != Some(MediaChoice::None)
+    }
+
+    /// Consumes all that is left of a schema.
+    fn shape(&self, mut keywords: Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
+        let nullable = keywords.flag("nullable")?.unwrap_or(false);
+        let shape = self.forms(&mut keywords, context)?;
+        context.say(self.close(keywords)?);
+        Ok(if nullable { Shape::any_of([shape, Shape::Null]) } else { shape })
+    }
+
+    /// A schema inside a property, one `step` on: an element, a property by any name, or one of several forms.
+    fn inner(
+        &self,
+        schema: &Value,
+        step: &str,
+        at: &Pointer<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Shape, SchemaError> {
+        let mut keywords = self.open(schema, at)?;
+        let format = keywords.text("format")?;
+        let own = format.as_deref().filter(|_| self.may_be_media(context.path)).and_then(kind_of_format);
+        let (media, way) = (own.or(context.media), format!("{}{step}/", context.way));
+        let mut context = Context { media, path: context.path, way: &way, said: context.said };
+        let word = |keyword: &str, value| Annotation { keyword: keyword.to_owned(), value };
+        context.say(format.filter(|_| own.is_none()).map(|format| word("format", format.into())));
+        let is_object = schema.get("type").is_some_and(|kind| kind == "object");
+        if !is_object {
+            context.say(Prose::take(&mut keywords, &self.notes.annotations)?.into_annotations());
+        }
+        context.say(keywords.take("default").map(|default| word("default", default)));
+        self.shape(keywords, &mut context)
+    }
+
+    fn top(&self, schema: &Value, document: &Value, at: &Pointer<'_>) -> Result<ObjectSchema, SchemaError> {
+        let schema = references::resolved(schema, document, at, self.notes.is_strict())?;
+        let mut keywords = self.open(&schema, at)?;
+        // The dialect's id is an annotation of the document, not a rule.
+        keywords.text("$schema")?;
+        match keywords.take("type") {
+            Some(Value::String(kind)) if kind == "object" => {}
+            Some(other) => return Err(keywords.error("type", format!("found {other}, allowed \"object\""))),
+            None => return Err(keywords.error("type", "found none, allowed \"object\"")),
+        }
+        let prose = Prose::take(&mut keywords, &self.notes.annotations)?;
+        let closed = self.side == Side::Input;
+        let mut object = self.object(&mut keywords, prose, closed, "")?;
+        object.annotations.extend(self.close(keywords)?);
+        Ok(object)
     }
 
     /// Whether an object takes properties that it does not name, and what they have to be if it says that.
@@ -223,17 +258,179 @@ impl Reader<'_> {
         self.settled_kind(path).filter(|_| found.is_some() || !is_within).or(found)
     }
 
-    /// Whether texts of a property may refer to media: those of an output do not, nor where the notes say so.
-    pub(crate) fn may_be_media(&self, path: &str) -> bool {
-        self.side == Side::Input && self.notes.media_choice(path) != Some(MediaChoice::None)
-    }
-
     fn settled_kind(&self, path: &str) -> Option<MediaKind> {
         match self.notes.media_choice(path) {
             Some(MediaChoice::Is(kind)) if self.side == Side::Input => Some(kind),
             _ => None,
         }
     }
+
+    fn forms(&self, keywords: &mut Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
+        for choice in ["anyOf", "oneOf"] {
+            if let Some(schemas) = keywords.list(choice)? {
+                return self.choice(choice, &schemas, keywords, context);
+            }
+        }
+        let kinds = kinds(keywords)?;
+        if let [kind] = kinds.as_slice() {
+            return self.of_kind(kind, true, keywords, context).map(|shape| shape.unwrap_or(Shape::Any));
+        }
+        let whole = keywords.clone();
+        let mut shapes = Vec::new();
+        for kind in &kinds {
+            // A keyword holds for the types that it is about, and is understood when one of them has consumed it.
+            let mut own = whole.clone();
+            shapes.extend(self.of_kind(kind, false, &mut own, context)?);
+            keywords.keep_common(&own);
+        }
+        Ok(Shape::any_of(shapes))
+    }
+
+    /// Several schemas of which one has to hold. `oneOf` is the same where no value can have two of the shapes.
+    fn choice(
+        &self,
+        keyword: &str,
+        schemas: &[Value],
+        keywords: &Keywords<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Shape, SchemaError> {
+        let at = keywords.at().key(keyword);
+        let mut shapes = Vec::new();
+        for (index, schema) in schemas.iter().enumerate() {
+            shapes.push(self.inner(schema, &format!("{keyword}/{index}"), &at.index(index), context)?);
+        }
+        let kinds: Vec<_> = shapes.iter().flat_map(json_kinds).collect();
+        let is_ambiguous = kinds.iter().enumerate().any(|(index, kind)| kinds[..index].contains(kind));
+        if shapes.is_empty() || (keyword == "oneOf" && is_ambiguous) {
+            return Err(keywords.error(keyword, "allowed is a list of schemas of different types"));
+        }
+        Ok(Shape::any_of(shapes))
+    }
+
+    /// The shape of one type; `None` where a list of values has none of the type. `only` says that there is no other type.
+    fn of_kind(
+        &self,
+        kind: &str,
+        only: bool,
+        keywords: &mut Keywords<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Shape>, SchemaError> {
+        let values = values(keywords, kind, only)?;
+        let shape = match (kind, values) {
+            (_, Some(values)) if values.is_empty() => return Ok(None),
+            ("array", None) => self.list(keywords, context)?,
+            ("boolean", None) => Shape::Boolean,
+            ("boolean", Some(values)) if values.contains(&true.into()) && values.contains(&false.into()) => {
+                Shape::Boolean
+            }
+            ("float" | "number", None) => Shape::Number(keywords::number(keywords)?),
+            ("float" | "number", Some(values)) => number_enum(&values, keywords)?,
+            ("integer", None) => Shape::Integer(keywords::integer(keywords)?),
+            ("integer", Some(values)) => integer_enum(&values, keywords)?,
+            ("null", _) => Shape::Null,
+            ("object", None) => {
+                let prose = Prose::take(keywords, &self.notes.annotations)?;
+                // An object that names nothing is free to hold anything.
+                let closed = self.side == Side::Input && keywords.has("properties");
+                Shape::Object(self.object(keywords, prose, closed, context.path)?)
+            }
+            ("string", None) => text(keywords, context.media)?,
+            ("string", Some(values)) => text_enum(&values, keywords)?,
+            ("array" | "boolean" | "object", Some(_)) => {
+                return Err(
+                    keywords.error("enum", format!("a list of values of the type {kind:?} is not supported"))
+                );
+            }
+            (other, _) => {
+                return Err(
+                    keywords.error("type", format!("found {other:?}, which is no type of the dialect"))
+                );
+            }
+        };
+        Ok(Some(shape))
+    }
+
+    fn list(&self, keywords: &mut Keywords<'_>, context: &mut Context<'_>) -> Result<Shape, SchemaError> {
+        let bounds = keywords::items(keywords)?;
+        match keywords.take("uniqueItems") {
+            None | Some(Value::Bool(false)) => {}
+            Some(value) if !self.notes.is_strict() => {
+                context.say([Annotation { keyword: "uniqueItems".to_owned(), value }]);
+            }
+            Some(_) => {
+                return Err(keywords.error("uniqueItems", "elements that have to differ are not supported"));
+            }
+        }
+        let items = match keywords.take("items") {
+            Some(schema) => self.inner(&schema, "items", &keywords.at().key("items"), context)?,
+            // Plural formats stand on the array, and a third of them come without `items`.
+            None => context.media.map_or(Shape::Any, Shape::Media),
+        };
+        Ok(Shape::List { bounds, items: Box::new(items) })
+    }
+}
+
+/// What the schemas inside a property know of it.
+#[derive(Debug)]
+struct Context<'c> {
+    /// The kind of media that its texts refer to.
+    pub(crate) media: Option<MediaKind>,
+    /// The property by the names from the top.
+    pub(crate) path: &'c str,
+    /// The way from the property to the schema that is read, such as `items/`.
+    pub(crate) way: &'c str,
+    /// Where words go that have no place of their own.
+    pub(crate) said: &'c mut Vec<Annotation>,
+}
+
+impl Context<'_> {
+    /// Keeps words of the schema that is read.
+    fn say(&mut self, words: impl IntoIterator<Item = Annotation>) {
+        let placed = |one: Annotation| Annotation { keyword: format!("{}{}", self.way, one.keyword), ..one };
+        self.said.extend(words.into_iter().map(placed));
+    }
+}
+
+/// The listed values of one type. Where it is the only type, any other value but null could never be sent: an error.
+pub(crate) fn values(
+    keywords: &mut Keywords<'_>,
+    kind: &str,
+    only: bool,
+) -> Result<Option<Vec<Value>>, SchemaError> {
+    let Some(values) = keywords.take_values()? else { return Ok(None) };
+    let is_of_kind = |value: &Value| match kind {
+        "float" | "number" => value.is_number(),
+        "integer" => value.as_number().is_some_and(|number| check::whole(number).is_some()),
+        other => kind_of(value) == other,
+    };
+    let (own, others): (Vec<Value>, Vec<Value>) = values.into_iter().partition(is_of_kind);
+    if only && (own.is_empty() || others.iter().any(|other| !other.is_null())) {
+        return Err(keywords.error("enum", "allowed is a list of values of the property's own type"));
+    }
+    Ok(Some(own))
+}
+
+pub(crate) fn text_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = keywords::text(keywords)?;
+    let texts = values.iter().filter_map(Value::as_str).map(str::to_owned);
+    listed(texts, |text| fault::text(text, bounds).is_none(), keywords).map(Shape::TextEnum)
+}
+
+pub(crate) fn integer_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = keywords::integer(keywords)?;
+    let integers: Option<Vec<i64>> = values
+        .iter()
+        .map(|value| value.as_number().and_then(check::whole).and_then(|whole| whole.try_into().ok()))
+        .collect();
+    let integers = integers.ok_or_else(|| keywords.error("enum", "allowed are integers of 64 bits"))?;
+    let is_allowed = |integer: &i64| fault::integer((*integer).into(), bounds).is_none();
+    listed(integers.into_iter(), is_allowed, keywords).map(Shape::IntegerEnum)
+}
+
+pub(crate) fn number_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
+    let bounds = keywords::number(keywords)?;
+    let numbers = values.iter().filter_map(Value::as_f64);
+    listed(numbers, |number| fault::number(*number, bounds).is_none(), keywords).map(Shape::NumberEnum)
 }
 
 /// Whether values of the shape can refer to a file: texts, and lists of them.
@@ -250,4 +447,83 @@ fn is_reference(shape: &Shape) -> bool {
 fn unwrap_output(document: &Value) -> Option<&Value> {
     let object = document.as_object()?;
     object.get("output").filter(|inner| object.len() == 1 && inner.is_object())
+}
+
+/// The types that a value may have: as stated, else those of the listed values.
+fn kinds(keywords: &mut Keywords<'_>) -> Result<Vec<String>, SchemaError> {
+    match keywords.take("type") {
+        Some(Value::String(kind)) => return Ok(vec![kind]),
+        Some(Value::Array(kinds)) if !kinds.is_empty() => {
+            let named: Option<_> = kinds.iter().map(|kind| kind.as_str().map(str::to_owned)).collect();
+            return named.ok_or_else(|| keywords.error("type", "allowed are names of types"));
+        }
+        Some(other) => {
+            return Err(keywords.error("type", format!("found {other}, allowed the name of a type")));
+        }
+        None => {}
+    }
+    let listed = keywords.peek_values().unwrap_or_default();
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in listed.iter().map(kind_of) {
+        if !kinds.iter().any(|known| known == kind) {
+            kinds.push(kind.to_owned());
+        }
+    }
+    if kinds.iter().any(|kind| kind == "number") {
+        kinds.retain(|kind| kind != "integer");
+    }
+    Ok(kinds)
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "array",
+        Value::Bool(_) => "boolean",
+        Value::Null => "null",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::Object(_) => "object",
+        Value::String(_) => "string",
+    }
+}
+
+fn text(keywords: &mut Keywords<'_>, media: Option<MediaKind>) -> Result<Shape, SchemaError> {
+    let bounds = keywords::text(keywords)?;
+    match media {
+        Some(kind) if bounds == fault::TextBounds::default() => Ok(Shape::Media(kind)),
+        _ => Ok(Shape::Text(bounds)),
+    }
+}
+
+/// The JSON types that values of a shape have; integers are numbers here.
+fn json_kinds(shape: &Shape) -> Vec<&'static str> {
+    match shape {
+        Shape::Any => vec!["any", "any"],
+        Shape::AnyOf(shapes) => shapes.iter().flat_map(json_kinds).collect(),
+        Shape::Boolean => vec!["boolean"],
+        Shape::Integer(_) | Shape::IntegerEnum(_) | Shape::Number(_) | Shape::NumberEnum(_) => vec!["number"],
+        Shape::List { .. } => vec!["array"],
+        Shape::Media(_) | Shape::Text(_) | Shape::TextEnum(_) => vec!["string"],
+        Shape::Null => vec!["null"],
+        Shape::Object(_) => vec!["object"],
+    }
+}
+
+/// The values that bounds beside the list leave, each once.
+fn listed<T: PartialEq>(
+    values: impl Iterator<Item = T>,
+    is_allowed: impl Fn(&T) -> bool,
+    keywords: &Keywords<'_>,
+) -> Result<Vec<T>, SchemaError> {
+    let mut once = Vec::new();
+    values.filter(is_allowed).for_each(|value| {
+        if !once.contains(&value) {
+            once.push(value)
+        }
+    });
+    if once.is_empty() {
+        Err(keywords.error("enum", "no value of the list is within the bounds"))
+    } else {
+        Ok(once)
+    }
 }

@@ -6,7 +6,7 @@ use kling_types::Pointer;
 use serde_json::{Map, Value};
 
 use crate::SchemaError;
-use crate::annotations::is_word;
+use crate::keywords::is_word;
 
 /// The most schemas that references may make of a document.
 const MOST_SCHEMAS: usize = 10_000;

@@ -1,7 +1,10 @@
-//! A schema as plain values: objects, properties, and the shape of a value.
+//! A schema as plain values: objects, properties, and the shape of a value, with its words, its checks at run time and its
+//! reading of text.
+
+use std::fmt;
 
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{MediaKind, MediaRule, check};
+use kling_types::{Keyword, MediaKind, MediaRule, Pointer, Violation, Violations, any_of, check, json};
 use serde_json::Value;
 
 /// An object with its properties in the provider's order.
@@ -105,6 +108,26 @@ impl ObjectSchema {
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties.iter().find(|property| property.name == name)
     }
+
+    /// Adds everything that is wrong with `value` to `out`.
+    pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        let Some(object) = check::object(value, at, out) else { return };
+        let names: Vec<&str> = self.names().collect();
+        if !self.open {
+            check::unknown_properties(object, &names, at, out);
+        }
+        for property in &self.properties {
+            let at = at.key(&property.name);
+            match object.get(&property.name) {
+                Some(value) => property.shape.check(value, &at, out),
+                None if property.required => check::missing(&at, out),
+                None => {}
+            }
+        }
+        if let Some(additional) = &self.additional {
+            check::additional(value, &names, at, out, |value, at, out| additional.check(value, at, out));
+        }
+    }
 }
 
 impl Property {
@@ -153,6 +176,82 @@ impl Property {
 }
 
 impl Shape {
+    /// Whether it is an array, or may be one.
+    #[must_use]
+    pub fn is_plural(&self) -> bool {
+        match self {
+            Self::AnyOf(shapes) => shapes.iter().any(Self::is_plural),
+            Self::List { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is wrong with `value`.
+    #[must_use]
+    pub fn accepts(&self, value: &Value) -> bool {
+        let mut violations = Violations::new();
+        self.check(value, &Pointer::ROOT, &mut violations);
+        violations.is_empty()
+    }
+
+    /// Adds everything that is wrong with `value` to `out`.
+    pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        match self {
+            Self::Any => {}
+            Self::AnyOf(shapes) => {
+                let checks = shapes.iter().map(|shape| {
+                    move |value: &Value, at: &Pointer<'_>, out: &mut _| shape.check(value, at, out)
+                });
+                any_of::any_of(value, checks, at, out);
+            }
+            Self::Boolean => check::boolean(value, at, out),
+            Self::Integer(bounds) => check::integer(value, *bounds, at, out),
+            Self::IntegerEnum(values) => check::integer_enum(value, values, at, out),
+            Self::List { bounds, items } => {
+                check::items(value, *bounds, at, out, |item, at, out| items.check(item, at, out));
+            }
+            Self::Media(_) => check::media(value, at, out),
+            Self::Null => any_of::null(value, at, out),
+            Self::Number(bounds) => check::number(value, *bounds, at, out),
+            Self::NumberEnum(values) => check::number_enum(value, values, at, out),
+            Self::Object(object) => object.check(value, at, out),
+            Self::Text(bounds) => check::text(value, *bounds, at, out),
+            Self::TextEnum(values) => check::text_enum(value, values, at, out),
+        }
+    }
+
+    /// The value that a text stands for where this shape is wanted: the text itself where a text is right, else the JSON that
+    /// it is, and for an array also a single element. What fits nothing stays a text, for the check to name.
+    ///
+    /// ```
+    /// use kling_schema::Shape;
+    /// use kling_types::fault::IntegerBounds;
+    /// assert_eq!(Shape::Integer(IntegerBounds::default()).read_text("5")?, 5);
+    /// assert_eq!(Shape::TextEnum(vec!["5".into(), "auto".into()]).read_text("5")?, "5");
+    /// # Ok::<(), kling_types::Violation>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A violation for JSON in which a key stands twice: of two values, nobody knows which is meant.
+    pub fn read_text(&self, text: &str) -> Result<Value, Violation> {
+        let as_text = Value::from(text);
+        if self.accepts(&as_text) {
+            return Ok(as_text);
+        }
+        let as_json = match json::from_slice(text.as_bytes()) {
+            Err(violation) if violation.keyword() == Keyword::DuplicateKey => return Err(violation),
+            read => read.ok(),
+        };
+        Ok(match (self, as_json) {
+            (_, Some(json)) if self.accepts(&json) => json,
+            (Self::List { .. }, Some(array @ Value::Array(_))) => array,
+            (Self::List { items, .. }, _) => Value::Array(vec![items.read_text(text)?]),
+            // A text that breaks a rule for texts is told so; a number out of bounds is told that.
+            (Self::AnyOf(_) | Self::Media(_) | Self::Text(_) | Self::TextEnum(_), _) | (_, None) => as_text,
+            (_, Some(json)) => json,
+        })
+    }
+
     /// One of these shapes: flat, each once, and no choice where there is only one.
     pub(crate) fn any_of(shapes: impl IntoIterator<Item = Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
@@ -185,14 +284,140 @@ impl Shape {
             _ => None,
         }
     }
+}
 
-    /// Whether it is an array, or may be one.
-    #[must_use]
-    pub fn is_plural(&self) -> bool {
+/// ```
+/// use kling_schema::Shape;
+/// use kling_types::fault::IntegerBounds;
+/// assert_eq!(Shape::Integer(IntegerBounds { min: Some(3), max: Some(15) }).to_string(), "integer, 3 to 15");
+/// assert_eq!(Shape::IntegerEnum(vec![5, 10]).to_string(), "5 or 10");
+/// ```
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnyOf(shapes) => shapes.iter().any(Self::is_plural),
-            Self::List { .. } => true,
-            _ => false,
+            Self::Any => f.write_str("anything"),
+            Self::AnyOf(shapes) => choice(f, shapes.iter().map(ToString::to_string)),
+            Self::Boolean => f.write_str("true or false"),
+            Self::Integer(IntegerBounds { min, max }) => range(f, "integer", "", *min, *max),
+            Self::IntegerEnum(values) => choice(f, values.iter().map(ToString::to_string)),
+            Self::List { bounds: ItemBounds { min, max }, items } => {
+                range(f, &format!("list of ({items})"), " elements", *min, *max)
+            }
+            Self::Media(kind) => f.write_str(reference(*kind)),
+            Self::Null => f.write_str("null"),
+            Self::Number(bounds) => number(f, *bounds),
+            Self::NumberEnum(values) => choice(f, values.iter().map(ToString::to_string)),
+            Self::Object(object) if object.properties.is_empty() => match &object.additional {
+                Some(shape) => write!(f, "object of ({shape})"),
+                None => f.write_str("object"),
+            },
+            Self::Object(object) => {
+                let names: Vec<&str> = object.names().collect();
+                write!(f, "object with {}", names.join(", "))
+            }
+            Self::Text(TextBounds { min, max }) => range(f, "text", " characters", *min, *max),
+            Self::TextEnum(values) => choice(f, values.iter().map(|value| format!("{value:?}"))),
+        }
+    }
+}
+
+const fn reference(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Audio => "sound",
+        MediaKind::Image => "image",
+        _ => "video",
+    }
+}
+
+/// `5, 10 or 15`
+fn choice(f: &mut fmt::Formatter<'_>, words: impl ExactSizeIterator<Item = String>) -> fmt::Result {
+    let count = words.len();
+    words.enumerate().try_for_each(|(index, word)| match count - index {
+        _ if index == 0 => f.write_str(&word),
+        1 => write!(f, " or {word}"),
+        _ => write!(f, ", {word}"),
+    })
+}
+
+/// `integer, 3 to 15`
+fn range<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    noun: &str,
+    unit: &str,
+    min: Option<T>,
+    max: Option<T>,
+) -> fmt::Result {
+    match (min, max) {
+        (None, None) => f.write_str(noun),
+        (Some(min), None) => write!(f, "{noun}, at least {min}{unit}"),
+        (None, Some(max)) => write!(f, "{noun}, at most {max}{unit}"),
+        (Some(min), Some(max)) => write!(f, "{noun}, {min} to {max}{unit}"),
+    }
+}
+
+fn number(f: &mut fmt::Formatter<'_>, bounds: NumberBounds) -> fmt::Result {
+    range(f, "number", "", bounds.min, bounds.max)?;
+    bounds.above.map_or(Ok(()), |above| write!(f, ", above {above}"))?;
+    bounds.below.map_or(Ok(()), |below| write!(f, ", below {below}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_as_what_is_wanted() {
+        let integer = || Shape::Integer(IntegerBounds { min: Some(0), max: Some(9) });
+        let list = |items| Shape::List { bounds: ItemBounds::default(), items: Box::new(items) };
+        let cases = [
+            (Shape::Text(TextBounds::default()), "5", json!("5")),
+            (Shape::Boolean, "true", json!(true)),
+            (integer(), "5", json!(5)),
+            (integer(), "50", json!(50)),
+            (integer(), "five", json!("five")),
+            (Shape::TextEnum(vec!["auto".into()]), "5", json!("5")),
+            (Shape::AnyOf(vec![Shape::TextEnum(vec!["auto".into()]), integer()]), "5", json!(5)),
+            (list(Shape::Media(MediaKind::Image)), "https://a.b/c", json!(["https://a.b/c"])),
+            (list(integer()), "[1, 2]", json!([1, 2])),
+            (Shape::Media(MediaKind::Image), "photo.jpg", json!("photo.jpg")),
+        ];
+        for (shape, text, value) in cases {
+            assert_eq!(shape.read_text(text).unwrap(), value, "{shape:?} {text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_but_in_a_text() {
+        let text = r#"{"zoom": {"at": 1, "at": 2}}"#;
+        let free = Shape::Object(ObjectSchema { open: true, ..ObjectSchema::default() });
+        let refused = free.read_text(text).unwrap_err();
+        assert_eq!((refused.pointer(), refused.keyword()), ("/zoom/at", Keyword::DuplicateKey));
+        assert_eq!(Shape::Text(TextBounds::default()).read_text(text).unwrap(), text);
+    }
+
+    #[test]
+    fn each_shape_is_told_in_a_few_words() {
+        let text = |min, max| Shape::Text(TextBounds { min, max });
+        let list =
+            |items| Shape::List { bounds: ItemBounds { min: None, max: Some(4) }, items: Box::new(items) };
+        let cases = [
+            (text(None, None), "text"),
+            (text(Some(1), Some(1391)), "text, 1 to 1391 characters"),
+            (list(Shape::Media(MediaKind::Image)), "list of (image), at most 4 elements"),
+            (
+                Shape::TextEnum(vec!["auto".into(), "16:9".into(), "1\u{1b}".into()]),
+                r#""auto", "16:9" or "1\u{1b}""#,
+            ),
+            (Shape::AnyOf(vec![text(None, None), Shape::Boolean]), "text or true or false"),
+            (
+                Shape::Number(NumberBounds { above: Some(0.5), max: Some(2.0), ..NumberBounds::NONE }),
+                "number, at most 2, above 0.5",
+            ),
+        ];
+        for (shape, words) in cases {
+            assert_eq!(shape.to_string(), words);
         }
     }
 }
