@@ -1,15 +1,17 @@
-//! The generator itself: schemas in, files out.
+//! The generator itself: schemas in, files and a feature per model out.
 
-use std::io;
-use std::path::{self, Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::{fs, io, path};
 
 use kling_schema::ModelDocument;
 
-use crate::features::feature_region;
+use crate::file_set::Source;
+use crate::module::registry;
 use crate::plan::Plan;
-use crate::registry::registry;
-use crate::source::Source;
 use crate::{Error, FileSet, module};
+
+const OPEN: &str = "# <generated-features>\n";
+const CLOSE: &str = "# </generated-features>\n";
 
 /// Generates one module per model of a schema folder.
 #[derive(Clone, Debug)]
@@ -172,4 +174,24 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut real = whole.ancestors().filter_map(|step| Some((step, step.canonicalize().ok()?)));
     let found = real.next().and_then(|(step, real)| Some(real.join(whole.strip_prefix(step).ok()?)));
     Ok(found.unwrap_or(whole))
+}
+
+/// The manifest with its marked region brought up to date.
+fn feature_region(manifest: &Path, plans: &[Plan<'_>], dependency: Option<&str>) -> Result<String, Error> {
+    let text = fs::read_to_string(manifest).map_err(|error| Error::io(manifest, &error))?;
+    let missing = || Error::io(manifest, &io::Error::other(format!("found no region {}", OPEN.trim())));
+    let (before, rest) = text.split_once(OPEN).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(CLOSE).ok_or_else(missing)?;
+    Ok(format!("{before}{OPEN}{}{CLOSE}{after}", features(plans, dependency)))
+}
+
+fn features(plans: &[Plan<'_>], dependency: Option<&str>) -> String {
+    let names: Vec<String> = plans.iter().map(|plan| format!("    {:?},\n", plan.feature)).collect();
+    let mut region = format!("# Every model.\nall-models = [\n{}]\n", names.concat());
+    for plan in plans {
+        let needs =
+            dependency.map(|dependency| format!("\"{dependency}/{}\"", plan.feature)).unwrap_or_default();
+        region += &format!("# {}\n{} = [{needs}]\n", plan.schema.id, plan.feature);
+    }
+    region
 }

@@ -32,27 +32,15 @@
 //! The way of a schema: [`kling_schema`] reads the dialect, `typify` makes the objects, the emitters here make all that
 //! typify drops (bounds, media rules, the order of fields), and `prettyplease` prints it.
 
-mod checks;
 mod docs;
 mod error;
-mod features;
 mod file_set;
 mod generator;
-mod input;
-mod input_types;
 mod leaves;
-mod literal;
-mod media;
 mod module;
 mod names;
 mod objects;
-mod output;
 mod plan;
-mod prose;
-mod registry;
-mod source;
-mod type_ref;
-mod variants;
 
 pub use error::Error;
 pub use file_set::FileSet;

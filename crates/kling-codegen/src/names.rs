@@ -1,4 +1,4 @@
-//! Rust names for what the provider calls anything at all, each by one written rule.
+//! Rust names for what the provider calls anything at all, each by one written rule, and texts as Rust literals.
 
 use heck::ToUpperCamelCase;
 
@@ -34,15 +34,21 @@ pub(crate) fn type_name(name: &str) -> String {
     }
 }
 
+pub(crate) fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A string literal. What is not plain ASCII text is escaped where it could be mistaken: control and direction marks as
+/// `Debug` does it, and backticks, since macros put the literal between backticks.
+pub(crate) fn text_literal(text: &str) -> String {
+    format!("{text:?}").replace('`', "\\u{60}")
+}
+
 fn snake(segment: &str) -> String {
     // heck joins a digit to the word before it; ids separate them on purpose.
     let words = segment.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
-}
-
-pub(crate) fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -76,5 +82,13 @@ mod tests {
         ] {
             assert_eq!(module_name(id), module);
         }
+    }
+
+    #[test]
+    fn a_literal_reads_as_the_text_and_holds_no_mark() {
+        let text = "a`b\"\\\n\u{202e}\u{7}/* 字 🎬 */";
+        let literal = text_literal(text);
+        assert_eq!(syn::parse_str::<syn::LitStr>(&literal).unwrap().value(), text);
+        assert!(!literal.contains(['`', '\n', '\u{202e}', '\u{7}']), "{literal}");
     }
 }

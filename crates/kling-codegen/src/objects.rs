@@ -5,7 +5,8 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 
 use proc_macro2::{Ident, TokenStream};
@@ -15,8 +16,7 @@ use syn::{Expr, Item, Lit, Type};
 use typify::{TypeSpace, TypeSpaceSettings};
 
 use crate::Error;
-use crate::plan::{FieldPlan, ObjectPlan, Plan};
-use crate::type_ref::definition;
+use crate::plan::{FieldPlan, ObjectPlan, Plan, definition};
 
 /// One field of a struct.
 pub(crate) struct Field<'a> {

@@ -1,13 +1,14 @@
-//! What will be generated for a model: which Rust type stands for which property, before a line is printed.
+//! What will be generated for a model: which Rust type each property has, before a line is printed.
 
 use std::collections::BTreeMap;
 
+use heck::ToUpperCamelCase;
 use kling_schema::{ModelSchema, ObjectSchema, Override, Property, Shape};
+use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
+use serde_json::{Value, json};
 
 use crate::Error;
-use crate::input_types::InputTypes;
 use crate::names::{feature_name, module_name, type_name};
-use crate::type_ref::{TypeRef, output_type};
 
 /// The plan of one model.
 #[derive(Debug)]
@@ -170,9 +171,202 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The types of an input, gathered while its properties are walked.
+struct InputTypes<'a> {
+    schema: &'a ModelSchema,
+    pub(crate) leaves: Vec<Leaf<'a>>,
+    pub(crate) objects: Vec<ObjectPlan<'a>>,
+}
+
+impl<'a> InputTypes<'a> {
+    pub(crate) fn of(schema: &'a ModelSchema) -> Self {
+        let mut types = Self { schema, leaves: Vec::new(), objects: Vec::new() };
+        let top = Place { name: "Input".to_owned(), path: String::new(), prefix: String::new() };
+        types.input_object(top, None, &schema.input);
+        types
+    }
+
+    fn input_object(&mut self, place: Place, holder: Option<&'a Property>, schema: &'a ObjectSchema) {
+        let index = self.objects.len();
+        // The place is taken first, so that an object stands before the ones nested in it.
+        let (name, prefix) = (place.name.clone(), place.prefix.clone());
+        self.objects.push(ObjectPlan { name, schema, holder, prefix, fields: Vec::new() });
+        let fields = schema.properties.iter().map(|property| self.field(&place, property)).collect();
+        self.objects[index].fields = fields;
+    }
+
+    fn field(&mut self, parent: &Place, property: &'a Property) -> FieldPlan<'a> {
+        let is_top = parent.path.is_empty();
+        let path = if is_top { property.name.clone() } else { format!("{}/{}", parent.path, property.name) };
+        let settled = self.schema.notes.override_of(&path);
+        let wanted = settled.and_then(|settled| settled.type_name.clone()).unwrap_or_else(|| {
+            format!("{}{}", if is_top { "" } else { &parent.name }, type_name(&property.name))
+        });
+        let prefix = format!("{}{}/", parent.prefix, property.name);
+        let place = Place { name: wanted, path, prefix };
+        FieldPlan { property, type_ref: self.input_type(place, property, &property.shape), settled }
+    }
+
+    fn input_type(&mut self, place: Place, property: &'a Property, shape: &'a Shape) -> TypeRef {
+        let inner = |form: &str, step: &str| Place {
+            name: format!("{}{form}", place.name),
+            path: place.path.clone(),
+            prefix: format!("{}{step}", place.prefix),
+        };
+        match shape {
+            Shape::Object(schema) if schema.open && schema.properties.is_empty() => {
+                match &schema.additional {
+                    None => TypeRef::any_object(),
+                    Some(value) => {
+                        let value = self.input_type(inner("Value", "*/"), property, value);
+                        self.leaf(place, property, shape, vec![value])
+                    }
+                }
+            }
+            Shape::Object(schema) => {
+                let type_ref = TypeRef::defined(&place.name);
+                self.input_object(place, Some(property), schema);
+                type_ref
+            }
+            Shape::List { items, .. } => {
+                let element = self.input_type(inner("Item", "*/"), property, items);
+                self.leaf(place, property, shape, vec![element])
+            }
+            Shape::AnyOf(shapes) => {
+                let forms = shapes.iter().zip(form_names(shapes));
+                let forms =
+                    forms.map(|(shape, name)| self.input_type(inner(&name, ""), property, shape)).collect();
+                self.leaf(place, property, shape, forms)
+            }
+            _ => plain(shape).unwrap_or_else(|| self.leaf(place, property, shape, Vec::new())),
+        }
+    }
+
+    fn leaf(
+        &mut self,
+        place: Place,
+        property: &'a Property,
+        shape: &'a Shape,
+        inner: Vec<TypeRef>,
+    ) -> TypeRef {
+        let settled = self.schema.notes.override_of(&place.path);
+        let type_ref = TypeRef::replaced(&place.name);
+        self.leaves.push(Leaf { name: place.name, property, shape, inner, settled });
+        type_ref
+    }
+}
+
+/// Where the walk through the input is.
+struct Place {
+    /// The type wanted for what stands there.
+    name: String,
+    /// The property by names from the top, as overrides name it.
+    path: String,
+    /// The same as media fields name it, with a slash at its end.
+    prefix: String,
+}
+
+/// The variants of a choice: what each form is, the second of a kind named so.
+pub(crate) fn form_names(shapes: &[Shape]) -> Vec<String> {
+    const ORDINALS: [&str; 6] = ["", "Second", "Third", "Fourth", "Fifth", "Further"];
+    let name = |shape: &Shape| match shape {
+        Shape::Boolean => "Boolean",
+        Shape::Integer(_) | Shape::IntegerEnum(_) => "Integer",
+        Shape::List { .. } => "List",
+        Shape::Media(_) => "Reference",
+        Shape::Null => "Null",
+        Shape::Number(_) | Shape::NumberEnum(_) => "Number",
+        Shape::Object(_) => "Object",
+        Shape::Text(_) => "Text",
+        Shape::TextEnum(_) => "Named",
+        _ => "Value",
+    };
+    let before =
+        |index: usize| shapes[..index].iter().filter(|other| name(other) == name(&shapes[index])).count();
+    let numbered = |index: usize| ORDINALS[before(index).min(ORDINALS.len() - 1)];
+    shapes.iter().enumerate().map(|(index, shape)| format!("{}{}", numbered(index), name(shape))).collect()
+}
+
+/// A Rust type, and how the document for typify speaks of it.
+#[derive(Clone, Debug)]
+pub(crate) struct TypeRef {
+    pub(crate) path: String,
+    pub(crate) document: Value,
+    /// Where `document` refers to a definition that is replaced by `path`: the definition's name.
+    pub(crate) replaces: Option<String>,
+}
+
+impl TypeRef {
+    /// A definition that is replaced by a type of ours, and has its path for a name: no property makes one of a type elsewhere.
+    pub(crate) fn replaced(path: &str) -> Self {
+        Self { replaces: Some(path.to_owned()), ..Self::defined(path) }
+    }
+
+    /// An object that typify makes.
+    fn defined(name: &str) -> Self {
+        let document = json!({ "$ref": format!("#/definitions/{}", definition(name)) });
+        Self { path: name.to_owned(), document, replaces: None }
+    }
+
+    /// An object that may hold anything.
+    fn any_object() -> Self {
+        Self::replaced("kt::export::Map<String, kt::export::Value>")
+    }
+
+    fn inline(path: &str, document: Value) -> Self {
+        Self { path: path.to_owned(), document, replaces: None }
+    }
+}
+
+/// What the definition of a type is called in the document for typify, which would spell some names anew: two capitals in a
+/// row, letters beyond ASCII.
+pub(crate) fn definition(name: &str) -> String {
+    if name.is_ascii() && name == name.to_upper_camel_case() {
+        return name.to_owned();
+    }
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("T{digits}")
+}
+
+/// The shapes that need no type of their own.
+pub(crate) fn plain(shape: &Shape) -> Option<TypeRef> {
+    Some(match shape {
+        Shape::Any => TypeRef::replaced("kt::export::Value"),
+        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
+        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => TypeRef::replaced("kt::Integer"),
+        Shape::Media(_) => TypeRef::replaced("kt::MediaRef"),
+        Shape::Null => TypeRef::replaced("kt::Null"),
+        Shape::Number(bounds) if *bounds == NumberBounds::NONE => TypeRef::replaced("kt::Number"),
+        Shape::Text(bounds) if *bounds == TextBounds::default() => {
+            TypeRef::inline("String", json!({ "type": "string" }))
+        }
+        _ => return None,
+    })
+}
+
 fn output(schema: &ModelSchema) -> ObjectPlan<'_> {
     let field = |property| FieldPlan { property, type_ref: output_type(&property.shape), settled: None };
     let fields = schema.output.properties.iter().map(field).collect();
     let (name, prefix) = ("Output".to_owned(), String::new());
     ObjectPlan { name, schema: &schema.output, holder: None, prefix, fields }
+}
+
+/// Outputs have plain types: a value outside a bound or an enum has been paid for, and is kept.
+fn output_type(shape: &Shape) -> TypeRef {
+    match shape {
+        Shape::Integer(_) | Shape::IntegerEnum(_) => {
+            TypeRef::inline("i64", json!({ "type": "integer", "format": "int64" }))
+        }
+        Shape::List { items, .. } => {
+            let items = output_type(items);
+            let document = json!({ "type": "array", "items": items.document });
+            TypeRef { path: format!("Vec<{}>", items.path), document, replaces: items.replaces }
+        }
+        Shape::Number(_) | Shape::NumberEnum(_) => TypeRef::replaced("kt::Number"),
+        Shape::Text(_) | Shape::TextEnum(_) | Shape::Media(_) => {
+            TypeRef::inline("String", json!({ "type": "string" }))
+        }
+        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
+        _ => TypeRef::replaced("kt::export::Value"),
+    }
 }
