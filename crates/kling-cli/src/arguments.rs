@@ -1,22 +1,16 @@
 //! The command line.
 
-mod catalog;
 pub(crate) mod hyphen;
-mod jobs;
-mod options;
-mod run;
-
-pub(crate) use self::catalog::{Drift, Filter, Models, ModelsCommand, Schema, Search};
-pub(crate) use self::jobs::{Jobs, JobsCommand, JournalCommand, Prune, Resume, Settle};
-pub(crate) use self::options::{AtEnd, InputSource, Interrupting, MediaCheck, ModelChoice, Noting, Patience};
-pub(crate) use self::run::{Run, Setting};
 
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kling::RequestId;
 use kling::schema::ModelSchema;
+use kling::{DownloadOptions, ExpectedContent, RequestId};
 
 /// The model that is meant unless another is named.
 pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
@@ -227,4 +221,356 @@ pub(crate) struct Sim {
     /// being the id, with input.json, output.json and model.toml.
     #[arg(long, value_name = "DIR")]
     pub(crate) schemas: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The model's id: a compiled-in one, or any of the catalog.
+    #[arg(value_name = "MODEL_ID")]
+    pub(crate) model: String,
+
+    /// The input as JSON. In a media property, a path is sent as a file inside the request; - is stdin.
+    #[arg(long, value_name = "JSON", conflicts_with = "input_file", required_unless_present_any = ["input_file", "set"])]
+    input: Option<String>,
+
+    /// A file with the input as JSON, or - for stdin.
+    #[arg(long, value_name = "FILE")]
+    input_file: Option<PathBuf>,
+
+    /// Set one property, over the input: text, or JSON where the property takes no text. Again for a list adds to it.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<Setting>,
+
+    /// Take the schema of the live catalog although one is compiled in.
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    #[command(flatten)]
+    pub(crate) making: Making,
+
+    /// With --offline, serve the models of this folder too: a folder for each, its path being the id, with input.json,
+    /// output.json and model.toml.
+    #[cfg(feature = "offline")]
+    #[arg(long, value_name = "DIR", requires = "offline")]
+    pub(crate) schemas: Option<PathBuf>,
+}
+
+impl Run {
+    /// Where the input is, unless it is set property by property alone.
+    pub(crate) fn source(&self) -> Option<InputSource> {
+        let (input, input_file) = (self.input.clone(), self.input_file.clone());
+        (input.is_some() || input_file.is_some()).then_some(InputSource { input, input_file })
+    }
+
+    /// Whether the catalog's schema is wanted in any case: a folder's comes before a compiled-in one.
+    #[cfg(feature = "offline")]
+    pub(crate) const fn is_from_catalog(&self) -> bool {
+        self.live || self.schemas.is_some()
+    }
+
+    #[cfg(not(feature = "offline"))]
+    pub(crate) const fn is_from_catalog(&self) -> bool {
+        self.live
+    }
+}
+
+/// One property and the text for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) text: String,
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, text) =
+            text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("allowed is key=value")?;
+        Ok(Self { key: key.to_owned(), text: text.to_owned() })
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Models {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List the live catalog: id, kind, base price, inputs; a star is on those that are required.
+    List(Filter),
+    /// Show one model: what it is, what it costs, and every input with its type, default and bounds.
+    Show(ModelId),
+    /// List the models that the catalog finds for some words.
+    Search(Search),
+    /// Compare compiled-in schemas with the live catalog. Exits with 0 where nothing moved, 10 for words only, 11 for
+    /// compatible, 12 for behaviour, 13 for breaking: the gravest of all models.
+    Drift(Drift),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Filter {
+    /// Only this category, such as image-to-video.
+    #[arg(long)]
+    pub(crate) category: Option<String>,
+
+    /// Only this kind of output, such as video.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Search {
+    /// What to look for.
+    #[arg(required = true)]
+    pub(crate) words: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelId {
+    /// The model's id.
+    #[arg(value_name = "MODEL_ID")]
+    pub(crate) model: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Drift {
+    /// The ids of compiled-in models.
+    #[arg(value_name = "MODEL_ID", required_unless_present = "all")]
+    pub(crate) models: Vec<String>,
+
+    /// Every compiled-in model.
+    #[arg(long, conflicts_with = "models")]
+    pub(crate) all: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// The model's id: a compiled-in one, which needs no token, or any of the catalog.
+    #[arg(value_name = "MODEL_ID")]
+    pub(crate) model: String,
+
+    /// The schema of the output instead of the input's. The catalog has none: the one that every page prints is assumed.
+    #[arg(long)]
+    pub(crate) output: bool,
+
+    /// The schema of the live catalog although one is compiled in.
+    #[arg(long)]
+    pub(crate) live: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Jobs {
+    #[command(subcommand)]
+    pub(crate) command: Option<JobsCommand>,
+
+    /// Show at most N requests.
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// Show the page after this place, which the page before prints.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) after: Option<String>,
+
+    /// Show every request.
+    #[arg(long, conflicts_with_all = ["limit", "after"])]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Close an unknown outcome by hand, after a look at the account's history.
+    Settle(Settle),
+    /// Remove old requests that are over from the journal. Requests that are unknown, running, or not saved always stay.
+    Prune(Prune),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Settle {
+    /// The intent, or enough of its start.
+    #[arg(value_parser = intent)]
+    pub(crate) intent: String,
+
+    #[command(flatten)]
+    pub(crate) finding: Finding,
+}
+
+/// Any text that is no longer than an intent could be, so that an error can quote it.
+fn intent(text: &str) -> Result<String, &'static str> {
+    const LONGEST: usize = 128;
+    if text.len() > LONGEST { Err("it is longer than any intent") } else { Ok(text.to_owned()) }
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Finding {
+    /// A job was made, and this is its request id.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = hyphen::request_id)]
+    pub(crate) id: Option<RequestId>,
+
+    /// No job was made.
+    #[arg(long)]
+    pub(crate) not_submitted: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Prune {
+    /// Remove requests that last changed longer ago than this, such as 30days or 1year.
+    #[arg(long, value_name = "DUR", default_value = "90days", value_parser = humantime::parse_duration)]
+    pub(crate) older_than: Duration,
+
+    /// Remove them. Without this, only their number is printed.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Write every entry as one line of JSON. The lines hold the URLs of outputs, which open without a token.
+    Export {
+        /// The file to write, or - for stdout. A file that exists is never overwritten.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Add the entries of an export that the journal does not have.
+    Import {
+        /// The file to read, or - for stdin.
+        file: PathBuf,
+    },
+    /// Check the journal for damage. If it is damaged, rescue every entry that can be read into a new file; the damaged one is
+    /// kept.
+    Check,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    /// The request to resume.
+    #[arg(required_unless_present = "all")]
+    pub(crate) id: Option<RequestId>,
+
+    /// Resume every request of this API that is not finished and that no other process works on.
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) all: bool,
+
+    /// The file to write, or a folder, in the place of the one that was noted at the submit; with --all a folder.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelChoice {
+    /// The model's id.
+    #[arg(short, long, value_name = "ID", default_value = DEFAULT_MODEL)]
+    pub(crate) model: String,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct InputSource {
+    /// The input as JSON.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) input: Option<String>,
+
+    /// A file with the input as JSON, or - for stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MediaCheck {
+    /// Skip every check of images and local files: format, width, height, shape and size.
+    #[arg(long)]
+    pub(crate) no_media_check: bool,
+
+    /// Take a megabyte for 1,048,576 bytes instead of 1,000,000: the provider does not publish which one it means.
+    #[arg(long)]
+    pub(crate) binary_megabytes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Patience {
+    /// How long to wait, such as 20s or 5m.
+    #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+
+    /// What becomes of the request when that time is up; what is cancelled has to be in the queue.
+    #[arg(long, value_name = "WHAT", default_value = "leave")]
+    pub(crate) at_deadline: AtEnd,
+
+    #[command(flatten)]
+    pub(crate) interrupting: Interrupting,
+
+    #[command(flatten)]
+    pub(crate) download: DownloadArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownloadArgs {
+    /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<String>,
+
+    /// The most bytes of one output, such as 500MB or 4GiB.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB")]
+    max_size: ByteSize,
+
+    /// Break a download off when nothing arrives for this long, and try again a few times.
+    #[arg(long, value_name = "DUR", default_value = "1m", value_parser = humantime::parse_duration)]
+    idle_timeout: Duration,
+
+    /// Break a download off that is slower, in bytes a second, for as long as the idle timeout; 0 is no limit.
+    #[arg(long, value_name = "SIZE", default_value = "1kB")]
+    min_rate: ByteSize,
+
+    /// Save whatever arrives, also if it does not begin like the media that the model promises.
+    #[arg(long)]
+    any_content: bool,
+}
+
+impl DownloadArgs {
+    pub(crate) fn options(&self) -> DownloadOptions {
+        let content = if self.any_content { ExpectedContent::Anything } else { ExpectedContent::Media };
+        let options = DownloadOptions::default()
+            .with_max_bytes(self.max_size.as_u64())
+            .with_patience(self.idle_timeout)
+            .with_min_rate(self.min_rate.as_u64())
+            .with_content(content);
+        self.allow_host.iter().fold(options, DownloadOptions::with_allowed_host)
+    }
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Interrupting {
+    /// What to do with the job on Ctrl-C [default: cancel it if it is still in the queue; `kling resume`: leave]. SIGTERM,
+    /// SIGHUP and SIGQUIT leave it unless this is `cancel`.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) on_interrupt: Option<AtEnd>,
+}
+
+/// What becomes of a request that is not waited for any longer: it goes on and may be billed, or is cancelled if it is still in
+/// the queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum AtEnd {
+    Leave,
+    Cancel,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Noting {
+    /// Submit even if the same request was submitted before and its outcome is unknown. May pay twice.
+    #[arg(long, alias = "again")]
+    pub(crate) allow_duplicate: bool,
+
+    /// Don't record this request; it can't be recovered after a crash.
+    #[arg(long)]
+    pub(crate) no_journal: bool,
 }

@@ -1,18 +1,17 @@
-//! Local files in the media properties of an input: each goes inside the request.
+//! Local files in the media properties of an input, and images given on the command line: each file goes inside the request.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use kling::media::{self, Reference};
+use kling::media::{self, DataUri, Measured, Reference};
 use kling::schema::ModelSchema;
 use kling::{MediaKind, Violations};
 use serde_json::Value;
 
 use crate::arguments::MediaCheck;
-use crate::console::Console;
-use crate::exit::{Exit, Stop};
-use crate::{file, picture};
+use crate::console::{Console, Exit, Stop};
+use crate::{file, shown};
 
 /// The most bytes of a sound or a clip inside a request: the provider's own clients allow no more.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
@@ -30,7 +29,7 @@ pub(crate) fn inline(
     let violations = schema.validate_input(input).err().unwrap_or_default();
     for (kind, pointer, path) in paths(schema, input, &violations) {
         let uri = match kind {
-            MediaKind::Image => picture::reference(&path, is_checked, console)?,
+            MediaKind::Image => reference(&path, is_checked, console)?,
             kind => recording(Path::new(&path), kind, is_checked, console)?,
         };
         if let Some(place) = input.pointer_mut(&pointer) {
@@ -48,7 +47,7 @@ pub(crate) fn stand_in(schema: &ModelSchema, input: &Value, media: &MediaCheck) 
     for (kind, pointer, path) in paths(schema, input, &violations) {
         let content = content(Path::new(&path), kind, !media.no_media_check)?;
         if let Some(place) = whole.pointer_mut(&pointer) {
-            *place = format!("data:{};base64,{content}", picture::UNKNOWN_TYPE).into();
+            *place = format!("data:{};base64,{content}", UNKNOWN_TYPE).into();
         }
     }
     Ok(whole)
@@ -65,9 +64,9 @@ fn content(path: &Path, kind: MediaKind, is_checked: bool) -> Result<&'static st
     if !facts.is_file() {
         return Ok(SOME);
     }
-    let limit = if kind == MediaKind::Image { picture::MAX_BYTES } else { MAX_BYTES };
+    let limit = if kind == MediaKind::Image { MAX_IMAGE_BYTES } else { MAX_BYTES };
     if facts.len() > limit {
-        return Err(file::too_large(path, limit, picture::TOO_LARGE));
+        return Err(file::too_large(path, limit, TOO_LARGE));
     }
     let mut head = Vec::new();
     File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(unreadable)?;
@@ -95,15 +94,15 @@ fn paths(schema: &ModelSchema, input: &Value, violations: &Violations) -> Vec<(M
 
 /// Reads a sound or a clip into a `data:` URI. Its own bytes say what it is, not its name.
 fn recording(path: &Path, kind: MediaKind, is_checked: bool, console: Console) -> Result<String, Stop> {
-    let bytes = file::read(path, MAX_BYTES, picture::TOO_LARGE)?;
+    let bytes = file::read(path, MAX_BYTES, TOO_LARGE)?;
     let media_type = match format(path, kind, &bytes) {
         Err(stop) if is_checked => return Err(stop),
-        Err(_) => infer::get(&bytes).map_or(picture::UNKNOWN_TYPE, |format| format.mime_type()),
+        Err(_) => infer::get(&bytes).map_or(UNKNOWN_TYPE, |format| format.mime_type()),
         // The one name of it that the provider's own clients send.
         Ok("audio/x-wav") => "audio/wav",
         Ok(media_type) => media_type,
     };
-    picture::uploads(path, bytes.len() as u64, console);
+    uploads(path, bytes.len() as u64, console);
     Ok(media::encode_data_uri(media_type, &bytes))
 }
 
@@ -117,4 +116,69 @@ fn format(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, St
     found
         .map(|format| format.mime_type())
         .ok_or_else(|| Stop::new(Exit::Input, format!("{}: {problem}", file::name(path))))
+}
+
+/// The most bytes of an image inside a request: in base64 they stay below the 64 MiB that the provider's own clients allow
+/// a whole request.
+pub(crate) const MAX_IMAGE_BYTES: u64 = 47 * 1024 * 1024;
+/// What to do about a file that is too large.
+pub(crate) const TOO_LARGE: &str = "; give an https URL instead";
+/// The media type of a file that nothing is known of.
+pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// The text for `IMAGE` on the wire; the input's own rules judge a URL. Without `is_checked` any file is taken for an image.
+pub(crate) fn reference(image: &str, is_checked: bool, console: Console) -> Result<String, Stop> {
+    match Reference::parse(image) {
+        Reference::Base64(text) => {
+            let message = format!(
+                "the image looks like raw base64 ({} characters); expected a path, an https URL or a data: URI",
+                text.len()
+            );
+            Err(Stop::new(Exit::Input, message))
+        }
+        Reference::DataUri(_) | Reference::Url(_) => Ok(image.to_owned()),
+        Reference::Path(path) => inline_image(path, is_checked, console),
+    }
+}
+
+/// Reads a file into a `data:` URI. Its own bytes say what it is, not its name.
+fn inline_image(path: &Path, is_checked: bool, console: Console) -> Result<String, Stop> {
+    let bytes = file::read(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
+    let media_type = match media::from_bytes(&bytes) {
+        Ok(facts) => facts.format.map(|format| format.media_type()),
+        Err(error) if is_checked => return Err(unusable(path, &error)),
+        Err(_) => infer::get(&bytes).map(|format| format.mime_type()),
+    };
+    uploads(path, bytes.len() as u64, console);
+    Ok(media::encode_data_uri(media_type.unwrap_or(UNKNOWN_TYPE), &bytes))
+}
+
+/// The facts of a local file. A regular file is read as little as possible; a pipe is read once, as a whole.
+pub(crate) fn measure(path: &Path) -> Result<Result<Measured, media::Error>, Stop> {
+    let is_regular = |path| {
+        fs::metadata(path).map(|facts| facts.is_file()).map_err(|error| file::unreadable(path, &error))
+    };
+    if file::is_stdin(path) || !is_regular(path)? {
+        let bytes = file::read(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
+        return Ok(DataUri { media_type: UNKNOWN_TYPE.to_owned(), bytes }.measure());
+    }
+    match media::measure_path(path) {
+        Err(error) if error.is_io() => {
+            Err(Stop::new(Exit::NoInput, format!("{}: {error}", shown::path(path))))
+        }
+        outcome => Ok(outcome),
+    }
+}
+
+/// Says that a file goes inside the request.
+pub(crate) fn uploads(path: &Path, bytes: u64, console: Console) {
+    console.say(format!(
+        "note: uploading {} inline ({bytes} bytes); hosted https URLs are the documented way",
+        file::name(path)
+    ));
+}
+
+fn unusable(path: &Path, error: &media::Error) -> Stop {
+    let advice = if error.is_not_an_image() { "" } else { "\n  to send it anyway: --no-media-check" };
+    Stop::new(Exit::Input, format!("{}: {error}{advice}", file::name(path)))
 }

@@ -5,9 +5,7 @@ use kling::{Client, ModelInfo};
 use serde_json::Value;
 
 use crate::connection::Connection;
-use crate::console::Console;
-use crate::exit::{Exit, Stop};
-use crate::table::one_line;
+use crate::console::{Console, Exit, Stop, one_line};
 
 /// The schema of a model: the compiled-in one, else that of the live catalog, which takes a token.
 pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, Stop> {

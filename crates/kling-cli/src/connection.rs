@@ -4,8 +4,7 @@ use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
 use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
 
 use crate::arguments::Noting;
-use crate::console::Console;
-use crate::exit::{Exit, Stop};
+use crate::console::{Console, Exit, Stop};
 
 /// A client, and whatever has to live as long as it.
 pub(crate) struct Connection {

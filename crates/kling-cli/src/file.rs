@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::exit::{Exit, Stop};
+use crate::console::{Exit, Stop};
 use crate::shown;
 
 /// The name of stdin.

@@ -2,24 +2,18 @@
 
 mod arguments;
 mod attachments;
-mod board;
 mod catalog;
 mod command;
 mod connection;
 mod console;
-mod exit;
 mod file;
 mod input;
 mod interrupts;
 mod live;
 mod making;
 mod output;
-mod picture;
 mod pictures;
-mod settings;
 mod shown;
-mod submitting;
-mod table;
 mod target;
 mod waiting;
 
@@ -29,8 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, hyphen};
-use crate::console::Console;
-use crate::exit::{Exit, Stop};
+use crate::console::{Console, Exit, Stop};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(hyphen::separate_ids(std::env::args_os())) {

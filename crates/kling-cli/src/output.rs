@@ -3,8 +3,7 @@
 use kling::{ExpectedContent, Finished, OutputKind};
 use serde_json::Value;
 
-use crate::exit::{Exit, Stop};
-use crate::table::one_line;
+use crate::console::{Exit, Stop, one_line};
 
 /// Keys that say nothing of the kind of a file, so that what holds them does.
 const PLAIN_KEYS: [&str; 5] = ["file", "href", "src", "uri", "url"];

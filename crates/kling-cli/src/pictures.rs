@@ -6,9 +6,8 @@ use kling::{MediaField, MediaKind, MediaRule, Megabyte, Verdict, Violations};
 use serde_json::{Value, json};
 
 use crate::arguments::MediaCheck;
-use crate::console::Console;
-use crate::exit::Stop;
-use crate::picture;
+use crate::attachments;
+use crate::console::{Console, Stop};
 
 /// How pictures are looked at.
 pub(crate) struct Pictures {
@@ -70,7 +69,7 @@ impl Pictures {
                 Ok(checker) => checker.measure_url(url).await,
                 Err(error) => Err(error),
             }),
-            Reference::Path(path) => Some(picture::measure(path)?),
+            Reference::Path(path) => Some(attachments::measure(path)?),
             Reference::Url(_) => None,
         })
     }

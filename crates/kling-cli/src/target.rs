@@ -1,14 +1,13 @@
 //! The files that outputs will be written to, settled before anything is paid.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf, is_separator};
-use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, process};
 
 use kling::{DownloadOptions, OutputKind, RequestId};
 
-use crate::exit::{Exit, Stop};
+use crate::console::{Exit, Stop};
 
 /// The outputs of a request whose names are tried beforehand: the provider's models make three at most in one request of the
 /// default settings, and more get names of the same form.

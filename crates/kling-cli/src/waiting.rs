@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::hyphen::command_line;
 use crate::arguments::{AtEnd, Patience};
-use crate::exit::{Exit, Stop};
+use crate::console::{Exit, Stop};
 use crate::interrupts::Interrupts;
 use crate::live::Live;
 use crate::output;

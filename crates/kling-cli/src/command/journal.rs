@@ -10,8 +10,7 @@ use serde_json::json;
 
 use crate::arguments::JournalCommand;
 use crate::command::jobs;
-use crate::console::{Answer, Console};
-use crate::exit::{Exit, Stop};
+use crate::console::{Answer, Console, Exit, Stop};
 
 pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<Answer, Stop> {
     match command {

@@ -1,17 +1,12 @@
-//! The commands, one file each where they are more than a call.
+//! The commands; those that are more than a call have a file for each group.
 
-mod generate;
 mod jobs;
 mod journal;
 mod models;
 mod request;
-mod resume;
 mod run;
-mod schema;
 #[cfg(feature = "offline")]
 mod sim;
-mod submit;
-mod validate;
 mod wait;
 
 use clap::CommandFactory;
@@ -19,9 +14,7 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
 use crate::connection::Connection;
-use crate::console::{Answer, Console};
-use crate::exit::Stop;
-use crate::table::one_line;
+use crate::console::{Answer, Console, Stop, one_line};
 
 /// Runs a command to its end.
 pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, Stop> {
@@ -30,19 +23,19 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
         Command::Balance => balance(console).await,
         Command::Cancel(request) => request::cancel(&request, console).await,
         Command::Completions { shell } => Ok(completions(shell)),
-        Command::Generate(arguments) => generate::run(&arguments, console).await,
+        Command::Generate(arguments) => run::generate(&arguments, console).await,
         Command::Jobs(arguments) => jobs::run(&arguments, console),
         Command::Journal(command) => journal::run(&command, console),
         Command::Models(arguments) => models::run(&arguments, console).await,
         Command::Result(request) => request::result(&request, console).await,
-        Command::Resume(arguments) => resume::run(&arguments, console).await,
+        Command::Resume(arguments) => jobs::resume(&arguments, console).await,
         Command::Run(arguments) => run::run(&arguments, console).await,
-        Command::Schema(arguments) => schema::run(&arguments, console).await,
+        Command::Schema(arguments) => models::schema(&arguments, console).await,
         #[cfg(feature = "offline")]
         Command::Sim(arguments) => sim::run(&arguments, console).await,
         Command::Status(request) => request::status(&request, console).await,
-        Command::Submit(arguments) => submit::run(&arguments, console).await,
-        Command::Validate(arguments) => validate::run(&arguments, console).await,
+        Command::Submit(arguments) => run::submit(&arguments, console).await,
+        Command::Validate(arguments) => run::validate(&arguments, console).await,
         Command::Wait(arguments) => wait::run(&arguments, console).await,
     }
 }

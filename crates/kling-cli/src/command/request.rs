@@ -6,8 +6,7 @@ use serde_json::json;
 
 use crate::arguments::Request;
 use crate::connection::Connection;
-use crate::console::{Answer, Console};
-use crate::exit::{Exit, Stop};
+use crate::console::{Answer, Console, Exit, Stop};
 
 pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer, Stop> {
     let reply = Connection::free(console)?.client.client().status(&request.id).await?;

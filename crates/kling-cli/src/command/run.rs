@@ -1,16 +1,19 @@
-//! `kling run`: any model of the catalog, compiled in or not.
+//! The commands that take an input: `kling run` and `kling generate`, which submit, wait and download; `kling submit`; and
+//! `kling validate`, which sends nothing.
 
 use kling::schema::ModelSchema;
-use serde_json::Map;
+use kling::{MediaKind, ModelId, ModelInfo};
+use serde_json::{Map, Value, json};
 
-use crate::arguments::Run;
+use crate::arguments::{AtEnd, Generate, Run, Submit, Validate};
 use crate::connection::Connection;
-use crate::console::{Answer, Console};
-use crate::exit::Stop;
+use crate::console::{Answer, Console, Exit, Stop};
+use crate::interrupts::Interrupts;
+use crate::live::Live;
 use crate::making::{self, Order};
 use crate::pictures::Pictures;
 use crate::target::Target;
-use crate::{attachments, catalog, input, settings};
+use crate::{attachments, catalog, input};
 
 /// Everything that can be wrong is found before the one request that costs.
 pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Stop> {
@@ -24,7 +27,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     let target = Target::check(making.output.as_deref(), schema.output_kind).map_err(Stop::before_submit)?;
     // The catalog has no field for the kind, so that it is guessed.
     let target = if connection.is_none() { target } else { target.guessed() };
-    settings::apply(&arguments.set, &schema.input, &mut body)?;
+    input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
         console.say(format!(
             "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
@@ -68,15 +71,86 @@ fn connect(arguments: &Run, console: Console) -> Result<Connection, Stop> {
     arguments.making.connect(console)
 }
 
-impl Run {
-    /// Whether the catalog's schema is wanted in any case: a folder's comes before a compiled-in one.
-    #[cfg(feature = "offline")]
-    const fn is_from_catalog(&self) -> bool {
-        self.live || self.schemas.is_some()
-    }
+/// Everything that can be wrong is found before the one request that costs.
+pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Answer, Stop> {
+    let making = &arguments.making;
+    let model = input::known_model(&arguments.model.model)?;
+    let target = Target::check(making.output.as_deref(), model.output_kind).map_err(Stop::before_submit)?;
+    let body = assemble(arguments, model, console)?;
+    let pictures = Pictures::new(&making.media, !making.is_offline());
+    let report = input::check(model, &body, pictures.as_ref()).await?;
+    input::bound(&body)?;
+    let connection = making.connect(console)?;
+    making::make(&connection, making, Order { model: model.id.parse()?, body, report, target }, console).await
+}
 
-    #[cfg(not(feature = "offline"))]
-    const fn is_from_catalog(&self) -> bool {
-        self.live
+/// The body, with nothing in it that was not asked for. What the model does not take is found by its own rules.
+fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, Stop> {
+    let [image, tail_image] = image_fields(model);
+    let is_checked = !arguments.making.media.no_media_check;
+    let image =
+        image.ok_or_else(|| Stop::new(Exit::Usage, format!("the model {} takes no image", model.id)))?;
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    set("prompt", arguments.prompt.clone().map(Value::from));
+    set(image, Some(attachments::reference(&arguments.image, is_checked, console)?.into()));
+    if let Some(tail) = &arguments.tail_image {
+        let no_tail = || Stop::new(Exit::Usage, format!("the model {} takes no second image", model.id));
+        let name = tail_image.ok_or_else(no_tail)?;
+        set(name, Some(attachments::reference(tail, is_checked, console)?.into()));
     }
+    set("duration", arguments.duration.as_deref().map(number_or_text));
+    set("negative_prompt", arguments.negative_prompt.clone().map(Value::from));
+    set("cfg_scale", arguments.cfg_scale.map(Value::from));
+    Ok(body.into())
+}
+
+/// The first and the second property that holds one image.
+fn image_fields(model: &ModelInfo) -> [Option<&str>; 2] {
+    let mut names = model
+        .media
+        .iter()
+        .filter(|field| field.kind == MediaKind::Image && !field.plural)
+        .map(|field| field.name.as_ref());
+    [names.next(), names.next()]
+}
+
+/// Durations are integers in most models, and words such as `auto` in some.
+fn number_or_text(text: &str) -> Value {
+    text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
+}
+
+pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Answer, Stop> {
+    let body = input::read(&arguments.input)?;
+    if !arguments.unchecked {
+        let model = input::known_model(&arguments.model.model)?;
+        let pictures = Pictures::new(&arguments.media, true);
+        input::check(model, &body, pictures.as_ref()).await?.warn(console);
+    }
+    let model: ModelId = arguments.model.model.parse()?;
+    let connection = Connection::paying(&arguments.noting, console)?;
+    let live = Live::new(console);
+    let mut interrupts = Interrupts::new(arguments.interrupting, AtEnd::Cancel);
+    let job = making::submit(&connection.client, &model, body, &live, &mut interrupts).await?;
+    let id = job.id().as_str();
+    Ok(Answer {
+        text: id.to_owned(),
+        json: json!({ "request_id": id, "model": model.as_str(), "status": "submitted" }),
+    })
+}
+
+pub(crate) async fn validate(arguments: &Validate, console: Console) -> Result<Answer, Stop> {
+    let body = input::read(&arguments.input)?;
+    let schema = catalog::schema(&arguments.model.model, console).await?;
+    catalog::warn_unchecked(&schema, console);
+    let pictures = Pictures::new(&arguments.media, true);
+    let verdict = schema.validate_input(&attachments::stand_in(&schema, &body, &arguments.media)?);
+    let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
+    report.warn(console);
+    let json = json!({ "valid": true, "model": schema.id, "checks": report.json() });
+    Ok(Answer { text: "valid".to_owned(), json })
 }

@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use crate::arguments::{AtEnd, Interrupting, Sim};
-use crate::console::{Answer, Console};
-use crate::exit::{Exit, Stop};
+use crate::console::{Answer, Console, Exit, Stop};
 use crate::interrupts::Interrupts;
 
 pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Answer, Stop> {

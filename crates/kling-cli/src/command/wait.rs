@@ -13,12 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::arguments::{AtEnd, Wait};
-use crate::board::Board;
 use crate::connection::Connection;
-use crate::console::{Answer, Console};
-use crate::exit::{Exit, Stop};
+use crate::console::{Answer, Console, Exit, Stop};
 use crate::interrupts::Interrupts;
-use crate::live::Live;
+use crate::live::{Board, Live};
 use crate::output;
 use crate::target::Target;
 use crate::waiting::{self, Saved};
