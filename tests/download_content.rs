@@ -102,7 +102,7 @@ fn an_output_hosts_refusal_blames_neither_token_nor_account_nor_request() {
         let answer = Answer::new(status, r#"{"error_code": 400004, "message": "sign in"}"#);
         both(&[answer.into()], &options(), |outcome, _, requests| {
             let error = outcome.unwrap_err();
-            let blamed = error.is_auth() || error.is_permission() || error.is_balance();
+            let blamed = error.is_auth() || error.is_permission() || error.is_insufficient_balance();
             assert!(!blamed && !error.is_not_found() && !error.is_invalid_input(), "{status}: {error}");
             assert_eq!((error.status(), error.host(), requests.len()), (Some(status), Some("127.0.0.1"), 1));
             let text = error.to_string();

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use kling_tests::virtual_time::{VirtualClock, paused};
 use kling_transport::blocking::{self, Clock};
 use kling_transport::{
-    Chunks, DownloadOptions, Error, Failure, HttpHead, HttpReply, HttpRequest, Limits, RetryPolicy, Settings,
-    Streaming, Token, Transport,
+    Chunks, DownloadOptions, Error, HttpHead, HttpReply, HttpRequest, Limits, RetryPolicy, Settings,
+    Streaming, Token, Transport, TransportError,
 };
 use tempfile::TempDir;
 
@@ -55,7 +55,7 @@ impl Dripping {
 struct Drops(usize, Arc<VirtualClock>);
 
 impl Chunks for Drops {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(Some(vec![0; self.0].into()))
     }
@@ -71,7 +71,7 @@ impl Read for Drops {
 }
 
 impl Transport for Dripping {
-    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
         unreachable!("a download makes no call")
     }
 }
@@ -79,13 +79,13 @@ impl Transport for Dripping {
 impl Streaming for Dripping {
     type Body = Drops;
 
-    async fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), Failure> {
+    async fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), TransportError> {
         Ok((self.head(&request), Drops(self.bytes, self.clock.clone())))
     }
 }
 
 impl blocking::Transport for Dripping {
-    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
         unreachable!("a download makes no call")
     }
 }
@@ -93,7 +93,7 @@ impl blocking::Transport for Dripping {
 impl blocking::Streaming for Dripping {
     type Body = Drops;
 
-    fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), Failure> {
+    fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), TransportError> {
         Ok((self.head(&request), Drops(self.bytes, self.clock.clone())))
     }
 }

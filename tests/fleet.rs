@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kling_poll::{Account, Fixed, Fleet, FleetEvent, FleetNews, Pace, Schedule, Seen, WaitOptions};
+use kling_poll::{
+    Account, FixedInterval, JobSet, JobSetEvent, JobSetUpdate, PollContext, RateLimit, Schedule, WaitOptions,
+};
 use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
 use kling_transport::blocking;
 use kling_transport::{
-    Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings,
-    Token,
+    Backoff, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token, TransportError,
+    TransportErrorKind,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,13 +25,13 @@ struct World {
 }
 
 impl virtual_time::World for World {
-    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, Failure> {
+    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, TransportError> {
         let path = request.url().path().to_owned();
         let mut asked = self.asked.lock().unwrap();
         asked.push((now, path.clone()));
         match asked.len() % 28 {
             _ if self.calm => {}
-            7 => return Err(Failure::new(Phase::Reading, FailureKind::Broken, "reset")),
+            7 => return Err(TransportError::new(Phase::Reading, TransportErrorKind::Broken, "reset")),
             14 => return Ok(answer(503, "", None)),
             21 => return Ok(answer(429, "", Some("3"))),
             0 => return Ok(answer(200, "<html>", None)),
@@ -58,7 +60,7 @@ fn answer(status: u16, body: &str, retry_after: Option<&str>) -> HttpReply {
 
 fn fill(account: Account) {
     let steady = Backoff { first: SECOND, cap: SECOND };
-    let options = WaitOptions::default().with_schedule(Fixed(SECOND * 2)).with_backoff(steady);
+    let options = WaitOptions::default().with_schedule(FixedInterval(SECOND * 2)).with_backoff(steady);
     let brief = options.clone().with_deadline(SECOND * 9);
     for job in 0..JOBS {
         let handle: Job = Job::from_id(format!("job-{job}").parse().unwrap());
@@ -75,17 +77,17 @@ fn settings() -> Settings {
     Settings::new(Token::new("fleet-token").unwrap())
 }
 
-fn one_at_a_time() -> Pace {
-    Pace::new(1).with_per_second(10.0)
+fn one_at_a_time() -> RateLimit {
+    RateLimit::new(1).with_per_second(10.0)
 }
 
-fn words(event: &FleetEvent) -> String {
+fn words(event: &JobSetEvent) -> String {
     let id = &event.request_id;
     match &event.news {
-        FleetNews::Update(update) => format!("{id} {:?} {:?}", update.state, update.error),
-        FleetNews::Cancelling(outcome) => format!("{id} {outcome:?}"),
-        FleetNews::Done(Ok(done)) => format!("{id} is over: {:?}", done.cost_usd()),
-        FleetNews::Done(Err(error)) => format!("{id} is over: {error}"),
+        JobSetUpdate::Update(update) => format!("{id} {:?} {:?}", update.state, update.error),
+        JobSetUpdate::Cancelling(outcome) => format!("{id} {outcome:?}"),
+        JobSetUpdate::Done(Ok(done)) => format!("{id} is over: {:?}", done.cost_usd()),
+        JobSetUpdate::Done(Err(error)) => format!("{id} is over: {error}"),
         other => format!("{id} {other:?}"),
     }
 }
@@ -95,7 +97,7 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
     fastrand::seed(7);
     let first = Arc::new(World::default());
     let told = paused().block_on(async {
-        let mut fleet = Fleet::new();
+        let mut fleet = JobSet::new();
         let transport = InAsync::new(first.clone());
         fill(fleet.account(Client::with_transport(settings(), transport), one_at_a_time()));
         let mut told = Vec::new();
@@ -107,7 +109,7 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 
     fastrand::seed(7);
     let (second, clock) = (Arc::new(World::default()), Arc::new(VirtualClock::default()));
-    let mut fleet = kling_poll::blocking::Fleet::with_clock(clock.clone());
+    let mut fleet = kling_poll::blocking::JobSet::with_clock(clock.clone());
     let client = blocking::Client::with_transport(settings(), InBlocking(second.clone(), clock));
     fill(fleet.account(client, one_at_a_time()));
     let also_told: Vec<_> = fleet.by_ref().map(|event| words(&event)).collect();
@@ -122,9 +124,10 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
     paused().block_on(async {
         let world = Arc::new(World::default());
-        let mut fleet: Fleet<_, _> = Fleet::open();
+        let mut fleet: JobSet<_, _> = JobSet::open();
         let transport = InAsync::new(world);
-        let account: Account = fleet.account(Client::with_transport(settings(), transport), Pace::default());
+        let account: Account =
+            fleet.account(Client::with_transport(settings(), transport), RateLimit::default());
         let adding = async move {
             for job in 0..5 {
                 tokio::time::sleep(SECOND * 60).await;
@@ -145,7 +148,7 @@ fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
 struct Mistaken;
 
 impl Schedule for Mistaken {
-    fn pause(&self, seen: &Seen) -> Duration {
+    fn next_delay(&self, seen: &PollContext) -> Duration {
         assert!(seen.polls < 2, "a mistake of somebody else's");
         SECOND
     }
@@ -155,9 +158,10 @@ impl Schedule for Mistaken {
 #[should_panic(expected = "a mistake of somebody else's")]
 fn a_schedule_that_panics_takes_along_who_awaits_the_fleet() {
     paused().block_on(async {
-        let mut fleet: Fleet<_, _> = Fleet::new();
+        let mut fleet: JobSet<_, _> = JobSet::new();
         let transport = InAsync::new(Arc::new(World { calm: true, ..World::default() }));
-        let account: Account = fleet.account(Client::with_transport(settings(), transport), Pace::default());
+        let account: Account =
+            fleet.account(Client::with_transport(settings(), transport), RateLimit::default());
         let options = WaitOptions::default().with_schedule(Mistaken);
         account.add(&Job::from_id("job-9".parse().unwrap()), &options);
         while fleet.next().await.is_some() {}
@@ -178,21 +182,21 @@ async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) 
 #[test]
 fn threads_of_a_blocking_fleet_bring_every_job_home() {
     let clock = Arc::new(VirtualClock::at(SECOND * 1000));
-    let mut fleet: kling_poll::blocking::Fleet<_, _> = kling_poll::blocking::Fleet::open();
+    let mut fleet: kling_poll::blocking::JobSet<_, _> = kling_poll::blocking::JobSet::open();
     let client = blocking::Client::with_transport(
         settings(),
         InBlocking(Arc::new(World { calm: true, ..World::default() }), clock),
     );
-    let account: Account = fleet.account(client, Pace::new(8));
+    let account: Account = fleet.account(client, RateLimit::new(8));
     let quick = WaitOptions::default()
-        .with_schedule(Fixed(Duration::from_millis(1)))
+        .with_schedule(FixedInterval(Duration::from_millis(1)))
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO });
     let adding = std::thread::spawn(move || {
         for job in 1..=100 {
             account.add(&Job::from_id(format!("job-{job}").parse().unwrap()), &quick);
         }
     });
-    let done = fleet.by_ref().filter(|event| matches!(event.news, FleetNews::Done(_))).count();
+    let done = fleet.by_ref().filter(|event| matches!(event.news, JobSetUpdate::Done(_))).count();
     adding.join().unwrap();
     assert_eq!((done, fleet.stats().failed), (100, 20));
 }

@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kling_poll::{Fixed, WaitOptions};
+use kling_poll::{FixedInterval, WaitOptions};
 use kling_tests::virtual_time::{InAsync, InBlocking, VirtualClock, World, paused};
 use kling_transport::blocking;
 use kling_transport::{
-    Backoff, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, ModelId, Phase,
-    RetryPolicy, Settings, SubmitError, Token,
+    Backoff, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, ModelId, Phase, RetryPolicy, Settings,
+    SubmitError, Token, TransportError, TransportErrorKind,
 };
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-type Outcome = Result<HttpReply, Failure>;
+type Outcome = Result<HttpReply, TransportError>;
 
 /// Answers from a list, and notes when each was asked for and how long it may take, in seconds.
 #[derive(Debug, Default)]
@@ -113,8 +113,9 @@ fn a_submit_comes_no_sooner_than_asked_and_within_the_budget() {
 
 #[test]
 fn a_submit_that_never_left_is_tried_again_and_one_that_may_have_is_not() {
-    let unsent = || Err(Failure::new(Phase::Connect, FailureKind::Broken, "connection refused"));
-    let sent = || Err(Failure::new(Phase::Waiting, FailureKind::Timeout, "no answer"));
+    let unsent =
+        || Err(TransportError::new(Phase::Connect, TransportErrorKind::Broken, "connection refused"));
+    let sent = || Err(TransportError::new(Phase::Waiting, TransportErrorKind::Timeout, "no answer"));
     let (end, asked) = submitted(vec![unsent(), unsent(), sent()]);
     assert_eq!(asked.len(), 3);
     assert!(
@@ -126,7 +127,7 @@ fn a_submit_that_never_left_is_tried_again_and_one_that_may_have_is_not() {
 #[test]
 fn a_wait_asks_by_its_schedule_and_once_more_at_its_deadline() {
     let queued = || reply(200, r#"{"status":"in_queue"}"#);
-    let options = WaitOptions::default().with_schedule(Fixed(SECOND * 4)).with_deadline(SECOND * 10);
+    let options = WaitOptions::default().with_schedule(FixedInterval(SECOND * 4)).with_deadline(SECOND * 10);
     let (end, asked) = waited(vec![queued(), queued(), queued(), queued()], &options);
     assert_eq!(
         asked.iter().map(|(_, at, limit)| (*at, *limit)).collect::<Vec<_>>(),
@@ -152,6 +153,6 @@ fn the_default_schedule_starts_within_two_seconds_and_calms_down_to_ten() {
 
 #[test]
 fn an_error_of_a_submit_tells_refused_from_unknown() {
-    let refused = SubmitError::Refused(kling_transport::Token::new("").unwrap_err());
-    assert!(!refused.is_unknown() && refused.receipt().is_none());
+    let refused = SubmitError::Rejected(kling_transport::Token::new("").unwrap_err());
+    assert!(!refused.is_unknown() && refused.unknown_outcome().is_none());
 }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use kling_poll::{Finished, Fixed, WaitOptions};
+use kling_poll::{CompletedJob, FixedInterval, WaitOptions};
 use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{self, ID, OUTPUT, accepted, status};
 use kling_transport::{
-    Backoff, Error, Job, ModelId, RequestId, RetryPolicy, Settings, Submission, Token, blocking,
+    Backoff, Error, Job, ModelId, RequestId, RetryPolicy, Settings, SubmitOutcome, Token, blocking,
 };
 use serde_json::json;
 
@@ -28,7 +28,10 @@ fn settings(server: &ScriptServer) -> Settings {
 
 fn options() -> WaitOptions {
     let brisk = Backoff { first: Duration::ZERO, cap: Duration::ZERO };
-    WaitOptions::default().with_schedule(Fixed(Duration::ZERO)).with_backoff(brisk).with_call_timeout(LIMIT)
+    WaitOptions::default()
+        .with_schedule(FixedInterval(Duration::ZERO))
+        .with_backoff(brisk)
+        .with_call_timeout(LIMIT)
 }
 
 fn in_async<T>(work: impl Future<Output = T>) -> T {
@@ -40,7 +43,7 @@ fn model() -> ModelId {
 }
 
 /// What both clients make of a submit under the same script.
-fn submit(turns: &[Turn]) -> [Submission; 2] {
+fn submit(turns: &[Turn]) -> [SubmitOutcome; 2] {
     let server = || ScriptServer::start(turns.to_vec()).unwrap();
     let (first, second) = (server(), server());
     let client = kling_transport::Client::new(settings(&first)).unwrap();
@@ -52,7 +55,7 @@ fn submit(turns: &[Turn]) -> [Submission; 2] {
 }
 
 /// What both clients make of a wait under the same script.
-fn wait(turns: &[Turn]) -> [Finished; 2] {
+fn wait(turns: &[Turn]) -> [CompletedJob; 2] {
     let job = Job::from_id(ID.parse().unwrap());
     let server = || ScriptServer::start(turns.to_vec()).unwrap();
     let (first, second) = (server(), server());
@@ -64,9 +67,9 @@ fn wait(turns: &[Turn]) -> [Finished; 2] {
     [finished, kling_poll::blocking::wait(&client, &job, &options(), |_| ()).unwrap()]
 }
 
-fn submitted(submission: Submission) -> Job {
+fn submitted(submission: SubmitOutcome) -> Job {
     match submission {
-        Submission::Submitted(job) => job,
+        SubmitOutcome::Accepted(job) => job,
         other => panic!("expected a job, got {other:?}"),
     }
 }
@@ -112,7 +115,7 @@ fn a_compressed_answer_is_read_and_called_compressed() {
 fn a_coding_that_cannot_be_undone_is_named() {
     let answer = Answer::new(200, &b"\x8b\x02\x80\x01"[..]).with_header("content-encoding", "br");
     for submission in submit(&[answer.into()]) {
-        let Submission::Unknown(receipt) = submission else { panic!("expected an unknown outcome") };
+        let SubmitOutcome::Unknown(receipt) = submission else { panic!("expected an unknown outcome") };
         assert!(receipt.to_string().contains("compressed (br)"), "{receipt}");
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kling_poll::{Fixed, Fleet, FleetNews, Pace, Unfinished, WaitError, WaitOptions};
+use kling_poll::{FixedInterval, JobSet, JobSetUpdate, OnDeadline, RateLimit, WaitError, WaitOptions};
 use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
 use kling_transport::blocking;
 use kling_transport::{
-    CancelOutcome, Client, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase,
-    RetryPolicy, Settings, Token,
+    CancelOutcome, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, RetryPolicy, Settings,
+    Token, TransportError, TransportErrorKind,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -26,13 +26,13 @@ struct World {
 }
 
 impl virtual_time::World for World {
-    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, Failure> {
+    fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, TransportError> {
         let call = request.url().path().rsplit('/').next().unwrap_or_default().to_owned();
         self.asked.lock().unwrap().push((now.as_secs(), call.clone()));
         let mut cancelled = self.cancelled.lock().unwrap();
         *cancelled |= call == "cancel";
         if call == "cancel" && self.deaf {
-            return Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset"));
+            return Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "reset"));
         }
         if call == "status" && self.busy {
             let head =
@@ -67,7 +67,7 @@ fn job() -> Job {
 }
 
 fn options() -> WaitOptions {
-    WaitOptions::default().with_schedule(Fixed(SECOND * 4)).with_deadline(SECOND * 10)
+    WaitOptions::default().with_schedule(FixedInterval(SECOND * 4)).with_deadline(SECOND * 10)
 }
 
 fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {
@@ -76,10 +76,10 @@ fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {
             kling_poll::wait(&in_async(world), &job(), options, |_| {}).await.map(drop).unwrap_err()
         }),
         "fleet" => paused().block_on(async {
-            let mut fleet = Fleet::new();
-            fleet.account(in_async(world), Pace::default()).add(&job(), options);
+            let mut fleet = JobSet::new();
+            fleet.account(in_async(world), RateLimit::default()).add(&job(), options);
             loop {
-                if let FleetNews::Done(outcome) = fleet.next().await.unwrap().news {
+                if let JobSetUpdate::Done(outcome) = fleet.next().await.unwrap().news {
                     return outcome.unwrap_err();
                 }
             }
@@ -109,7 +109,7 @@ fn at_the_deadline_each_shell_leaves_or_cancels_at_the_same_moment_as_was_chosen
 
         for deaf in [false, true] {
             let world = Arc::new(World { deaf, ..World::default() });
-            let error = waited(&world, &options().with_at_deadline(Unfinished::Cancel), way);
+            let error = waited(&world, &options().with_at_deadline(OnDeadline::Cancel), way);
             assert!(error.is_deadline() && error.elapsed() == SECOND * 10, "{way}: {error}");
             let reply = error.cancelling().unwrap().as_ref().unwrap();
             assert_eq!(reply.outcome, CancelOutcome::Cancelled, "{way}");
@@ -132,7 +132,7 @@ fn a_pause_that_the_server_asks_for_does_not_go_past_the_deadline_in_any_shell()
         assert_eq!(world.asked(), polls, "{way}");
 
         let world = Arc::new(World { busy: true, ..World::default() });
-        let error = waited(&world, &options().with_at_deadline(Unfinished::Cancel), way);
+        let error = waited(&world, &options().with_at_deadline(OnDeadline::Cancel), way);
         let reply = error.cancelling().unwrap().as_ref().unwrap();
         assert!(
             reply.outcome == CancelOutcome::Cancelled && error.elapsed() == SECOND * 10,

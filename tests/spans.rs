@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kling_poll::{Fixed, WaitOptions};
+use kling_poll::{FixedInterval, WaitOptions};
 use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{ID, accepted, ok, status, succeeded};
@@ -89,8 +89,8 @@ fn in_a_fleet(server: &ScriptServer) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let job = client.submit(&input()).await.into_result().unwrap();
-        let mut fleet = kling_poll::Fleet::new();
-        fleet.account(client, kling_poll::Pace::default()).add(&known(&job), &options());
+        let mut fleet = kling_poll::JobSet::new();
+        fleet.account(client, kling_poll::RateLimit::default()).add(&known(&job), &options());
         while fleet.next().await.is_some() {}
     });
 }
@@ -118,7 +118,7 @@ fn in_blocking(server: &ScriptServer) {
 }
 
 /// A job of no known age is asked about at once.
-fn known<M: kling_transport::Makes>(job: &Job<M>) -> Job {
+fn known<M: kling_transport::JobModel>(job: &Job<M>) -> Job {
     Job::from_id(job.id().clone())
 }
 
@@ -145,7 +145,7 @@ fn download() -> DownloadOptions {
 
 fn options() -> WaitOptions {
     let brisk = Backoff { first: Duration::ZERO, cap: Duration::ZERO };
-    WaitOptions::default().with_schedule(Fixed(Duration::from_millis(1))).with_backoff(brisk)
+    WaitOptions::default().with_schedule(FixedInterval(Duration::from_millis(1))).with_backoff(brisk)
 }
 
 /// The spans of the target `kling`, as far as time does not change them.

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use kling_poll::{Fixed, Update, WaitOptions};
+use kling_poll::{FixedInterval, Update, WaitOptions};
 use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{self, ID, accepted, ok, redirect, status, succeeded};
 use kling_transport::{
-    ApiBase, Backoff, DownloadOptions, Error, GetStatus, Job, RequestId, RetryPolicy, Settings, Submission,
-    Submitting, Token, blocking,
+    ApiBase, Backoff, DownloadOptions, Error, GetStatus, Job, PendingSubmit, RequestId, RetryPolicy,
+    Settings, SubmitOutcome, Token, blocking,
 };
 use kling_types::kling_1_6_pro_image_to_video::Input;
 use serde::Serialize;
@@ -42,15 +42,15 @@ impl Shown {
         self.0 += &serde_json::to_string(value).unwrap();
     }
 
-    fn submission(&mut self, submission: Submission) -> Option<Job> {
+    fn submission(&mut self, submission: SubmitOutcome) -> Option<Job> {
         self.debug(&submission);
         match submission {
-            Submission::Submitted(job) => {
+            SubmitOutcome::Accepted(job) => {
                 self.json(&job);
                 return Some(job);
             }
-            Submission::Refused(error) => self.text(&error),
-            Submission::Unknown(receipt) => {
+            SubmitOutcome::Rejected(error) => self.text(&error),
+            SubmitOutcome::Unknown(receipt) => {
                 self.text(&receipt);
                 self.json(&receipt);
             }
@@ -89,7 +89,7 @@ fn neither_values_nor_panics_show_the_token() {
     shown.debug(&settings);
     shown.debug(&kling_transport::Client::new(settings.clone()).unwrap());
     shown.debug(&blocking::Client::new(settings.clone()).unwrap());
-    let submitting = Submitting::typed(&settings, &input(), std::time::SystemTime::now()).unwrap();
+    let submitting = PendingSubmit::typed(&settings, &input(), std::time::SystemTime::now()).unwrap();
     shown.debug(&submitting);
     shown.debug(&submitting.request());
     let id: RequestId = ID.parse().unwrap();
@@ -277,7 +277,7 @@ fn settings(server: &ScriptServer) -> Settings {
 }
 
 fn options() -> WaitOptions {
-    WaitOptions::default().with_schedule(Fixed(Duration::ZERO)).with_backoff(brisk())
+    WaitOptions::default().with_schedule(FixedInterval(Duration::ZERO)).with_backoff(brisk())
 }
 
 fn download() -> DownloadOptions {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kling_poll::{Fixed, Update, WaitOptions};
+use kling_poll::{FixedInterval, Update, WaitOptions};
 use kling_tests::script_server::{Recorded, ScriptServer, Turn};
 use kling_tests::wire_script::{self, ID, OUTPUT, accepted, ok, redirect, status, succeeded};
 use kling_transport::{
-    Backoff, CancelOutcome, ListModels, ModelId, RequestId, RetryPolicy, Settings, Submission, Token,
+    Backoff, CancelOutcome, ListModels, ModelId, RequestId, RetryPolicy, Settings, SubmitOutcome, Token,
     blocking,
 };
 use kling_types::kling_1_6_pro_image_to_video::Input;
@@ -110,7 +110,9 @@ fn a_port_that_nobody_listens_on_is_a_refusal_that_was_tried_again() {
     let first = runtime().block_on(client.submit(&input()));
     let second = blocking::Client::new(settings).unwrap().submit(&input());
     for outcome in [first.into_result(), second.into_result()] {
-        let Err(kling_transport::SubmitError::Refused(error)) = outcome else { panic!("expected a refusal") };
+        let Err(kling_transport::SubmitError::Rejected(error)) = outcome else {
+            panic!("expected a refusal")
+        };
         assert!(error.is_connect(), "{error}");
     }
 }
@@ -148,7 +150,7 @@ fn in_async(server: &ScriptServer) -> String {
     runtime().block_on(async {
         let client = kling_transport::Client::new(settings(server)).unwrap();
         let job = match client.submit(&input()).await {
-            Submission::Submitted(job) => job,
+            SubmitOutcome::Accepted(job) => job,
             other => return ended(other),
         };
         let waited = kling_poll::wait(&client, &job, &options(), |_: &Update| {}).await;
@@ -159,18 +161,18 @@ fn in_async(server: &ScriptServer) -> String {
 fn in_blocking(server: &ScriptServer) -> String {
     let client = blocking::Client::new(settings(server)).unwrap();
     let job = match client.submit(&input()) {
-        Submission::Submitted(job) => job,
+        SubmitOutcome::Accepted(job) => job,
         other => return ended(other),
     };
     let waited = kling_poll::blocking::wait(&client, &job, &options(), |_: &Update| {});
     waited.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
 }
 
-fn ended<M: kling_transport::Makes>(submission: Submission<M>) -> String {
+fn ended<M: kling_transport::JobModel>(submission: SubmitOutcome<M>) -> String {
     match submission {
-        Submission::Submitted(_) => "submitted",
-        Submission::Refused(_) => "refused",
-        Submission::Unknown(_) => "unknown",
+        SubmitOutcome::Accepted(_) => "submitted",
+        SubmitOutcome::Rejected(_) => "refused",
+        SubmitOutcome::Unknown(_) => "unknown",
     }
     .to_owned()
 }
@@ -201,7 +203,7 @@ fn settings_for(base: kling_transport::ApiBase) -> Settings {
 
 fn options() -> WaitOptions {
     WaitOptions::default()
-        .with_schedule(Fixed(Duration::ZERO))
+        .with_schedule(FixedInterval(Duration::ZERO))
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO })
 }
 

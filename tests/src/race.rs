@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
-use kling_transport::{Backoff, Client, ModelId, RetryPolicy, Settings, Submission, Token};
+use kling_transport::{Backoff, Client, ModelId, RetryPolicy, Settings, SubmitOutcome, Token};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,9 +123,9 @@ enum End {
 async fn submit(client: &Client, number: u64) -> End {
     let model: ModelId = "maker/model".parse().expect("a model id");
     match client.submit_json(&model, &json!({ "number": number })).await {
-        Submission::Submitted(_) => End::Accepted,
-        Submission::Refused(_) => End::Rejected,
-        Submission::Unknown(_) => End::Unknown,
+        SubmitOutcome::Accepted(_) => End::Accepted,
+        SubmitOutcome::Rejected(_) => End::Rejected,
+        SubmitOutcome::Unknown(_) => End::Unknown,
     }
 }
 

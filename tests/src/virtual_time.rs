@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kling_transport::blocking::{self, Clock};
-use kling_transport::{Failure, HttpReply, HttpRequest, Limits, Transport};
+use kling_transport::{HttpReply, HttpRequest, Limits, Transport, TransportError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
@@ -14,7 +14,12 @@ pub trait World: Send + Sync + 'static {
     ///
     /// # Errors
     /// Where no answer comes.
-    fn reply(&self, request: &HttpRequest, limits: Limits, now: Duration) -> Result<HttpReply, Failure>;
+    fn reply(
+        &self,
+        request: &HttpRequest,
+        limits: Limits,
+        now: Duration,
+    ) -> Result<HttpReply, TransportError>;
 }
 
 /// The transport of an async client, by tokio's clock.
@@ -29,7 +34,7 @@ impl<W> InAsync<W> {
 }
 
 impl<W: World> Transport for InAsync<W> {
-    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
         self.0.reply(&request, limits, self.1.elapsed())
     }
 }
@@ -39,7 +44,7 @@ impl<W: World> Transport for InAsync<W> {
 pub struct InBlocking<W>(pub Arc<W>, pub Arc<VirtualClock>);
 
 impl<W: World> blocking::Transport for InBlocking<W> {
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
         self.0.reply(&request, limits, self.1.now())
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use fastrand::Rng;
 use jiff::Timestamp;
 use kling_poll::{
-    Answer, Errand, FleetAction, FleetMachine, FleetNews, LaneId, Pace, Question, Ticket, WaitOptions,
+    CallKind, CallRequest, CallResponse, FleetAction, JobKey, JobSetMachine, JobSetUpdate, LaneId, RateLimit,
+    WaitOptions,
 };
 use kling_transport::{
     ApiBase, Call, GetResult, GetStatus, HttpHead, HttpReply, RequestId, ResultReply, StatusReply,
@@ -27,11 +28,11 @@ pub struct Outcome {
 
 /// A fleet that is kept at a number of jobs.
 pub struct Simulation<'a> {
-    fleet: FleetMachine,
+    fleet: JobSetMachine,
     lane: LaneId,
     rng: Rng,
     now: Duration,
-    jobs: HashMap<Ticket, Pending>,
+    jobs: HashMap<JobKey, Pending>,
     words: Words,
     /// Draws a job and says how it is waited for, by the time in seconds.
     draw: &'a dyn Fn(&mut Rng, f64) -> (Times, WaitOptions),
@@ -59,10 +60,10 @@ impl<'a> Simulation<'a> {
     pub fn new(
         seed: u64,
         jobs: usize,
-        pace: Pace,
+        pace: RateLimit,
         draw: &'a dyn Fn(&mut Rng, f64) -> (Times, WaitOptions),
     ) -> Self {
-        let mut fleet = FleetMachine::new();
+        let mut fleet = JobSetMachine::new();
         let lane = fleet.add_lane(&ApiBase::default(), pace);
         let rng = Rng::with_seed(seed);
         let now = Duration::ZERO;
@@ -77,7 +78,7 @@ impl<'a> Simulation<'a> {
         let mut outcomes = Vec::with_capacity(jobs);
         while outcomes.len() < jobs {
             while let Some(event) = self.fleet.news() {
-                if let FleetNews::Done(_) = event.news {
+                if let JobSetUpdate::Done(_) = event.news {
                     outcomes.extend(self.over(event.ticket));
                     self.add(false);
                 }
@@ -113,10 +114,10 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn answer(&mut self, question: &Question) {
+    fn answer(&mut self, question: &CallRequest) {
         let now = self.now.as_secs_f64();
         let answer = match (question.errand, self.jobs.get_mut(&question.ticket)) {
-            (Errand::Status, Some(job)) => {
+            (CallKind::Status, Some(job)) => {
                 job.polls += 1;
                 let Words { queued, running, over, .. } = &self.words;
                 let reply = if now < job.runs_from {
@@ -126,15 +127,15 @@ impl<'a> Simulation<'a> {
                 } else {
                     over
                 };
-                Answer::Status(Ok(reply.clone()))
+                CallResponse::Status(Ok(reply.clone()))
             }
-            (Errand::Result, Some(job)) => Answer::Result(Ok(self.words.result_of(job))),
-            _ => Answer::lost(question.errand),
+            (CallKind::Result, Some(job)) => CallResponse::Result(Ok(self.words.result_of(job))),
+            _ => CallResponse::lost(question.errand),
         };
         self.fleet.answer(self.now, self.rng.f64(), question, answer);
     }
 
-    fn over(&mut self, ticket: Ticket) -> Option<Outcome> {
+    fn over(&mut self, ticket: JobKey) -> Option<Outcome> {
         let job = self.jobs.remove(&ticket)?;
         Some(Outcome { polls: job.polls, delay: self.now.as_secs_f64() - job.ends, added: job.added })
     }

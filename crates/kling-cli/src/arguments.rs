@@ -29,7 +29,7 @@ The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the
 another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted in a journal before it
 is sent: ~/.local/state/kling/journal.db, or the file that KLING_JOURNAL names, or nowhere where it is off.
 
-Exit codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
+ExitStatus codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
 69 service, a disk that takes no file, or an output that is no media, 70 unknown outcome of a submit (trying again may pay twice),
 75 try again: not over, not cancelled, or in another process's hands; 77 sign in;
 of models drift: 10 only words moved, 11 compatible, 12 behaviour, 13 breaking.";
@@ -120,11 +120,11 @@ pub(crate) struct Generate {
     pub(crate) model: ModelChoice,
 
     #[command(flatten)]
-    pub(crate) making: Making,
+    pub(crate) making: GenerateArgs,
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Making {
+pub(crate) struct GenerateArgs {
     /// The file to write; by default `kling-<request id>.mp4` in the current folder, or with the ending that its URL has. A
     /// folder, or a path that ends in a slash and is made, gets a file of that name. Of several outputs, the second and
     /// further get `-2`, `-3`, … before the dot. A file that exists is never overwritten.
@@ -136,10 +136,10 @@ pub(crate) struct Making {
     pub(crate) no_wait: bool,
 
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitArgs,
 
     #[command(flatten)]
-    pub(crate) noting: Noting,
+    pub(crate) noting: JournalArgs,
 
     #[command(flatten)]
     pub(crate) media: MediaCheck,
@@ -166,7 +166,7 @@ pub(crate) struct Submit {
     pub(crate) unchecked: bool,
 
     #[command(flatten)]
-    pub(crate) noting: Noting,
+    pub(crate) noting: JournalArgs,
 
     #[command(flatten)]
     pub(crate) interrupting: Interrupting,
@@ -203,7 +203,7 @@ pub(crate) struct Wait {
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitArgs,
 }
 
 #[cfg(feature = "offline")]
@@ -246,7 +246,7 @@ pub(crate) struct Run {
     pub(crate) live: bool,
 
     #[command(flatten)]
-    pub(crate) making: Making,
+    pub(crate) making: GenerateArgs,
 
     /// With --offline, serve the models of this folder too: a folder for each, its path being the id, with input.json,
     /// output.json and model.toml.
@@ -463,7 +463,7 @@ pub(crate) struct Resume {
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitArgs,
 }
 
 #[derive(Args, Debug)]
@@ -497,14 +497,14 @@ pub(crate) struct MediaCheck {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct WaitArgs {
     /// How long to wait, such as 20s or 5m.
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
 
     /// What becomes of the request when that time is up; what is cancelled has to be in the queue.
-    #[arg(long, value_name = "WHAT", default_value = "leave")]
-    pub(crate) at_deadline: AtEnd,
+    #[arg(long, value_name = "ACTION", default_value = "leave")]
+    pub(crate) at_deadline: OnInterrupt,
 
     #[command(flatten)]
     pub(crate) interrupting: Interrupting,
@@ -552,20 +552,20 @@ impl DownloadArgs {
 pub(crate) struct Interrupting {
     /// What to do with the job on Ctrl-C [default: cancel it if it is still in the queue; `kling resume`: leave]. SIGTERM,
     /// SIGHUP and SIGQUIT leave it unless this is `cancel`.
-    #[arg(long, value_name = "WHAT")]
-    pub(crate) on_interrupt: Option<AtEnd>,
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) on_interrupt: Option<OnInterrupt>,
 }
 
 /// What becomes of a request that is not waited for any longer: it goes on and may be billed, or is cancelled if it is still in
 /// the queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum AtEnd {
+pub(crate) enum OnInterrupt {
     Leave,
     Cancel,
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Noting {
+pub(crate) struct JournalArgs {
     /// Submit even if the same request was submitted before and its outcome is unknown. May pay twice.
     #[arg(long, alias = "again")]
     pub(crate) allow_duplicate: bool,

@@ -10,7 +10,7 @@ use kling::{MediaKind, Violations};
 use serde_json::Value;
 
 use crate::arguments::MediaCheck;
-use crate::console::{Console, Exit, Stop};
+use crate::console::{CliError, Console, ExitStatus};
 use crate::{file, shown};
 
 /// The most bytes of a sound or a clip inside a request: the provider's own clients allow no more.
@@ -24,7 +24,7 @@ pub(crate) fn inline(
     input: &mut Value,
     media: &MediaCheck,
     console: Console,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let is_checked = !media.no_media_check;
     let violations = schema.validate_input(input).err().unwrap_or_default();
     for (kind, pointer, path) in paths(schema, input, &violations) {
@@ -41,7 +41,7 @@ pub(crate) fn inline(
 
 /// The input as it would be with every file inside it, without reading them whole. What refuses a file here refuses it in
 /// [`inline`] too.
-pub(crate) fn stand_in(schema: &ModelSchema, input: &Value, media: &MediaCheck) -> Result<Value, Stop> {
+pub(crate) fn stand_in(schema: &ModelSchema, input: &Value, media: &MediaCheck) -> Result<Value, CliError> {
     let mut whole = input.clone();
     let violations = schema.validate_input(input).err().unwrap_or_default();
     for (kind, pointer, path) in paths(schema, input, &violations) {
@@ -54,7 +54,7 @@ pub(crate) fn stand_in(schema: &ModelSchema, input: &Value, media: &MediaCheck) 
 }
 
 /// Some content in the place of a file's, or none if the file is empty. A pipe is left for the check of its rules.
-fn content(path: &Path, kind: MediaKind, is_checked: bool) -> Result<&'static str, Stop> {
+fn content(path: &Path, kind: MediaKind, is_checked: bool) -> Result<&'static str, CliError> {
     const SOME: &str = "AAAA";
     if file::is_stdin(path) {
         return Ok(SOME);
@@ -93,7 +93,7 @@ fn paths(schema: &ModelSchema, input: &Value, violations: &Violations) -> Vec<(M
 }
 
 /// Reads a sound or a clip into a `data:` URI. Its own bytes say what it is, not its name.
-fn recording(path: &Path, kind: MediaKind, is_checked: bool, console: Console) -> Result<String, Stop> {
+fn recording(path: &Path, kind: MediaKind, is_checked: bool, console: Console) -> Result<String, CliError> {
     let bytes = file::read(path, MAX_BYTES, TOO_LARGE)?;
     let media_type = match format(path, kind, &bytes) {
         Err(stop) if is_checked => return Err(stop),
@@ -107,7 +107,7 @@ fn recording(path: &Path, kind: MediaKind, is_checked: bool, console: Console) -
 }
 
 /// The media type of a sound or a clip.
-fn format(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, Stop> {
+fn format(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, CliError> {
     let (wanted, problem) = match kind {
         MediaKind::Audio => (infer::MatcherType::Audio, "found no sound of a known format"),
         _ => (infer::MatcherType::Video, "found no clip of a known format"),
@@ -115,7 +115,7 @@ fn format(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, St
     let found = infer::get(bytes).filter(|format| format.matcher_type() == wanted);
     found
         .map(|format| format.mime_type())
-        .ok_or_else(|| Stop::new(Exit::Input, format!("{}: {problem}", file::name(path))))
+        .ok_or_else(|| CliError::new(ExitStatus::Input, format!("{}: {problem}", file::name(path))))
 }
 
 /// The most bytes of an image inside a request: in base64 they stay below the 64 MiB that the provider's own clients allow
@@ -127,14 +127,14 @@ pub(crate) const TOO_LARGE: &str = "; give an https URL instead";
 pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// The text for `IMAGE` on the wire; the input's own rules judge a URL. Without `is_checked` any file is taken for an image.
-pub(crate) fn reference(image: &str, is_checked: bool, console: Console) -> Result<String, Stop> {
+pub(crate) fn reference(image: &str, is_checked: bool, console: Console) -> Result<String, CliError> {
     match Reference::parse(image) {
         Reference::Base64(text) => {
             let message = format!(
                 "the image looks like raw base64 ({} characters); expected a path, an https URL or a data: URI",
                 text.len()
             );
-            Err(Stop::new(Exit::Input, message))
+            Err(CliError::new(ExitStatus::Input, message))
         }
         Reference::DataUri(_) | Reference::Url(_) => Ok(image.to_owned()),
         Reference::Path(path) => inline_image(path, is_checked, console),
@@ -142,7 +142,7 @@ pub(crate) fn reference(image: &str, is_checked: bool, console: Console) -> Resu
 }
 
 /// Reads a file into a `data:` URI. Its own bytes say what it is, not its name.
-fn inline_image(path: &Path, is_checked: bool, console: Console) -> Result<String, Stop> {
+fn inline_image(path: &Path, is_checked: bool, console: Console) -> Result<String, CliError> {
     let bytes = file::read(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
     let media_type = match media::from_bytes(&bytes) {
         Ok(facts) => facts.format.map(|format| format.media_type()),
@@ -154,7 +154,7 @@ fn inline_image(path: &Path, is_checked: bool, console: Console) -> Result<Strin
 }
 
 /// The facts of a local file. A regular file is read as little as possible; a pipe is read once, as a whole.
-pub(crate) fn measure(path: &Path) -> Result<Result<Measured, media::Error>, Stop> {
+pub(crate) fn measure(path: &Path) -> Result<Result<Measured, media::Error>, CliError> {
     let is_regular = |path| {
         fs::metadata(path).map(|facts| facts.is_file()).map_err(|error| file::unreadable(path, &error))
     };
@@ -164,7 +164,7 @@ pub(crate) fn measure(path: &Path) -> Result<Result<Measured, media::Error>, Sto
     }
     match media::measure_path(path) {
         Err(error) if error.is_io() => {
-            Err(Stop::new(Exit::NoInput, format!("{}: {error}", shown::path(path))))
+            Err(CliError::new(ExitStatus::NoInput, format!("{}: {error}", shown::path(path))))
         }
         outcome => Ok(outcome),
     }
@@ -172,13 +172,13 @@ pub(crate) fn measure(path: &Path) -> Result<Result<Measured, media::Error>, Sto
 
 /// Says that a file goes inside the request.
 pub(crate) fn uploads(path: &Path, bytes: u64, console: Console) {
-    console.say(format!(
+    console.note(format!(
         "note: uploading {} inline ({bytes} bytes); hosted https URLs are the documented way",
         file::name(path)
     ));
 }
 
-fn unusable(path: &Path, error: &media::Error) -> Stop {
+fn unusable(path: &Path, error: &media::Error) -> CliError {
     let advice = if error.is_not_an_image() { "" } else { "\n  to send it anyway: --no-media-check" };
-    Stop::new(Exit::Input, format!("{}: {error}{advice}", file::name(path)))
+    CliError::new(ExitStatus::Input, format!("{}: {error}{advice}", file::name(path)))
 }

@@ -4,26 +4,26 @@ use kling::schema::{CatalogEntry, ModelSchema, SchemaError};
 use kling::{Client, ModelInfo};
 use serde_json::Value;
 
-use crate::connection::Connection;
-use crate::console::{Console, Exit, Stop, one_line};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, one_line};
 
 /// The schema of a model: the compiled-in one, else that of the live catalog, which takes a token.
-pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, Stop> {
+pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, CliError> {
     match kling::model(id) {
         Some(model) => compiled_schema(model),
-        None => live_schema(Connection::free(console)?.client.client(), id).await,
+        None => live_schema(Session::free(console)?.client.client(), id).await,
     }
 }
 
 /// The schema of a model of the live catalog.
-pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, Stop> {
+pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, CliError> {
     let entry = client.model(&id.parse()?).await?;
     let entry = CatalogEntry::read(&entry).map_err(|error| unreadable(&error))?;
     if entry.model_id != id {
         // The id of the schema is the one that is paid for.
         let found = one_line(&entry.model_id);
-        return Err(Stop::new(
-            Exit::Service,
+        return Err(CliError::new(
+            ExitStatus::Service,
             format!("the catalog was asked for {id} and answered with {found}"),
         ));
     }
@@ -31,14 +31,14 @@ pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema
 }
 
 /// The schema of a compiled-in model.
-pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, Stop> {
+pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, CliError> {
     ModelSchema::of(model).map_err(|error| unreadable(&error))
 }
 
 /// Says which keywords of a live schema are not understood, before any verdict on an input.
 pub(crate) fn warn_unchecked(schema: &ModelSchema, console: Console) {
     for keyword in schema.unchecked() {
-        console.say(format!("warning: {keyword} of the live schema is not understood and is not checked"));
+        console.note(format!("warning: {keyword} of the live schema is not understood and is not checked"));
     }
 }
 
@@ -70,9 +70,9 @@ pub(crate) fn inputs(entry: &Value) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn unreadable(error: &SchemaError) -> Stop {
+fn unreadable(error: &SchemaError) -> CliError {
     let message = format!(
         "the schema cannot be read: {error}\n  an input can be sent unchecked: kling submit --unchecked --model ID --input JSON"
     );
-    Stop::new(Exit::Service, message)
+    CliError::new(ExitStatus::Service, message)
 }

@@ -3,21 +3,21 @@
 use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
 use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
 
-use crate::arguments::Noting;
-use crate::console::{Console, Exit, Stop};
+use crate::arguments::JournalArgs;
+use crate::console::{CliError, Console, ExitStatus};
 
 /// A client, and whatever has to live as long as it.
-pub(crate) struct Connection {
+pub(crate) struct Session {
     pub(crate) client: Journaled,
     pub(crate) is_simulated: bool,
     #[cfg(feature = "offline")]
     _sim: Option<kling_sim::Sim>,
 }
 
-impl Connection {
+impl Session {
     /// To the API that the environment names, for what costs money: without a journal nothing is submitted, unless that is
     /// asked for.
-    pub(crate) fn paying(noting: &Noting, console: Console) -> Result<Self, Stop> {
+    pub(crate) fn paying(noting: &JournalArgs, console: Console) -> Result<Self, CliError> {
         let open = || if noting.no_journal { Ok(None) } else { Journal::from_env() };
         let connection = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
         let on_duplicate = if noting.allow_duplicate { OnDuplicate::Allow } else { OnDuplicate::Reject };
@@ -25,10 +25,10 @@ impl Connection {
     }
 
     /// To the API that the environment names, for what is free: where there is no journal, that is said, and it goes on.
-    pub(crate) fn free(console: Console) -> Result<Self, Stop> {
+    pub(crate) fn free(console: Console) -> Result<Self, CliError> {
         let open = || {
             Journal::from_env().or_else(|error| {
-                console.say(format!("warning: {error}; nothing is noted"));
+                console.note(format!("warning: {error}; nothing is noted"));
                 Ok(None)
             })
         };
@@ -36,14 +36,17 @@ impl Connection {
     }
 
     /// The token comes first: without one there is nothing to note.
-    fn new(journal: impl FnOnce() -> Result<Option<Journal>, Stop>, console: Console) -> Result<Self, Stop> {
+    fn new(
+        journal: impl FnOnce() -> Result<Option<Journal>, CliError>,
+        console: Console,
+    ) -> Result<Self, CliError> {
         let token = Token::from_env().map_err(|error| sign_in(&error))?;
         let settings = Settings::new(token)
             .with_base(ApiBase::from_env()?)
-            .with_on_retry(move |notice| console.say(notice.to_string()));
+            .with_on_retry(move |notice| console.note(notice.to_string()));
         Ok(Self {
             client: Journaled::new(client(settings)?, journal()?)
-                .on_journal_error(move |error| console.say(format!("warning: {error}"))),
+                .on_journal_error(move |error| console.note(format!("warning: {error}"))),
             is_simulated: false,
             #[cfg(feature = "offline")]
             _sim: None,
@@ -52,17 +55,17 @@ impl Connection {
 
     /// To a simulator of its own: no token, no network.
     #[cfg(feature = "offline")]
-    pub(crate) fn offline() -> Result<Self, Stop> {
+    pub(crate) fn offline() -> Result<Self, CliError> {
         Self::simulated(kling_sim::Sim::builder())
     }
 
     /// To a simulator that is to be started.
     #[cfg(feature = "offline")]
-    pub(crate) fn simulated(sim: kling_sim::Builder) -> Result<Self, Stop> {
+    pub(crate) fn simulated(sim: kling_sim::Builder) -> Result<Self, CliError> {
         // Fast enough not to bore, slow enough to show the queue.
         const SPEED: f64 = 10.0;
         let trouble = |error: &dyn std::fmt::Display| {
-            Stop::new(Exit::Service, format!("the simulator cannot be started: {error}"))
+            CliError::new(ExitStatus::Service, format!("the simulator cannot be started: {error}"))
         };
         let sim = sim.speed(SPEED).start().map_err(|error| trouble(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
@@ -70,15 +73,15 @@ impl Connection {
     }
 }
 
-fn unwritable(error: &JournalError) -> Stop {
+fn unwritable(error: &JournalError) -> CliError {
     let message = format!(
         "nothing was submitted: {error}\n  name another place in {JOURNAL_VARIABLE}, or go on without a record: --no-journal"
     );
-    Stop::new(Exit::Service, message)
+    CliError::new(ExitStatus::Service, message)
 }
 
 /// Plain loopback needs no certificates, and a bare machine has none.
-fn client(settings: Settings) -> Result<Client, Stop> {
+fn client(settings: Settings) -> Result<Client, CliError> {
     let is_loopback = settings.base().is_loopback();
     match Client::new(settings.clone()) {
         Err(_) if is_loopback => Ok(Client::configured(settings, |builder| builder.tls_certs_only([]))?),
@@ -86,15 +89,15 @@ fn client(settings: Settings) -> Result<Client, Stop> {
     }
 }
 
-fn sign_in(error: &kling::Error) -> Stop {
+fn sign_in(error: &kling::Error) -> CliError {
     let offline = if cfg!(feature = "offline") {
         "\n  or try without an account: kling generate IMAGE --offline"
     } else {
         ""
     };
     let variables = kling::TOKEN_VARIABLES.join(", ");
-    Stop::new(
-        Exit::SignIn,
+    CliError::new(
+        ExitStatus::SignIn,
         format!(
             "{error}\n  make a token in your RunComfy profile and put it into one of {variables}{offline}"
         ),

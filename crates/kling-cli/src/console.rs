@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 use kling::kling_transport::is_unsafe_on_terminal;
-use kling::{CancelOutcome, Error, Receipt, RequestId, SubmitError, Violations, WaitError};
+use kling::{CancelOutcome, Error, RequestId, SubmitError, UnknownOutcome, Violations, WaitError};
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -18,7 +18,7 @@ pub(crate) static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What a command has to say when it went well.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Output {
     /// For people: a line or a few, without the last newline.
     pub(crate) text: String,
     /// For machines: one object.
@@ -42,13 +42,13 @@ impl Console {
     }
 
     /// Says something beside the result.
-    pub(crate) fn say(self, text: impl AsRef<str>) {
+    pub(crate) fn note(self, text: impl AsRef<str>) {
         // Where stderr is gone, nobody reads it.
         above_the_line(|| _ = writeln!(io::stderr().lock(), "{}", printable(text.as_ref())));
     }
 
     /// Ends well.
-    pub(crate) fn answer(self, answer: &Answer) -> ExitCode {
+    pub(crate) fn answer(self, answer: &Output) -> ExitCode {
         let text = if self.json { escaped(&answer.json) } else { printable(&answer.text) };
         // A command that printed its result by itself has no answer.
         if text.is_empty() || self.json && answer.json.is_null() {
@@ -58,22 +58,22 @@ impl Console {
             Ok(()) => ExitCode::SUCCESS,
             // Whoever closed the pipe has read enough; any other trouble means that the result did not arrive.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(Exit::Service.code()),
+            Err(_) => ExitCode::from(ExitStatus::Service.code()),
         }
     }
 
     /// Ends otherwise.
-    pub(crate) fn stop(self, stop: &Stop) -> ExitCode {
+    pub(crate) fn stop(self, stop: &CliError) -> ExitCode {
         if let Some(answer) = stop.answer() {
             self.answer(answer);
             return ExitCode::from(stop.exit().code());
         }
-        self.say(format!("kling: {}", stop.message()));
+        self.note(format!("kling: {}", stop.message()));
         self.exit(stop)
     }
 
     /// Ends otherwise, where the message has been printed.
-    pub(crate) fn exit(self, stop: &Stop) -> ExitCode {
+    pub(crate) fn exit(self, stop: &CliError) -> ExitCode {
         if self.json {
             // The exit code tells the same.
             let _ = print(&escaped(&stop.json()));
@@ -121,7 +121,7 @@ fn escaped(value: &Value) -> String {
 
 /// The exit codes, those of the provider's own program and two of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub(crate) enum ExitStatus {
     /// The job failed or was cancelled.
     Failed = 1,
     /// Of a schema, only words moved.
@@ -148,7 +148,7 @@ pub(crate) enum Exit {
     SignIn = 77,
 }
 
-impl Exit {
+impl ExitStatus {
     pub(crate) const fn code(self) -> u8 {
         self as u8
     }
@@ -173,20 +173,20 @@ impl Exit {
 
 /// An end without an answer.
 #[derive(Debug)]
-pub(crate) struct Stop {
-    exit: Exit,
+pub(crate) struct CliError {
+    exit: ExitStatus,
     message: String,
     facts: Map<String, Value>,
-    answer: Option<Box<Answer>>,
+    answer: Option<Box<Output>>,
 }
 
-impl Stop {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+impl CliError {
+    pub(crate) fn new(exit: ExitStatus, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), facts: Map::new(), answer: None }
     }
 
     /// A finding that was asked for: the answer says all, and the exit code says it again.
-    pub(crate) fn found(exit: Exit, answer: Answer) -> Self {
+    pub(crate) fn found(exit: ExitStatus, answer: Output) -> Self {
         Self { answer: Some(answer.into()), ..Self::new(exit, exit.name()) }
     }
 
@@ -219,11 +219,11 @@ impl Stop {
         Self { message, ..self }.with("intent", intent)
     }
 
-    pub(crate) const fn exit(&self) -> Exit {
+    pub(crate) const fn exit(&self) -> ExitStatus {
         self.exit
     }
 
-    pub(crate) fn answer(&self) -> Option<&Answer> {
+    pub(crate) fn answer(&self) -> Option<&Output> {
         self.answer.as_deref()
     }
 
@@ -241,41 +241,43 @@ impl Stop {
         json!({ "error": error })
     }
 
-    fn unknown(receipt: &Receipt) -> Self {
+    fn unknown(receipt: &UnknownOutcome) -> Self {
         let json = serde_json::to_value(receipt).unwrap_or_default();
-        Self::new(Exit::Unknown, receipt.to_string()).with("receipt", json)
+        Self::new(ExitStatus::Unknown, receipt.to_string()).with("receipt", json)
     }
 }
 
-impl From<Error> for Stop {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match &error {
-            error if error.is_unresolved() => Exit::Unknown,
-            error if error.is_auth() || error.is_permission() => Exit::SignIn,
+            error if error.is_duplicate_request() => ExitStatus::Unknown,
+            error if error.is_auth() || error.is_permission() => ExitStatus::SignIn,
             error if error.is_output_unavailable() => match error.status() {
                 // It may appear.
-                Some(404) => Exit::TryAgain,
-                _ => Exit::Service,
+                Some(404) => ExitStatus::TryAgain,
+                _ => ExitStatus::Service,
             },
-            error if error.is_in_other_hands() || error.is_given_up() => Exit::TryAgain,
-            error if error.is_config() || error.is_file() && !error.is_disk() => Exit::Usage,
-            error if error.is_invalid_input() || error.is_not_found() => Exit::Input,
-            error if error.is_certificate() || error.is_proxy() => Exit::Service,
-            error if error.is_connect() || error.is_rate_limited() || error.is_timeout() => Exit::TryAgain,
-            error if error.is_not_ready() => Exit::TryAgain,
-            _ => Exit::Service,
+            error if error.is_file_locked() || error.is_abandoned() => ExitStatus::TryAgain,
+            error if error.is_config() || error.is_file() && !error.is_disk() => ExitStatus::Usage,
+            error if error.is_invalid_input() || error.is_not_found() => ExitStatus::Input,
+            error if error.is_certificate() || error.is_proxy() => ExitStatus::Service,
+            error if error.is_connect() || error.is_rate_limited() || error.is_timeout() => {
+                ExitStatus::TryAgain
+            }
+            error if error.is_not_ready() => ExitStatus::TryAgain,
+            _ => ExitStatus::Service,
         };
         let stop = Self::new(exit, error.to_string()).with("error_code", error.error_code());
         stop.with("http_status", error.status()).with("detail", error.detail().cloned())
     }
 }
 
-impl From<SubmitError> for Stop {
+impl From<SubmitError> for CliError {
     fn from(error: SubmitError) -> Self {
         match error {
-            SubmitError::Refused(error) => {
+            SubmitError::Rejected(error) => {
                 let advice = match &error {
-                    error if error.is_unresolved() => {
+                    error if error.is_duplicate_request() => {
                         "\n  look at it: kling jobs; or pay for another: --allow-duplicate"
                     }
                     error if error.is_journal() => "\n  go on without a record: --no-journal",
@@ -289,14 +291,14 @@ impl From<SubmitError> for Stop {
     }
 }
 
-impl From<&WaitError> for Stop {
+impl From<&WaitError> for CliError {
     fn from(error: &WaitError) -> Self {
         let exit = match error {
-            error if error.is_failed() || error.is_cancelled() || was_cancelled(error) => Exit::Failed,
-            error if error.is_deadline() => Exit::TryAgain,
-            error if error.is_auth() || error.is_permission() => Exit::SignIn,
-            error if error.is_not_found() => Exit::Input,
-            _ => Exit::Service,
+            error if error.is_failed() || error.is_cancelled() || was_cancelled(error) => ExitStatus::Failed,
+            error if error.is_deadline() => ExitStatus::TryAgain,
+            error if error.is_auth() || error.is_permission() => ExitStatus::SignIn,
+            error if error.is_not_found() => ExitStatus::Input,
+            _ => ExitStatus::Service,
         };
         let result = error.result().and_then(|reply| reply.error.clone());
         let stop = Self::new(exit, error.to_string()).with("request_id", error.request_id().as_str());
@@ -312,7 +314,7 @@ fn was_cancelled(error: &WaitError) -> bool {
     matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled)
 }
 
-impl From<Violations> for Stop {
+impl From<Violations> for CliError {
     fn from(violations: Violations) -> Self {
         const MOST: usize = 50;
         const LONGEST: usize = 1000;
@@ -325,7 +327,7 @@ impl From<Violations> for Stop {
             message.push_str(&format!("\n  and {} more", violations.len() - MOST));
         }
         let json = serde_json::to_value(&violations).unwrap_or_default();
-        Self::new(Exit::Input, message).with("violations", json)
+        Self::new(ExitStatus::Input, message).with("violations", json)
     }
 }
 

@@ -5,14 +5,14 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::console::{Exit, Stop};
+use crate::console::{CliError, ExitStatus};
 use crate::shown;
 
 /// The name of stdin.
 const STDIN: &str = "-";
 
 /// Reads a file whole. `advice` follows the message about a file that is larger than `limit` bytes.
-pub(crate) fn read(path: &Path, limit: u64, advice: &str) -> Result<Vec<u8>, Stop> {
+pub(crate) fn read(path: &Path, limit: u64, advice: &str) -> Result<Vec<u8>, CliError> {
     // One byte more than allowed is enough to know that it is too much.
     let read = |source: &mut dyn Read, length: u64| {
         let mut bytes = Vec::new();
@@ -48,24 +48,27 @@ pub(crate) fn name(path: &Path) -> String {
 }
 
 /// An input file over its limit.
-pub(crate) fn too_large(path: &Path, limit: u64, advice: &str) -> Stop {
-    Stop::new(Exit::Input, format!("{}: larger than {limit} bytes{advice}", name(path)))
+pub(crate) fn too_large(path: &Path, limit: u64, advice: &str) -> CliError {
+    CliError::new(ExitStatus::Input, format!("{}: larger than {limit} bytes{advice}", name(path)))
 }
 
 /// An input file that cannot be read.
-pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Stop {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> CliError {
     let problem = match error.kind() {
         ErrorKind::NotFound => "no such file".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    Stop::new(Exit::NoInput, format!("{}: {problem}", name(path)))
+    CliError::new(ExitStatus::NoInput, format!("{}: {problem}", name(path)))
 }
 
 /// Stdin has one content, so only one input can be read from it.
-fn take_stdin() -> Result<(), Stop> {
+fn take_stdin() -> Result<(), CliError> {
     static IS_TAKEN: AtomicBool = AtomicBool::new(false);
     if IS_TAKEN.swap(true, Ordering::Relaxed) {
-        return Err(Stop::new(Exit::Usage, "stdin (-) is given twice; only one input can be read from it"));
+        return Err(CliError::new(
+            ExitStatus::Usage,
+            "stdin (-) is given twice; only one input can be read from it",
+        ));
     }
     Ok(())
 }

@@ -6,36 +6,38 @@ use kling::{MediaField, ModelInfo, Pointer, Violations, json, model, models};
 use serde_json::{Map, Value};
 
 use crate::arguments::{InputSource, Setting};
-use crate::console::{Exit, Stop};
-use crate::pictures::{Pictures, Report};
+use crate::console::{CliError, ExitStatus};
+use crate::pictures::{MediaChecker, Report};
 use crate::{file, shown};
 
 /// The API takes bodies up to 64 MiB from the provider's own clients.
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// The compiled-in model of this id.
-pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, Stop> {
+pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
     let known = || models().iter().map(|model| model.id).collect::<Vec<_>>().join(", ");
     model(id).ok_or_else(|| {
-        Stop::new(
-            Exit::Usage,
+        CliError::new(
+            ExitStatus::Usage,
             format!("the model {:?} is not compiled in; there are: {}", shown::name(id), known()),
         )
     })
 }
 
 /// Reads the input that the command line names.
-pub(crate) fn read(source: &InputSource) -> Result<Value, Stop> {
+pub(crate) fn read(source: &InputSource) -> Result<Value, CliError> {
     let bytes = match (&source.input, &source.input_file) {
         (Some(text), _) => text.clone().into_bytes(),
         (None, Some(path)) => file::read(path, MAX_BYTES as u64, "")?,
-        (None, None) => return Err(Stop::new(Exit::Usage, "an input is needed: --input or --input-file")),
+        (None, None) => {
+            return Err(CliError::new(ExitStatus::Usage, "an input is needed: --input or --input-file"));
+        }
     };
     Ok(json::from_slice(&utf8(bytes)?).map_err(Violations::from)?)
 }
 
 /// JSON in UTF-8. Windows' editors and shells write UTF-16, or a byte order mark first.
-fn utf8(bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+fn utf8(bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, text @ ..] => Ok(text.to_owned()),
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
@@ -44,15 +46,15 @@ fn utf8(bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Vec<u8>, Stop> {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Vec<u8>, CliError> {
     let (units, rest) = bytes.as_chunks();
     let text = String::from_utf16(&units.iter().copied().map(unit).collect::<Vec<_>>()).ok();
     let text = text.filter(|_| rest.is_empty()).map(String::into_bytes);
-    text.ok_or_else(|| Stop::new(Exit::Input, "the input begins as UTF-16 and is not valid UTF-16"))
+    text.ok_or_else(|| CliError::new(ExitStatus::Input, "the input begins as UTF-16 and is not valid UTF-16"))
 }
 
 /// Refuses a body that the API does not take: the files inside a request add up.
-pub(crate) fn bound(body: &Value) -> Result<(), Stop> {
+pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
     let length = serde_json::to_vec(body).map_or(usize::MAX, |bytes| bytes.len());
     if length <= MAX_BYTES {
         return Ok(());
@@ -60,15 +62,15 @@ pub(crate) fn bound(body: &Value) -> Result<(), Stop> {
     let message = format!(
         "the request has {length} bytes; at most {MAX_BYTES} are allowed: give https URLs instead of files"
     );
-    Err(Stop::new(Exit::Input, message))
+    Err(CliError::new(ExitStatus::Input, message))
 }
 
 /// Checks an input by every rule of its model, and its pictures where `media` is given.
 pub(crate) async fn check(
     model: &ModelInfo,
     input: &Value,
-    media: Option<&Pictures>,
-) -> Result<Report, Stop> {
+    media: Option<&MediaChecker>,
+) -> Result<Report, CliError> {
     judge((model.validate_input)(input), model.media, input, media).await
 }
 
@@ -77,8 +79,8 @@ pub(crate) async fn judge(
     verdict: Result<(), Violations>,
     fields: &[MediaField],
     input: &Value,
-    media: Option<&Pictures>,
-) -> Result<Report, Stop> {
+    media: Option<&MediaChecker>,
+) -> Result<Report, CliError> {
     let mut violations = verdict.err().unwrap_or_default();
     let mut report = Report::default();
     if let Some(pictures) = media {
@@ -91,13 +93,15 @@ pub(crate) async fn judge(
             }
         }
     }
-    violations.into_result().map_err(|violations| Stop::from(violations).with("checks", report.json()))?;
+    violations
+        .into_result()
+        .map_err(|violations| CliError::from(violations).with("checks", report.json()))?;
     Ok(report)
 }
 
 /// Puts every setting into the input, each read as what its property takes; a name that is no property stays a text, for the
 /// check to name. Where the input is no object, the check says that.
-pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Value) -> Result<(), Stop> {
+pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Value) -> Result<(), CliError> {
     let Value::Object(input) = input else { return Ok(()) };
     for (index, Setting { key, text }) in settings.iter().enumerate() {
         let is_again = settings[..index].iter().any(|before| before.key == *key);
@@ -108,8 +112,8 @@ pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Val
             (false, _) => drop(input.insert(key.clone(), value)),
             (true, Some(Shape::List { .. })) => add(input, key, value),
             (true, _) => {
-                return Err(Stop::new(
-                    Exit::Usage,
+                return Err(CliError::new(
+                    ExitStatus::Usage,
                     format!("--set {} was given twice; only lists can be repeated", shown::name(key)),
                 ));
             }
@@ -132,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn applied(settings: &[&str]) -> Result<Value, Stop> {
+    fn applied(settings: &[&str]) -> Result<Value, CliError> {
         let input = r#"{"type": "object", "properties": {"n": {"type": "integer"}, "prompt": {"type": "string"},
             "images": {"type": "array", "format": "image_uris"}, "camera": {"type": "object"}}}"#;
         let notes = ModelNotes::new(OutputKind::Video);
@@ -152,14 +156,14 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_refused_by_its_place() {
         let stop = applied(&["camera={\"zoom\": 1, \"zoom\": 2}"]).unwrap_err();
-        assert_eq!(stop.exit(), Exit::Input);
+        assert_eq!(stop.exit(), ExitStatus::Input);
         assert!(stop.message().contains("/camera/zoom: found the key twice"), "{}", stop.message());
     }
 
     #[test]
     fn a_list_grows_and_anything_else_is_set_once() {
         assert_eq!(applied(&["images=a.jpg", "images=b.jpg"]).unwrap()["images"], json!(["a.jpg", "b.jpg"]));
-        assert_eq!(applied(&["n=5", "n=6"]).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(applied(&["n=5", "n=6"]).unwrap_err().exit(), ExitStatus::Usage);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Ctrl-C and every other signal by which a terminal or a supervisor ends a program, and what they mean.
 
-use crate::arguments::{AtEnd, Interrupting};
+use crate::arguments::{Interrupting, OnInterrupt};
 
 /// Listens for signals from the moment it is made, also between two waits.
 pub(crate) struct Interrupts {
-    chosen: Option<AtEnd>,
-    choice: AtEnd,
+    chosen: Option<OnInterrupt>,
+    choice: OnInterrupt,
     were_heard: bool,
     signals: Signals,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Interrupt {
 
 impl Interrupts {
     /// Listens for signals. `otherwise` is what happens to the job on Ctrl-C if the user chose nothing.
-    pub(crate) fn new(chosen: Interrupting, otherwise: AtEnd) -> Self {
+    pub(crate) fn new(chosen: Interrupting, otherwise: OnInterrupt) -> Self {
         Self {
             chosen: chosen.on_interrupt,
             choice: chosen.on_interrupt.unwrap_or(otherwise),
@@ -32,7 +32,7 @@ impl Interrupts {
     }
 
     /// What happens to a job that was interrupted.
-    pub(crate) const fn choice(&self) -> AtEnd {
+    pub(crate) const fn choice(&self) -> OnInterrupt {
         self.choice
     }
 
@@ -46,7 +46,7 @@ impl Interrupts {
     pub(crate) async fn next(&mut self) -> Interrupt {
         let interrupt = self.signals.next().await;
         if interrupt == Interrupt::Shutdown {
-            self.choice = self.chosen.unwrap_or(AtEnd::Leave);
+            self.choice = self.chosen.unwrap_or(OnInterrupt::Leave);
         }
         self.were_heard = true;
         interrupt

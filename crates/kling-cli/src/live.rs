@@ -10,12 +10,12 @@ use kling::{Progress, RequestId, Update};
 use crate::console::{Console, LINE, printable};
 
 /// How a wait and a download are shown.
-pub(crate) struct Live {
+pub(crate) struct ProgressLine {
     console: Console,
     bar: Option<ProgressBar>,
 }
 
-impl Live {
+impl ProgressLine {
     pub(crate) fn new(console: Console) -> Self {
         let bar = console.is_watched().then(|| {
             let bar = ProgressBar::new_spinner().with_style(spinner_style());
@@ -68,23 +68,23 @@ impl Live {
     pub(crate) fn show(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(printable(text)),
-            None => self.console.say(text),
+            None => self.console.note(text),
         }
     }
 
     /// Prints a line that stays, above the live line.
-    pub(crate) fn say(&self, text: &str) {
-        self.console.say(text);
+    pub(crate) fn note(&self, text: &str) {
+        self.console.note(text);
     }
 
     /// Returns a function that prints such a line, for callbacks.
     pub(crate) fn printer(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let console = self.console;
-        move |text| console.say(text)
+        move |text| console.note(text)
     }
 }
 
-impl Drop for Live {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             *LINE.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -110,7 +110,7 @@ fn style(template: &str) -> ProgressStyle {
 const MOST_LINES: usize = 30;
 
 /// How many requests are shown.
-pub(crate) struct Board {
+pub(crate) struct ProgressTable {
     console: Console,
     bars: Option<Bars>,
 }
@@ -121,7 +121,7 @@ struct Bars {
     total: ProgressBar,
 }
 
-impl Board {
+impl ProgressTable {
     pub(crate) fn new(console: Console, ids: &[RequestId]) -> Self {
         Self { console, bars: console.is_watched().then(|| Bars::new(ids)) }
     }
@@ -130,7 +130,7 @@ impl Board {
     pub(crate) fn show(&self, id: &RequestId, text: &str) {
         match &self.bars {
             Some(bars) => bars.lines.get(id).into_iter().for_each(|line| line.set_message(printable(text))),
-            None => self.console.say(format!("{id}: {text}")),
+            None => self.console.note(format!("{id}: {text}")),
         }
     }
 
@@ -143,14 +143,14 @@ impl Board {
                 }
                 bars.total.inc(1);
             }
-            None => self.console.say(format!("{id}: {text}")),
+            None => self.console.note(format!("{id}: {text}")),
         }
     }
 
     /// Shows that a request did not end well; a live line may be too short for the words.
     pub(crate) fn fail(&self, id: &RequestId, text: &str) {
         if self.bars.is_some() {
-            self.aside(|| self.console.say(format!("{id}: {text}")));
+            self.aside(|| self.console.note(format!("{id}: {text}")));
         }
         self.end(id, text);
     }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, hyphen};
-use crate::console::{Console, Exit, Stop};
+use crate::console::{CliError, Console, ExitStatus};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(hyphen::separate_ids(std::env::args_os())) {
@@ -34,7 +34,8 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return console.stop(&Stop::new(Exit::Service, format!("no runtime can be started: {error}")));
+            return console
+                .stop(&CliError::new(ExitStatus::Service, format!("no runtime can be started: {error}")));
         }
     };
     let outcome = runtime.block_on(async {
@@ -59,13 +60,13 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.to_string();
     if text.lines().any(is_long) {
-        Console::new(false).say(text.lines().map(shorten).collect::<Vec<_>>().join("\n"));
+        Console::new(false).note(text.lines().map(shorten).collect::<Vec<_>>().join("\n"));
     } else {
         let _ = error.print();
     }
     // What could not be parsed may still have asked for JSON.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    Console::new(is_json).exit(&Stop::new(Exit::Usage, first_line(error)))
+    Console::new(is_json).exit(&CliError::new(ExitStatus::Usage, first_line(error)))
 }
 
 fn first_line(error: &clap::Error) -> String {

@@ -5,46 +5,46 @@ use std::convert::Infallible;
 use std::pin::pin;
 
 use kling::kling_journal::{EntryStatus, Query, Selection};
-use kling::{Job, Journaled, ModelId, Receipt, SubmitError};
+use kling::{Job, Journaled, ModelId, SubmitError, UnknownOutcome};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::arguments::{AtEnd, Making};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::arguments::{GenerateArgs, OnInterrupt};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::{Interrupt, Interrupts};
-use crate::live::Live;
+use crate::live::ProgressLine;
 use crate::pictures::Report;
-use crate::target::Target;
+use crate::target::OutputPath;
 use crate::waiting;
 
 /// What is to be made: an input that keeps every rule, and where its files go.
-pub(crate) struct Order {
+pub(crate) struct JobSpec {
     pub(crate) model: ModelId,
     pub(crate) body: Value,
     pub(crate) report: Report,
-    pub(crate) target: Target,
+    pub(crate) target: OutputPath,
 }
 
 /// Submits, waits, downloads. **This costs money**, once.
 pub(crate) async fn make(
-    connection: &Connection,
-    making: &Making,
-    order: Order,
+    connection: &Session,
+    making: &GenerateArgs,
+    order: JobSpec,
     console: Console,
-) -> Result<Answer, Stop> {
-    let Order { model, body, report, target } = order;
+) -> Result<Output, CliError> {
+    let JobSpec { model, body, report, target } = order;
     report.warn(console);
     if connection.is_simulated {
-        console.say(
+        console.note(
             "SIMULATED: a simulator inside this program answers; nothing is generated and nothing costs",
         );
     }
 
-    target.prepare().map_err(Stop::before_submit)?;
+    target.prepare().map_err(CliError::before_submit)?;
     let client = connection.client.clone().with_output_path(target.noted());
-    let mut interrupts = Interrupts::new(making.patience.interrupting, AtEnd::Cancel);
-    let live = Live::new(console);
+    let mut interrupts = Interrupts::new(making.patience.interrupting, OnInterrupt::Cancel);
+    let live = ProgressLine::new(console);
     let job = submit(&client, &model, body, &live, &mut interrupts).await?;
     let mut json = json!({
         "simulated": connection.is_simulated, "model": model.as_str(), "request_id": job.id().as_str(),
@@ -55,7 +55,7 @@ pub(crate) async fn make(
     }
     if making.no_wait {
         json["status"] = "submitted".into();
-        return Ok(Answer { text: job.id().to_string(), json });
+        return Ok(Output { text: job.id().to_string(), json });
     }
     let patience = &making.patience;
     let _lock = waiting::lock(&client, job.id());
@@ -73,20 +73,20 @@ pub(crate) async fn make(
     }
     json["files"] = saved.iter().map(waiting::Saved::json).collect();
     let text = saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n");
-    Ok(Answer { text, json })
+    Ok(Output { text, json })
 }
 
-impl Making {
+impl GenerateArgs {
     /// The way to the API that is asked for, where a submit is noted unless that is turned off.
     #[cfg(feature = "offline")]
-    pub(crate) fn connect(&self, console: Console) -> Result<Connection, Stop> {
-        if self.offline { Connection::offline() } else { Connection::paying(&self.noting, console) }
+    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
+        if self.offline { Session::offline() } else { Session::paying(&self.noting, console) }
     }
 
     /// The way to the API, where a submit is noted unless that is turned off.
     #[cfg(not(feature = "offline"))]
-    pub(crate) fn connect(&self, console: Console) -> Result<Connection, Stop> {
-        Connection::paying(&self.noting, console)
+    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
+        Session::paying(&self.noting, console)
     }
 
     #[cfg(feature = "offline")]
@@ -107,9 +107,9 @@ pub(crate) async fn submit(
     client: &Journaled,
     model: &ModelId,
     input: Value,
-    live: &Live,
+    live: &ProgressLine,
     interrupts: &mut Interrupts,
-) -> Result<Job, Stop> {
+) -> Result<Job, CliError> {
     live.show("submitting");
     // Printed before it is recorded: if the disk fails, the user still has the id.
     let print = live.printer();
@@ -124,7 +124,7 @@ pub(crate) async fn submit(
             biased;
             done = &mut submitting => break done,
             interrupt = interrupts.next() => match (stop.take(), interrupt) {
-                (Some(_), _) => live.say(
+                (Some(_), _) => live.note(
                     "interrupted: waiting for the reply to the request already sent, if any; it will not be retried. \
                      Press Ctrl-C again to quit now: the outcome is then unknown",
                 ),
@@ -136,7 +136,7 @@ pub(crate) async fn submit(
     let is_interrupted = stop.is_none();
     let job = submission.into_result().map_err(|error| stopped(client, error))?;
     if let Some(warning) = job.warning() {
-        live.say(&format!("note: {warning}; the request id was found in it"));
+        live.note(&format!("note: {warning}; the request id was found in it"));
     }
     if is_interrupted {
         return Err(waiting::interrupted(client, job.id(), interrupts).await);
@@ -145,16 +145,16 @@ pub(crate) async fn submit(
 }
 
 /// Where the outcome is unknown, the journal has it, and it can be settled there.
-fn stopped(client: &Journaled, error: SubmitError) -> Stop {
-    let intent = error.receipt().and_then(|receipt| intent_of(client, receipt));
-    let stop = Stop::from(error);
+fn stopped(client: &Journaled, error: SubmitError) -> CliError {
+    let intent = error.unknown_outcome().and_then(|receipt| intent_of(client, receipt));
+    let stop = CliError::from(error);
     match intent {
         Some(intent) => stop.settled_by(&intent),
         None => stop,
     }
 }
 
-fn intent_of(client: &Journaled, receipt: &Receipt) -> Option<String> {
+fn intent_of(client: &Journaled, receipt: &UnknownOutcome) -> Option<String> {
     let fingerprint = receipt.fingerprint().to_string();
     // `kling jobs` shows the intent too, so an error here is no loss.
     let mut unresolved = client.journal()?.entries(Query::new(Selection::Unresolved)).flatten();
@@ -163,11 +163,11 @@ fn intent_of(client: &Journaled, receipt: &Receipt) -> Option<String> {
     entry.map(|entry| entry.intent().id().to_string())
 }
 
-fn left_unknown(client: &Journaled, model: &ModelId) -> Stop {
+fn left_unknown(client: &Journaled, model: &ModelId) -> CliError {
     let noted = if client.journal().is_some() { "; `kling jobs` lists it" } else { "" };
     let message = format!(
         "the outcome of the submit to {model} is unknown: it was left before its answer came; \
          it may run and be billed, so check the account before submitting anew{noted}"
     );
-    Stop::new(Exit::Unknown, message)
+    CliError::new(ExitStatus::Unknown, message)
 }

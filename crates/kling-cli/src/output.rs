@@ -1,9 +1,9 @@
 //! The output of a job as the program shows it, and the kinds that its keys promise.
 
-use kling::{ExpectedContent, Finished, OutputKind};
+use kling::{CompletedJob, ExpectedContent, OutputKind};
 use serde_json::Value;
 
-use crate::console::{Exit, Stop, one_line};
+use crate::console::{CliError, ExitStatus, one_line};
 
 /// Keys that say nothing of the kind of a file, so that what holds them does.
 const PLAIN_KEYS: [&str; 5] = ["file", "href", "src", "uri", "url"];
@@ -33,7 +33,7 @@ fn kind_of_key(key: &str) -> Option<OutputKind> {
 }
 
 /// The output for people: its URLs, a line each, or all of it if there is none; nothing if there is no output.
-pub(crate) fn lines(finished: &Finished) -> Option<Vec<String>> {
+pub(crate) fn lines(finished: &CompletedJob) -> Option<Vec<String>> {
     let urls = finished.reply().output_urls();
     if !urls.is_empty() {
         return Some(urls.into_iter().map(short).collect());
@@ -58,7 +58,7 @@ pub(crate) fn short(url: &str) -> String {
 }
 
 /// The end of a job that worked and whose output names no file: whatever there is of it is shown.
-pub(crate) fn no_file(finished: &Finished) -> Stop {
+pub(crate) fn no_file(finished: &CompletedJob) -> CliError {
     let id = finished.request_id();
     let message = match lines(finished) {
         Some(lines) => {
@@ -66,7 +66,9 @@ pub(crate) fn no_file(finished: &Finished) -> Stop {
         }
         None => format!("request {id} succeeded, and its result has no output"),
     };
-    Stop::new(Exit::Service, message).with("request_id", id.as_str()).with("output", finished.output())
+    CliError::new(ExitStatus::Service, message)
+        .with("request_id", id.as_str())
+        .with("output", finished.output())
 }
 
 #[cfg(test)]

@@ -2,20 +2,20 @@
 
 use kling::media::remote::{Checker, Options};
 use kling::media::{DataUri, Error, Measured, Reference};
-use kling::{MediaField, MediaKind, MediaRule, Megabyte, Verdict, Violations};
+use kling::{MediaField, MediaKind, MediaRule, Megabyte, RuleResult, Violations};
 use serde_json::{Value, json};
 
 use crate::arguments::MediaCheck;
 use crate::attachments;
-use crate::console::{Console, Stop};
+use crate::console::{CliError, Console};
 
 /// How pictures are looked at.
-pub(crate) struct Pictures {
+pub(crate) struct MediaChecker {
     with_urls: bool,
     megabyte: Megabyte,
 }
 
-impl Pictures {
+impl MediaChecker {
     /// As the command line asks; without `with_urls` nothing is fetched.
     pub(crate) fn new(arguments: &MediaCheck, with_urls: bool) -> Option<Self> {
         let megabyte = if arguments.binary_megabytes { Megabyte::Binary } else { Megabyte::Decimal };
@@ -30,7 +30,7 @@ impl Pictures {
         pointer: &str,
         reference: &str,
         report: &mut Report,
-    ) -> Result<Violations, Stop> {
+    ) -> Result<Violations, CliError> {
         if field.kind != MediaKind::Image || field.rules.is_empty() {
             return Ok(Violations::new());
         }
@@ -60,7 +60,7 @@ impl Pictures {
     }
 
     /// The facts of a picture; `None` if it is behind a URL and none is to be fetched.
-    async fn measure(&self, reference: &str) -> Result<Option<Result<Measured, Error>>, Stop> {
+    async fn measure(&self, reference: &str) -> Result<Option<Result<Measured, Error>>, CliError> {
         Ok(match Reference::parse(reference) {
             Reference::Base64(text) | Reference::DataUri(text) => {
                 Some(DataUri::decode(text).and_then(|uri| uri.measure()))
@@ -87,7 +87,7 @@ pub(crate) struct Report {
 impl Report {
     /// Says what could not be checked.
     pub(crate) fn warn(&self, console: Console) {
-        self.unchecked.iter().for_each(|what| console.say(format!("warning: {what}")));
+        self.unchecked.iter().for_each(|what| console.note(format!("warning: {what}")));
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -96,9 +96,9 @@ impl Report {
 
     fn looked_at(&mut self, field: &MediaField, pointer: &str, measured: &Measured, megabyte: Megabyte) {
         let verdict = |rule: &MediaRule| match rule.judge_with(&measured.facts, megabyte) {
-            Verdict::Holds => "holds",
-            Verdict::Broken(_) => "broken",
-            Verdict::Unchecked => "unchecked",
+            RuleResult::Pass => "holds",
+            RuleResult::Fail(_) => "broken",
+            RuleResult::Skipped => "unchecked",
         };
         let verdicts =
             field.rules.iter().map(|rule| json!({ "rule": rule.to_string(), "verdict": verdict(rule) }));

@@ -7,7 +7,7 @@ use std::{fs, process};
 
 use kling::{DownloadOptions, OutputKind, RequestId};
 
-use crate::console::{Exit, Stop};
+use crate::console::{CliError, ExitStatus};
 
 /// The outputs of a request whose names are tried beforehand: the provider's models make three at most in one request of the
 /// default settings, and more get names of the same form.
@@ -15,7 +15,7 @@ const TRIED: usize = 3;
 
 /// Where outputs go.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct OutputPath {
     place: Place,
     kind: OutputKind,
     /// Whether the kind is a promise of the model, and not a guess.
@@ -30,19 +30,22 @@ enum Place {
     Folder(PathBuf),
 }
 
-impl Target {
+impl OutputPath {
     /// Makes sure that the files can be written and that the first does not exist, by writing to their very names.
-    pub(crate) fn check(output: Option<&Path>, kind: OutputKind) -> Result<Self, Stop> {
+    pub(crate) fn check(output: Option<&Path>, kind: OutputKind) -> Result<Self, CliError> {
         let place = match output {
             None => Place::Folder(PathBuf::new()),
             Some(path) if is_folder(path) => Place::Folder(path.to_owned()),
             Some(path) if fs::symlink_metadata(path).is_ok() => {
                 let message =
                     format!("{} exists and is never overwritten; name another file", path.display());
-                return Err(Stop::new(Exit::Usage, message));
+                return Err(CliError::new(ExitStatus::Usage, message));
             }
             Some(path) if path.file_name().is_none() => {
-                return Err(Stop::new(Exit::Usage, format!("{} is no name for a file", path.display())));
+                return Err(CliError::new(
+                    ExitStatus::Usage,
+                    format!("{} is no name for a file", path.display()),
+                ));
             }
             Some(path) => Place::File(path.to_owned()),
         };
@@ -52,11 +55,11 @@ impl Target {
     }
 
     /// A folder for the outputs of several requests, whose names are made of their ids.
-    pub(crate) fn folder(path: &Path) -> Result<Self, Stop> {
+    pub(crate) fn folder(path: &Path) -> Result<Self, CliError> {
         if !is_folder(path) {
             let message =
                 format!("{} is no folder; the outputs of several requests need one", path.display());
-            return Err(Stop::new(Exit::Usage, message));
+            return Err(CliError::new(ExitStatus::Usage, message));
         }
         Ok(Self::check(Some(path), OutputKind::Video)?.guessed())
     }
@@ -84,9 +87,9 @@ impl Target {
     }
 
     /// Writes empty files to the very names that outputs will have, and removes them. A missing folder is made for that.
-    pub(crate) fn try_names(&self) -> Result<(), Stop> {
+    pub(crate) fn try_names(&self) -> Result<(), CliError> {
         let options = DownloadOptions::default();
-        let tried = |path: &Path| options.check_path(path).map_err(Stop::from);
+        let tried = |path: &Path| options.check_path(path).map_err(CliError::from);
         match &self.place {
             Place::File(path) => {
                 tried(path)?;
@@ -110,13 +113,16 @@ impl Target {
     }
 
     /// Makes the folder that is missing at the end of the path, and says whether it did.
-    pub(crate) fn prepare(&self) -> Result<bool, Stop> {
+    pub(crate) fn prepare(&self) -> Result<bool, CliError> {
         let Place::Folder(folder) = &self.place else { return Ok(false) };
         if folder.as_os_str().is_empty() || folder.is_dir() {
             return Ok(false);
         }
         let refuse = |error| {
-            Stop::new(Exit::Usage, format!("the folder {} cannot be made: {error}", folder.display()))
+            CliError::new(
+                ExitStatus::Usage,
+                format!("the folder {} cannot be made: {error}", folder.display()),
+            )
         };
         fs::create_dir(folder).map(|()| true).map_err(refuse)
     }
@@ -194,18 +200,18 @@ fn folder_of(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    fn path(target: &Target, index: usize, url: &str) -> PathBuf {
+    fn path(target: &OutputPath, index: usize, url: &str) -> PathBuf {
         target.path(&"id".parse().unwrap(), index, url).0
     }
 
-    fn in_folder(kind: OutputKind) -> Target {
-        Target { place: Place::Folder(PathBuf::new()), kind, is_promised: true }
+    fn in_folder(kind: OutputKind) -> OutputPath {
+        OutputPath { place: Place::Folder(PathBuf::new()), kind, is_promised: true }
     }
 
     #[test]
     fn several_files_are_numbered_before_the_dot() {
         let place = Place::File("a.b/clip.mp4".into());
-        let target = Target { place, ..in_folder(OutputKind::Video) };
+        let target = OutputPath { place, ..in_folder(OutputKind::Video) };
         let paths: Vec<_> = (0..3).map(|index| path(&target, index, "")).collect();
         assert_eq!(paths, ["a.b/clip.mp4", "a.b/clip-2.mp4", "a.b/clip-3.mp4"].map(PathBuf::from));
     }
@@ -214,13 +220,13 @@ mod tests {
     fn a_job_is_resumed_where_it_was_to_be_unless_something_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let noted = folder.path().join("clip.mp4");
-        let resumed = || path(&Target::resumed(Some(&noted), OutputKind::Video), 0, "");
+        let resumed = || path(&OutputPath::resumed(Some(&noted), OutputKind::Video), 0, "");
         assert_eq!(resumed(), noted);
         fs::write(&noted, "mine").unwrap();
         assert_eq!(resumed(), folder.path().join("kling-id.mp4"));
-        let in_folder = Target::resumed(Some(folder.path()), OutputKind::Image);
+        let in_folder = OutputPath::resumed(Some(folder.path()), OutputKind::Image);
         assert_eq!(path(&in_folder, 1, ""), folder.path().join("kling-id-2.png"));
-        let missing = Target::resumed(Some(&folder.path().join("x").join("")), OutputKind::Video);
+        let missing = OutputPath::resumed(Some(&folder.path().join("x").join("")), OutputKind::Video);
         assert_eq!(path(&missing, 0, ""), folder.path().join("x/kling-id.mp4"), "a folder by its spelling");
         assert_eq!(missing.noted(), folder.path().join("x").join(""));
     }

@@ -4,40 +4,40 @@ use std::fs;
 
 use kling::kling_journal::EntryLock;
 use kling::{
-    Client, DownloadOptions, ExpectedContent, Finished, Job, Journaled, RequestId, Unfinished, WaitError,
+    Client, CompletedJob, DownloadOptions, ExpectedContent, Job, Journaled, OnDeadline, RequestId, WaitError,
     WaitOptions,
 };
 use serde_json::{Value, json};
 
 use crate::arguments::hyphen::command_line;
-use crate::arguments::{AtEnd, Patience};
-use crate::console::{Exit, Stop};
+use crate::arguments::{OnInterrupt, WaitArgs};
+use crate::console::{CliError, ExitStatus};
 use crate::interrupts::Interrupts;
-use crate::live::Live;
+use crate::live::ProgressLine;
 use crate::output;
-use crate::target::Target;
+use crate::target::OutputPath;
 
 /// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
 /// is told.
 pub(crate) async fn wait(
     client: &Journaled,
     job: &Job,
-    patience: &Patience,
-    live: &Live,
+    patience: &WaitArgs,
+    live: &ProgressLine,
     interrupts: &mut Interrupts,
-) -> Result<Finished, Stop> {
+) -> Result<CompletedJob, CliError> {
     let options = options(patience);
     let waiting = client.wait(job, &options, |update| live.update(update));
     let finished = tokio::select! {
         outcome = waiting => outcome.map_err(|error| stopped(&error))?,
         _ = interrupts.next() => return Err(interrupted(client, job.id(), interrupts).await),
     };
-    notes(&finished).for_each(|note| live.say(&note));
+    notes(&finished).for_each(|note| live.note(&note));
     Ok(finished)
 }
 
 /// What is odd about the result of a job that worked.
-pub(crate) fn notes(finished: &Finished) -> impl Iterator<Item = String> {
+pub(crate) fn notes(finished: &CompletedJob) -> impl Iterator<Item = String> {
     let reply = finished.reply();
     let warning = reply.warning.as_ref().map(|warning| format!("note: {warning}"));
     let error =
@@ -45,18 +45,18 @@ pub(crate) fn notes(finished: &Finished) -> impl Iterator<Item = String> {
     warning.into_iter().chain(error)
 }
 
-pub(crate) fn options(patience: &Patience) -> WaitOptions {
+pub(crate) fn options(patience: &WaitArgs) -> WaitOptions {
     let at_deadline = match patience.at_deadline {
-        AtEnd::Leave => Unfinished::Leave,
-        AtEnd::Cancel => Unfinished::Cancel,
+        OnInterrupt::Leave => OnDeadline::Detach,
+        OnInterrupt::Cancel => OnDeadline::Cancel,
     };
     WaitOptions::default().with_deadline(patience.timeout).with_at_deadline(at_deadline)
 }
 
 /// Why a wait ended, and how to go on where the job may.
-fn stopped(error: &WaitError) -> Stop {
-    let (stop, id) = (Stop::from(error), error.request_id());
-    if stop.exit() == Exit::Failed { stop } else { stop.resumable(id, &resume(id)) }
+fn stopped(error: &WaitError) -> CliError {
+    let (stop, id) = (CliError::from(error), error.request_id());
+    if stop.exit() == ExitStatus::Failed { stop } else { stop.resumable(id, &resume(id)) }
 }
 
 /// Locks the entry of a job while this process waits for the job and downloads its outputs. Returns `None` if another process
@@ -69,21 +69,21 @@ pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
 }
 
 /// What becomes of a job after a Ctrl-C, and the words for it.
-pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
+pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
     match interrupts.choice() {
-        AtEnd::Leave => left(id),
-        AtEnd::Cancel => cancel(client, id, interrupts).await,
+        OnInterrupt::Leave => left(id),
+        OnInterrupt::Cancel => cancel(client, id, interrupts).await,
     }
 }
 
 /// A job that was left as it is.
-fn left(id: &RequestId) -> Stop {
-    Stop::new(Exit::TryAgain, format!("request {id} was left; it may run and be billed"))
+fn left(id: &RequestId) -> CliError {
+    CliError::new(ExitStatus::TryAgain, format!("request {id} was left; it may run and be billed"))
         .resumable(id, &resume(id))
 }
 
 /// Cancels after a Ctrl-C, and says how that ended; a second Ctrl-C ends it at once.
-async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> Stop {
+async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
     let cancelling = async { Some(client.cancel(id).await) };
     let outcome = tokio::select! {
         outcome = cancelling => outcome,
@@ -91,28 +91,32 @@ async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts)
     };
     match outcome {
         Some(Ok(reply)) => cancelled(id, reply.outcome),
-        Some(Err(error)) => {
-            Stop::new(Exit::TryAgain, format!("request {id} was left; cancelling it failed: {error}"))
-                .resumable(id, &resume(id))
-        }
+        Some(Err(error)) => CliError::new(
+            ExitStatus::TryAgain,
+            format!("request {id} was left; cancelling it failed: {error}"),
+        )
+        .resumable(id, &resume(id)),
         None => left(id),
     }
 }
 
-fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> Stop {
+fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> CliError {
     use kling::CancelOutcome::{AlreadyOver, Cancelled, NotCancellable, NotConfirmed};
     let (exit, text) = match outcome {
         Cancelled => {
-            return Stop::new(Exit::Failed, format!("request {id} was cancelled while it was in the queue"))
-                .with("request_id", id.as_str());
+            return CliError::new(
+                ExitStatus::Failed,
+                format!("request {id} was cancelled while it was in the queue"),
+            )
+            .with("request_id", id.as_str());
         }
         NotCancellable => {
-            (Exit::TryAgain, "runs on and may be billed: only requests in the queue can be cancelled")
+            (ExitStatus::TryAgain, "runs on and may be billed: only requests in the queue can be cancelled")
         }
-        AlreadyOver => (Exit::TryAgain, "had ended before it could be cancelled"),
-        NotConfirmed => (Exit::TryAgain, "was asked to be cancelled, which is not confirmed"),
+        AlreadyOver => (ExitStatus::TryAgain, "had ended before it could be cancelled"),
+        NotConfirmed => (ExitStatus::TryAgain, "was asked to be cancelled, which is not confirmed"),
     };
-    Stop::new(exit, format!("request {id} {text}")).resumable(id, &resume(id))
+    CliError::new(exit, format!("request {id} {text}")).resumable(id, &resume(id))
 }
 
 /// The command that takes a request up again.
@@ -136,17 +140,17 @@ impl Saved {
 /// Downloads every output. The job is paid for, so whatever goes wrong, its id and its URLs are told.
 pub(crate) async fn download(
     client: &Journaled,
-    finished: &Finished,
-    target: &Target,
-    patience: &Patience,
-    live: &Live,
+    finished: &CompletedJob,
+    target: &OutputPath,
+    patience: &WaitArgs,
+    live: &ProgressLine,
     interrupts: &mut Interrupts,
-) -> Result<Vec<Saved>, Stop> {
+) -> Result<Vec<Saved>, CliError> {
     let (id, options) = (finished.request_id(), patience.download.options());
     tokio::select! {
         saved = save(client, finished, target, &options, Some(live)) => saved,
         _ = interrupts.next() => {
-            Err(Stop::new(Exit::TryAgain, "the download was interrupted").resumable(id, &take_up(id, "")))
+            Err(CliError::new(ExitStatus::TryAgain, "the download was interrupted").resumable(id, &take_up(id, "")))
         }
     }
 }
@@ -154,11 +158,11 @@ pub(crate) async fn download(
 /// Downloads every output, shown where there is a place for it. One that fails keeps none of the others from their files.
 pub(crate) async fn save(
     client: &Journaled,
-    finished: &Finished,
-    target: &Target,
+    finished: &CompletedJob,
+    target: &OutputPath,
     options: &DownloadOptions,
-    live: Option<&Live>,
-) -> Result<Vec<Saved>, Stop> {
+    live: Option<&ProgressLine>,
+) -> Result<Vec<Saved>, CliError> {
     let id = finished.request_id();
     let urls = finished.reply().output_urls();
     if urls.is_empty() {
@@ -185,13 +189,13 @@ pub(crate) async fn save(
 /// Downloads one output. A file that is named after the request is complete: an earlier run downloaded it.
 async fn fetch(
     client: &Journaled,
-    finished: &Finished,
+    finished: &CompletedJob,
     index: usize,
     url: &str,
-    target: &Target,
+    target: &OutputPath,
     options: &DownloadOptions,
-    live: Option<&Live>,
-) -> Result<Saved, Stop> {
+    live: Option<&ProgressLine>,
+) -> Result<Saved, CliError> {
     let id = finished.request_id();
     let (path, is_named_by_id) = target.path(id, index, url);
     let saved = |bytes| Saved { path: path.display().to_string(), bytes };
@@ -240,19 +244,19 @@ async fn fresh_link(
 }
 
 /// What was paid for is named in full, so that it can be fetched by other means.
-fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> Stop {
+fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> CliError {
     let options = match error.host() {
-        Some(host) if error.is_host() => format!("--allow-host {host}"),
+        Some(host) if error.is_host_not_allowed() => format!("--allow-host {host}"),
         _ if error.is_too_large() => "--max-size SIZE".to_owned(),
-        _ if error.is_file() && !error.is_in_other_hands() => "-o FILE".to_owned(),
+        _ if error.is_file() && !error.is_file_locked() => "-o FILE".to_owned(),
         _ => String::new(),
     };
-    let exit = Stop::from(error.clone()).exit();
+    let exit = CliError::from(error.clone()).exit();
     let mut message = format!("the output was not downloaded: {error}\n  it lies at {}", output::short(url));
     if error.is_content() {
         message.push_str("\n  --any-content saves whatever arrives");
     }
-    Stop::new(exit, message).with("url", url).resumable(id, &take_up(id, &options))
+    CliError::new(exit, message).with("url", url).resumable(id, &take_up(id, &options))
 }
 
 /// The command that takes the download of a request up again.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use kling_schema::{Annotation, ObjectSchema, Property, Shape};
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{MediaField, Origin};
+use kling_types::{MediaField, RuleSource};
 use serde_json::Value;
 
 use crate::names::capitalised;
@@ -170,7 +170,7 @@ fn rules(media: &MediaField) -> String {
         let rules = media.rules.iter().filter(move |rule| rule.origin == origin);
         rules.map(|rule| format!("`{}`", code(&rule.to_string()))).collect::<Vec<_>>().join(", ")
     };
-    let (schema, prose) = (printed(Origin::Schema), printed(Origin::Prose));
+    let (schema, prose) = (printed(RuleSource::Schema), printed(RuleSource::Prose));
     match (schema.is_empty(), prose.is_empty()) {
         (true, true) => String::new(),
         (false, true) => format!("Media rules: {schema}."),

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use self::database::{Database, LOCK_TIMEOUT, LOCK_TIMEOUT_PAID};
-use self::failure::Failure;
+use self::failure::DatabaseError;
 use self::folder::Folder;
 use self::lease::{Lease, Rescued};
 pub use self::salvage::CheckReport;
@@ -216,12 +216,12 @@ impl SqliteStore {
     }
 
     /// Reads, and takes note of damage.
-    fn read<T>(&self, read: impl FnOnce(Table<'_>) -> Result<T, Failure>) -> Result<T, Error> {
+    fn read<T>(&self, read: impl FnOnce(Table<'_>) -> Result<T, DatabaseError>) -> Result<T, Error> {
         let outcome = read(Table(&self.reader().connection));
         outcome.map_err(|failure| self.note_damage(failure))
     }
 
-    fn note_damage(&self, failure: Failure) -> Error {
+    fn note_damage(&self, failure: DatabaseError) -> Error {
         let is_damage = failure.is_damage();
         let error = failure.at(&self.path);
         if is_damage {
@@ -409,7 +409,12 @@ impl Stored {
 }
 
 /// An intent of a living process is no duplicate: its outcome is about to be known.
-fn refuse_duplicate(table: Table<'_>, intent: &Intent, own: Uuid, folder: &Folder) -> Result<(), Failure> {
+fn refuse_duplicate(
+    table: Table<'_>,
+    intent: &Intent,
+    own: Uuid,
+    folder: &Folder,
+) -> Result<(), DatabaseError> {
     let is_alive = |lease| lease == own || folder.is_alive(lease);
     for row in table.unresolved_like(intent)? {
         let entry = row.with_lock(is_alive);
@@ -420,7 +425,7 @@ fn refuse_duplicate(table: Table<'_>, intent: &Intent, own: Uuid, folder: &Folde
     Ok(())
 }
 
-fn adopt(table: Table<'_>, intent: &Intent, lease: Option<Uuid>) -> Result<Intent, Failure> {
+fn adopt(table: Table<'_>, intent: &Intent, lease: Option<Uuid>) -> Result<Intent, DatabaseError> {
     let known = match intent.request_id() {
         Some(id) => table.find_job(intent.origin(), id)?,
         None => None,
@@ -431,7 +436,7 @@ fn adopt(table: Table<'_>, intent: &Intent, lease: Option<Uuid>) -> Result<Inten
     }
 }
 
-fn restore(table: Table<'_>, entries: &[Entry]) -> Result<usize, Failure> {
+fn restore(table: Table<'_>, entries: &[Entry]) -> Result<usize, DatabaseError> {
     let mut added = 0;
     for entry in entries {
         if !table.has(entry.intent().id())? {

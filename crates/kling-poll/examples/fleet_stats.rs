@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use kling_poll::{Account, Fleet, FleetNews, FleetStats, Pace, WaitOptions};
+use kling_poll::{Account, JobSet, JobSetStats, JobSetUpdate, RateLimit, WaitOptions};
 use kling_transport::{Client, Job};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,14 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let mut fleet = Fleet::new();
-    let account: Account = fleet.account(Client::from_env()?, Pace::default());
+    let mut fleet = JobSet::new();
+    let account: Account = fleet.account(Client::from_env()?, RateLimit::default());
     for id in std::env::args().skip(1) {
         account.add(&Job::from_id(id.parse()?), &WaitOptions::default());
     }
     let figures = tokio::spawn(print_figures(account));
     while let Some(event) = fleet.next().await {
-        if let FleetNews::Done(Err(error)) = event.news {
+        if let JobSetUpdate::Done(Err(error)) = event.news {
             println!("# {error}");
         }
     }
@@ -41,7 +41,7 @@ async fn print_figures(account: Account) {
 }
 
 /// One line a figure; those that only grow are named `…_total`.
-fn text(stats: &FleetStats) -> String {
+fn text(stats: &JobSetStats) -> String {
     let figures = [
         ("waiting", stats.waiting as u64),
         ("behind", stats.behind as u64),

@@ -6,11 +6,11 @@ mod workers;
 use std::time::SystemTime;
 
 use kling_transport::blocking::{Client, Transport};
-use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Span};
+use kling_transport::{CancelReply, Error, GetResult, GetStatus, Job, JobModel, PostCancel, RequestId, Span};
 
-use crate::{Action, Event, Finished, JobMachine, Update, WaitError, WaitOptions, cancelling};
+use crate::{Action, CompletedJob, Event, JobMachine, Update, WaitError, WaitOptions, cancelling};
 
-pub use self::fleet::Fleet;
+pub use self::fleet::JobSet;
 
 /// Waits until a job is over, and brings its result. Submits nothing; free of charge. No thread is started.
 ///
@@ -18,12 +18,12 @@ pub use self::fleet::Fleet;
 ///
 /// # Errors
 /// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
-pub fn wait<T: Transport, M: Makes>(
+pub fn wait<T: Transport, M: JobModel>(
     client: &Client<T>,
     job: &Job<M>,
     options: &WaitOptions,
     mut on_update: impl FnMut(&Update),
-) -> Result<Finished<M>, WaitError> {
+) -> Result<CompletedJob<M>, WaitError> {
     let clock = client.clock();
     let started = clock.now();
     let elapsed = || clock.now().saturating_sub(started);
@@ -41,13 +41,13 @@ pub fn wait<T: Transport, M: Makes>(
                 Event::Due
             }
             Action::SendStatus { timeout } => {
-                Event::Status(span.within(|| client.call_once(&GetStatus(job.id()), timeout)))
+                Event::Status(span.within(|| client.call_without_retry(&GetStatus(job.id()), timeout)))
             }
             Action::SendResult { timeout } => {
-                Event::Result(span.within(|| client.call_once(&GetResult(job.id()), timeout)))
+                Event::Result(span.within(|| client.call_without_retry(&GetResult(job.id()), timeout)))
             }
             Action::SendCancel { timeout } => {
-                Event::Cancel(span.within(|| client.call_once(&PostCancel(job.id()), timeout)))
+                Event::Cancel(span.within(|| client.call_without_retry(&PostCancel(job.id()), timeout)))
             }
             Action::Done(ending) => return machine.conclude(job, elapsed(), *ending),
         };

@@ -66,7 +66,7 @@ pub(crate) fn settle(
 /// know no job, so only the API's own codes count.
 pub(crate) fn is_final(error: &Error) -> bool {
     let is_denied = error.error_code() == Some(PERMISSION_DENIED);
-    (error.is_auth() && error.is_in_words()) || is_denied || is_unknown(error)
+    (error.is_auth() && error.is_api_error()) || is_denied || is_unknown(error)
 }
 
 /// Whether the API itself said that it knows no such job.

@@ -12,7 +12,7 @@ use kling_transport::{ModelId, ResultReply};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::fit::Fit;
-use crate::{Growing, Schedule, Seen, TYPICAL};
+use crate::{DEFAULT_JOB_DURATION, ExponentialInterval, PollContext, Schedule};
 
 /// The first question about a job just submitted: it shows whether there is a queue.
 const FIRST: Duration = Duration::from_secs(2);
@@ -131,7 +131,7 @@ impl Default for Aim {
 
 /// A schedule that learns from every job that it serves how long such jobs run.
 ///
-/// Until it has seen a few it is [`Growing::default`]. A job in the queue is asked about seldom; the count begins when it is
+/// Until it has seen a few it is [`ExponentialInterval::default`]. A job in the queue is asked about seldom; the count begins when it is
 /// seen to run. No gap is longer than a bound, so that a service that became faster is noticed.
 ///
 /// ```
@@ -167,7 +167,7 @@ impl Learned {
         Self { longest, ..self }
     }
 
-    fn learned_pause(&self, fit: &Fit, seen: &Seen) -> Duration {
+    fn learned_pause(&self, fit: &Fit, seen: &PollContext) -> Duration {
         let longest = self.longest.as_secs_f64();
         let age = running(seen);
         let gap = match self.aim {
@@ -183,18 +183,18 @@ impl Learned {
 }
 
 impl Schedule for Learned {
-    fn pause(&self, seen: &Seen) -> Duration {
+    fn next_delay(&self, seen: &PollContext) -> Duration {
         match self.record.fit() {
-            None => Growing::default().pause(seen).min(self.longest),
+            None => ExponentialInterval::default().next_delay(seen).min(self.longest),
             Some(fit) if seen.polls == 0 => FIRST.min(self.learned_pause(&fit, seen)),
             Some(fit) => self.learned_pause(&fit, seen),
         }
     }
 
-    fn worth(&self, seen: &Seen) -> f64 {
+    fn worth(&self, seen: &PollContext) -> f64 {
         let (age, silence) = (running(seen), seen.silence.as_secs_f64());
         match self.record.fit() {
-            None => silence * silence / (2.0 * TYPICAL.as_secs_f64()),
+            None => silence * silence / (2.0 * DEFAULT_JOB_DURATION.as_secs_f64()),
             Some(fit) if seen.in_queue => silence * silence / (2.0 * QUEUE_PART * fit.median()),
             Some(fit) => fit.gathered(age - silence, age),
         }
@@ -282,7 +282,7 @@ fn is_usable(ran: f32) -> bool {
 ///
 /// It ended since the last answer that said it goes on. Reported times tell the moment within that span; where they point
 /// outside it, what was seen teaches.
-pub(crate) fn told(seen: &Seen, reply: &ResultReply) -> Option<Duration> {
+pub(crate) fn told(seen: &PollContext, reply: &ResultReply) -> Option<Duration> {
     let watched = seen.age.filter(|age| age.saturating_sub(seen.elapsed) < WATCHED);
     let latest = seen.running.or(watched)?;
     let earliest = latest.saturating_sub(seen.silence);
@@ -302,7 +302,7 @@ fn total(reply: &ResultReply) -> Option<Duration> {
 }
 
 /// How long a job runs as far as can be told, in seconds.
-fn running(seen: &Seen) -> f64 {
+fn running(seen: &PollContext) -> f64 {
     seen.running.or(seen.age).unwrap_or(seen.elapsed).as_secs_f64()
 }
 
@@ -322,8 +322,8 @@ mod tests {
         ))
     }
 
-    fn at(age: u32, polls: u32) -> Seen {
-        Seen { elapsed: SECOND * age, age: Some(SECOND * age), polls, ..Seen::default() }
+    fn at(age: u32, polls: u32) -> PollContext {
+        PollContext { elapsed: SECOND * age, age: Some(SECOND * age), polls, ..PollContext::default() }
     }
 
     fn after(seconds: impl IntoIterator<Item = u64>) -> Record {
@@ -332,8 +332,13 @@ mod tests {
         record
     }
 
-    fn seen() -> Seen {
-        Seen { elapsed: SECOND * 100, age: Some(SECOND * 100), silence: SECOND * 10, ..Seen::default() }
+    fn seen() -> PollContext {
+        PollContext {
+            elapsed: SECOND * 100,
+            age: Some(SECOND * 100),
+            silence: SECOND * 10,
+            ..PollContext::default()
+        }
     }
 
     fn reported(finished_at: &str) -> ResultReply {
@@ -363,38 +368,38 @@ mod tests {
     #[test]
     fn a_cold_start_grows_and_learns_from_each_job() {
         let learned = Learned::new(Arc::default(), Aim::default());
-        assert_eq!(learned.pause(&at(0, 0)), SECOND);
-        assert_eq!(learned.pause(&at(500, 90)), SECOND * 10);
+        assert_eq!(learned.next_delay(&at(0, 0)), SECOND);
+        assert_eq!(learned.next_delay(&at(500, 90)), SECOND * 10);
         for _ in 0..5 {
             learned.learn(SECOND * 500);
         }
-        assert_eq!(learned.pause(&at(20, 5)), SECOND * 15);
-        assert_eq!(learned.pause(&at(500, 90)), SECOND * 2);
+        assert_eq!(learned.next_delay(&at(20, 5)), SECOND * 15);
+        assert_eq!(learned.next_delay(&at(500, 90)), SECOND * 2);
     }
 
     #[test]
     fn the_first_question_comes_soon_and_then_silence_until_the_first_could_be_over() {
         let steady = Learned::new(record(), Aim::Steady(SECOND * 2));
-        assert_eq!(steady.pause(&at(0, 0)), FIRST);
-        assert_eq!(steady.pause(&at(2, 1)), SECOND * 15);
-        assert_eq!(steady.pause(&at(200, 9)), SECOND * 2);
+        assert_eq!(steady.next_delay(&at(0, 0)), FIRST);
+        assert_eq!(steady.next_delay(&at(2, 1)), SECOND * 15);
+        assert_eq!(steady.next_delay(&at(200, 9)), SECOND * 2);
     }
 
     #[test]
     fn jobs_in_the_queue_are_asked_about_seldom() {
         let learned = Learned::new(record(), Aim::Delay(SECOND));
-        let queued = Seen { in_queue: true, ..at(200, 9) };
-        assert!(learned.pause(&queued) > SECOND * 20);
-        assert!(learned.pause(&at(200, 9)) < SECOND * 5);
+        let queued = PollContext { in_queue: true, ..at(200, 9) };
+        assert!(learned.next_delay(&queued) > SECOND * 20);
+        assert!(learned.next_delay(&at(200, 9)) < SECOND * 5);
         assert!(
-            learned.worth(&Seen { silence: SECOND * 5, ..queued })
-                < learned.worth(&Seen { silence: SECOND * 5, ..at(200, 9) })
+            learned.worth(&PollContext { silence: SECOND * 5, ..queued })
+                < learned.worth(&PollContext { silence: SECOND * 5, ..at(200, 9) })
         );
     }
 
     #[test]
     fn more_delay_or_fewer_polls_mean_longer_gaps() {
-        let gap = |aim| Learned::new(record(), aim).pause(&at(200, 9));
+        let gap = |aim| Learned::new(record(), aim).next_delay(&at(200, 9));
         assert!(gap(Aim::Delay(SECOND)) < gap(Aim::Delay(SECOND * 3)));
         assert!(gap(Aim::Polls(100)) < gap(Aim::Polls(20)));
     }
@@ -402,7 +407,8 @@ mod tests {
     #[test]
     fn an_answer_is_worth_more_the_longer_it_is_missing_and_the_likelier_the_end() {
         let learned = Learned::new(record(), Aim::default());
-        let worth = |age, silence: u32| learned.worth(&Seen { silence: SECOND * silence, ..at(age, 9) });
+        let worth =
+            |age, silence: u32| learned.worth(&PollContext { silence: SECOND * silence, ..at(age, 9) });
         assert!(worth(200, 10) > worth(200, 5));
         assert!(worth(200, 5) > worth(60, 5));
     }
@@ -417,7 +423,7 @@ mod tests {
         ) {
             let record = Arc::new(Record::from_seconds(durations));
             for aim in [Aim::Steady(Duration::from_millis(millis)), Aim::Delay(Duration::from_millis(millis)), Aim::Polls(polls)] {
-                let pause = Learned::new(record.clone(), aim).pause(&at(age, polls));
+                let pause = Learned::new(record.clone(), aim).next_delay(&at(age, polls));
                 prop_assert!(pause >= SHORTEST && pause <= aim.longest_gap());
             }
         }
@@ -454,7 +460,7 @@ mod tests {
     #[test]
     fn reported_times_teach_where_they_fit_what_was_seen() {
         assert_eq!(told(&seen(), &reported("2025-12-07T00:01:33.5Z")), Some(SECOND * 93));
-        let queued = Seen { running: Some(SECOND * 40), ..seen() };
+        let queued = PollContext { running: Some(SECOND * 40), ..seen() };
         assert_eq!(told(&queued, &reported("2025-12-07T01:01:33.5+01:00")), Some(SECOND * 33));
     }
 
@@ -468,7 +474,7 @@ mod tests {
     #[test]
     fn a_job_whose_beginning_was_not_seen_teaches_nothing() {
         let reply = reported("2025-12-07T00:01:33Z");
-        assert_eq!(told(&Seen { age: None, ..seen() }, &reply), None);
-        assert_eq!(told(&Seen { age: Some(SECOND * 1000), ..seen() }, &reply), None);
+        assert_eq!(told(&PollContext { age: None, ..seen() }, &reply), None);
+        assert_eq!(told(&PollContext { age: Some(SECOND * 1000), ..seen() }, &reply), None);
     }
 }

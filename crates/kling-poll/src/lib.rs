@@ -1,9 +1,9 @@
 //! Waits for RunComfy jobs: a state machine without clock or socket, and two thin shells that drive it.
 //!
 //! [`JobMachine`] holds every rule of a wait: `completed` is not success, unknown words go on, bad answers are forgiven under
-//! a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's thread, and `Fleet`
-//! and `blocking::Fleet` wait for any number of jobs at once: one [`FleetMachine`] over the same job machines, each of 32 bytes,
-//! which a scheduler of one's own or a simulation can drive too. When to ask is told by a [`Schedule`]: [`Growing`], [`Fixed`], or
+//! a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's thread, and `JobSet`
+//! and `blocking::JobSet` wait for any number of jobs at once: one [`JobSetMachine`] over the same job machines, each of 32 bytes,
+//! which a scheduler of one's own or a simulation can drive too. When to ask is told by a [`Schedule`]: [`ExponentialInterval`], [`FixedInterval`], or
 //! [`Learned`] from the jobs that were waited for.
 //!
 //! ```no_run
@@ -39,15 +39,15 @@ mod wait_error;
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::fleet::Account;
 #[cfg(feature = "async")]
-pub use crate::fleet::Fleet;
+pub use crate::fleet::JobSet;
 pub use crate::fleet::{
-    Answer, Errand, FleetAction, FleetEvent, FleetMachine, FleetNews, FleetStats, LaneId, Pace, Question,
-    Ticket,
+    CallKind, CallRequest, CallResponse, FleetAction, JobKey, JobSetEvent, JobSetMachine, JobSetStats,
+    JobSetUpdate, LaneId, RateLimit,
 };
 pub use crate::learning::{Aim, Experience, Fit, Learned, Record};
-pub use crate::machine::{Action, Ending, Event, JobMachine, Step, Update};
-pub use crate::options::{OnDrop, Unfinished, WaitOptions};
-pub use crate::schedule::{Fixed, Growing, Schedule, Seen, TYPICAL};
+pub use crate::machine::{Action, Event, JobMachine, Step, Update, WaitOutcome};
+pub use crate::options::{OnDeadline, OnDrop, WaitOptions};
+pub use crate::schedule::{DEFAULT_JOB_DURATION, ExponentialInterval, FixedInterval, PollContext, Schedule};
 #[cfg(feature = "async")]
 pub use crate::wait::{cancel, wait};
-pub use crate::wait_error::{Finished, WaitError};
+pub use crate::wait_error::{CompletedJob, WaitError};

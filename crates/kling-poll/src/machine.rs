@@ -4,15 +4,16 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, Job, Makes, RequestId, ResultReply, Span, State, StatusReply, Verdict,
+    CancelOutcome, CancelReply, Error, Job, JobModel, RequestId, ResultReply, Span, State, StatusReply,
+    Verdict,
 };
 
 use crate::cancelling::{self, Next};
-use crate::{Finished, Seen, Unfinished, WaitError, WaitOptions, learning};
+use crate::{CompletedJob, OnDeadline, PollContext, WaitError, WaitOptions, learning};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
 /// forgiven.
-const YOUTH: Duration = Duration::from_secs(30);
+const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 
 /// The longest pause that a server may ask for between two questions.
 const MAX_WISH: Duration = Duration::from_secs(300);
@@ -85,13 +86,13 @@ impl JobMachine {
     ///
     /// # Errors
     /// [`WaitError`] for every ending but success.
-    pub fn conclude<M: Makes>(
+    pub fn conclude<M: JobModel>(
         &self,
         job: &Job<M>,
         elapsed: Duration,
-        ending: Ending,
-    ) -> Result<Finished<M>, WaitError> {
-        WaitError::conclude(job.id(), self, elapsed, ending).map(Finished::new)
+        ending: WaitOutcome,
+    ) -> Result<CompletedJob<M>, WaitError> {
+        WaitError::conclude(job.id(), self, elapsed, ending).map(CompletedJob::new)
     }
 
     /// How often the status was asked for.
@@ -102,9 +103,9 @@ impl JobMachine {
 
     /// What was seen of the job so far: what schedules go by.
     #[must_use]
-    pub fn seen(&self, now: Duration) -> Seen {
+    pub fn seen(&self, now: Duration) -> PollContext {
         let since = |moment: u32| now.saturating_sub(Duration::from_millis(moment.into()));
-        Seen {
+        PollContext {
             elapsed: now,
             age: self.age_at(now),
             running: self.running_since.map(|moment| since(moment.get())),
@@ -199,10 +200,10 @@ impl JobMachine {
         let action = match reply.final_verdict() {
             Verdict::Succeeded => {
                 self.teach(options, now, &reply);
-                done(Ending::Succeeded(reply))
+                done(WaitOutcome::Succeeded(reply))
             }
-            Verdict::Failed => done(Ending::Failed(reply)),
-            Verdict::Cancelled => done(Ending::Cancelled(Some(reply))),
+            Verdict::Failed => done(WaitOutcome::Failed(reply)),
+            Verdict::Cancelled => done(WaitOutcome::Cancelled(Some(reply))),
             Verdict::Unfinished => self.pause(options, now, None),
         };
         Step { action, update }
@@ -218,7 +219,7 @@ impl JobMachine {
     /// A job that is over may lag behind; one that was cancelled never gets a result.
     fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
         if matches!(self.state(), Some(State::Cancelled)) {
-            return done(Ending::Cancelled(None));
+            return done(WaitOutcome::Cancelled(None));
         }
         self.stage = Stage::Status;
         self.good();
@@ -227,11 +228,11 @@ impl JobMachine {
 
     fn on_error(&mut self, options: &WaitOptions, now: Duration, random: f64, error: Error) -> Step {
         if self.is_final(&error, now) || self.is_cut_off(&error) {
-            return done(Ending::Refused(error)).into();
+            return done(WaitOutcome::Refused(error)).into();
         }
         self.errors = self.errors.saturating_add(1);
         if self.errors > options.max_errors() {
-            return done(Ending::Exhausted(error)).into();
+            return done(WaitOutcome::Exhausted(error)).into();
         }
         let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
@@ -252,7 +253,7 @@ impl JobMachine {
     }
 
     fn is_young(&self, now: Duration) -> bool {
-        self.age_at(now).is_some_and(|age| age < YOUTH)
+        self.age_at(now).is_some_and(|age| age < NOT_FOUND_GRACE)
     }
 
     fn age_at(&self, now: Duration) -> Option<Duration> {
@@ -261,7 +262,7 @@ impl JobMachine {
 
     /// The pause of the schedule, or the server's wish if that is longer.
     fn pause(&mut self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
-        self.wait(options, now, options.schedule().pause(&self.seen(now)).max(wish(wished)))
+        self.wait(options, now, options.schedule().next_delay(&self.seen(now)).max(wish(wished)))
     }
 
     /// No pause goes past the deadline, and none begins after it.
@@ -275,8 +276,8 @@ impl JobMachine {
     /// The deadline has passed, its last poll made.
     fn part(&mut self, options: &WaitOptions, now: Duration) -> Action {
         match options.at_deadline() {
-            Unfinished::Leave => done(Ending::Deadline(None)),
-            Unfinished::Cancel => {
+            OnDeadline::Detach => done(WaitOutcome::Deadline(None)),
+            OnDeadline::Cancel => {
                 (self.stage, self.errors) = (Stage::Cancel, 0);
                 self.ask(options, now)
             }
@@ -292,7 +293,7 @@ impl JobMachine {
         outcome: Result<CancelReply, Error>,
     ) -> Action {
         match cancelling::next(&outcome, self.errors) {
-            Next::Tell => return done(Ending::Deadline(Some(outcome))),
+            Next::Tell => return done(WaitOutcome::Deadline(Some(outcome))),
             Next::Again => {
                 self.errors += 1;
                 return self.ask(options, now);
@@ -313,7 +314,7 @@ impl JobMachine {
     fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
         let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
         let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
-        done(Ending::Deadline(Some(cancelling::settle(outcome, status))))
+        done(WaitOutcome::Deadline(Some(cancelling::settle(outcome, status))))
     }
 
     /// Takes note of a good answer; news if it tells anything new.
@@ -411,7 +412,7 @@ pub enum Action {
         timeout: Duration,
     },
     /// The wait is over.
-    Done(Box<Ending>),
+    Done(Box<WaitOutcome>),
 }
 
 impl Action {
@@ -465,7 +466,7 @@ pub struct Update {
 /// How a wait ends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum WaitOutcome {
     /// The job worked.
     Succeeded(ResultReply),
     /// The job did not work.
@@ -480,7 +481,7 @@ pub enum Ending {
     Refused(Error),
 }
 
-impl Ending {
+impl WaitOutcome {
     /// The error that ended the wait, if one did.
     pub(crate) const fn error(&self) -> Option<&Error> {
         match self {
@@ -510,7 +511,7 @@ struct Rare {
     error: Option<Error>,
 }
 
-fn done(ending: Ending) -> Action {
+fn done(ending: WaitOutcome) -> Action {
     Action::Done(ending.into())
 }
 

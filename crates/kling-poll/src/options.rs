@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use kling_transport::{Backoff, CancelReply, Error, RequestId};
 
-use crate::{Growing, Schedule};
+use crate::{ExponentialInterval, Schedule};
 
 /// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
-const EDGE: Duration = Duration::from_secs(5);
+const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long, how often and how stubbornly a wait asks: one pointer to clone, shared by any number of waits.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl WaitOptions {
         self.with(|patience| patience.backoff = backoff)
     }
 
-    /// When to ask while all goes well; [`Growing::default`].
+    /// When to ask while all goes well; [`ExponentialInterval::default`].
     #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
         self.with(|patience| patience.schedule = Arc::new(schedule))
@@ -54,7 +54,7 @@ impl WaitOptions {
     /// Where it is cancelled, that is one call of at most 5 s, up to three where answers are lost, and one more that asks for the
     /// status where it is still not clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
     #[must_use]
-    pub fn with_at_deadline(self, at_deadline: Unfinished) -> Self {
+    pub fn with_at_deadline(self, at_deadline: OnDeadline) -> Self {
         self.with(|patience| patience.at_deadline = at_deadline)
     }
 
@@ -80,7 +80,7 @@ impl WaitOptions {
 
     /// What becomes of the job when the deadline has passed.
     #[must_use]
-    pub fn at_deadline(&self) -> Unfinished {
+    pub fn at_deadline(&self) -> OnDeadline {
         self.0.at_deadline
     }
 
@@ -117,17 +117,17 @@ impl WaitOptions {
     }
 
     pub(crate) fn timeout_at(&self, now: Duration) -> Duration {
-        let left = self.0.deadline.map(|deadline| deadline.saturating_sub(now).max(EDGE));
+        let left = self.0.deadline.map(|deadline| deadline.saturating_sub(now).max(MIN_CALL_TIMEOUT));
         left.map_or(self.0.call_timeout, |left| left.min(self.0.call_timeout))
     }
 }
 
 /// What becomes of a job whose wait ends before it does.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Unfinished {
+pub enum OnDeadline {
     /// It is left alone: it goes on, may be billed, and can be waited for again by its id.
     #[default]
-    Leave,
+    Detach,
     /// It is asked to be cancelled, which works while it is in the queue; what came of that is told.
     Cancel,
 }
@@ -164,7 +164,7 @@ struct Patience {
     max_errors: u16,
     backoff: Backoff,
     schedule: Arc<dyn Schedule>,
-    at_deadline: Unfinished,
+    at_deadline: OnDeadline,
     on_drop: Option<OnDrop>,
 }
 
@@ -175,8 +175,8 @@ impl Default for Patience {
             call_timeout: Duration::from_secs(30),
             max_errors: 20,
             backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(30) },
-            schedule: Arc::new(Growing::default()),
-            at_deadline: Unfinished::Leave,
+            schedule: Arc::new(ExponentialInterval::default()),
+            at_deadline: OnDeadline::Detach,
             on_drop: None,
         }
     }

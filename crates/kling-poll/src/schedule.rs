@@ -5,33 +5,33 @@ use std::time::Duration;
 
 /// Decides the pause before the next question about a job.
 ///
-/// A schedule holds no state of a job, so that one serves any number of them; what it may go by is in [`Seen`]. It decides
+/// A schedule holds no state of a job, so that one serves any number of them; what it may go by is in [`PollContext`]. It decides
 /// nothing about errors, which have a backoff with jitter of their own, nor about the deadline.
 pub trait Schedule: fmt::Debug + Send + Sync {
     /// The pause from now, or from the submit if nothing was asked yet.
-    fn pause(&self, seen: &Seen) -> Duration;
+    fn next_delay(&self, seen: &PollContext) -> Duration;
 
     /// What an answer about this job is worth now: the delay, in seconds, that has gathered on average since it was last
     /// known to go on. A fleet that may not make all the calls it wants makes those that are worth most.
     ///
-    /// What comes with the trait takes jobs to end at any moment alike, once in [`TYPICAL`] on average.
-    fn worth(&self, seen: &Seen) -> f64 {
+    /// What comes with the trait takes jobs to end at any moment alike, once in [`DEFAULT_JOB_DURATION`] on average.
+    fn worth(&self, seen: &PollContext) -> f64 {
         let silence = seen.silence.as_secs_f64();
-        silence * silence / (2.0 * TYPICAL.as_secs_f64())
+        silence * silence / (2.0 * DEFAULT_JOB_DURATION.as_secs_f64())
     }
 
-    /// Takes note of a job that worked and of how long it ran, by the same count as [`Seen::running`], or from its submit if
+    /// Takes note of a job that worked and of how long it ran, by the same count as [`PollContext::running`], or from its submit if
     /// it was never seen in the queue. What comes with the trait forgets it.
     fn learn(&self, _ran: Duration) {}
 }
 
 /// How long a job takes of which nothing is known.
-pub const TYPICAL: Duration = Duration::from_secs(240);
+pub const DEFAULT_JOB_DURATION: Duration = Duration::from_secs(240);
 
 /// What was seen of a job so far.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Seen {
+pub struct PollContext {
     /// How long the wait lasts already.
     pub elapsed: Duration,
     /// How long ago the job was submitted, where that is known.
@@ -51,10 +51,10 @@ pub struct Seen {
 
 /// The same pause each time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Fixed(pub Duration);
+pub struct FixedInterval(pub Duration);
 
-impl Schedule for Fixed {
-    fn pause(&self, _: &Seen) -> Duration {
+impl Schedule for FixedInterval {
+    fn next_delay(&self, _: &PollContext) -> Duration {
         self.0
     }
 }
@@ -63,7 +63,7 @@ impl Schedule for Fixed {
 ///
 /// There is no jitter in it, because jobs are submitted at different times anyway.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Growing {
+pub struct ExponentialInterval {
     /// The first pause.
     pub first: Duration,
     /// By how much each pause is longer than the one before; 1 or more.
@@ -72,15 +72,15 @@ pub struct Growing {
     pub cap: Duration,
 }
 
-impl Default for Growing {
+impl Default for ExponentialInterval {
     /// From 1 s by a quarter each time to 10 s, which it reaches at the twelfth question.
     fn default() -> Self {
         Self { first: Duration::from_secs(1), factor: 1.25, cap: Duration::from_secs(10) }
     }
 }
 
-impl Schedule for Growing {
-    fn pause(&self, seen: &Seen) -> Duration {
+impl Schedule for ExponentialInterval {
+    fn next_delay(&self, seen: &PollContext) -> Duration {
         let cap = self.cap.as_secs_f64();
         let grown = self.first.as_secs_f64() * self.factor.max(1.0).powi(seen.polls.min(1000) as i32);
         Duration::from_secs_f64(grown.min(cap))
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn after(polls: u32) -> Duration {
-        Growing::default().pause(&Seen { polls, ..Seen::default() })
+        ExponentialInterval::default().next_delay(&PollContext { polls, ..PollContext::default() })
     }
 
     #[test]

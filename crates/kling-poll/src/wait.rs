@@ -4,12 +4,12 @@ use std::future::Future;
 use std::time::SystemTime;
 
 use kling_transport::{
-    CancelReply, Client, Error, GetResult, GetStatus, Job, Makes, PostCancel, RequestId, Span, Transport,
+    CancelReply, Client, Error, GetResult, GetStatus, Job, JobModel, PostCancel, RequestId, Span, Transport,
 };
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Action, Event, Finished, JobMachine, OnDrop, Update, WaitError, WaitOptions, cancelling};
+use crate::{Action, CompletedJob, Event, JobMachine, OnDrop, Update, WaitError, WaitOptions, cancelling};
 
 /// Waits until a job is over, and brings its result. Submits nothing; free of charge.
 ///
@@ -18,24 +18,24 @@ use crate::{Action, Event, Finished, JobMachine, OnDrop, Update, WaitError, Wait
 ///
 /// # Errors
 /// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
-pub fn wait<T: Transport + 'static, M: Makes>(
+pub fn wait<T: Transport + 'static, M: JobModel>(
     client: &Client<T>,
     job: &Job<M>,
     options: &WaitOptions,
     on_update: impl FnMut(&Update) + Send,
-) -> impl Future<Output = Result<Finished<M>, WaitError>> {
+) -> impl Future<Output = Result<CompletedJob<M>, WaitError>> {
     // Made here, so that the choice holds from now on, and not only once the future is polled.
     let parting = Parting::new(client, job.id(), options);
     drive(client, job, options, on_update, parting)
 }
 
-async fn drive<T: Transport + 'static, M: Makes>(
+async fn drive<T: Transport + 'static, M: JobModel>(
     client: &Client<T>,
     job: &Job<M>,
     options: &WaitOptions,
     mut on_update: impl FnMut(&Update) + Send,
     mut parting: Parting<T>,
-) -> Result<Finished<M>, WaitError> {
+) -> Result<CompletedJob<M>, WaitError> {
     parting.runtime = Some(Handle::current());
     let started = Instant::now();
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
@@ -52,13 +52,13 @@ async fn drive<T: Transport + 'static, M: Makes>(
                 Event::Due
             }
             Action::SendStatus { timeout } => {
-                Event::Status(span.around(client.call_once(&GetStatus(job.id()), timeout)).await)
+                Event::Status(span.around(client.call_without_retry(&GetStatus(job.id()), timeout)).await)
             }
             Action::SendResult { timeout } => {
-                Event::Result(span.around(client.call_once(&GetResult(job.id()), timeout)).await)
+                Event::Result(span.around(client.call_without_retry(&GetResult(job.id()), timeout)).await)
             }
             Action::SendCancel { timeout } => {
-                Event::Cancel(span.around(client.call_once(&PostCancel(job.id()), timeout)).await)
+                Event::Cancel(span.around(client.call_without_retry(&PostCancel(job.id()), timeout)).await)
             }
             Action::Done(ending) => {
                 parting.tell = None;

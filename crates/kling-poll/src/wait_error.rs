@@ -4,18 +4,18 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use kling_transport::{AnyModel, CancelOutcome, CancelReply, Error, Makes, RequestId, ResultReply, State};
+use kling_transport::{CancelOutcome, CancelReply, DynModel, Error, JobModel, RequestId, ResultReply, State};
 use serde_json::Value;
 
-use crate::{Ending, JobMachine};
+use crate::{JobMachine, WaitOutcome};
 
 /// The result of a job that worked, with its output typed by the model where that is known.
-pub struct Finished<M: Makes = AnyModel> {
+pub struct CompletedJob<M: JobModel = DynModel> {
     reply: ResultReply,
     makes: PhantomData<fn() -> M>,
 }
 
-impl<M: Makes> Finished<M> {
+impl<M: JobModel> CompletedJob<M> {
     pub(crate) const fn new(reply: ResultReply) -> Self {
         Self { reply, makes: PhantomData }
     }
@@ -51,16 +51,16 @@ impl<M: Makes> Finished<M> {
     }
 }
 
-impl<M: Makes> Clone for Finished<M> {
+impl<M: JobModel> Clone for CompletedJob<M> {
     fn clone(&self) -> Self {
         Self::new(self.reply.clone())
     }
 }
 
-impl<M: Makes> fmt::Debug for Finished<M> {
+impl<M: JobModel> fmt::Debug for CompletedJob<M> {
     /// Without the output: its URLs carry an account's id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Finished")
+        f.debug_struct("CompletedJob")
             .field("request_id", &self.reply.request_id)
             .field("cost_usd", &self.reply.cost_usd)
             .finish_non_exhaustive()
@@ -197,15 +197,17 @@ impl WaitError {
         id: &RequestId,
         machine: &JobMachine,
         elapsed: Duration,
-        ending: Ending,
+        ending: WaitOutcome,
     ) -> Result<ResultReply, Self> {
         let reason = match ending {
-            Ending::Succeeded(reply) => return Ok(reply),
-            Ending::Failed(reply) => Reason::Failed(reply),
-            Ending::Cancelled(reply) => Reason::Cancelled(reply),
-            Ending::Deadline(cancel) => Reason::Deadline { error: machine.last_error().cloned(), cancel },
-            Ending::Exhausted(error) => Reason::Exhausted(error),
-            Ending::Refused(error) => Reason::Refused(error),
+            WaitOutcome::Succeeded(reply) => return Ok(reply),
+            WaitOutcome::Failed(reply) => Reason::Failed(reply),
+            WaitOutcome::Cancelled(reply) => Reason::Cancelled(reply),
+            WaitOutcome::Deadline(cancel) => {
+                Reason::Deadline { error: machine.last_error().cloned(), cancel }
+            }
+            WaitOutcome::Exhausted(error) => Reason::Exhausted(error),
+            WaitOutcome::Refused(error) => Reason::Refused(error),
         };
         let (state, polls) = (machine.state().cloned(), machine.polls());
         Err(Self(Box::new(Inner { id: id.clone(), reason, state, polls, elapsed })))

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{MediaRule, Origin};
+use kling_types::{MediaRule, RuleSource};
 use serde_json::{Value, json};
 
 use crate::keywords::is_word;
@@ -335,7 +335,7 @@ impl Collector {
 
     fn rules(&mut self, old: &[MediaRule], new: &[MediaRule], at: &str) {
         let own = |rules: &[MediaRule]| -> Vec<MediaRule> {
-            rules.iter().filter(|rule| rule.origin == Origin::Schema).cloned().collect()
+            rules.iter().filter(|rule| rule.origin == RuleSource::Schema).cloned().collect()
         };
         let (old, new) = (own(old), own(new));
         let same = |one: &MediaRule, other: &MediaRule| one.to_string() == other.to_string();

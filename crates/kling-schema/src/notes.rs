@@ -1,6 +1,6 @@
 //! What a schema does not say of its model: kept beside it by hand, in the same vocabulary.
 
-use kling_types::{MediaField, MediaKind, MediaRule, ModelInfo, Origin, OutputKind, Pointer};
+use kling_types::{MediaField, MediaKind, MediaRule, ModelInfo, OutputKind, Pointer, RuleSource};
 use serde_json::Value;
 
 use crate::keywords::Keywords;
@@ -83,7 +83,7 @@ impl ModelNotes {
     #[must_use]
     pub fn of(model: &ModelInfo) -> Self {
         let prose = model.media.iter().flat_map(|field| {
-            let rules = field.rules.iter().filter(|rule| rule.origin == Origin::Prose);
+            let rules = field.rules.iter().filter(|rule| rule.origin == RuleSource::Prose);
             rules.map(|rule| (field.name.to_string(), rule.clone()))
         });
         Self {
@@ -205,6 +205,6 @@ fn prose_rules(entry: &Value, at: &Pointer<'_>) -> Result<Vec<(String, MediaRule
     let Some(Value::String(property)) = property else {
         return Err(SchemaError::new(at, Some("property"), "missing from a prose rule"));
     };
-    let rules = parse_rules(&entry, at, Origin::Prose)?;
+    let rules = parse_rules(&entry, at, RuleSource::Prose)?;
     Ok(rules.into_iter().map(|rule| (property.clone(), rule)).collect())
 }

@@ -1,6 +1,6 @@
 //! Reading the dialect: every keyword is consumed, or the reader stops and names it.
 
-use kling_types::{MediaKind, MediaRule, Origin, Pointer, check, fault};
+use kling_types::{MediaKind, MediaRule, Pointer, RuleSource, check, fault};
 use serde_json::{Map, Value};
 
 use crate::keywords::{Keywords, Prose};
@@ -231,7 +231,7 @@ impl Reader<'_> {
     fn rules(&self, keywords: &mut Keywords<'_>, at: &Pointer<'_>) -> Result<Vec<MediaRule>, SchemaError> {
         let entries = keywords.list("validations")?.unwrap_or_default();
         let at = at.key("validations");
-        let read = |(index, entry)| match parse_rules(entry, &at.index(index), Origin::Schema) {
+        let read = |(index, entry)| match parse_rules(entry, &at.index(index), RuleSource::Schema) {
             Err(_) if !self.notes.is_strict() => Ok(vec![unknown_rule(entry)]),
             read => read,
         };

@@ -1,6 +1,6 @@
 //! Media: the properties that refer to it, and the grammar of `validations`.
 
-use kling_types::{Comparison, MediaKind, MediaRule, Metric, Origin, Pointer};
+use kling_types::{Comparison, MediaKind, MediaRule, Metric, Pointer, RuleSource};
 use serde_json::Value;
 
 use crate::SchemaError;
@@ -24,7 +24,11 @@ const FORMATS: [(&str, MediaKind); 6] = [
 ///
 /// # Errors
 /// [`SchemaError`] for a comparison that does not exist, a bound that is no number, and keywords beside the three.
-pub fn parse_rules(entry: &Value, at: &Pointer<'_>, origin: Origin) -> Result<Vec<MediaRule>, SchemaError> {
+pub fn parse_rules(
+    entry: &Value,
+    at: &Pointer<'_>,
+    origin: RuleSource,
+) -> Result<Vec<MediaRule>, SchemaError> {
     let mut keywords = Keywords::open(entry, at)?;
     let required = |keyword| SchemaError::new(at, Some(keyword), "missing from a media rule");
     let rule = keywords.text("validation_rule")?.ok_or_else(|| required("validation_rule"))?;
@@ -50,7 +54,7 @@ pub(crate) fn unknown_rule(entry: &Value) -> MediaRule {
     let metric = Metric::Unknown(text("validation_rule").into());
     let value = entry.get("validation_value").and_then(bound).unwrap_or_default();
     let message = text("validation_error").into();
-    MediaRule { metric, comparison: Comparison::AtLeast, value, message, origin: Origin::Schema }
+    MediaRule { metric, comparison: Comparison::AtLeast, value, message, origin: RuleSource::Schema }
 }
 
 /// The kind of media that a format names.
@@ -151,7 +155,7 @@ mod tests {
 
     fn parse(rule: &str, value: Value) -> Result<Vec<MediaRule>, SchemaError> {
         let entry = json!({"validation_rule": rule, "validation_value": value, "validation_error": "no"});
-        parse_rules(&entry, &Pointer::ROOT, Origin::Schema)
+        parse_rules(&entry, &Pointer::ROOT, RuleSource::Schema)
     }
 
     #[test]

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_code_decides_before_the_status() {
         assert!(read(400, r#"{"error_code":400004,"error_message":"no"}"#).is_auth());
-        assert!(read(400, r#"{"error_code":"400002"}"#).is_balance());
+        assert!(read(400, r#"{"error_code":"400002"}"#).is_insufficient_balance());
         assert!(read(500, r#"{"error_code":404001}"#).is_not_found());
         assert!(read(200, r#"{"error_code":403001}"#).is_permission());
         assert!(read(200, r#"{"error_code":429007}"#).is_rate_limited());
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_page_of_html_is_told_from_the_api() {
         let error = read(502, "<html>\n<h1>Bad gateway</h1>");
-        assert!(error.is_server() && error.is_transient() && !error.is_in_words());
+        assert!(error.is_server() && error.is_transient() && !error.is_api_error());
         assert_eq!(
             error.to_string(),
             "the service failed (HTTP 502): no JSON object but <html> <h1>Bad gateway</h1>"

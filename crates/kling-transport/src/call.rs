@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::retry::OnRetry;
 use crate::{
-    Balance, CancelReply, Error, Failure, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Retry,
-    RetryNotice, RetryPolicy, Settings, Span, StatusReply, Token, answer, redacted,
+    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Retry, RetryNotice,
+    RetryPolicy, Settings, Span, StatusReply, Token, TransportError, answer, redacted,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -198,7 +198,7 @@ impl Call for ListModels {
     }
 }
 
-/// A free call under way; see [`Submitting`](crate::Submitting) for the one that is not free.
+/// A free call under way; see [`PendingSubmit`](crate::Submitting) for the one that is not free.
 #[derive(Clone, Debug)]
 pub struct Asking<'a, C> {
     call: &'a C,
@@ -239,7 +239,7 @@ impl<'a, C: Call> Asking<'a, C> {
     ///
     /// # Errors
     /// Where no answer came, the API said no, or the answer cannot be read.
-    pub fn read(&self, outcome: Result<HttpReply, Failure>) -> Result<C::Reply, Error> {
+    pub fn read(&self, outcome: Result<HttpReply, TransportError>) -> Result<C::Reply, Error> {
         read(self.call, self.request.token(), outcome)
     }
 
@@ -247,7 +247,7 @@ impl<'a, C: Call> Asking<'a, C> {
     /// `random` is drawn from `0.0..1.0`.
     pub fn next(
         &mut self,
-        outcome: Result<HttpReply, Failure>,
+        outcome: Result<HttpReply, TransportError>,
         elapsed: Duration,
         random: f64,
     ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
@@ -273,7 +273,7 @@ impl<'a, C: Call> Asking<'a, C> {
 pub(crate) fn read<C: Call>(
     call: &C,
     token: Option<&Token>,
-    outcome: Result<HttpReply, Failure>,
+    outcome: Result<HttpReply, TransportError>,
 ) -> Result<C::Reply, Error> {
     let read = match redacted::outcome(outcome, token) {
         Ok(reply) => call.read(&reply),
@@ -283,12 +283,12 @@ pub(crate) fn read<C: Call>(
 }
 
 /// Reads an answer that broke off: all that was asked for may be in its beginning.
-fn read_beginning<C: Call>(call: &C, failure: Failure) -> Result<C::Reply, Error> {
+fn read_beginning<C: Call>(call: &C, failure: TransportError) -> Result<C::Reply, Error> {
     let read = HttpReply::begun(&failure).map(|reply| call.read(&reply));
     match read {
         Some(Ok(reply)) => Ok(reply),
         // The service's own words say more than the failure does.
-        Some(Err(error)) if error.is_in_words() || error.is_rate_limited() => Err(error),
+        Some(Err(error)) if error.is_api_error() || error.is_rate_limited() => Err(error),
         _ => Err(failure.into()),
     }
 }

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use crate::call;
 use crate::download::{Downloading, is_inline, save_inline};
-use crate::partial_file::{Obstacle, PartialFile};
+use crate::partial_file::{AttemptError, PartialFile};
 use crate::transport::Chunks;
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
-    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, Reqwest, ResultReply,
-    Settings, StatusReply, Streaming, Submission, Submitting, Transport,
+    GetStatus, JobModel, Limits, ListModels, ModelId, PendingSubmit, PostCancel, Progress, RequestId,
+    Reqwest, ResultReply, Settings, StatusReply, Streaming, SubmitOutcome, Transport,
 };
 
 /// The API's calls, asynchronously; needs tokio. `blocking::Client` has the same methods.
@@ -84,23 +84,23 @@ impl<T: Transport> Client<T> {
         &self.settings
     }
 
-    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
     ///
     /// Dropping the future while the request is out tears it: its outcome is lost, and the job may run and be billed all the
     /// same. Where that may happen, spawn it as a task of its own, or submit through a client that keeps a journal, which
     /// does so.
-    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match Submitting::typed(&self.settings, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).await,
-            Err(error) => Submission::Refused(error),
+    pub async fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+        match PendingSubmit::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting).await,
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
-    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match Submitting::json(&self.settings, model, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting).await,
-            Err(error) => Submission::Refused(error),
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+        match PendingSubmit::json(&self.settings, model, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting).await,
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
@@ -173,26 +173,26 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
+    pub async fn call_without_retry<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
         let request = call.request(&self.settings);
         let outcome = self.transport.send(request, Limits::within(timeout)).await;
         call::read(call, Some(&self.settings.token), outcome)
     }
 
     /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
-    pub async fn carry<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
-        self.carry_until(submitting, std::future::pending()).await
+    pub async fn execute<M: JobModel>(&self, submitting: PendingSubmit<M>) -> SubmitOutcome<M> {
+        self.execute_until(submitting, std::future::pending()).await
     }
 
     /// The same, until it is to stop. **This costs money.**
     ///
     /// From then on no further attempt is made: one that is out is seen to its end, and a pause before another ends at once as
-    /// [`Submitting::give_up`] does.
-    pub async fn carry_until<M: Makes>(
+    /// [`PendingSubmit::abandon`] does.
+    pub async fn execute_until<M: JobModel>(
         &self,
-        mut submitting: Submitting<M>,
+        mut submitting: PendingSubmit<M>,
         stop: impl Future<Output = ()> + Send,
-    ) -> Submission<M> {
+    ) -> SubmitOutcome<M> {
         let (started, mut stop) = (Instant::now(), pin!(stop));
         while !is_there(stop.as_mut()).await {
             let sent = self.transport.send(submitting.request(), submitting.limits());
@@ -205,7 +205,7 @@ impl<T: Transport> Client<T> {
                 },
             }
         }
-        submitting.give_up()
+        submitting.abandon()
     }
 }
 
@@ -217,7 +217,7 @@ impl<T: Streaming> Client<T> {
     /// that cannot be put in its place is kept, and the error names where. The content of a `data:` URL is written likewise.
     ///
     /// # Errors
-    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
+    /// [`Error::is_host_not_allowed`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
     /// file exists, cannot be written, or is being downloaded by somebody else; [`Error::is_output_unavailable`] where the
     /// host does not give the file; [`Error::is_content`] where something else than the output arrived; others as for any call.
     pub async fn download(
@@ -258,7 +258,7 @@ impl<T: Streaming> Client<T> {
         downloading: &mut Downloading,
         started: Instant,
         progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<PartialFile, Obstacle> {
+    ) -> Result<PartialFile, AttemptError> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience()).await?;
         let mut partial = downloading.begin(&head)?;
         loop {

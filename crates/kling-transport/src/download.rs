@@ -8,8 +8,8 @@ use data_url::DataUrl;
 use url::Url;
 
 use crate::error_kind::Kind;
-use crate::host_gate::HostGate;
-use crate::partial_file::{Obstacle, PartialFile, exists, too_large};
+use crate::host_gate::AllowedHosts;
+use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
 use crate::{
     DownloadOptions, Downloaded, Error, ExpectedContent, HttpHead, HttpRequest, Retry, Settings, Span,
     excerpt,
@@ -29,7 +29,7 @@ pub(crate) struct Downloading {
     url: Url,
     path: PathBuf,
     options: DownloadOptions,
-    gate: HostGate,
+    gate: AllowedHosts,
     redirects: u32,
     attempts: u32,
     /// What an attempt before brought, where that can be continued.
@@ -44,7 +44,7 @@ impl Downloading {
         options: &DownloadOptions,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let gate = HostGate::new(&settings.base, &options.allowed_hosts);
+        let gate = AllowedHosts::new(&settings.base, &options.allowed_hosts);
         let url =
             Url::parse(url.trim()).map_err(|_| Error::foreign("an output names no usable URL", None))?;
         gate.check(&url)?;
@@ -77,9 +77,9 @@ impl Downloading {
     }
 
     /// Opens the file for a body, or goes on with the one at hand, where the start of the answer promises what it needs.
-    pub(crate) fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
+    pub(crate) fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
-            return Err(Obstacle::Moved(location.clone()));
+            return Err(AttemptError::Moved(location.clone()));
         }
         match head.status {
             200 => {
@@ -96,7 +96,7 @@ impl Downloading {
     }
 
     /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
-    fn go_on(&mut self, head: &HttpHead) -> Result<PartialFile, Obstacle> {
+    fn go_on(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
         let unusable = || Error::new(Kind::Protocol, "it is another part than was asked for");
         let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
         let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
@@ -126,7 +126,7 @@ impl Downloading {
     }
 
     /// The host of an output knows neither the token nor the account nor the request: its refusal is about the file alone.
-    fn refused(&self, head: &HttpHead) -> Obstacle {
+    fn refused(&self, head: &HttpHead) -> AttemptError {
         let host = self.url.host_str().unwrap_or_default();
         let kind = match Kind::of_status(head.status) {
             kind @ (Kind::RateLimited | Kind::Server | Kind::Timeout) => kind,
@@ -145,14 +145,14 @@ impl Downloading {
     /// What to do about an obstacle: go on after a pause, or give up.
     pub(crate) fn next(
         &mut self,
-        obstacle: Obstacle,
+        obstacle: AttemptError,
         elapsed: Duration,
         random: f64,
     ) -> ControlFlow<Error, Duration> {
         let error = match obstacle {
-            Obstacle::Moved(location) => return self.follow(&location),
-            Obstacle::Failed(error) => error,
-            Obstacle::Broken(error, partial) => {
+            AttemptError::Moved(location) => return self.follow(&location),
+            AttemptError::Failed(error) => error,
+            AttemptError::Broken(error, partial) => {
                 if partial.has_grown() && partial.rest().is_some() {
                     // An attempt that brought something which is kept counts as none.
                     self.attempts = 0;
@@ -160,7 +160,7 @@ impl Downloading {
                 self.keep(*partial);
                 error
             }
-            Obstacle::Slow(error, partial) => {
+            AttemptError::Slow(error, partial) => {
                 self.keep(*partial);
                 error
             }
@@ -229,5 +229,5 @@ pub(crate) fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> 
     let head = HttpHead { content_length: Some(length), ..HttpHead::default() };
     let partial = PartialFile::open(path, &source, options)?.restarted(&head)?;
     let whole = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::whole);
-    whole.map_err(Obstacle::into_error)?.keep()
+    whole.map_err(AttemptError::into_error)?.keep()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error_kind::Kind;
-use crate::{Failure, FailureKind, Phase, RequestId, excerpt};
+use crate::{Phase, RequestId, TransportError, TransportErrorKind, excerpt};
 
 /// An error of a call, or of a value that was to become one.
 ///
@@ -15,7 +15,7 @@ use crate::{Failure, FailureKind, Phase, RequestId, excerpt};
 ///
 /// # Troubleshooting
 /// [`Error::is_transient`] tells whether asking again may help. Of a paid submit no `Error` ever means "perhaps": that is
-/// [`Submission::Unknown`](crate::Submission::Unknown), a type of its own.
+/// [`SubmitOutcome::Unknown`](crate::Submission::Unknown), a type of its own.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -42,7 +42,7 @@ impl Error {
 
     /// The account's balance does not cover the job (400002, HTTP 402).
     #[must_use]
-    pub fn is_balance(&self) -> bool {
+    pub fn is_insufficient_balance(&self) -> bool {
         self.0.kind == Kind::Balance
     }
 
@@ -75,7 +75,7 @@ impl Error {
     /// A local file could not be written, exists already, is over the limit, or is in other hands.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.0.kind == Kind::File || self.is_disk() || self.is_in_other_hands() || self.is_too_large()
+        self.0.kind == Kind::File || self.is_disk() || self.is_file_locked() || self.is_too_large()
     }
 
     /// An output has more bytes than its download may bring.
@@ -92,19 +92,19 @@ impl Error {
 
     /// A file is being downloaded by somebody else at the moment.
     #[must_use]
-    pub fn is_in_other_hands(&self) -> bool {
+    pub fn is_file_locked(&self) -> bool {
         self.0.kind == Kind::InOtherHands
     }
 
     /// The caller gave a submit up while no attempt was out: nothing was made of it.
     #[must_use]
-    pub fn is_given_up(&self) -> bool {
-        self.0.kind == Kind::GivenUp
+    pub fn is_abandoned(&self) -> bool {
+        self.0.kind == Kind::Abandoned
     }
 
     /// A download was refused because its URL is outside the hosts allowed.
     #[must_use]
-    pub fn is_host(&self) -> bool {
+    pub fn is_host_not_allowed(&self) -> bool {
         self.0.kind == Kind::Host
     }
 
@@ -188,7 +188,7 @@ impl Error {
     /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
     /// Settle the earlier one, or say that it is meant again.
     #[must_use]
-    pub fn is_unresolved(&self) -> bool {
+    pub fn is_duplicate_request(&self) -> bool {
         self.0.kind == Kind::Unresolved
     }
 
@@ -200,7 +200,7 @@ impl Error {
 
     /// Whether the API itself answered, in its own JSON; a proxy's HTML page is no such answer.
     #[must_use]
-    pub fn is_in_words(&self) -> bool {
+    pub fn is_api_error(&self) -> bool {
         self.0.in_words
     }
 
@@ -295,8 +295,8 @@ impl Error {
         Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
     }
 
-    pub(crate) fn given_up(mut self) -> Self {
-        self.0.kind = Kind::GivenUp;
+    pub(crate) fn abandoned(mut self) -> Self {
+        self.0.kind = Kind::Abandoned;
         self
     }
 
@@ -331,16 +331,16 @@ impl Error {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<TransportError> for Error {
+    fn from(failure: TransportError) -> Self {
         let kind = match failure.kind {
-            FailureKind::Certificate => Kind::Certificate,
-            FailureKind::NotLoopback => Kind::Config,
-            FailureKind::Proxy => Kind::Proxy,
+            TransportErrorKind::Certificate => Kind::Certificate,
+            TransportErrorKind::NotLoopback => Kind::Config,
+            TransportErrorKind::Proxy => Kind::Proxy,
             _ if failure.phase.is_before_sending() => Kind::Connect,
-            FailureKind::Timeout => Kind::Timeout,
-            FailureKind::TooLarge => Kind::Protocol,
-            FailureKind::Broken => Kind::Interrupted,
+            TransportErrorKind::Timeout => Kind::Timeout,
+            TransportErrorKind::TooLarge => Kind::Protocol,
+            TransportErrorKind::Broken => Kind::Interrupted,
         };
         let mut error = Self::new(kind, excerpt::of(&failure.message));
         (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
@@ -407,7 +407,7 @@ mod tests {
             let error = GetStatus(&id).read(&reply).unwrap_err();
             error.with_request_id(Some(id.clone()))
         };
-        let ended = |phase, kind, words: &str| Error::from(Failure::new(phase, kind, words));
+        let ended = |phase, kind, words: &str| Error::from(TransportError::new(phase, kind, words));
         let texts = [
             answered(400, r#"{"error_code":400001,"error_message":"no such model"}"#),
             answered(400, r#"{"error_code":400002,"message":"insufficient credits"}"#),
@@ -421,12 +421,12 @@ mod tests {
             answered(307, ""),
             answered(502, "<html><h1>Bad Gateway</h1></html>"),
             answered(200, "{\"status\":"),
-            ended(Phase::Resolve, FailureKind::Broken, "no such host"),
-            ended(Phase::Connect, FailureKind::Broken, "connection refused"),
-            ended(Phase::Connect, FailureKind::Certificate, "invalid peer certificate: UnknownIssuer"),
-            ended(Phase::Connect, FailureKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
-            ended(Phase::Waiting, FailureKind::Timeout, "timed out"),
-            ended(Phase::Reading, FailureKind::Broken, "reset by https://api.example/x?signature=1"),
+            ended(Phase::Resolve, TransportErrorKind::Broken, "no such host"),
+            ended(Phase::Connect, TransportErrorKind::Broken, "connection refused"),
+            ended(Phase::Connect, TransportErrorKind::Certificate, "invalid peer certificate: UnknownIssuer"),
+            ended(Phase::Connect, TransportErrorKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
+            ended(Phase::Waiting, TransportErrorKind::Timeout, "timed out"),
+            ended(Phase::Reading, TransportErrorKind::Broken, "reset by https://api.example/x?signature=1"),
             Error::new(Kind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
             Error::new(Kind::Content, "found JSON, expected video"),
             "../x".parse::<RequestId>().unwrap_err(),

@@ -13,12 +13,12 @@ const DOMAINS: [&str; 2] = [".runcomfy.net", ".runcomfy.com"];
 
 /// Judges every URL of a download, the first and those that redirects lead to.
 #[derive(Clone, Debug)]
-pub(crate) struct HostGate {
+pub(crate) struct AllowedHosts {
     loopback: Option<ApiBase>,
     allowed: Vec<String>,
 }
 
-impl HostGate {
+impl AllowedHosts {
     pub(crate) fn new(base: &ApiBase, allowed: &[String]) -> Self {
         let allowed = allowed.iter().map(|host| host.trim().to_ascii_lowercase()).collect();
         Self { loopback: base.is_loopback().then(|| base.clone()), allowed }
@@ -177,7 +177,7 @@ mod tests {
 
     fn passes(base: &str, allowed: &[&str], url: &str) -> bool {
         let allowed: Vec<_> = allowed.iter().map(|host| (*host).to_owned()).collect();
-        HostGate::new(&base.parse().unwrap(), &allowed).check(&url.parse().unwrap()).is_ok()
+        AllowedHosts::new(&base.parse().unwrap(), &allowed).check(&url.parse().unwrap()).is_ok()
     }
 
     #[test]
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn the_refusal_names_the_host_and_not_the_query() {
-        let gate = HostGate::new(&ApiBase::default(), &[]);
+        let gate = AllowedHosts::new(&ApiBase::default(), &[]);
         let error = gate.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
-        assert!(error.is_host() && !error.to_string().contains("secret"));
+        assert!(error.is_host_not_allowed() && !error.to_string().contains("secret"));
         assert_eq!(error.host(), Some("cdn.example"));
     }
 

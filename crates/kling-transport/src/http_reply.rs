@@ -145,7 +145,7 @@ impl HttpReply {
     }
 
     /// The beginning of an answer that broke off; nothing if none had begun.
-    pub(crate) fn begun(failure: &Failure) -> Option<Self> {
+    pub(crate) fn begun(failure: &TransportError) -> Option<Self> {
         let head = HttpHead {
             status: failure.status?,
             retry_after: failure.retry_after,
@@ -159,11 +159,11 @@ impl HttpReply {
 /// No whole answer came: how far the exchange got, and why it ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Failure {
+pub struct TransportError {
     /// How far the exchange got; a client that cannot tell names the later phase.
     pub phase: Phase,
     /// What ended it.
-    pub kind: FailureKind,
+    pub kind: TransportErrorKind,
     /// The client's own words, without URL or token.
     pub message: String,
     /// The HTTP status, where an answer had begun.
@@ -176,10 +176,10 @@ pub struct Failure {
     pub read: Bytes,
 }
 
-impl Failure {
+impl TransportError {
     /// A failure before any answer.
     #[must_use]
-    pub fn new(phase: Phase, kind: FailureKind, message: impl Into<String>) -> Self {
+    pub fn new(phase: Phase, kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self {
             phase,
             kind,
@@ -208,14 +208,14 @@ impl Failure {
     #[must_use]
     pub fn too_large(head: &HttpHead, read: Bytes, limit: usize) -> Self {
         let message = format!("the answer is larger than {limit} bytes, the most that is read");
-        Self::new(Phase::Reading, FailureKind::TooLarge, message).while_reading(head, read)
+        Self::new(Phase::Reading, TransportErrorKind::TooLarge, message).while_reading(head, read)
     }
 }
 
 /// What ended an exchange that brought no whole answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum FailureKind {
+pub enum TransportErrorKind {
     /// A drop, a reset, a refusal, a malformed answer.
     Broken,
     /// The server's certificate was not accepted: another attempt would end alike.
@@ -230,13 +230,13 @@ pub enum FailureKind {
     TooLarge,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} while {}", self.message, self.phase)
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for TransportError {}
 
 /// The stage at which an exchange ended, in the order in which they come.
 ///
@@ -282,7 +282,7 @@ impl fmt::Display for Phase {
 ///
 /// `Range` asks for the rest, `If-Range` for the whole again where the version is another by now (RFC 9110, 13.1.5 and 14.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Rest {
+pub(crate) struct RangeRequest {
     from: u64,
     version: String,
 }
@@ -291,7 +291,7 @@ pub(crate) struct Rest {
     not(any(feature = "async", feature = "blocking")),
     allow(dead_code, reason = "only the clients go on with a download")
 )]
-impl Rest {
+impl RangeRequest {
     /// Nothing where there is no strong validator: half of one version and half of another make no file.
     pub(crate) fn new(from: u64, version: Option<&str>) -> Option<Self> {
         let is_strong = |version: &str| is_strong(version) || httpdate::parse_http_date(version).is_ok();
@@ -400,14 +400,14 @@ mod tests {
     #[test]
     fn only_a_strong_validator_lets_a_file_be_continued() {
         assert_eq!(
-            Rest::new(7, Some("\"a-1\"")).map(|rest| rest.headers()),
+            RangeRequest::new(7, Some("\"a-1\"")).map(|rest| rest.headers()),
             Some(("bytes=7-".to_owned(), "\"a-1\"".to_owned()))
         );
-        assert_eq!(Rest::new(0, Some("\"a\"")), None);
+        assert_eq!(RangeRequest::new(0, Some("\"a\"")), None);
         let date = "Sun, 22 Nov 2026 12:00:00 GMT";
-        assert_eq!(Rest::new(7, Some(date)).map(|rest| rest.headers().1).as_deref(), Some(date));
+        assert_eq!(RangeRequest::new(7, Some(date)).map(|rest| rest.headers().1).as_deref(), Some(date));
         for etag in [None, Some("W/\"a\""), Some("a"), Some("\"a\r\nx: y\""), Some("\"")] {
-            assert_eq!(Rest::new(7, etag), None, "{etag:?}");
+            assert_eq!(RangeRequest::new(7, etag), None, "{etag:?}");
         }
     }
 

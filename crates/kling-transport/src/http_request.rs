@@ -7,7 +7,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::Token;
-use crate::http_reply::Rest;
+use crate::http_reply::RangeRequest;
 
 /// The largest answer read to a call of the API, in bytes. Downloads have a bound of their own.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -44,7 +44,7 @@ pub struct HttpRequest {
     url: Url,
     token: Option<Token>,
     body: Option<Bytes>,
-    rest: Option<Rest>,
+    rest: Option<RangeRequest>,
     paid: bool,
 }
 
@@ -70,7 +70,7 @@ impl HttpRequest {
 
     /// The rest of a file only, where one broke off.
     #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn with_rest(self, rest: Option<Rest>) -> Self {
+    pub(crate) fn with_rest(self, rest: Option<RangeRequest>) -> Self {
         Self { rest, ..self }
     }
 
@@ -99,7 +99,7 @@ impl HttpRequest {
         let length =
             (self.method == Method::Post).then(|| self.body.as_ref().map_or(0, Bytes::len).to_string());
         let accept = if self.token.is_some() { "application/json" } else { "*/*" };
-        let (range, if_range) = self.rest.as_ref().map(Rest::headers).unzip();
+        let (range, if_range) = self.rest.as_ref().map(RangeRequest::headers).unzip();
         [
             Some(("accept", constant(accept))),
             // Lengths are compared with what arrives, and no decoder stands between a small answer and a large one.

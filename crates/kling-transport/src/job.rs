@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// What a job makes: a model's typed output, or raw JSON for [`AnyModel`].
-pub trait Makes: 'static {
+/// What a job makes: a model's typed output, or raw JSON for [`DynModel`].
+pub trait JobModel: 'static {
     /// The output.
     type Output: Send;
     /// The model's id, where the type tells it.
@@ -23,7 +23,7 @@ pub trait Makes: 'static {
     fn read(output: Value) -> Self::Output;
 }
 
-impl<M: Model> Makes for M {
+impl<M: Model> JobModel for M {
     type Output = M::Output;
     const MODEL: Option<&'static str> = Some(M::ID);
 
@@ -34,9 +34,9 @@ impl<M: Model> Makes for M {
 
 /// Any model, known at run time or not at all: its output is raw JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AnyModel {}
+pub enum DynModel {}
 
-impl Makes for AnyModel {
+impl JobModel for DynModel {
     type Output = Value;
     const MODEL: Option<&'static str> = None;
 
@@ -59,7 +59,7 @@ impl Makes for AnyModel {
 /// assert_eq!(serde_json::from_str::<Job>(&kept).unwrap(), job);
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
-pub struct Job<M: Makes = AnyModel> {
+pub struct Job<M: JobModel = DynModel> {
     id: RequestId,
     model: Option<ModelId>,
     submitted_at: Option<SystemTime>,
@@ -67,7 +67,7 @@ pub struct Job<M: Makes = AnyModel> {
     makes: PhantomData<fn() -> M>,
 }
 
-impl<M: Makes> Job<M> {
+impl<M: JobModel> Job<M> {
     /// Takes up a job that was submitted before, by its id.
     #[must_use]
     pub fn from_id(id: RequestId) -> Self {
@@ -121,7 +121,7 @@ impl<M: Makes> Job<M> {
         Self { id, model: Some(model), submitted_at: Some(at), warning, makes: PhantomData }
     }
 
-    fn retyped<N: Makes>(self) -> Job<N> {
+    fn retyped<N: JobModel>(self) -> Job<N> {
         let Self { id, model, submitted_at, warning, .. } = self;
         Job { id, model, submitted_at, warning, makes: PhantomData }
     }
@@ -132,7 +132,7 @@ impl Job {
     ///
     /// # Errors
     /// [`Error::is_config`] where the job is known to be of another model.
-    pub fn typed<M: Makes>(self) -> Result<Job<M>, Error> {
+    pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
         match (&self.model, M::MODEL) {
             (Some(model), Some(expected)) if model.as_str() != expected => {
                 Err(Error::config(format!("request {} is of the model {model}, not of {expected}", self.id)))
@@ -146,7 +146,7 @@ impl Job {
     }
 }
 
-impl<M: Makes> Clone for Job<M> {
+impl<M: JobModel> Clone for Job<M> {
     fn clone(&self) -> Self {
         let Self { id, model, submitted_at, warning, makes } = self;
         Self {
@@ -159,15 +159,15 @@ impl<M: Makes> Clone for Job<M> {
     }
 }
 
-impl<M: Makes> PartialEq for Job<M> {
+impl<M: JobModel> PartialEq for Job<M> {
     fn eq(&self, other: &Self) -> bool {
         (&self.id, &self.model, self.submitted_at) == (&other.id, &other.model, other.submitted_at)
     }
 }
 
-impl<M: Makes> Eq for Job<M> {}
+impl<M: JobModel> Eq for Job<M> {}
 
-impl<M: Makes> fmt::Debug for Job<M> {
+impl<M: JobModel> fmt::Debug for Job<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("id", &self.id)
@@ -187,14 +187,14 @@ struct Kept {
     submitted_at: Option<SystemTime>,
 }
 
-impl<M: Makes> Serialize for Job<M> {
+impl<M: JobModel> Serialize for Job<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, model, submitted_at, .. } = self.clone();
         Kept { request_id: id, model, submitted_at }.serialize(serializer)
     }
 }
 
-impl<'de, M: Makes> Deserialize<'de> for Job<M> {
+impl<'de, M: JobModel> Deserialize<'de> for Job<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Kept { request_id: id, model, submitted_at } = Kept::deserialize(deserializer)?;
         let job = Job { id, model, submitted_at, warning: None, makes: PhantomData };

@@ -2,19 +2,19 @@
 //!
 //! `Client` is async, on reqwest; `blocking::Client` has the same methods on ureq, without an async runtime underneath.
 //! Neither decides anything: what a request says, what an answer means and when there is another attempt is told by values
-//! that know no socket and no clock ([`Submitting`], [`Asking`], [`Call`]), so the two cannot drift apart.
+//! that know no socket and no clock ([`PendingSubmit`], [`Asking`], [`Call`]), so the two cannot drift apart.
 //!
 //! ```no_run
-//! use kling_transport::{ModelId, Settings, Submission};
+//! use kling_transport::{ModelId, Settings, SubmitOutcome};
 //!
 //! # #[cfg(feature = "blocking")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = kling_transport::blocking::Client::from_env()?;
 //! let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse()?;
 //! match client.submit_json(&model, &serde_json::json!({"image_url": "https://example.com/start.jpg"})) {
-//!     Submission::Submitted(job) => println!("{} is queued", job.id()),
-//!     Submission::Refused(error) => println!("nothing was submitted: {error}"),
-//!     Submission::Unknown(receipt) => println!("look before you pay again: {receipt}"),
+//!     SubmitOutcome::Accepted(job) => println!("{} is queued", job.id()),
+//!     SubmitOutcome::Rejected(error) => println!("nothing was submitted: {error}"),
+//!     SubmitOutcome::Unknown(receipt) => println!("look before you pay again: {receipt}"),
 //! }
 //! # Ok(())
 //! # }
@@ -24,7 +24,7 @@
 //!
 //! # What it promises
 //! - A paid request is sent again only where it is proven that no job was made: the connection never opened, or the server
-//!   answered 429. Anything else that brings no usable answer is [`Submission::Unknown`], with a [`Receipt`].
+//!   answered 429. Anything else that brings no usable answer is [`SubmitOutcome::Unknown`], with a [`UnknownOutcome`].
 //! - The token goes to the API's own origin only: not to URLs that answers name, not across redirects, which are never
 //!   followed, and not into any `Debug`, `Display` or error.
 //! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects, the silence between two
@@ -87,9 +87,9 @@ pub use crate::error::Error;
 #[doc(hidden)]
 pub use crate::excerpt::is_unsafe_on_terminal;
 pub use crate::fingerprint::Fingerprint;
-pub use crate::http_reply::{ContentRange, Failure, FailureKind, HttpHead, HttpReply, Phase};
+pub use crate::http_reply::{ContentRange, HttpHead, HttpReply, Phase, TransportError, TransportErrorKind};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
-pub use crate::job::{AnyModel, Job, Makes, ModelId, RequestId};
+pub use crate::job::{DynModel, Job, JobModel, ModelId, RequestId};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::partial_file::{DownloadOptions, Downloaded, Progress};
 pub use crate::replies::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
@@ -98,8 +98,8 @@ pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};
 #[doc(hidden)]
 pub use crate::span::Span;
 pub use crate::state::State;
-pub use crate::submission::{Receipt, Submission, SubmitError};
-pub use crate::submitting::Submitting;
+pub use crate::submission::{SubmitError, SubmitOutcome, UnknownOutcome};
+pub use crate::submitting::PendingSubmit;
 pub use crate::token::{TOKEN_VARIABLES, Token};
 #[cfg(feature = "async")]
 pub use crate::transport::{Chunks, Incoming, Reqwest, Streaming, Transport};

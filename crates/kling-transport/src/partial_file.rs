@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::content::HEAD_BYTES;
 use crate::error_kind::Kind;
-use crate::http_reply::Rest;
+use crate::http_reply::RangeRequest;
 use crate::part::{Note, Part};
-use crate::{Error, ExpectedContent, Failure, HttpHead, RetryPolicy, excerpt};
+use crate::{Error, ExpectedContent, HttpHead, RetryPolicy, TransportError, excerpt};
 
 /// What a download may do.
 ///
@@ -199,7 +199,7 @@ impl PartialFile {
     }
 
     /// The same file in its next attempt, if the answer begins where it broke off.
-    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, Obstacle> {
+    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, AttemptError> {
         let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
         if !fits {
             self.discard();
@@ -226,8 +226,8 @@ impl PartialFile {
     }
 
     /// What is missing, where it can be asked for.
-    pub(crate) fn rest(&self) -> Option<Rest> {
-        Rest::new(self.received, self.version.as_deref())
+    pub(crate) fn rest(&self) -> Option<RangeRequest> {
+        RangeRequest::new(self.received, self.version.as_deref())
     }
 
     /// Whether this attempt brought anything.
@@ -236,12 +236,12 @@ impl PartialFile {
     }
 
     /// What broke off, with the reason.
-    pub(crate) fn broken(self, failure: Failure) -> Obstacle {
-        Obstacle::Broken(failure.into(), self.into())
+    pub(crate) fn broken(self, failure: TransportError) -> AttemptError {
+        AttemptError::Broken(failure.into(), self.into())
     }
 
     /// Adds a chunk that arrived at `now`, a time since some fixed moment.
-    pub(crate) fn append(mut self, chunk: &[u8], now: Duration) -> Result<Self, Obstacle> {
+    pub(crate) fn append(mut self, chunk: &[u8], now: Duration) -> Result<Self, AttemptError> {
         self.received += chunk.len() as u64;
         if self.received > self.options.max_bytes {
             let error = too_large(self.received, self.options.max_bytes);
@@ -254,12 +254,12 @@ impl PartialFile {
         }
         match self.pace.note(chunk.len() as u64, now, &self.options) {
             Ok(()) => Ok(self),
-            Err(error) => Err(Obstacle::Slow(error, self.into())),
+            Err(error) => Err(AttemptError::Slow(error, self.into())),
         }
     }
 
     /// The file, if it begins as the output that was promised.
-    fn judged(mut self) -> Result<Self, Obstacle> {
+    fn judged(mut self) -> Result<Self, AttemptError> {
         let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(&self.path, &error))?;
         match self.options.content.check(&head) {
             Ok(()) => Ok(Self { is_judged: true, ..self }),
@@ -275,11 +275,11 @@ impl PartialFile {
     }
 
     /// The file, if nothing is missing of it.
-    pub(crate) fn whole(self) -> Result<Self, Obstacle> {
+    pub(crate) fn whole(self) -> Result<Self, AttemptError> {
         match self.total {
             Some(total) if total != self.received => {
                 let message = format!("{} of {total} bytes arrived", self.received);
-                Err(Obstacle::Broken(Error::new(Kind::Interrupted, message), self.into()))
+                Err(AttemptError::Broken(Error::new(Kind::Interrupted, message), self.into()))
             }
             _ if self.is_judged => Ok(self),
             _ => self.judged(),
@@ -373,7 +373,7 @@ pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
 
 /// What keeps an attempt from ending well.
 #[derive(Debug)]
-pub(crate) enum Obstacle {
+pub(crate) enum AttemptError {
     Moved(String),
     Failed(Error),
     /// The file broke off.
@@ -382,7 +382,7 @@ pub(crate) enum Obstacle {
     Slow(Error, Box<PartialFile>),
 }
 
-impl Obstacle {
+impl AttemptError {
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Failed(error) | Self::Broken(error, _) | Self::Slow(error, _) => error,
@@ -391,14 +391,14 @@ impl Obstacle {
     }
 }
 
-impl From<Error> for Obstacle {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<Failure> for Obstacle {
-    fn from(failure: Failure) -> Self {
+impl From<TransportError> for AttemptError {
+    fn from(failure: TransportError) -> Self {
         Self::Failed(failure.into())
     }
 }
@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn a_full_disk_a_bad_name_and_a_file_in_other_hands_are_told_apart() {
         let path = Path::new("clip.mp4");
-        let asked = |error: &Error| (error.is_file(), error.is_disk(), error.is_in_other_hands());
+        let asked = |error: &Error| (error.is_file(), error.is_disk(), error.is_file_locked());
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::WriteZero] {
             assert_eq!(asked(&unwritable(path, &kind.into())), (true, true, false), "{kind}");
         }

@@ -5,13 +5,13 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use crate::{Failure, HttpReply, MAX_REPLY_BYTES, Token};
+use crate::{HttpReply, MAX_REPLY_BYTES, Token, TransportError};
 
 /// The outcome of an exchange, decompressed, and without the token wherever the server or the client quotes it.
 pub(crate) fn outcome(
-    outcome: Result<HttpReply, Failure>,
+    outcome: Result<HttpReply, TransportError>,
     token: Option<&Token>,
-) -> Result<HttpReply, Failure> {
+) -> Result<HttpReply, TransportError> {
     match outcome {
         Ok(mut reply) => {
             let plain = undone(reply.body.clone(), reply.head.content_encoding.as_deref());
@@ -24,7 +24,7 @@ pub(crate) fn outcome(
         Err(failure) => {
             let plain = undone(failure.read.clone(), failure.content_encoding.as_deref());
             let message = clean(failure.message.into(), token, false);
-            Err(Failure {
+            Err(TransportError {
                 message: String::from_utf8_lossy(&message).into_owned(),
                 // It ends anywhere, also in the midst of the token.
                 read: clean(plain, token, true),
@@ -78,8 +78,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Asking, Error, FailureKind, GetResult, GetStatus, HttpHead, ModelId, Phase, Settings, Submission,
-        Submitting,
+        Asking, Error, GetResult, GetStatus, HttpHead, ModelId, PendingSubmit, Phase, Settings,
+        SubmitOutcome, TransportErrorKind,
     };
 
     const TOKEN: &str = "Zq9/wJ7+Xk3vB5nM";
@@ -92,7 +92,7 @@ mod tests {
         Settings::new(token())
     }
 
-    fn reply(status: u16, body: String) -> Result<HttpReply, Failure> {
+    fn reply(status: u16, body: String) -> Result<HttpReply, TransportError> {
         Ok(HttpReply::new(HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH), body.into()))
     }
 
@@ -103,7 +103,7 @@ mod tests {
         assert!(!is_left, "{shown}");
     }
 
-    fn status_error(outcome: Result<HttpReply, Failure>) -> Error {
+    fn status_error(outcome: Result<HttpReply, TransportError>) -> Error {
         let id = "id-1".parse().unwrap();
         Asking::new(&GetStatus(&id), &settings()).read(outcome).unwrap_err()
     }
@@ -116,7 +116,7 @@ mod tests {
             let message = serde_json::json!({ "error_message": text, "detail": [text] }).to_string();
             let error = status_error(reply(500, message));
             unseen(&format!("{error} {:?} {:?}", error, error.detail()));
-            let failure = Failure::new(Phase::Reading, FailureKind::Broken, text.clone());
+            let failure = TransportError::new(Phase::Reading, TransportErrorKind::Broken, text.clone());
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
             unseen(&receipt(Err(failure.while_reading(&head, read))));
@@ -124,11 +124,12 @@ mod tests {
         }
     }
 
-    fn receipt(outcome: Result<HttpReply, Failure>) -> String {
+    fn receipt(outcome: Result<HttpReply, TransportError>) -> String {
         let model: ModelId = "maker/model".parse().unwrap();
         let input = serde_json::json!({});
-        let mut submitting = Submitting::json(&settings(), &model, &input, SystemTime::UNIX_EPOCH).unwrap();
-        let std::ops::ControlFlow::Break(Submission::Unknown(receipt)) =
+        let mut submitting =
+            PendingSubmit::json(&settings(), &model, &input, SystemTime::UNIX_EPOCH).unwrap();
+        let std::ops::ControlFlow::Break(SubmitOutcome::Unknown(receipt)) =
             submitting.next(outcome, Default::default(), 0.5)
         else {
             panic!("nothing is known of it");
@@ -232,7 +233,7 @@ mod tests {
             let text = format!("{}{quote}", ".".repeat(before));
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
-            let failure = Failure::new(Phase::Reading, FailureKind::Broken, "cut").while_reading(&head, read);
+            let failure = TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut").while_reading(&head, read);
             let shown = receipt(Err(failure));
             unseen(&shown);
             unseen_in_base64(&shown);

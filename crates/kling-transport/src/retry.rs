@@ -154,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Failure, FailureKind, Phase};
+    use crate::{Phase, TransportError, TransportErrorKind};
 
     proptest! {
         #[test]
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_notice_says_why_and_when() {
-        let failure = Failure::new(Phase::Connect, FailureKind::Broken, "connection refused");
+        let failure = TransportError::new(Phase::Connect, TransportErrorKind::Broken, "connection refused");
         let error = Error::from(failure);
         let shown = |millis| RetryNotice::new(&error, Duration::from_millis(millis), 1).to_string();
         assert_eq!(shown(7_600), "cannot connect: connection refused; retrying in 8 s");

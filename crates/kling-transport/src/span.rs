@@ -6,7 +6,7 @@ use std::time::Duration;
 
 #[cfg(any(feature = "async", feature = "blocking"))]
 use crate::Call;
-use crate::{Error, Makes, ModelId, RequestId, Submission};
+use crate::{Error, JobModel, ModelId, RequestId, SubmitOutcome};
 
 /// A span of the target `kling`. The crate `kling` documents names and fields.
 #[doc(hidden)]
@@ -112,18 +112,18 @@ impl Span {
     }
 
     /// Records what became of a submit.
-    pub(crate) fn submitted<M: Makes>(&self, attempts: u32, submission: &Submission<M>) {
+    pub(crate) fn submitted<M: JobModel>(&self, attempts: u32, submission: &SubmitOutcome<M>) {
         match submission {
-            Submission::Submitted(job) => {
+            SubmitOutcome::Accepted(job) => {
                 self.text("outcome", "submitted");
                 self.text("request_id", job.id());
                 self.attempted(attempts, None);
             }
-            Submission::Refused(error) => {
+            SubmitOutcome::Rejected(error) => {
                 self.text("outcome", "refused");
                 self.attempted(attempts, Some(error));
             }
-            Submission::Unknown(_) => {
+            SubmitOutcome::Unknown(_) => {
                 self.text("outcome", "unknown");
                 self.attempted(attempts, None);
             }

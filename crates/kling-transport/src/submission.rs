@@ -5,29 +5,29 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnyModel, Error, Fingerprint, Job, Makes, ModelId, Phase};
+use crate::{DynModel, Error, Fingerprint, Job, JobModel, ModelId, Phase};
 
 /// What became of a submit. There is no fourth case.
 #[derive(Clone, Debug)]
 #[must_use = "a paid job may be running: take its id, or look at why there is none"]
-pub enum Submission<M: Makes = AnyModel> {
+pub enum SubmitOutcome<M: JobModel = DynModel> {
     /// The API took the job.
-    Submitted(Job<M>),
+    Accepted(Job<M>),
     /// No job was made: the server said no in words, or the connection never opened. Safe to submit again.
-    Refused(Error),
+    Rejected(Error),
     /// The request left, in part or whole, and no usable answer came: a job may be running and billed.
-    Unknown(Receipt),
+    Unknown(UnknownOutcome),
 }
 
-impl<M: Makes> Submission<M> {
+impl<M: JobModel> SubmitOutcome<M> {
     /// The job, or the reason that there is none to wait for.
     ///
     /// # Errors
     /// [`SubmitError`], which keeps refused and unknown apart.
     pub fn into_result(self) -> Result<Job<M>, SubmitError> {
         match self {
-            Self::Submitted(job) => Ok(job),
-            Self::Refused(error) => Err(SubmitError::Refused(error)),
+            Self::Accepted(job) => Ok(job),
+            Self::Rejected(error) => Err(SubmitError::Rejected(error)),
             Self::Unknown(receipt) => Err(SubmitError::Unknown(Box::new(receipt))),
         }
     }
@@ -37,9 +37,9 @@ impl<M: Makes> Submission<M> {
 #[derive(Clone, Debug)]
 pub enum SubmitError {
     /// No job was made. Safe to submit again.
-    Refused(Error),
+    Rejected(Error),
     /// Nobody knows whether a job was made. Submitting again may pay twice.
-    Unknown(Box<Receipt>),
+    Unknown(Box<UnknownOutcome>),
 }
 
 impl SubmitError {
@@ -51,9 +51,9 @@ impl SubmitError {
 
     /// What is known of the request, where its outcome is not.
     #[must_use]
-    pub fn receipt(&self) -> Option<&Receipt> {
+    pub fn unknown_outcome(&self) -> Option<&UnknownOutcome> {
         match self {
-            Self::Refused(_) => None,
+            Self::Rejected(_) => None,
             Self::Unknown(receipt) => Some(receipt),
         }
     }
@@ -62,7 +62,7 @@ impl SubmitError {
 impl fmt::Display for SubmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(error) => write!(f, "nothing was submitted: {error}"),
+            Self::Rejected(error) => write!(f, "nothing was submitted: {error}"),
             Self::Unknown(receipt) => receipt.fmt(f),
         }
     }
@@ -72,7 +72,7 @@ impl std::error::Error for SubmitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             // `Display` has said what the error says.
-            Self::Refused(error) => error.source(),
+            Self::Rejected(error) => error.source(),
             Self::Unknown(_) => None,
         }
     }
@@ -81,10 +81,10 @@ impl std::error::Error for SubmitError {
 /// A paid request left in part or whole, and no usable answer came: the job may exist and be billed, or not.
 ///
 /// It is not sent again, since nobody can tell whether that would pay twice: the API has neither an idempotency key nor a
-/// list of one's requests. Compare the account's balance or the site's own history with [`Receipt::started_at`], then
+/// list of one's requests. Compare the account's balance or the site's own history with [`UnknownOutcome::started_at`], then
 /// submit again knowingly. Keep it: it can be serialised.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Receipt {
+pub struct UnknownOutcome {
     pub(crate) model: ModelId,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) started_at: SystemTime,
@@ -95,7 +95,7 @@ pub struct Receipt {
     pub(crate) excerpt: Option<String>,
 }
 
-impl Receipt {
+impl UnknownOutcome {
     /// The model that it was sent to.
     #[must_use]
     pub const fn model(&self) -> &ModelId {
@@ -145,7 +145,7 @@ impl Receipt {
     }
 }
 
-impl fmt::Display for Receipt {
+impl fmt::Display for UnknownOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

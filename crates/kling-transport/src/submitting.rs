@@ -13,17 +13,17 @@ use crate::answer::{self, Answer};
 use crate::error_kind::Kind;
 use crate::retry::OnRetry;
 use crate::{
-    AnyModel, Error, Failure, Fingerprint, HttpReply, HttpRequest, Job, Limits, Makes, ModelId, Phase,
-    Receipt, RequestId, Retry, RetryNotice, RetryPolicy, Settings, Span, Submission, excerpt, lenient,
-    redacted,
+    DynModel, Error, Fingerprint, HttpReply, HttpRequest, Job, JobModel, Limits, ModelId, Phase, RequestId,
+    Retry, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError, UnknownOutcome, excerpt,
+    lenient, redacted,
 };
 
-/// A submit under way. Both clients do nothing but send [`Submitting::request`] and feed the outcome to
-/// [`Submitting::next`], until it breaks.
+/// A submit under way. Both clients do nothing but send [`PendingSubmit::request`] and feed the outcome to
+/// [`PendingSubmit::next`], until it breaks.
 ///
 /// A further attempt is made only where it is proven that no job was made: the connection never opened, or the server
 /// answered 429. Everything else ends it after one POST, and so does a certificate or a proxy that is not accepted.
-pub struct Submitting<M: Makes = AnyModel> {
+pub struct PendingSubmit<M: JobModel = DynModel> {
     request: HttpRequest,
     limits: Limits,
     model: ModelId,
@@ -38,7 +38,7 @@ pub struct Submitting<M: Makes = AnyModel> {
     makes: PhantomData<fn() -> M>,
 }
 
-impl<M: Model> Submitting<M> {
+impl<M: Model> PendingSubmit<M> {
     /// A submit of a typed input to its model; `now` is when it begins.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl<M: Model> Submitting<M> {
     }
 }
 
-impl Submitting {
+impl PendingSubmit {
     /// A submit of raw JSON to a model; `now` is when it begins. It has to be an object, and is otherwise the caller's affair.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Submitting {
     }
 }
 
-impl<M: Makes> Submitting<M> {
+impl<M: JobModel> PendingSubmit<M> {
     fn new(settings: &Settings, model: ModelId, body: Bytes, now: SystemTime) -> Self {
         let url = settings.base.join(&["models", &model.encoded()]);
         Self {
@@ -121,10 +121,10 @@ impl<M: Makes> Submitting<M> {
     /// beginning, `random` is drawn from `0.0..1.0`.
     pub fn next(
         &mut self,
-        outcome: Result<HttpReply, Failure>,
+        outcome: Result<HttpReply, TransportError>,
         elapsed: Duration,
         random: f64,
-    ) -> ControlFlow<Submission<M>, Duration> {
+    ) -> ControlFlow<SubmitOutcome<M>, Duration> {
         self.attempts += 1;
         let next = self.span.clone().within(|| self.judged(outcome, elapsed, random));
         match &next {
@@ -136,27 +136,29 @@ impl<M: Makes> Submitting<M> {
 
     /// Ends it while no attempt is out, by the caller's wish: no job was made, and none will be.
     ///
-    /// What it gives is refused, as [`Error::is_given_up`].
-    pub fn give_up(self) -> Submission<M> {
-        let error = self.refusal.map_or_else(|| Error::new(Kind::GivenUp, ""), Error::given_up);
-        let submission = Submission::Refused(error);
+    /// What it gives is refused, as [`Error::is_abandoned`].
+    pub fn abandon(self) -> SubmitOutcome<M> {
+        let error = self.refusal.map_or_else(|| Error::new(Kind::Abandoned, ""), Error::abandoned);
+        let submission = SubmitOutcome::Rejected(error);
         self.span.submitted(self.attempts, &submission);
         submission
     }
 
     fn judged(
         &mut self,
-        outcome: Result<HttpReply, Failure>,
+        outcome: Result<HttpReply, TransportError>,
         elapsed: Duration,
         random: f64,
-    ) -> ControlFlow<Submission<M>, Duration> {
+    ) -> ControlFlow<SubmitOutcome<M>, Duration> {
         let refusal = match judge(redacted::outcome(outcome, self.request.token())) {
             Judgement::Accepted(id, warning) => {
                 let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed, warning);
-                return ControlFlow::Break(Submission::Submitted(job));
+                return ControlFlow::Break(SubmitOutcome::Accepted(job));
             }
-            Judgement::Unknown(cut) => return ControlFlow::Break(Submission::Unknown(self.receipt(cut))),
-            Judgement::Refused(error) => error,
+            Judgement::Unknown(cut) => {
+                return ControlFlow::Break(SubmitOutcome::Unknown(self.unknown_outcome(cut)));
+            }
+            Judgement::Rejected(error) => error,
         };
         // A certificate or a proxy that is not accepted is not accepted a second later.
         if refusal.is_connect() && refusal.is_transient() || refusal.is_rate_limited() {
@@ -167,11 +169,11 @@ impl<M: Makes> Submitting<M> {
                 return ControlFlow::Continue(pause);
             }
         }
-        ControlFlow::Break(Submission::Refused(refusal))
+        ControlFlow::Break(SubmitOutcome::Rejected(refusal))
     }
 
-    fn receipt(&self, cut: Cut) -> Receipt {
-        Receipt {
+    fn unknown_outcome(&self, cut: Cut) -> UnknownOutcome {
+        UnknownOutcome {
             model: self.model.clone(),
             fingerprint: self.fingerprint,
             started_at: self.started_at,
@@ -188,9 +190,9 @@ fn unserialisable(error: &serde_json::Error) -> Error {
     Error::config(format!("the input cannot be written as JSON: {}", excerpt::of(&error.to_string())))
 }
 
-impl<M: Makes> fmt::Debug for Submitting<M> {
+impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submitting")
+        f.debug_struct("PendingSubmit")
             .field("model", &self.model)
             .field("fingerprint", &self.fingerprint)
             .field("attempts", &self.attempts)
@@ -202,7 +204,7 @@ impl<M: Makes> fmt::Debug for Submitting<M> {
 enum Judgement {
     /// A job was made. The warning says what was wrong with the answer.
     Accepted(RequestId, Option<Box<str>>),
-    Refused(Error),
+    Rejected(Error),
     Unknown(Cut),
 }
 
@@ -214,7 +216,7 @@ struct Cut {
     read: Bytes,
 }
 
-fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
+fn judge(outcome: Result<HttpReply, TransportError>) -> Judgement {
     match outcome {
         Ok(reply) => judge_reply(reply),
         Err(failure) => judge_failure(failure),
@@ -222,7 +224,7 @@ fn judge(outcome: Result<HttpReply, Failure>) -> Judgement {
 }
 
 /// An answer that broke off may still name its job. Without an id it still refused, if its status did.
-fn judge_failure(failure: Failure) -> Judgement {
+fn judge_failure(failure: TransportError) -> Judgement {
     let begun = HttpReply::begun(&failure);
     if let Some(reply) = &begun
         && let Some(answer) = Answer::read(reply)
@@ -231,7 +233,7 @@ fn judge_failure(failure: Failure) -> Judgement {
         return Judgement::Accepted(id, answer.warning);
     }
     if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
-        return Judgement::Refused(match failure.status {
+        return Judgement::Rejected(match failure.status {
             Some(status) => Error::new(Kind::of_status(status), excerpt::of(&failure.message))
                 .with_status(status)
                 .with_retry_after(failure.retry_after),
@@ -258,7 +260,7 @@ fn judge_reply(reply: HttpReply) -> Judgement {
     };
     let error = match opened {
         Ok(_) => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
-        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Refused(error),
+        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Rejected(error),
         Err(error) => error,
     };
     let message = excerpt::of(&error.to_string());
@@ -304,24 +306,24 @@ const fn is_refusal(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FailureKind, HttpHead, Token};
+    use crate::{HttpHead, Token, TransportErrorKind};
 
-    fn submitting() -> Submitting {
+    fn submitting() -> PendingSubmit {
         let settings = Settings::new(Token::new("secret-0123").unwrap());
         let model = "maker/model".parse().unwrap();
-        Submitting::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
+        PendingSubmit::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
     }
 
-    fn reply(status: u16, body: &str) -> Result<HttpReply, Failure> {
+    fn reply(status: u16, body: &str) -> Result<HttpReply, TransportError> {
         Ok(HttpReply::new(HttpHead { status, ..HttpHead::default() }, body.to_owned().into()))
     }
 
-    fn outcome(attempt: Result<HttpReply, Failure>) -> &'static str {
+    fn outcome(attempt: Result<HttpReply, TransportError>) -> &'static str {
         match submitting().next(attempt, Duration::ZERO, 0.5) {
             ControlFlow::Continue(_) => "again",
-            ControlFlow::Break(Submission::Submitted(_)) => "submitted",
-            ControlFlow::Break(Submission::Refused(_)) => "refused",
-            ControlFlow::Break(Submission::Unknown(_)) => "unknown",
+            ControlFlow::Break(SubmitOutcome::Accepted(_)) => "submitted",
+            ControlFlow::Break(SubmitOutcome::Rejected(_)) => "refused",
+            ControlFlow::Break(SubmitOutcome::Unknown(_)) => "unknown",
         }
     }
 
@@ -383,8 +385,8 @@ mod tests {
             (Phase::Reading, "unknown"),
         ];
         for (phase, expected) in phases {
-            for kind in [FailureKind::Broken, FailureKind::Timeout] {
-                assert_eq!(outcome(Err(Failure::new(phase, kind, "cut"))), expected);
+            for kind in [TransportErrorKind::Broken, TransportErrorKind::Timeout] {
+                assert_eq!(outcome(Err(TransportError::new(phase, kind, "cut"))), expected);
             }
         }
     }
@@ -393,7 +395,8 @@ mod tests {
     fn a_refusal_that_broke_off_is_still_one() {
         let cut = |status| {
             let head = HttpHead { status, ..HttpHead::default() };
-            Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut").while_reading(&head, Bytes::new()))
+            Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "cut")
+                .while_reading(&head, Bytes::new()))
         };
         assert_eq!(outcome(cut(422)), "refused");
         assert_eq!(outcome(cut(200)), "unknown");
@@ -403,7 +406,7 @@ mod tests {
     #[test]
     fn an_unknown_outcome_says_what_was_read_without_the_token() {
         let attempt = reply(200, r#"{"id":"x","echo":"Bearer secret-0123","url":"https://a/b?sig=1"}"#);
-        let ControlFlow::Break(Submission::Unknown(receipt)) =
+        let ControlFlow::Break(SubmitOutcome::Unknown(receipt)) =
             submitting().next(attempt, Duration::ZERO, 0.5)
         else {
             panic!("expected an unknown outcome");
@@ -411,16 +414,16 @@ mod tests {
         assert_eq!(receipt.excerpt(), Some(r#"{"id":"x","echo":"Bearer [token]","url":"https://a/b?…"}"#));
         assert_eq!((receipt.phase(), receipt.status(), receipt.attempts()), (Phase::Reading, Some(200), 1));
         let kept = serde_json::to_string(&receipt).unwrap();
-        assert_eq!(serde_json::from_str::<Receipt>(&kept).unwrap(), receipt);
+        assert_eq!(serde_json::from_str::<UnknownOutcome>(&kept).unwrap(), receipt);
     }
 
     #[test]
     fn the_budget_ends_the_attempts() {
         let mut submitting = submitting();
-        let refused = || Err(Failure::new(Phase::Connect, FailureKind::Broken, "refused"));
+        let refused = || Err(TransportError::new(Phase::Connect, TransportErrorKind::Broken, "refused"));
         assert!(submitting.next(refused(), Duration::ZERO, 0.5).is_continue());
         assert!(submitting.next(refused(), Duration::from_secs(59), 0.0).is_continue());
-        let ControlFlow::Break(Submission::Refused(error)) =
+        let ControlFlow::Break(SubmitOutcome::Rejected(error)) =
             submitting.next(refused(), Duration::from_secs(60), 0.0)
         else {
             panic!("expected a refusal");
@@ -430,12 +433,12 @@ mod tests {
 
     #[test]
     fn a_submit_that_is_given_up_made_nothing_and_says_why_the_last_attempt_did_not() {
-        let Submission::Refused(untried) = submitting().give_up() else { panic!("expected a refusal") };
-        assert!(untried.is_given_up());
+        let SubmitOutcome::Rejected(untried) = submitting().abandon() else { panic!("expected a refusal") };
+        assert!(untried.is_abandoned());
         let mut submitting = submitting();
         assert!(submitting.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
-        let Submission::Refused(error) = submitting.give_up() else { panic!("expected a refusal") };
-        assert!(error.is_given_up() && !error.is_rate_limited());
+        let SubmitOutcome::Rejected(error) = submitting.abandon() else { panic!("expected a refusal") };
+        assert!(error.is_abandoned() && !error.is_rate_limited());
         assert_eq!(error.to_string(), "given up before another attempt was made (HTTP 429): busy");
     }
 }

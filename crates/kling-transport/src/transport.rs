@@ -17,7 +17,10 @@ use url::Url;
 use crate::host_gate::{EnvironmentProxies, JudgingResolver, NotLoopback};
 use crate::http_reply::Headers;
 use crate::watch::{Recalled, Watch, Watched};
-use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Method, Phase, Settings};
+use crate::{
+    Error, HttpHead, HttpReply, HttpRequest, Limits, Method, Phase, Settings, TransportError,
+    TransportErrorKind,
+};
 
 /// Carries requests, asynchronously. [`Reqwest`](crate::Reqwest) is the one that comes with this crate.
 ///
@@ -29,7 +32,7 @@ pub trait Transport: Send + Sync {
         &self,
         request: HttpRequest,
         limits: Limits,
-    ) -> impl Future<Output = Result<HttpReply, Failure>> + Send;
+    ) -> impl Future<Output = Result<HttpReply, TransportError>> + Send;
 }
 
 /// A transport that can also hand over an answer piece by piece, for downloads.
@@ -42,13 +45,13 @@ pub trait Streaming: Transport {
         &self,
         request: HttpRequest,
         patience: Duration,
-    ) -> impl Future<Output = Result<(HttpHead, Self::Body), Failure>> + Send;
+    ) -> impl Future<Output = Result<(HttpHead, Self::Body), TransportError>> + Send;
 }
 
 /// A body that arrives in pieces.
 pub trait Chunks: Send {
     /// The next piece; nothing at the end.
-    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, Failure>> + Send;
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, TransportError>> + Send;
 }
 
 /// Carries requests by reqwest.
@@ -104,7 +107,7 @@ impl Reqwest {
         Ok(Self { client, proxies: None })
     }
 
-    async fn head(&self, request: HttpRequest, watch: &Watch) -> Result<Response, Failure> {
+    async fn head(&self, request: HttpRequest, watch: &Watch) -> Result<Response, TransportError> {
         self.client.execute(prepare(request, watch)).await.map_err(|error| {
             let phase = phase(&error, watch);
             let is_tunnel = chain(&error).any(|link| link.to_string().starts_with("tunnel error"));
@@ -121,7 +124,7 @@ impl Reqwest {
 }
 
 impl Transport for Reqwest {
-    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
         // reqwest's own limit for a request costs three allocations more.
         let deadline = sleep(limits.timeout).deadline();
         let watch = Watch::new(request.body());
@@ -145,7 +148,7 @@ impl Transport for Reqwest {
                 Err(failure) => return Err(failure.while_reading(&head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(Failure::too_large(&head, body.freeze(), limits.max_body));
+                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
             }
         }
     }
@@ -154,7 +157,11 @@ impl Transport for Reqwest {
 impl Streaming for Reqwest {
     type Body = Incoming;
 
-    async fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), Failure> {
+    async fn open(
+        &self,
+        request: HttpRequest,
+        patience: Duration,
+    ) -> Result<(HttpHead, Incoming), TransportError> {
         let watch = Watch::new(request.body());
         let opening = timeout(patience, self.head(request, &watch)).await;
         let response = opening.unwrap_or_else(|_| Err(stalled(Phase::Waiting)))?;
@@ -170,7 +177,7 @@ pub struct Incoming {
 }
 
 impl Chunks for Incoming {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
         match timeout(self.patience, self.response.chunk()).await {
             Ok(chunk) => chunk.map_err(|error| failure(error, Phase::Reading)),
             Err(_) => Err(stalled(Phase::Reading)),
@@ -236,32 +243,32 @@ fn phase(error: &reqwest::Error, watch: &Watch) -> Phase {
     }
 }
 
-fn failure(error: reqwest::Error, phase: Phase) -> Failure {
+fn failure(error: reqwest::Error, phase: Phase) -> TransportError {
     let error = error.without_url();
     let says = |words| move |link: &&Link| link.to_string().contains(words);
     let certificate = chain(&error).filter(says("certificate")).last();
     let (kind, reason) = if error.is_timeout() {
-        (FailureKind::Timeout, None)
+        (TransportErrorKind::Timeout, None)
     } else if !phase.is_before_sending() {
-        (FailureKind::Broken, None)
+        (TransportErrorKind::Broken, None)
     } else if let Some(link) = certificate {
-        (FailureKind::Certificate, Some(link))
+        (TransportErrorKind::Certificate, Some(link))
     } else if chain(&error).any(|link| link.is::<NotLoopback>()) {
-        (FailureKind::NotLoopback, None)
+        (TransportErrorKind::NotLoopback, None)
     } else if chain(&error).any(|link| says("proxy authorization required")(&link)) {
-        (FailureKind::Proxy, None)
+        (TransportErrorKind::Proxy, None)
     } else {
-        (FailureKind::Broken, None)
+        (TransportErrorKind::Broken, None)
     };
     // The innermost reason says most.
     let reason = reason.or_else(|| chain(&error).last());
-    Failure::new(phase, kind, reason.map(ToString::to_string).unwrap_or_default())
+    TransportError::new(phase, kind, reason.map(ToString::to_string).unwrap_or_default())
 }
 
 /// A failure behind a proxy, which names it.
-fn through(proxy: Option<String>, failure: Failure) -> Failure {
+fn through(proxy: Option<String>, failure: TransportError) -> TransportError {
     match proxy {
-        Some(proxy) => Failure { message: format!("through {proxy}: {}", failure.message), ..failure },
+        Some(proxy) => TransportError { message: format!("through {proxy}: {}", failure.message), ..failure },
         None => failure,
     }
 }
@@ -273,8 +280,8 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &Link> {
     std::iter::successors(Some(error as &Link), |link| link.source())
 }
 
-fn stalled(phase: Phase) -> Failure {
-    Failure::new(phase, FailureKind::Timeout, "nothing arrived for too long")
+fn stalled(phase: Phase) -> TransportError {
+    TransportError::new(phase, TransportErrorKind::Timeout, "nothing arrived for too long")
 }
 
 /// A watched body in the shape that hyper takes.

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kling_transport::{
-    Asking, Call, Error, Failure, FailureKind, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply,
-    ModelId, Phase, RequestId, ResultReply, Settings, StatusReply, Submission, Submitting, Token, Verdict,
+    Asking, Call, Error, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply, ModelId, PendingSubmit,
+    Phase, RequestId, ResultReply, Settings, StatusReply, SubmitOutcome, Token, TransportError,
+    TransportErrorKind, Verdict,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 const ID: &str = "5e1f-09_c";
 const URL: &str = "https://cdn.runcomfy.net/acc%3D1/clip.mp4";
 
-type Outcome = Result<HttpReply, Failure>;
+type Outcome = Result<HttpReply, TransportError>;
 
 fn settings() -> Settings {
     Settings::new(Token::new("token-0123456789").unwrap())
@@ -30,25 +31,25 @@ fn answer(status: u16, body: impl Into<Bytes>) -> Outcome {
 }
 
 /// The connection ends after a part of the answer.
-fn cut(kind: FailureKind, status: u16, body: impl Into<Bytes>) -> Outcome {
-    Err(Failure::new(Phase::Reading, kind, "cut").while_reading(&head(status, &[]), body.into()))
+fn cut(kind: TransportErrorKind, status: u16, body: impl Into<Bytes>) -> Outcome {
+    Err(TransportError::new(Phase::Reading, kind, "cut").while_reading(&head(status, &[]), body.into()))
 }
 
-fn submitting() -> Submitting {
+fn submitting() -> PendingSubmit {
     let model: ModelId = "maker/model".parse().unwrap();
-    Submitting::json(&settings(), &model, &json!({}), SystemTime::UNIX_EPOCH).unwrap()
+    PendingSubmit::json(&settings(), &model, &json!({}), SystemTime::UNIX_EPOCH).unwrap()
 }
 
-fn submission(outcome: Outcome) -> ControlFlow<Submission, Duration> {
+fn submission(outcome: Outcome) -> ControlFlow<SubmitOutcome, Duration> {
     submitting().next(outcome, Duration::ZERO, 0.5)
 }
 
 /// The id of the job that a submit made; its words in brackets otherwise.
 fn submitted(outcome: Outcome) -> String {
     match submission(outcome) {
-        ControlFlow::Break(Submission::Submitted(job)) => job.id().to_string(),
-        ControlFlow::Break(Submission::Refused(_)) => "<refused>".to_owned(),
-        ControlFlow::Break(Submission::Unknown(_)) => "<unknown>".to_owned(),
+        ControlFlow::Break(SubmitOutcome::Accepted(job)) => job.id().to_string(),
+        ControlFlow::Break(SubmitOutcome::Rejected(_)) => "<refused>".to_owned(),
+        ControlFlow::Break(SubmitOutcome::Unknown(_)) => "<unknown>".to_owned(),
         ControlFlow::Continue(pause) => format!("<again after {} s>", pause.as_secs()),
     }
 }
@@ -102,8 +103,8 @@ fn misspelt(member: &str) -> Vec<(&'static str, Vec<u8>)> {
 fn a_submit_answer_that_is_no_valid_json_still_gives_its_id() {
     for (what, body) in misspelt(&format!(r#""request_id":"{ID}""#)) {
         assert_eq!(submitted(answer(200, body.clone())), ID, "{what}");
-        assert_eq!(submitted(cut(FailureKind::Broken, 200, body.clone())), ID, "{what}, cut");
-        assert_eq!(submitted(cut(FailureKind::Timeout, 200, body)), ID, "{what}, hanging");
+        assert_eq!(submitted(cut(TransportErrorKind::Broken, 200, body.clone())), ID, "{what}, cut");
+        assert_eq!(submitted(cut(TransportErrorKind::Timeout, 200, body)), ID, "{what}, hanging");
     }
 }
 
@@ -119,7 +120,7 @@ fn a_status_that_is_no_valid_json_is_still_one() {
 fn a_result_that_is_no_valid_json_still_gives_its_output() {
     let output = format!(r#""status":"succeeded","output":{{"video":"{URL}"}}"#);
     for (what, body) in misspelt(&output) {
-        for outcome in [answer(200, body.clone()), cut(FailureKind::Broken, 200, body)] {
+        for outcome in [answer(200, body.clone()), cut(TransportErrorKind::Broken, 200, body)] {
             let reply = result(outcome).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert_eq!(reply.verdict(), Verdict::Succeeded, "{what}");
             assert_eq!(reply.output_urls(), [URL], "{what}");
@@ -177,7 +178,11 @@ fn an_id_counts_under_any_status_unless_the_answer_complains() {
     ];
     for (code, body, expected) in cases {
         assert_eq!(submitted(answer(code, body.clone())), expected, "{code} {body}");
-        assert_eq!(submitted(cut(FailureKind::Broken, code, body.clone())), expected, "cut {code} {body}");
+        assert_eq!(
+            submitted(cut(TransportErrorKind::Broken, code, body.clone())),
+            expected,
+            "cut {code} {body}"
+        );
     }
 }
 
@@ -206,7 +211,8 @@ fn a_refusal_is_not_read_from_an_answer_that_lost_a_part() {
 fn a_429_that_breaks_off_keeps_its_retry_after() {
     let cut = |body: &'static str| {
         let head = head(429, &[("retry-after", "30")]);
-        Err(Failure::new(Phase::Reading, FailureKind::Broken, "cut").while_reading(&head, body.into()))
+        Err(TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut")
+            .while_reading(&head, body.into()))
     };
     for body in ["", "{\"error_", "<html>"] {
         assert_eq!(submitted(cut(body)), "<again after 30 s>");
@@ -231,7 +237,7 @@ fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
         (r#"{"status":"in_progress","#, Some(Verdict::Unfinished)),
     ];
     for (body, expected) in cases {
-        for outcome in [answer(200, body), cut(FailureKind::Timeout, 200, body)] {
+        for outcome in [answer(200, body), cut(TransportErrorKind::Timeout, 200, body)] {
             let read = result(outcome);
             assert!(read.as_ref().err().is_none_or(Error::is_transient), "{body}");
             assert_eq!(read.ok().map(|reply| reply.verdict()), expected, "{body}");
@@ -278,7 +284,7 @@ proptest! {
         let left = &body[..length.min(body.len())];
         let expected = if has_whole_id(left) { ID } else { "<unknown>" };
         prop_assert_eq!(submitted(answer(200, left.to_vec())), expected);
-        prop_assert_eq!(submitted(cut(FailureKind::Broken, 200, left.to_vec())), expected);
+        prop_assert_eq!(submitted(cut(TransportErrorKind::Broken, 200, left.to_vec())), expected);
     }
 
     #[test]
@@ -301,14 +307,14 @@ proptest! {
     #[test]
     fn no_bytes_make_a_panic(status_code in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = submission(answer(status_code, body.clone()));
-        let _ = submission(cut(FailureKind::TooLarge, status_code, body.clone()));
+        let _ = submission(cut(TransportErrorKind::TooLarge, status_code, body.clone()));
         let _ = (status(answer(status_code, body.clone())), result(answer(status_code, body)));
     }
 
     #[test]
     fn no_text_like_json_makes_a_panic(text in r#"([{}\[\]",:\\]|\\u[d-e][89a-f]0?|"status"|"output"|"request_id"|null|-?[0-9.e]{1,4}| |é){0,60}"#) {
         let _ = submission(answer(200, text.clone()));
-        let _ = (status(answer(200, text.clone())), result(cut(FailureKind::Broken, 200, text)));
+        let _ = (status(answer(200, text.clone())), result(cut(TransportErrorKind::Broken, 200, text)));
     }
 
     #[test]

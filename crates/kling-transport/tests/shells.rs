@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use kling_transport::{
-    Client, Error, Receipt, RequestId, RetryPolicy, Settings, Submission, Token, blocking,
+    Client, Error, RequestId, RetryPolicy, Settings, SubmitOutcome, Token, UnknownOutcome, blocking,
 };
 use serde_json::json;
 
@@ -49,16 +49,16 @@ fn in_async<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-fn refused(submission: Submission) -> Error {
+fn refused(submission: SubmitOutcome) -> Error {
     match submission {
-        Submission::Refused(error) => error,
+        SubmitOutcome::Rejected(error) => error,
         other => panic!("expected a refusal, got {other:?}"),
     }
 }
 
-fn unknown(submission: Submission) -> Receipt {
+fn unknown(submission: SubmitOutcome) -> UnknownOutcome {
     match submission {
-        Submission::Unknown(receipt) => receipt,
+        SubmitOutcome::Unknown(receipt) => receipt,
         other => panic!("expected an unknown outcome, got {other:?}"),
     }
 }

@@ -51,7 +51,7 @@ fn in_blocking(client: &blocking::Client) -> [Error; 2] {
 
 fn rejected(error: SubmitError) -> Error {
     match error {
-        SubmitError::Refused(error) => error,
+        SubmitError::Rejected(error) => error,
         unknown => panic!("expected a rejection: {unknown}"),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::check::{described, wrong_type};
 use crate::wording::one_of;
-use crate::{Checked, Keyword, Pointer, Violation, Violations};
+use crate::{Keyword, Pointer, Validate, Violation, Violations};
 
 /// The check of one form.
 pub type Form<'f> = &'f dyn Fn(&Value, &Pointer<'_>, &mut Violations);
@@ -39,7 +39,7 @@ where
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Null;
 
-impl Checked for Null {
+impl Validate for Null {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         null(value, at, out);
     }
@@ -83,17 +83,17 @@ macro_rules! any_of {
                 $(if let Some(form) = $crate::any_of::read::<$ty>(&value) {
                     return Ok(Self::$form(form));
                 })+
-                match $crate::check::document(&value, <Self as $crate::Checked>::check_json) {
+                match $crate::check::document(&value, <Self as $crate::Validate>::check_json) {
                     Err(violations) => Err(violations),
                     Ok(()) => Err($crate::any_of::unread(&value).into()),
                 }
             }
         }
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 let forms: [fn(&$crate::export::Value, &$crate::Pointer<'_>, &mut $crate::Violations); _] =
-                    [$(<$ty as $crate::Checked>::check_json),+];
+                    [$(<$ty as $crate::Validate>::check_json),+];
                 $crate::any_of::any_of(value, forms, at, out);
             }
         }
@@ -147,7 +147,7 @@ macro_rules! __any_of_reads {
 
 /// The value as a type, if the type's own check takes it.
 #[doc(hidden)]
-pub fn read<T: Checked + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+pub fn read<T: Validate + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     let mut found = Violations::new();
     T::check_json(value, &Pointer::ROOT, &mut found);
     if found.is_empty() { T::deserialize(value).ok() } else { None }

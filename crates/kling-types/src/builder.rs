@@ -5,7 +5,7 @@ use crate::{Pointer, Violation, Violations, fault};
 /// What a setter takes for a property of type `T`: the type itself, or whatever converts into it.
 ///
 /// Nothing implements it by hand: it stands for `TryInto<T>` with an error that says what is wrong.
-pub trait Given<T> {
+pub trait IntoField<T> {
     /// Converts it.
     ///
     /// # Errors
@@ -13,7 +13,7 @@ pub trait Given<T> {
     fn given(self) -> Result<T, Violations>;
 }
 
-impl<T, V: TryInto<T, Error: Into<Violations>>> Given<T> for V {
+impl<T, V: TryInto<T, Error: Into<Violations>>> IntoField<T> for V {
     fn given(self) -> Result<T, Violations> {
         self.try_into().map_err(Into::into)
     }
@@ -21,11 +21,11 @@ impl<T, V: TryInto<T, Error: Into<Violations>>> Given<T> for V {
 
 /// The violations that a builder has met, each with the position of its property in the schema.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Vec<(usize, Violation)>);
+pub struct BuildErrors(Vec<(usize, Violation)>);
 
-impl Faults {
+impl BuildErrors {
     /// Converts what was given for the property `name`: the last value given is the one that counts.
-    pub fn accept<T>(&mut self, position: usize, name: &'static str, value: impl Given<T>) -> Option<T> {
+    pub fn accept<T>(&mut self, position: usize, name: &'static str, value: impl IntoField<T>) -> Option<T> {
         self.0.retain(|(other, _)| *other != position);
         match value.given() {
             Ok(value) => Some(value),

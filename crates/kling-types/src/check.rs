@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::fault::{self, IntegerBounds, Integers, ItemBounds, NumberBounds, TextBounds};
 use crate::wording::one_of;
-use crate::words::{Bound, Words};
+use crate::words::{Bound, Message};
 use crate::{Keyword, Pointer, Violation, Violations, media_ref};
 
 pub use self::object::{
@@ -71,7 +71,7 @@ pub fn integer_enum(value: &Value, allowed: impl Integers, at: &Pointer<'_>, out
     };
     match integer {
         Some(integer) => report(fault::integer_enum(integer, allowed), at, out),
-        None => wrong_type(value, Words::OneOf(allowed.kept()), at, out),
+        None => wrong_type(value, Message::OneOf(allowed.kept()), at, out),
     }
 }
 
@@ -172,12 +172,12 @@ fn no_reference(found: &'static str, at: &Pointer<'_>, out: &mut Violations) {
 }
 
 #[cold]
-pub(crate) fn wrong_type(value: &Value, allowed: impl Into<Words>, at: &Pointer<'_>, out: &mut Violations) {
+pub(crate) fn wrong_type(value: &Value, allowed: impl Into<Message>, at: &Pointer<'_>, out: &mut Violations) {
     out.push(Violation::placed(at, Keyword::Type, described(value), allowed));
 }
 
 #[inline]
-pub(crate) fn described(value: &Value) -> Words {
+pub(crate) fn described(value: &Value) -> Message {
     match value {
         Value::Array(_) => "an array".into(),
         Value::Bool(true) => "true".into(),
@@ -190,7 +190,7 @@ pub(crate) fn described(value: &Value) -> Words {
 }
 
 #[inline]
-fn described_number(number: &Number) -> Words {
-    let float = || Words::Number(Bound::Exactly, float(number));
-    number.as_i64().map_or_else(float, |integer| Words::Integer(Bound::Exactly, integer))
+fn described_number(number: &Number) -> Message {
+    let float = || Message::Number(Bound::Exactly, float(number));
+    number.as_i64().map_or_else(float, |integer| Message::Integer(Bound::Exactly, integer))
 }

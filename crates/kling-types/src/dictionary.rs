@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::check;
-use crate::{Checked, Pointer, Violation, Violations};
+use crate::{Pointer, Validate, Violation, Violations};
 
 /// An object that takes properties of any name, each with a valid value.
 ///
@@ -95,7 +95,7 @@ where
     }
 }
 
-impl<T: Checked> Checked for Dictionary<T> {
+impl<T: Validate> Validate for Dictionary<T> {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         if check::object(value, at, out).is_some() {
             check::additional::<&str>(value, &[], at, out, T::check_json);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::wording::{advise, one_of, quoted};
-use crate::words::{Bound, Unit, Words};
+use crate::words::{Bound, Message, Unit};
 use crate::{Keyword, Violation};
 
 /// How long a string may be, in Unicode scalar values.
@@ -98,8 +98,8 @@ pub fn items(len: usize, bounds: ItemBounds) -> Option<Violation> {
 #[must_use]
 pub fn integer(integer: i128, bounds: IntegerBounds) -> Option<Violation> {
     let fault = |keyword, bound, limit| {
-        let found = Words::integer(Bound::Exactly, integer);
-        Violation::of(keyword, found, Words::integer(bound, limit))
+        let found = Message::integer(Bound::Exactly, integer);
+        Violation::of(keyword, found, Message::integer(bound, limit))
     };
     match bounds {
         IntegerBounds { min: Some(min), .. } if integer < min => {
@@ -148,8 +148,8 @@ pub fn integer_enum(integer: i128, allowed: impl Integers) -> Option<Violation> 
 #[cold]
 #[must_use]
 pub fn not_in_integers(integer: i128, allowed: impl Integers) -> Violation {
-    let found = Words::integer(Bound::Exactly, integer);
-    Violation::of(Keyword::Enum, found, Words::OneOf(allowed.kept()))
+    let found = Message::integer(Bound::Exactly, integer);
+    Violation::of(Keyword::Enum, found, Message::OneOf(allowed.kept()))
 }
 
 /// The violation of a text that is in no list, with the nearest that is.
@@ -169,7 +169,7 @@ pub(crate) fn texts<S: AsRef<str>>(allowed: &[S]) -> String {
 #[must_use]
 pub fn number(number: f64, bounds: NumberBounds) -> Option<Violation> {
     let fault = |keyword, bound, limit| {
-        Violation::of(keyword, Words::Number(Bound::Exactly, number), Words::Number(bound, limit))
+        Violation::of(keyword, Message::Number(Bound::Exactly, number), Message::Number(bound, limit))
     };
     match bounds {
         _ if number.is_nan() => Some(Violation::new("", Keyword::Type, "not a number", "a finite number")),
@@ -200,7 +200,7 @@ pub fn number_enum(number: f64, allowed: &[f64]) -> Option<Violation> {
 /// The violation of a number that is in no list.
 #[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
-    let found = Words::Number(Bound::Exactly, number);
+    let found = Message::Number(Bound::Exactly, number);
     Violation::of(Keyword::Enum, found, one_of(allowed.iter()))
 }
 
@@ -212,7 +212,7 @@ fn size_fault(
     [too_few, too_many]: [Keyword; 2],
 ) -> Option<Violation> {
     let fault = |keyword, bound, limit| {
-        Violation::of(keyword, Words::Size(Bound::Exactly, size, unit), Words::Size(bound, limit, unit))
+        Violation::of(keyword, Message::Size(Bound::Exactly, size, unit), Message::Size(bound, limit, unit))
     };
     match (min, max) {
         (Some(min), _) if size < min => Some(fault(too_few, Bound::AtLeast, min)),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value};
 
 use crate::fault::{self, IntegerBounds};
-use crate::{Checked, Pointer, Violation, Violations, check};
+use crate::{Pointer, Validate, Violation, Violations, check};
 
 /// An integer of any size, as JSON Schema reads one: `5.0` is 5, and `1e300` is an integer too.
 ///
@@ -57,7 +57,7 @@ impl Integer {
     }
 }
 
-impl Checked for Integer {
+impl Validate for Integer {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         check::integer(value, IntegerBounds::default(), at, out);
     }

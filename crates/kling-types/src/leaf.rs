@@ -39,7 +39,7 @@ macro_rules! text {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::text(value, Self::BOUNDS, at, out);
             }
@@ -108,7 +108,7 @@ macro_rules! number {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::number(value, Self::BOUNDS, at, out);
             }
@@ -165,7 +165,7 @@ macro_rules! integer {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::integer(value, Self::BOUNDS, at, out);
             }
@@ -220,7 +220,7 @@ macro_rules! open_integer {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::integer(value, Self::BOUNDS, at, out);
             }

@@ -44,7 +44,7 @@ macro_rules! integer_enum {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::integer_enum(value, Self::VALUES, at, out);
             }
@@ -105,7 +105,7 @@ macro_rules! number_enum {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::number_enum(value, Self::VALUES, at, out);
             }
@@ -170,7 +170,7 @@ macro_rules! text_enum {
             }
         })?
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 $crate::check::text_enum(value, Self::VALUES, at, out);
             }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::check;
 use crate::fault::{self, ItemBounds};
-use crate::{Checked, Pointer, Violation, Violations};
+use crate::{Pointer, Validate, Violation, Violations};
 
 /// The `MAX` of a [`List`] that has no upper bound.
 pub const UNBOUNDED: u64 = u64::MAX;
@@ -98,7 +98,7 @@ where
     }
 }
 
-impl<T: Checked, const MIN: u64, const MAX: u64> Checked for List<T, MIN, MAX> {
+impl<T: Validate, const MIN: u64, const MAX: u64> Validate for List<T, MIN, MAX> {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         check::items(value, Self::BOUNDS, at, out, T::check_json);
     }

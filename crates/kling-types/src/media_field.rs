@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{MediaFacts, MediaRule, Megabyte, Pointer, Verdict, Violations};
+use crate::{MediaFacts, MediaRule, Megabyte, Pointer, RuleResult, Violations};
 
 /// A property that holds one media reference, or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,7 +48,7 @@ pub enum OutputKind {
 
 /// The verdicts of all rules of one field on one file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Judgement {
+pub struct MediaReport {
     /// The rules that the file breaks.
     pub violations: Violations,
     /// The rules that could not be checked.
@@ -105,20 +105,20 @@ impl MediaField {
     ///
     /// A megabyte is 1,000,000 bytes here, as in the provider's own client.
     #[must_use]
-    pub fn judge(&self, pointer: &str, facts: &MediaFacts) -> Judgement {
+    pub fn judge(&self, pointer: &str, facts: &MediaFacts) -> MediaReport {
         self.judge_with(pointer, facts, Megabyte::Decimal)
     }
 
     /// Judges one file as [`judge`](Self::judge) does, with the megabyte of the caller's choice: [`Megabyte::Binary`] lets
     /// files through that are refused only because the provider does not publish which one it means.
     #[must_use]
-    pub fn judge_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> Judgement {
-        let mut judgement = Judgement::default();
+    pub fn judge_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> MediaReport {
+        let mut judgement = MediaReport::default();
         for rule in self.rules.iter() {
             match rule.judge_with(facts, megabyte) {
-                Verdict::Holds => {}
-                Verdict::Broken(violation) => judgement.violations.push(violation.within(pointer)),
-                Verdict::Unchecked => judgement.unchecked.push(rule.clone()),
+                RuleResult::Pass => {}
+                RuleResult::Fail(violation) => judgement.violations.push(violation.within(pointer)),
+                RuleResult::Skipped => judgement.unchecked.push(rule.clone()),
             }
         }
         judgement

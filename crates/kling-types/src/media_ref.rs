@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub(crate) use self::form::{fault, strip_scheme};
 use crate::check;
-use crate::{Checked, Keyword, Pointer, Violation, Violations};
+use crate::{Keyword, Pointer, Validate, Violation, Violations};
 
 /// What a media property allows, in words.
 pub(crate) const ALLOWED: &str = "an https url or a base64 data: uri";
@@ -118,7 +118,7 @@ impl std::str::FromStr for MediaRef {
     }
 }
 
-impl Checked for MediaRef {
+impl Validate for MediaRef {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         check::media(value, at, out);
     }

@@ -22,10 +22,10 @@ pub struct MediaRule {
     pub comparison: Comparison,
     /// The bound, in the unit of the metric.
     pub value: f64,
-    /// The text for a file that breaks the rule: the provider's own, or ours for [`Origin::Prose`].
+    /// The text for a file that breaks the rule: the provider's own, or ours for [`RuleSource::Prose`].
     pub message: Cow<'static, str>,
     /// Where the rule stands.
-    pub origin: Origin,
+    pub origin: RuleSource,
 }
 
 /// How a measured value compares to a rule's bound, strict as written.
@@ -47,7 +47,7 @@ pub enum Comparison {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Origin {
+pub enum RuleSource {
     /// Only in the prose of the provider's page; written as a rule by this project.
     Prose,
     /// In the `validations` of the provider's schema.
@@ -56,13 +56,13 @@ pub enum Origin {
 
 /// What became of one rule on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RuleResult {
     /// The file keeps it.
-    Holds,
+    Pass,
     /// The file breaks it; the violation's pointer is still empty.
-    Broken(Violation),
+    Fail(Violation),
     /// The metric could not be measured, or is one that this version does not know.
-    Unchecked,
+    Skipped,
 }
 
 impl MediaRule {
@@ -73,7 +73,7 @@ impl MediaRule {
         comparison: Comparison,
         value: f64,
         message: &'static str,
-        origin: Origin,
+        origin: RuleSource,
     ) -> Self {
         Self { metric, comparison, value, message: Cow::Borrowed(message), origin }
     }
@@ -81,25 +81,25 @@ impl MediaRule {
     /// Judges one file by what is known of it, a megabyte being 1,000,000 bytes.
     ///
     /// ```
-    /// use kling_types::{Comparison, ImageFormat, MediaFacts, MediaRule, Metric, Origin, Verdict};
+    /// use kling_types::{Comparison, ImageFormat, MediaFacts, MediaRule, Metric, RuleSource, RuleResult};
     /// let text = "the width must exceed 300 pixels";
-    /// let rule = MediaRule::new(Metric::Width, Comparison::Above, 300.0, text, Origin::Schema);
-    /// assert_eq!(rule.judge(&MediaFacts::image(ImageFormat::Png, 301, 400, 1_000)), Verdict::Holds);
-    /// assert!(matches!(rule.judge(&MediaFacts::image(ImageFormat::Png, 300, 400, 1_000)), Verdict::Broken(_)));
-    /// assert_eq!(rule.judge(&MediaFacts::unknown()), Verdict::Unchecked);
+    /// let rule = MediaRule::new(Metric::Width, Comparison::Above, 300.0, text, RuleSource::Schema);
+    /// assert_eq!(rule.judge(&MediaFacts::image(ImageFormat::Png, 301, 400, 1_000)), RuleResult::Pass);
+    /// assert!(matches!(rule.judge(&MediaFacts::image(ImageFormat::Png, 300, 400, 1_000)), RuleResult::Fail(_)));
+    /// assert_eq!(rule.judge(&MediaFacts::unknown()), RuleResult::Skipped);
     /// ```
     #[must_use]
-    pub fn judge(&self, facts: &MediaFacts) -> Verdict {
+    pub fn judge(&self, facts: &MediaFacts) -> RuleResult {
         self.judge_with(facts, Megabyte::Decimal)
     }
 
     /// Judges one file by what is known of it, with the megabyte of the caller's choice.
     #[must_use]
-    pub fn judge_with(&self, facts: &MediaFacts, megabyte: Megabyte) -> Verdict {
+    pub fn judge_with(&self, facts: &MediaFacts, megabyte: Megabyte) -> RuleResult {
         match self.holds(facts, megabyte) {
-            None => Verdict::Unchecked,
-            Some(true) => Verdict::Holds,
-            Some(false) => Verdict::Broken(self.violation(facts)),
+            None => RuleResult::Skipped,
+            Some(true) => RuleResult::Pass,
+            Some(false) => RuleResult::Fail(self.violation(facts)),
         }
     }
 
@@ -184,9 +184,9 @@ mod tests {
         [Comparison::Above, Comparison::AtLeast, Comparison::AtMost, Comparison::Below];
 
     fn found(comparison: Comparison, bound: f64, width: u32, height: u32) -> Option<String> {
-        let rule = MediaRule::new(Metric::AspectRatio, comparison, bound, "", Origin::Schema);
+        let rule = MediaRule::new(Metric::AspectRatio, comparison, bound, "", RuleSource::Schema);
         match rule.judge(&MediaFacts::image(ImageFormat::Png, width, height, 1)) {
-            Verdict::Broken(violation) => Some(violation.found().into_owned()),
+            RuleResult::Fail(violation) => Some(violation.found().into_owned()),
             _ => None,
         }
     }

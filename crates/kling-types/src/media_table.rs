@@ -14,7 +14,7 @@ macro_rules! media {
                 $crate::Comparison::$comparison,
                 $value,
                 $message,
-                $crate::Origin::$origin,
+                $crate::RuleSource::$origin,
             ),)*];
             $crate::MediaField::new($name, $crate::MediaKind::$kind, $plural, RULES)
         },)*];

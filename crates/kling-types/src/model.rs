@@ -44,7 +44,7 @@ macro_rules! model {
             type Model = $name;
 
             fn validate_json(value: &$crate::export::Value) -> ::std::result::Result<(), $crate::Violations> {
-                $crate::check::document(value, <Self as $crate::Checked>::check_json)
+                $crate::check::document(value, <Self as $crate::Validate>::check_json)
             }
         }
     };

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::check;
 use crate::fault::{self, NumberBounds};
-use crate::{Checked, Pointer, Violation, Violations};
+use crate::{Pointer, Validate, Violation, Violations};
 
 /// A finite number without further bounds.
 ///
@@ -38,7 +38,7 @@ impl Number {
     }
 }
 
-impl Checked for Number {
+impl Validate for Number {
     fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         check::number(value, NumberBounds::default(), at, out);
     }

@@ -14,7 +14,7 @@ macro_rules! input {
         #[derive(Clone, Debug, Default)]
         #[must_use]
         pub struct $builder {
-            faults: $crate::builder::Faults,
+            faults: $crate::builder::BuildErrors,
             $($field: ::std::option::Option<$ty>,)*
             $($extra: $crate::Extra,)?
         }
@@ -42,7 +42,7 @@ macro_rules! input {
             impl $builder {
                 $(
                     #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] says what it has to be.")]
-                    pub fn $field(mut self, value: impl $crate::builder::Given<$ty>) -> Self {
+                    pub fn $field(mut self, value: impl $crate::builder::IntoField<$ty>) -> Self {
                         self.$field = self.faults.accept($position, $wire, value);
                         self
                     }
@@ -115,7 +115,7 @@ macro_rules! input {
                 }
             }
 
-            impl $crate::Checked for $name {
+            impl $crate::Validate for $name {
                 fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                     let position = |key: &str| match key { $($wire => Some($position),)* _ => None };
                     let known = if $open { None } else { Some(Self::PROPERTIES) };
@@ -158,7 +158,7 @@ macro_rules! output {
             }
 
             fn validate_json(value: &$crate::export::Value) -> ::std::result::Result<(), $crate::Violations> {
-                $crate::check::document(value, <Self as $crate::Checked>::check_json)
+                $crate::check::document(value, <Self as $crate::Validate>::check_json)
             }
         }
 
@@ -168,7 +168,7 @@ macro_rules! output {
             }
         }
 
-        impl $crate::Checked for $name {
+        impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
                 if $crate::output::check_bare(value, at, out) {
                     return;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::media_ref::strip_scheme;
-use crate::{Checked, OutputKind, Pointer, Violations};
+use crate::{OutputKind, Pointer, Validate, Violations};
 
 impl OutputKind {
     /// The key of one file of this kind, such as `video`.

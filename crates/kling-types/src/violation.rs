@@ -7,7 +7,7 @@ use std::fmt;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::words::Words;
+use crate::words::Message;
 use crate::{Keyword, Pointer};
 
 /// One broken rule: where, which, what was found and what is allowed.
@@ -17,8 +17,8 @@ use crate::{Keyword, Pointer};
 pub struct Violation {
     pointer: Cow<'static, str>,
     keyword: Keyword,
-    found: Words,
-    allowed: Words,
+    found: Message,
+    allowed: Message,
     advice: Option<Cow<'static, str>>,
 }
 
@@ -40,15 +40,15 @@ impl Violation {
     pub(crate) fn placed(
         at: &Pointer<'_>,
         keyword: Keyword,
-        found: impl Into<Words>,
-        allowed: impl Into<Words>,
+        found: impl Into<Message>,
+        allowed: impl Into<Message>,
     ) -> Self {
         Self { pointer: at.to_text(), keyword, found: found.into(), allowed: allowed.into(), advice: None }
     }
 
     /// A violation whose place is not known yet.
     #[cold]
-    pub(crate) fn of(keyword: Keyword, found: impl Into<Words>, allowed: impl Into<Words>) -> Self {
+    pub(crate) fn of(keyword: Keyword, found: impl Into<Message>, allowed: impl Into<Message>) -> Self {
         Self { pointer: "".into(), keyword, found: found.into(), allowed: allowed.into(), advice: None }
     }
 
@@ -75,7 +75,7 @@ impl Violation {
 
     /// The same violation of something that is better called otherwise.
     #[must_use]
-    pub(crate) fn with_found(mut self, found: Words) -> Self {
+    pub(crate) fn with_found(mut self, found: Message) -> Self {
         self.found = found;
         self
     }

@@ -9,7 +9,7 @@ use crate::wording;
 
 /// One half of a violation: equal to another where both read the same.
 #[derive(Clone, Debug)]
-pub(crate) enum Words {
+pub(crate) enum Message {
     /// Words that are words already.
     Text(Cow<'static, str>),
     /// `at most 2 elements`
@@ -39,7 +39,7 @@ pub(crate) enum Unit {
     Element,
 }
 
-impl Words {
+impl Message {
     /// An integer; one beyond 64 bits came as a double, and is shown as one.
     pub(crate) fn integer(bound: Bound, integer: i128) -> Self {
         #[allow(clippy::cast_precision_loss, reason = "it came as a double")]
@@ -87,27 +87,27 @@ impl Words {
     }
 }
 
-impl Display for Words {
+impl Display for Message {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
 }
 
-impl<T: Into<Cow<'static, str>>> From<T> for Words {
+impl<T: Into<Cow<'static, str>>> From<T> for Message {
     fn from(text: T) -> Self {
         Self::Text(text.into())
     }
 }
 
-impl PartialEq for Words {
+impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
     }
 }
 
-impl Eq for Words {}
+impl Eq for Message {}
 
-impl Serialize for Words {
+impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -146,18 +146,18 @@ mod tests {
     #[test]
     fn each_form_reads_as_a_person_would_say_it() {
         for (words, text) in [
-            (Words::from("null"), "null"),
-            (Words::Size(Bound::Exactly, 1, Unit::Element), "1 element"),
-            (Words::Size(Bound::AtMost, 2, Unit::Character), "at most 2 characters"),
-            (Words::integer(Bound::AtLeast, 5), "at least 5"),
-            (Words::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
-            (Words::Number(Bound::Below, 0.5), "less than 0.5"),
-            (Words::Number(Bound::Above, 2.0), "more than 2"),
-            (Words::OneOf(Cow::Borrowed(&[5, 10, 15])), "5, 10 or 15"),
-            (Words::OneOf(Cow::Borrowed(&[])), "nothing"),
+            (Message::from("null"), "null"),
+            (Message::Size(Bound::Exactly, 1, Unit::Element), "1 element"),
+            (Message::Size(Bound::AtMost, 2, Unit::Character), "at most 2 characters"),
+            (Message::integer(Bound::AtLeast, 5), "at least 5"),
+            (Message::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
+            (Message::Number(Bound::Below, 0.5), "less than 0.5"),
+            (Message::Number(Bound::Above, 2.0), "more than 2"),
+            (Message::OneOf(Cow::Borrowed(&[5, 10, 15])), "5, 10 or 15"),
+            (Message::OneOf(Cow::Borrowed(&[])), "nothing"),
         ] {
             assert_eq!(words.to_string(), text);
-            assert_eq!(words, Words::from(text));
+            assert_eq!(words, Message::from(text));
         }
     }
 }

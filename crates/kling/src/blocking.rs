@@ -22,7 +22,7 @@ use crate::catalog::Pages;
 
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
-pub use kling_poll::blocking::{Fleet, cancel, wait};
+pub use kling_poll::blocking::{JobSet, cancel, wait};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub use kling_transport::blocking::tls_config;
 pub use kling_transport::blocking::{Client, Clock, SystemClock};

@@ -9,23 +9,24 @@ use std::task::Poll;
 use std::time::SystemTime;
 
 use kling_journal::{Error as JournalError, Event, Journal, OnDuplicate};
-use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
+use kling_poll::{CompletedJob, JobSetEvent, Update, WaitError, WaitOptions};
 use kling_transport::{
-    CancelReply, Client, Error, Job, Makes, ModelId, RequestId, Reqwest, Submission, Submitting, Transport,
+    CancelReply, Client, Error, Job, JobModel, ModelId, PendingSubmit, RequestId, Reqwest, SubmitOutcome,
+    Transport,
 };
 use kling_types::ModelInput;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::keeping::{FleetKeeping, Keeping, Kept, Note};
+use crate::keeping::{JobSetJournal, JournalWriter, Note, TrackedJob};
 
 /// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
 ///
 /// An intent is on disk before the POST leaves, the id before anything waits, then the last state, the outputs, the files. After
 /// a crash at any moment [`Journal::page`] has every job that may be paid for: with its id, or as *unknown*. If the intent
 /// cannot be written, nothing is sent: [`Error::is_journal`]. If the very same request has an unknown outcome, nothing is sent
-/// either: [`Error::is_unresolved`].
+/// either: [`Error::is_duplicate_request`].
 ///
 /// ```no_run
 /// use kling::{Client, Journal, Journaled, WaitOptions};
@@ -43,8 +44,8 @@ use crate::keeping::{FleetKeeping, Keeping, Kept, Note};
 #[derive(Debug)]
 pub struct Journaled<T = Reqwest> {
     client: Client<T>,
-    keeping: Keeping,
-    fleet: Arc<FleetKeeping>,
+    keeping: JournalWriter,
+    fleet: Arc<JobSetJournal>,
 }
 
 impl<T> Clone for Journaled<T> {
@@ -56,7 +57,7 @@ impl<T> Clone for Journaled<T> {
 impl<T> Journaled<T> {
     /// A client with a journal; with `None` it works the same, and nothing is noted.
     pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
-        Self { client, keeping: Keeping::new(journal.into()), fleet: Arc::default() }
+        Self { client, keeping: JournalWriter::new(journal.into()), fleet: Arc::default() }
     }
 
     /// The same client with a callback for errors of the journal after a request was sent. The job goes on, and its entry
@@ -104,33 +105,33 @@ impl<T> Journaled<T> {
 }
 
 impl<T: Transport + 'static> Journaled<T> {
-    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
-    pub async fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting, pending()).await,
-            Err(error) => Submission::Refused(error),
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub async fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+        match PendingSubmit::typed(self.client.settings(), input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting, pending()).await,
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
-    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting, pending()).await,
-            Err(error) => Submission::Refused(error),
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub async fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+        match PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting, pending()).await,
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
     /// The same, until it is to stop. **This costs money.** From then on no further attempt is made: one that is out is seen to
-    /// its end, and a pause before another ends at once, refused as [`Error::is_given_up`].
+    /// its end, and a pause before another ends at once, refused as [`Error::is_abandoned`].
     pub async fn submit_json_until(
         &self,
         model: &ModelId,
         input: &Value,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Submission {
-        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting, stop).await,
-            Err(error) => Submission::Refused(error),
+    ) -> SubmitOutcome {
+        match PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting, stop).await,
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
@@ -140,23 +141,23 @@ impl<T: Transport + 'static> Journaled<T> {
     ///
     /// # Errors
     /// As [`wait`](crate::wait()).
-    pub async fn wait<M: Makes>(
+    pub async fn wait<M: JobModel>(
         &self,
         job: &Job<M>,
         options: &WaitOptions,
         mut on_update: impl FnMut(&Update) + Send,
-    ) -> Result<Finished<M>, WaitError> {
+    ) -> Result<CompletedJob<M>, WaitError> {
         let (own, known) = (self.clone(), (job.id().clone(), job.model().cloned()));
         let (options, kept) = (self.noting_drops(options), Mutex::new(None));
         // Made before the journal is looked into: what was chosen for a drop holds from here on.
         let waiting = kling_poll::wait(&self.client, job, &options, |update| {
             if let Some(kept) = held(&kept).as_mut() {
-                update.state.iter().for_each(|state| Kept::see(kept, state));
+                update.state.iter().for_each(|state| TrackedJob::see(kept, state));
             }
             on_update(update);
         });
         let taken_up =
-            blocking(move || own.keeping.take_up(own.client.settings(), &known.0, known.1.as_ref())).await;
+            blocking(move || own.keeping.track(own.client.settings(), &known.0, known.1.as_ref())).await;
         *held(&kept) = Some(taken_up);
         let outcome = waiting.await;
         let kept = held(&kept).take();
@@ -188,7 +189,7 @@ impl<T: Transport + 'static> Journaled<T> {
         blocking(move || own.keeping.record_job(&origin, &id, &event)).await;
     }
 
-    /// Notes what a [`Fleet`](crate::Fleet) tells of a job: its states, its outputs, its end.
+    /// Notes what a [`JobSet`](crate::Fleet) tells of a job: its states, its outputs, its end.
     ///
     /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
     /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
@@ -196,10 +197,10 @@ impl<T: Transport + 'static> Journaled<T> {
     ///
     /// ```no_run
     /// # async fn run(client: kling::Journaled, jobs: Vec<kling::Job>) {
-    /// use kling::{Fleet, Pace, WaitOptions};
+    /// use kling::{JobSet, RateLimit, WaitOptions};
     ///
-    /// let mut fleet = Fleet::new();
-    /// let account = fleet.account(client.client().clone(), Pace::default());
+    /// let mut fleet = JobSet::new();
+    /// let account = fleet.account(client.client().clone(), RateLimit::default());
     /// for job in &jobs {
     ///     account.add(job, &WaitOptions::default());
     /// }
@@ -208,41 +209,41 @@ impl<T: Transport + 'static> Journaled<T> {
     /// }
     /// # }
     /// ```
-    pub async fn record<M: Makes>(&self, event: &FleetEvent<M>) {
+    pub async fn record<M: JobModel>(&self, event: &JobSetEvent<M>) {
         let Some(note) = Note::of(event) else { return };
         let own = self.clone();
         blocking(move || own.fleet.record(&own.keeping, own.client.settings(), note)).await;
     }
 
     /// Lets go of a job that was detached from its fleet, so that another process may take it up.
-    pub async fn let_go(&self, id: &RequestId) {
+    pub async fn release(&self, id: &RequestId) {
         let (fleet, id) = (Arc::clone(&self.fleet), id.clone());
-        blocking(move || fleet.let_go(&id)).await;
+        blocking(move || fleet.release(&id)).await;
     }
 
     /// Carries a submit in a task of its own, so that dropping this future does not tear it, only keeps it from beginning anew.
-    async fn carry<M: Makes>(
+    async fn execute<M: JobModel>(
         &self,
-        submitting: Submitting<M>,
+        submitting: PendingSubmit<M>,
         stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Submission<M> {
+    ) -> SubmitOutcome<M> {
         let (_here, gone) = oneshot::channel::<Infallible>();
         let stop = either(stop, async { drop(gone.await) });
         joined(tokio::spawn(self.clone().keep(submitting, stop))).await
     }
 
-    async fn keep<M: Makes>(
+    async fn keep<M: JobModel>(
         self,
-        submitting: Submitting<M>,
+        submitting: PendingSubmit<M>,
         stop: impl Future<Output = ()> + Send,
-    ) -> Submission<M> {
+    ) -> SubmitOutcome<M> {
         let Self { client, keeping, .. } = self;
         let intent = keeping.intent(client.settings(), &submitting);
         let mut paying = match blocking(move || keeping.begin(&intent)).await {
             Ok(paying) => paying,
-            Err(error) => return Submission::Refused(error),
+            Err(error) => return SubmitOutcome::Rejected(error),
         };
-        let submission = client.carry_until(submitting, stop).await;
+        let submission = client.execute_until(submitting, stop).await;
         paying.came(&submission);
         blocking(move || drop(paying)).await;
         submission

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kling_journal::{
     EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal, OnDuplicate,
 };
-use kling_poll::{Finished, FleetEvent, FleetNews, WaitError};
+use kling_poll::{CompletedJob, JobSetEvent, JobSetUpdate, WaitError};
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, Makes, ModelId, RequestId, Settings, State, Submission, Submitting,
+    CancelOutcome, CancelReply, Error, JobModel, ModelId, PendingSubmit, RequestId, Settings, State,
+    SubmitOutcome,
 };
 
 type OnJournalError = Arc<dyn Fn(&JournalError) + Send + Sync>;
@@ -18,7 +19,7 @@ type OnAccepted = Arc<dyn Fn(&RequestId) + Send + Sync>;
 
 /// A journal, and how it is kept.
 #[derive(Clone)]
-pub(crate) struct Keeping {
+pub(crate) struct JournalWriter {
     pub(crate) journal: Option<Journal>,
     pub(crate) on_duplicate: OnDuplicate,
     pub(crate) output: Option<PathBuf>,
@@ -27,7 +28,7 @@ pub(crate) struct Keeping {
     pub(crate) on_accepted: OnAccepted,
 }
 
-impl Keeping {
+impl JournalWriter {
     pub(crate) fn new(journal: Option<Journal>) -> Self {
         Self {
             journal,
@@ -39,7 +40,7 @@ impl Keeping {
     }
 
     /// What a submit is about to pay for.
-    pub(crate) fn intent<M: Makes>(&self, settings: &Settings, submitting: &Submitting<M>) -> Intent {
+    pub(crate) fn intent<M: JobModel>(&self, settings: &Settings, submitting: &PendingSubmit<M>) -> Intent {
         let fingerprint = submitting.fingerprint().to_string();
         let intent = Intent::new(settings.base().origin(), submitting.model().as_str(), fingerprint)
             .with_account(settings.token().account_hash());
@@ -49,8 +50,8 @@ impl Keeping {
     /// Writes an intent down, before its request leaves. What it gives lives as long as the submit.
     ///
     /// # Errors
-    /// [`Error::is_unresolved`], [`Error::is_journal`]: then nothing may be sent.
-    pub(crate) fn begin(&self, intent: &Intent) -> Result<Paying, Error> {
+    /// [`Error::is_duplicate_request`], [`Error::is_journal`]: then nothing may be sent.
+    pub(crate) fn begin(&self, intent: &Intent) -> Result<SubmitGuard, Error> {
         if let Some(journal) = &self.journal {
             journal.begin(intent, self.on_duplicate).map_err(|error| match error.kind() {
                 ErrorKind::DuplicateRequest => Error::unresolved(error),
@@ -59,7 +60,7 @@ impl Keeping {
         }
         let outcome =
             Event::Unknown { message: "the program stopped before the submit was confirmed".to_owned() };
-        Ok(Paying { keeping: self.clone(), intent: *intent.id(), outcome })
+        Ok(SubmitGuard { keeping: self.clone(), intent: *intent.id(), outcome })
     }
 
     /// Writes down that a job was cancelled, if it was.
@@ -80,7 +81,7 @@ impl Keeping {
     }
 
     /// Takes up a job that is waited for, so that no other process does so too. One that the journal does not know is noted.
-    pub(crate) fn take_up(&self, settings: &Settings, id: &RequestId, model: Option<&ModelId>) -> Kept {
+    pub(crate) fn track(&self, settings: &Settings, id: &RequestId, model: Option<&ModelId>) -> TrackedJob {
         let account = settings.token().account_hash();
         let intent = self.journal.as_ref().and_then(|journal| {
             let found = self.find_or_adopt(journal, settings, id, model);
@@ -89,7 +90,7 @@ impl Keeping {
         let is_own = intent.as_ref().is_some_and(|intent| intent.account() == Some(&account));
         let is_adopted = intent.as_ref().is_some_and(|intent| intent.request_id().is_some());
         let intent = intent.map(|intent| *intent.id());
-        Kept {
+        TrackedJob {
             is_own,
             is_adopted,
             // A wait costs nothing, so it goes on where another process waits as well.
@@ -133,10 +134,10 @@ impl Keeping {
     }
 }
 
-impl fmt::Debug for Keeping {
+impl fmt::Debug for JournalWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { journal, on_duplicate, output, .. } = self;
-        f.debug_struct("Keeping")
+        f.debug_struct("JournalWriter")
             .field("journal", journal)
             .field("on_duplicate", on_duplicate)
             .field("output", output)
@@ -146,28 +147,28 @@ impl fmt::Debug for Keeping {
 
 /// A submit that was begun. Its outcome is written down when this is dropped, also by a panic or the end of the runtime:
 /// as long as none is known, as a lost one.
-pub(crate) struct Paying {
-    keeping: Keeping,
+pub(crate) struct SubmitGuard {
+    keeping: JournalWriter,
     intent: IntentId,
     outcome: Event,
 }
 
-impl Paying {
+impl SubmitGuard {
     /// What became of the submit.
-    pub(crate) fn came<M: Makes>(&mut self, submission: &Submission<M>) {
+    pub(crate) fn came<M: JobModel>(&mut self, submission: &SubmitOutcome<M>) {
         self.outcome = match submission {
-            Submission::Submitted(job) => {
+            SubmitOutcome::Accepted(job) => {
                 // Shown first: if nothing can be recorded any more, a person still has it.
                 (self.keeping.on_accepted)(job.id());
                 Event::accepted(job.id().as_str())
             }
-            Submission::Refused(error) => Event::Rejected { message: error.to_string() },
-            Submission::Unknown(receipt) => Event::Unknown { message: receipt.to_string() },
+            SubmitOutcome::Rejected(error) => Event::Rejected { message: error.to_string() },
+            SubmitOutcome::Unknown(receipt) => Event::Unknown { message: receipt.to_string() },
         };
     }
 }
 
-impl Drop for Paying {
+impl Drop for SubmitGuard {
     fn drop(&mut self) {
         self.keeping.record(&self.intent, &self.outcome);
     }
@@ -175,15 +176,15 @@ impl Drop for Paying {
 
 /// The jobs that were told of, each taken up with its first news and let go of with its last.
 #[derive(Default)]
-pub(crate) struct FleetKeeping(Mutex<HashMap<RequestId, Kept>>);
+pub(crate) struct JobSetJournal(Mutex<HashMap<RequestId, TrackedJob>>);
 
-impl FleetKeeping {
+impl JobSetJournal {
     /// Writes it down.
-    pub(crate) fn record<M: Makes>(&self, keeping: &Keeping, settings: &Settings, note: Note<M>) {
+    pub(crate) fn record<M: JobModel>(&self, keeping: &JournalWriter, settings: &Settings, note: Note<M>) {
         let mut taken = self.lock();
         let mut kept = taken.remove(&note.id).unwrap_or_else(|| {
             let model: Option<ModelId> = M::MODEL.and_then(|model| model.parse().ok());
-            keeping.take_up(settings, &note.id, model.as_ref())
+            keeping.track(settings, &note.id, model.as_ref())
         });
         match note.what {
             What::Seen(state) => {
@@ -198,40 +199,40 @@ impl FleetKeeping {
     }
 
     /// Lets go of a job.
-    pub(crate) fn let_go(&self, id: &RequestId) {
+    pub(crate) fn release(&self, id: &RequestId) {
         let kept = self.lock().remove(id);
         drop(kept);
     }
 
     /// A panic between two records leaves both whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Kept>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, TrackedJob>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for FleetKeeping {
+impl fmt::Debug for JobSetJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FleetKeeping({} jobs)", self.lock().len())
+        write!(f, "JobSetJournal({} jobs)", self.lock().len())
     }
 }
 
 /// What one piece of news says of a job, to be carried to where a disk may be waited for.
-pub(crate) struct Note<M: Makes> {
+pub(crate) struct Note<M: JobModel> {
     id: RequestId,
     what: What<M>,
 }
 
-enum What<M: Makes> {
+enum What<M: JobModel> {
     Seen(State),
-    Over(Box<Result<Finished<M>, WaitError>>),
+    Over(Box<Result<CompletedJob<M>, WaitError>>),
 }
 
-impl<M: Makes> Note<M> {
+impl<M: JobModel> Note<M> {
     /// Nothing where the news says nothing that is worth keeping.
-    pub(crate) fn of(event: &FleetEvent<M>) -> Option<Self> {
+    pub(crate) fn of(event: &JobSetEvent<M>) -> Option<Self> {
         let what = match &event.news {
-            FleetNews::Update(update) => What::Seen(update.state.clone()?),
-            FleetNews::Done(outcome) => What::Over(outcome.clone().into()),
+            JobSetUpdate::Update(update) => What::Seen(update.state.clone()?),
+            JobSetUpdate::Done(outcome) => What::Over(outcome.clone().into()),
             // The end of the wait tells what became of a cancel.
             _ => return None,
         };
@@ -240,8 +241,8 @@ impl<M: Makes> Note<M> {
 }
 
 /// A job that is waited for, with its entry, if it has one.
-pub(crate) struct Kept {
-    keeping: Keeping,
+pub(crate) struct TrackedJob {
+    keeping: JournalWriter,
     intent: Option<IntentId>,
     /// Whether the account that asks is the one that submitted.
     is_own: bool,
@@ -251,7 +252,7 @@ pub(crate) struct Kept {
     seen: Option<State>,
 }
 
-impl Kept {
+impl TrackedJob {
     /// Writes down the state where it is a new one. Such a record is not synced, so it takes microseconds.
     pub(crate) fn see(&mut self, state: &State) {
         let Some(intent) = &self.intent else { return };
@@ -265,7 +266,7 @@ impl Kept {
     ///
     /// To another account's token a job may seem to be gone, so that is believed of its own only. One that its account may not
     /// ask for was adopted by mistake.
-    pub(crate) fn ending<M: Makes>(&self, outcome: &Result<Finished<M>, WaitError>) -> Option<Event> {
+    pub(crate) fn ending<M: JobModel>(&self, outcome: &Result<CompletedJob<M>, WaitError>) -> Option<Event> {
         let ending = match outcome {
             Ok(finished) => {
                 // A file inside the answer is no link to keep: the API is asked for it again.

@@ -72,18 +72,18 @@ pub use kling_journal::{self, Journal, OnDuplicate};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_poll::Account;
 pub use kling_poll::{
-    Action, Aim, Ending, Event, Experience, Finished, Fit, Fixed, FleetEvent, FleetNews, FleetStats, Growing,
-    JobMachine, Learned, OnDrop, Pace, Record, Schedule, Seen, Step, Ticket, Unfinished, Update, WaitError,
-    WaitOptions,
+    Action, Aim, CompletedJob, Event, Experience, ExponentialInterval, Fit, FixedInterval, JobKey,
+    JobMachine, JobSetEvent, JobSetStats, JobSetUpdate, Learned, OnDeadline, OnDrop, PollContext, RateLimit,
+    Record, Schedule, Step, Update, WaitError, WaitOptions, WaitOutcome,
 };
 #[cfg(feature = "async")]
-pub use kling_poll::{Fleet, cancel, wait};
+pub use kling_poll::{JobSet, cancel, wait};
 #[cfg(feature = "async")]
 pub use kling_transport::Client;
 pub use kling_transport::{
-    AnyModel, ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Error, Fingerprint, Job,
-    ListModels, Makes, ModelId, Phase, Receipt, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings,
-    State, StatusReply, Submission, SubmitError, TOKEN_VARIABLES, Token,
+    ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, DynModel, Error, Fingerprint, Job,
+    JobModel, ListModels, ModelId, Phase, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings, State,
+    StatusReply, SubmitError, SubmitOutcome, TOKEN_VARIABLES, Token, UnknownOutcome,
 };
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use kling_transport::{DownloadOptions, Downloaded, ExpectedContent, Progress};

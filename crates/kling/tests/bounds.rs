@@ -4,7 +4,7 @@
 
 use kling::kling_transport::{self, Transport};
 use kling::{
-    Client, Fleet, FleetEvent, Job, Journaled, ModelId, RequestId, WaitOptions, blocking, cancel, wait,
+    Client, Job, JobSet, JobSetEvent, Journaled, ModelId, RequestId, WaitOptions, blocking, cancel, wait,
 };
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn the_futures_of_a_client<T: Transport + 'static>(
 fn the_futures_of_a_client_with_a_journal<T: Transport + 'static>(
     client: &Journaled<T>,
     (job, options, id): (&Job, &WaitOptions, &RequestId),
-    (model, input, event): (&ModelId, &Value, &FleetEvent),
+    (model, input, event): (&ModelId, &Value, &JobSetEvent),
 ) {
     sent(&client.submit_json(model, input));
     sent(&client.submit_json_until(model, input, std::future::pending()));
@@ -33,7 +33,7 @@ fn the_futures_of_a_client_with_a_journal<T: Transport + 'static>(
     sent(&client.cancel(id));
     sent(&client.saved(id, ["/tmp/clip.mp4"]));
     sent(&client.record(event));
-    sent(&client.let_go(id));
+    sent(&client.release(id));
 }
 
 /// A transport that cannot be cloned.
@@ -48,5 +48,5 @@ fn what_is_shared_may_be_shared() {
     cloned::<blocking::Client<Transporting>>();
     cloned::<blocking::Journaled<Transporting>>();
     cloned::<kling_transport::Error>();
-    moved::<Fleet>();
+    moved::<JobSet>();
 }

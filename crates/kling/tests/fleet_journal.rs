@@ -7,16 +7,16 @@ mod world;
 use std::time::Duration;
 
 use kling::kling_journal::{Entry, EntryStatus};
-use kling::{Fixed, Fleet, Job, Pace, WaitOptions, blocking};
+use kling::{FixedInterval, Job, JobSet, RateLimit, WaitOptions, blocking};
 use kling_sim::Sim;
 use world::{World, input, model};
 
 fn options() -> WaitOptions {
-    WaitOptions::default().with_schedule(Fixed(Duration::from_millis(1)))
+    WaitOptions::default().with_schedule(FixedInterval(Duration::from_millis(1)))
 }
 
-fn pace() -> Pace {
-    Pace::new(4)
+fn pace() -> RateLimit {
+    RateLimit::new(4)
 }
 
 /// Jobs of which the first fails.
@@ -29,7 +29,7 @@ fn submitted(world: &World, jobs: usize) -> Vec<Job> {
 async fn waited_for(world: &World, jobs: Vec<Job>, is_async: bool) {
     if is_async {
         let client = world.client();
-        let mut fleet = Fleet::new();
+        let mut fleet = JobSet::new();
         let account = fleet.account(client.client().clone(), pace());
         for job in &jobs {
             account.add(job, &options());
@@ -41,7 +41,7 @@ async fn waited_for(world: &World, jobs: Vec<Job>, is_async: bool) {
     }
     let client = world.blocking();
     let waiting = move || {
-        let mut fleet = blocking::Fleet::new();
+        let mut fleet = blocking::JobSet::new();
         let account = fleet.account(client.client().clone(), pace());
         for job in &jobs {
             account.add(job, &options());
@@ -73,7 +73,7 @@ async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_wi
     let jobs = submitted(&world, 3);
     world.sim.advance(Duration::from_secs(6));
     let client = world.client();
-    let mut fleet = Fleet::new();
+    let mut fleet = JobSet::new();
     let account = fleet.account(client.client().clone(), pace());
     for job in &jobs {
         account.add(job, &options());
@@ -88,7 +88,7 @@ async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_wi
     assert_eq!(states, ["in_progress", "in_queue", "in_queue"]);
     assert!(entries.iter().all(|entry| entry.status() == EntryStatus::Running && entry.is_locked()));
 
-    client.let_go(jobs[2].id()).await;
+    client.release(jobs[2].id()).await;
     assert!(!world.entries()[2].is_locked());
     // Nothing is told to anybody: as by a crash, but that the process lives.
     std::mem::forget((client, fleet, account));

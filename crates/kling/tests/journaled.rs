@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use kling::kling_journal::{Entry, EntryStatus, Error, Event, Intent, IntentId, Page, Query, Store};
 use kling::{
-    CancelOutcome, Client, Job, Journal, Journaled, OnDuplicate, Submission, Unfinished, WaitOptions,
+    CancelOutcome, Client, Job, Journal, Journaled, OnDeadline, OnDuplicate, SubmitOutcome, WaitOptions,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
@@ -43,19 +43,22 @@ async fn the_same_request_is_not_sent_again_while_its_outcome_is_unknown() {
     let world = World::new();
     let client = world.client();
     world.sim.fault_next(Call::Submit, Fault::DropProcessed);
-    assert!(matches!(client.submit_json(&model(), &input()).await, Submission::Unknown(_)));
+    assert!(matches!(client.submit_json(&model(), &input()).await, SubmitOutcome::Unknown(_)));
     let refused = client.submit_json(&model(), &input()).await;
-    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
+    assert!(
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.is_duplicate_request()),
+        "{refused:?}"
+    );
     assert_eq!(world.posts(), 1);
     let meant = client.on_duplicate(OnDuplicate::Allow).submit_json(&model(), &input()).await;
-    assert!(matches!(meant, Submission::Submitted(_)));
+    assert!(matches!(meant, SubmitOutcome::Accepted(_)));
 }
 
 #[tokio::test]
 async fn what_the_api_refused_is_closed() {
     let world = World::new();
     let refused = world.client().submit_json(&model(), &json!({ "image_url": "nowhere" })).await;
-    assert!(matches!(refused, Submission::Refused(_)));
+    assert!(matches!(refused, SubmitOutcome::Rejected(_)));
     assert_eq!(world.entries()[0].status(), EntryStatus::Rejected);
 }
 
@@ -104,7 +107,7 @@ async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
     let world = World::with(sim);
     let client = world.client();
     let first = client.submit_json(&model(), &input()).await.into_result().unwrap();
-    let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+    let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
     let error = client.wait(&first, &brief, |_| {}).await.unwrap_err();
     assert!(matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled));
     assert_eq!(world.entries()[0].status(), EntryStatus::Cancelled);
@@ -146,7 +149,7 @@ async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_
     let world = World::new();
     let client = |store| Journaled::new(Client::new(world.settings()).unwrap(), Journal::with_store(store));
     let refused = client(Failing { at_begin: true }).submit_json(&model(), &input()).await;
-    assert!(matches!(&refused, Submission::Refused(error) if error.is_journal()), "{refused:?}");
+    assert!(matches!(&refused, SubmitOutcome::Rejected(error) if error.is_journal()), "{refused:?}");
     assert_eq!(world.posts(), 0);
 
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -154,7 +157,7 @@ async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_
     let client = client(Failing { at_begin: false })
         .on_journal_error(move |error| tell.lock().unwrap().push(error.to_string()))
         .on_accepted(move |id| show.lock().unwrap().push(id.to_string()));
-    let Submission::Submitted(job) = client.submit_json(&model(), &input()).await else { panic!("no job") };
+    let SubmitOutcome::Accepted(job) = client.submit_json(&model(), &input()).await else { panic!("no job") };
     assert_eq!(*told.lock().unwrap(), [job.id().as_str(), "the disk is full"], "the id comes first");
 }
 
@@ -169,9 +172,12 @@ fn the_blocking_client_keeps_the_same_record() {
     assert_eq!((entry.status(), entry.outputs().len(), entry.files().len()), (EntryStatus::Succeeded, 1, 1));
 
     world.sim.fault_next(Call::Submit, Fault::DropProcessed);
-    assert!(matches!(client.submit_json(&model(), &input()), Submission::Unknown(_)));
+    assert!(matches!(client.submit_json(&model(), &input()), SubmitOutcome::Unknown(_)));
     let refused = client.submit_json(&model(), &input());
-    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
+    assert!(
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.is_duplicate_request()),
+        "{refused:?}"
+    );
     assert_eq!(world.posts(), 2);
 }
 

@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use kling::kling_journal::{Entry, EntryStatus};
-use kling::kling_transport::{self, Failure, HttpReply, HttpRequest, Limits};
-use kling::{Client, Journaled, Submission, blocking};
+use kling::kling_transport::{self, HttpReply, HttpRequest, Limits, TransportError};
+use kling::{Client, Journaled, SubmitOutcome, blocking};
 use kling_sim::{Call, Fault, Reply};
 use serde_json::{Value, json};
 use world::{World, input, model, until};
@@ -48,9 +48,9 @@ async fn an_abandoned_submit_makes_no_further_attempt_and_is_refused() {
         until(|| world.posts() == 2).await;
         drop(stop);
     });
-    assert!(matches!(&submission, Submission::Refused(error) if error.is_given_up()), "{submission:?}");
+    assert!(matches!(&submission, SubmitOutcome::Rejected(error) if error.is_abandoned()), "{submission:?}");
     let unsent = client.submit_json_until(&model, &input, std::future::ready(())).await;
-    assert!(matches!(&unsent, Submission::Refused(error) if error.is_given_up()), "{unsent:?}");
+    assert!(matches!(&unsent, SubmitOutcome::Rejected(error) if error.is_abandoned()), "{unsent:?}");
     assert_eq!(world.posts(), 2);
     assert!(world.entries().iter().all(|entry| entry.status() == EntryStatus::Rejected));
 }
@@ -68,7 +68,10 @@ fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
     assert!(catch_unwind(AssertUnwindSafe(|| panicking(input()))).is_err());
     assert_eq!(statuses(), [EntryStatus::Unknown]);
     let refused = panicking(input());
-    assert!(matches!(&refused, Submission::Refused(error) if error.is_unresolved()), "{refused:?}");
+    assert!(
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.is_duplicate_request()),
+        "{refused:?}"
+    );
 
     // The async one, by a panic and by the end of its runtime.
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -94,13 +97,13 @@ fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
 struct Panicking;
 
 impl kling_transport::Transport for Panicking {
-    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
         panic!("in the middle of the request")
     }
 }
 
 impl kling_transport::blocking::Transport for Panicking {
-    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
         panic!("in the middle of the request")
     }
 }

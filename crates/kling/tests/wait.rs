@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use kling::kling_transport::Backoff;
 use kling::{
-    CancelOutcome, Client, Fixed, Job, ModelId, RequestId, Settings, State, Token, Unfinished, WaitError,
-    WaitOptions, blocking,
+    CancelOutcome, Client, FixedInterval, Job, ModelId, OnDeadline, RequestId, Settings, State, Token,
+    WaitError, WaitOptions, blocking,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
@@ -44,7 +44,7 @@ fn options() -> WaitOptions {
     WaitOptions::default()
         .with_call_timeout(Duration::from_millis(300))
         .with_backoff(Backoff { first: moment, cap: moment })
-        .with_schedule(Fixed(moment))
+        .with_schedule(FixedInterval(moment))
 }
 
 fn settings(sim: &Sim) -> Settings {
@@ -116,8 +116,8 @@ fn errors_count_only_in_a_row() {
 
 #[test]
 fn what_the_api_says_of_token_account_and_id_ends_it_at_once_with_the_id() {
-    type Question = fn(&WaitError) -> bool;
-    let words: [(u16, u32, Question); 3] = [
+    type CallRequest = fn(&WaitError) -> bool;
+    let words: [(u16, u32, CallRequest); 3] = [
         (400, 400_004, WaitError::is_auth),
         (403, 403_001, WaitError::is_permission),
         (404, 404_001, WaitError::is_not_found),
@@ -159,7 +159,7 @@ fn polls(sim: &Sim) -> usize {
 #[test]
 fn at_the_deadline_a_job_in_the_queue_is_left_or_cancelled_as_was_chosen() {
     for is_async in [true, false] {
-        for (choice, is_cancelled) in [(Unfinished::Leave, false), (Unfinished::Cancel, true)] {
+        for (choice, is_cancelled) in [(OnDeadline::Detach, false), (OnDeadline::Cancel, true)] {
             let sim = Sim::builder().manual_time().start().unwrap();
             let id = submitted(&sim);
             let patience = options().with_deadline(Duration::ZERO).with_at_deadline(choice);
@@ -182,7 +182,7 @@ fn a_cancel_at_the_deadline_survives_every_trouble_but_a_server_that_wants_no_mo
         let sim = Sim::builder().manual_time().start().unwrap();
         let id = submitted(&sim);
         sim.fault_next(Call::Cancel, trouble.clone());
-        let patience = options().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+        let patience = options().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
         let error = wait(&sim, &id, is_async, &patience).unwrap_err();
         let is_busy = trouble.to_string() == "answer 429";
         let state = blocking::Client::new(settings(&sim)).unwrap().status(&id).unwrap().state;

@@ -4,7 +4,9 @@ use std::fmt::{Debug, Display};
 use std::path::PathBuf;
 
 use kling::kling_1_6_pro_image_to_video::Input;
-use kling::{Downloaded, Error, Finished, Job, ModelInput, Receipt, Submission, Update, WaitError};
+use kling::{
+    CompletedJob, Downloaded, Error, Job, ModelInput, SubmitOutcome, UnknownOutcome, Update, WaitError,
+};
 use serde::Serialize;
 
 use super::{TOKEN, Tools};
@@ -17,7 +19,7 @@ pub enum Paid {
     /// A request id.
     Job(String),
     /// A receipt for an unknown outcome, by the fingerprint of its body.
-    Receipt(String),
+    UnknownOutcome(String),
     /// Nothing: refused.
     Nothing,
 }
@@ -59,14 +61,14 @@ impl Outcome {
     }
 
     /// Takes note of a submit: the job, where there is one.
-    pub(crate) fn took(&mut self, submission: Submission<Model>) -> Option<Job<Model>> {
+    pub(crate) fn took(&mut self, submission: SubmitOutcome<Model>) -> Option<Job<Model>> {
         match submission {
-            Submission::Submitted(job) => {
+            SubmitOutcome::Accepted(job) => {
                 self.submitted(&job);
                 return Some(job);
             }
-            Submission::Refused(error) => self.refused(&error),
-            Submission::Unknown(receipt) => self.unknown(&receipt),
+            SubmitOutcome::Rejected(error) => self.refused(&error),
+            SubmitOutcome::Unknown(receipt) => self.unknown(&receipt),
         }
         None
     }
@@ -77,10 +79,10 @@ impl Outcome {
         self.words = Some(error.to_string());
     }
 
-    fn unknown(&mut self, receipt: &Receipt) {
+    fn unknown(&mut self, receipt: &UnknownOutcome) {
         self.show(receipt);
         self.keep(receipt);
-        self.paid = Some(Paid::Receipt(receipt.fingerprint().to_string()));
+        self.paid = Some(Paid::UnknownOutcome(receipt.fingerprint().to_string()));
     }
 
     fn submitted(&mut self, job: &Job<Model>) {
@@ -97,7 +99,7 @@ impl Outcome {
     }
 
     /// The first URL of the output, where there is one.
-    pub(crate) fn waited(&mut self, waited: Result<Finished<Model>, WaitError>) -> Option<String> {
+    pub(crate) fn waited(&mut self, waited: Result<CompletedJob<Model>, WaitError>) -> Option<String> {
         match waited {
             Ok(done) => {
                 self.look(&format!("{done:?}"));

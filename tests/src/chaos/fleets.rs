@@ -7,7 +7,9 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use kling::{Account, Client, Fleet, FleetEvent, FleetNews, Job, Journaled, Pace, Ticket, blocking};
+use kling::{
+    Account, Client, Job, JobKey, JobSet, JobSetEvent, JobSetUpdate, Journaled, RateLimit, blocking,
+};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -27,7 +29,7 @@ pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()
 
 fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
     let client = blocking::Client::new(ledger.tools.settings.clone()).map_err(io::Error::other)?;
-    let mut fleet = blocking::Fleet::open();
+    let mut fleet = blocking::JobSet::open();
     let account = fleet.account(client.clone(), pace(THREADS));
     let client = blocking::Journaled::new(client, ledger.tools.journal.clone());
     let (next, keeper) = (Arc::new(AtomicUsize::new(1)), client.clone());
@@ -52,7 +54,7 @@ fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
 }
 
 async fn in_tasks(ledger: Arc<Ledger>, client: Client) {
-    let mut fleet = Fleet::open();
+    let mut fleet = JobSet::open();
     let account = fleet.account(client.clone(), pace(TASKS));
     let client = Journaled::new(client, ledger.tools.journal.clone());
     tokio::spawn(submit_all(ledger.clone(), account, client.clone()));
@@ -79,8 +81,8 @@ async fn submit_all(ledger: Arc<Ledger>, account: Account<Model>, client: Journa
     }
 }
 
-fn pace(in_flight: usize) -> Pace {
-    Pace::new(in_flight)
+fn pace(in_flight: usize) -> RateLimit {
+    RateLimit::new(in_flight)
 }
 
 impl Tools {
@@ -93,7 +95,7 @@ impl Tools {
 /// The jobs of one fleet, by their tickets.
 struct Ledger {
     tools: Tools,
-    waiting: Mutex<HashMap<Ticket, Outcome>>,
+    waiting: Mutex<HashMap<JobKey, Outcome>>,
     told: Sender<Outcome>,
 }
 
@@ -113,13 +115,13 @@ impl Ledger {
         waiting.insert(account.add(&job, &self.tools.waiting), outcome);
     }
 
-    fn hear(&self, event: FleetEvent<Model>) {
+    fn hear(&self, event: JobSetEvent<Model>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match event.news {
-            FleetNews::Update(update) => {
+            JobSetUpdate::Update(update) => {
                 waiting.entry(event.ticket).and_modify(|outcome| outcome.updated(&update));
             }
-            FleetNews::Done(waited) => {
+            JobSetUpdate::Done(waited) => {
                 if let Some(mut outcome) = waiting.remove(&event.ticket) {
                     outcome.waited(waited);
                     let _ = self.told.send(outcome);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use kling::kling_journal::{Query, Selection};
 use kling::kling_transport::{Backoff, RetryPolicy};
-use kling::{DownloadOptions, Fixed, Journal, Settings, Token, WaitOptions};
+use kling::{DownloadOptions, FixedInterval, Journal, Settings, Token, WaitOptions};
 use kling_sim::{Faults, Sim};
 
 pub use self::case::{Ended, Outcome, Paid};
@@ -124,7 +124,7 @@ impl Tools {
             .with_deadline(Duration::from_secs(90))
             .with_call_timeout(Duration::from_millis(500))
             .with_backoff(brisk)
-            .with_schedule(Fixed(Duration::from_millis(10)));
+            .with_schedule(FixedInterval(Duration::from_millis(10)));
         let download = DownloadOptions::default()
             .with_patience(Duration::from_millis(500))
             .with_retry(retry.with_max_attempts(20));

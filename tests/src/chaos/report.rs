@@ -84,7 +84,7 @@ impl Report {
         self.sightings += outcome.sightings;
         match outcome.paid {
             Some(Paid::Job(id)) => drop(self.ids.insert(id)),
-            Some(Paid::Receipt(fingerprint)) => drop(self.receipts.insert(fingerprint)),
+            Some(Paid::UnknownOutcome(fingerprint)) => drop(self.receipts.insert(fingerprint)),
             Some(Paid::Nothing) => self.refused += 1,
             None => {}
         }

@@ -11,18 +11,18 @@ use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
 
 use crate::arguments::hyphen::command_line;
-use crate::arguments::{AtEnd, Jobs, JobsCommand, Patience, Prune, Resume, Settle};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::arguments::{Jobs, JobsCommand, OnInterrupt, Prune, Resume, Settle, WaitArgs};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::Interrupts;
-use crate::live::Live;
-use crate::target::Target;
+use crate::live::ProgressLine;
+use crate::target::OutputPath;
 use crate::waiting;
 
 /// The entries of a page if all are asked for.
 const PAGE: usize = 500;
 
-pub(crate) fn run(arguments: &Jobs, console: Console) -> Result<Answer, Stop> {
+pub(crate) fn run(arguments: &Jobs, console: Console) -> Result<Output, CliError> {
     let journal = open()?;
     match &arguments.command {
         Some(JobsCommand::Settle(settle)) => close(&journal, settle),
@@ -32,23 +32,23 @@ pub(crate) fn run(arguments: &Jobs, console: Console) -> Result<Answer, Stop> {
 }
 
 /// Opens the journal, which must not be turned off.
-pub(crate) fn open() -> Result<Journal, Stop> {
+pub(crate) fn open() -> Result<Journal, CliError> {
     Journal::from_env()?.ok_or_else(is_off)
 }
 
-pub(crate) fn is_off() -> Stop {
-    Stop::new(Exit::Usage, format!("the journal is turned off by {JOURNAL_VARIABLE}"))
+pub(crate) fn is_off() -> CliError {
+    CliError::new(ExitStatus::Usage, format!("the journal is turned off by {JOURNAL_VARIABLE}"))
 }
 
 /// Warns if some of the journal cannot be read: it may hide jobs.
 pub(crate) fn warn_of_damage(journal: &Journal, console: Console) {
     if let Some(damage) = journal.damage() {
-        console.say(format!("warning: {damage}"));
+        console.note(format!("warning: {damage}"));
     }
 }
 
 /// Requests that need a person come first, then the newest.
-fn list(journal: &Journal, arguments: &Jobs, console: Console) -> Result<Answer, Stop> {
+fn list(journal: &Journal, arguments: &Jobs, console: Console) -> Result<Output, CliError> {
     let query = Query::new(Selection::All);
     let (entries, next) = if arguments.all {
         (journal.entries(query.with_limit(PAGE)).collect::<Result<Vec<_>, _>>()?, None)
@@ -74,23 +74,24 @@ fn list(journal: &Journal, arguments: &Jobs, console: Console) -> Result<Answer,
         "jobs": entries.iter().map(describe).collect::<Value>(), "next": next,
         "damage": journal.damage().map(|damage| damage.to_string()),
     });
-    Ok(Answer { text: lines.join("\n"), json })
+    Ok(Output { text: lines.join("\n"), json })
 }
 
-fn cursor(text: &str) -> Result<Cursor, Stop> {
+fn cursor(text: &str) -> Result<Cursor, CliError> {
     let parsed = text.split_once('.').and_then(|(group, position)| {
         Some(Cursor { group: group.parse().ok()?, position: position.parse().ok()? })
     });
-    let wrong = || Stop::new(Exit::Usage, format!("--after {text:?} is no place that kling jobs prints"));
+    let wrong =
+        || CliError::new(ExitStatus::Usage, format!("--after {text:?} is no place that kling jobs prints"));
     parsed.ok_or_else(wrong)
 }
 
 /// A known outcome is not changed.
-fn close(journal: &Journal, settle: &Settle) -> Result<Answer, Stop> {
+fn close(journal: &Journal, settle: &Settle) -> Result<Output, CliError> {
     let entry = journal.find_intent(&settle.intent)?;
     let (intent, status) = (entry.intent().id(), entry.status());
     if status != EntryStatus::Unknown {
-        return Err(Stop::new(Exit::Usage, format!("intent {intent} is {status}, not unknown")));
+        return Err(CliError::new(ExitStatus::Usage, format!("intent {intent} is {status}, not unknown")));
     }
     let event = match &settle.finding.id {
         Some(id) => Event::accepted(id.as_str()),
@@ -105,12 +106,12 @@ fn close(journal: &Journal, settle: &Settle) -> Result<Answer, Stop> {
         }
         None => format!("intent {intent} was not submitted"),
     };
-    Ok(Answer { text, json: describe(&settled) })
+    Ok(Output { text, json: describe(&settled) })
 }
 
 /// Says what is removed before it is removed: nothing else ever removes an entry.
-fn prune(journal: &Journal, arguments: &Prune, console: Console) -> Result<Answer, Stop> {
-    let too_long = || Stop::new(Exit::Usage, "--older-than reaches back further than any clock");
+fn prune(journal: &Journal, arguments: &Prune, console: Console) -> Result<Output, CliError> {
+    let too_long = || CliError::new(ExitStatus::Usage, "--older-than reaches back further than any clock");
     let before = SystemTime::now().checked_sub(arguments.older_than).ok_or_else(too_long)?;
     let count = journal.count_prunable(before)?;
     let date = humantime::format_rfc3339_seconds(before);
@@ -118,12 +119,12 @@ fn prune(journal: &Journal, arguments: &Prune, console: Console) -> Result<Answe
     if !arguments.yes || count == 0 {
         let hint = if count == 0 { "" } else { "; to remove them: kling jobs prune --yes" };
         let json = json!({ "prunable": count, "removed": 0, "before": date.to_string() });
-        return Ok(Answer { text: format!("{what}{hint}"), json });
+        return Ok(Output { text: format!("{what}{hint}"), json });
     }
-    console.say(format!("removing {what}"));
+    console.note(format!("removing {what}"));
     let removed = journal.prune(before)?;
     let json = json!({ "prunable": count, "removed": removed, "before": date.to_string() });
-    Ok(Answer { text: format!("removed {removed} requests"), json })
+    Ok(Output { text: format!("removed {removed} requests"), json })
 }
 
 fn line(entry: &Entry) -> String {
@@ -167,11 +168,11 @@ pub(crate) fn describe(entry: &Entry) -> Value {
     })
 }
 
-pub(crate) async fn resume(arguments: &Resume, console: Console) -> Result<Answer, Stop> {
-    let client = Connection::free(console)?.client;
-    let interrupts = Interrupts::new(arguments.patience.interrupting, AtEnd::Leave);
+pub(crate) async fn resume(arguments: &Resume, console: Console) -> Result<Output, CliError> {
+    let client = Session::free(console)?.client;
+    let interrupts = Interrupts::new(arguments.patience.interrupting, OnInterrupt::Leave);
     let output = arguments.output.as_deref();
-    let folder = output.filter(|_| arguments.all).map(Target::folder).transpose()?;
+    let folder = output.filter(|_| arguments.all).map(OutputPath::folder).transpose()?;
     let mut resuming =
         Resuming { client, patience: &arguments.patience, console, interrupts, output, folder };
     match &arguments.id {
@@ -182,17 +183,17 @@ pub(crate) async fn resume(arguments: &Resume, console: Console) -> Result<Answe
 
 struct Resuming<'a> {
     client: Journaled,
-    patience: &'a Patience,
+    patience: &'a WaitArgs,
     console: Console,
     interrupts: Interrupts,
     output: Option<&'a Path>,
     /// The place of every output, where one was named for all.
-    folder: Option<Target>,
+    folder: Option<OutputPath>,
 }
 
 impl Resuming<'_> {
     /// One that was asked for is taken up whether the journal knows it or not.
-    async fn one(&mut self, id: &RequestId) -> Result<Answer, Stop> {
+    async fn one(&mut self, id: &RequestId) -> Result<Output, CliError> {
         let origin = self.origin();
         let entry = match self.client.journal() {
             Some(journal) => {
@@ -207,12 +208,12 @@ impl Resuming<'_> {
         };
         let files = self.finish(id, entry.as_ref()).await?;
         let json = json!({ "request_id": id.as_str(), "status": "succeeded", "files": files });
-        Ok(Answer { text: lines(&files), json })
+        Ok(Output { text: lines(&files), json })
     }
 
     /// Every one is tried, whatever becomes of the others; the first that goes wrong decides how it all ends. Each is looked at
     /// again when its turn comes: another process may have it in hand by then, or have finished it.
-    async fn all(&mut self, journal: &Journal) -> Result<Answer, Stop> {
+    async fn all(&mut self, journal: &Journal) -> Result<Output, CliError> {
         let origin = self.origin();
         let query = |selection| Query::new(selection).of_origin(&origin).oldest_first();
         // All are read first: the jobs that are finished here would move the pages.
@@ -222,7 +223,7 @@ impl Resuming<'_> {
         for entry in &unfinished {
             let Some(Ok(id)) = entry.request_id().map(str::parse::<RequestId>) else { continue };
             let Some(_lock) = self.lock(entry)? else {
-                self.console.say(is_locked(&id).message());
+                self.console.note(is_locked(&id).message());
                 done.push(json!({ "request_id": id.as_str(), "status": "in_hand" }));
                 continue;
             };
@@ -235,7 +236,7 @@ impl Resuming<'_> {
                     done.push(json!({ "request_id": id.as_str(), "status": "succeeded", "files": files }));
                 }
                 Err(stop) => {
-                    self.console.say(format!("kling: {}", stop.message()));
+                    self.console.note(format!("kling: {}", stop.message()));
                     done.push(stop.json());
                     wrong.get_or_insert(stop);
                 }
@@ -248,12 +249,12 @@ impl Resuming<'_> {
         let unknown: Value = unresolved.iter().filter_map(|entry| self.report(entry)).collect();
         match wrong {
             Some(stop) => Err(stop.with("jobs", done).with("unknown", unknown)),
-            None => Ok(Answer { text: texts.join("\n"), json: json!({ "jobs": done, "unknown": unknown }) }),
+            None => Ok(Output { text: texts.join("\n"), json: json!({ "jobs": done, "unknown": unknown }) }),
         }
     }
 
     /// Locks a request for its wait and its download. Returns `None` if another process has locked it.
-    fn lock(&self, entry: &Entry) -> Result<Option<EntryLock>, Stop> {
+    fn lock(&self, entry: &Entry) -> Result<Option<EntryLock>, CliError> {
         match self.client.journal() {
             Some(journal) => Ok(journal.lock(entry.intent().id())?),
             None => Ok(None),
@@ -264,7 +265,7 @@ impl Resuming<'_> {
     fn report(&self, entry: &Entry) -> Option<Value> {
         let intent = entry.intent().id();
         (entry.status() == EntryStatus::Unknown).then(|| {
-            self.console.say(format!(
+            self.console.note(format!(
                 "unknown: intent {intent}; look at the account's history, then: kling jobs settle {intent} --id ID, or \
                  --not-submitted"
             ));
@@ -273,9 +274,9 @@ impl Resuming<'_> {
     }
 
     /// Waits and downloads. Ctrl-C leaves the request as it is, unless chosen otherwise: it was not submitted here.
-    async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, Stop> {
-        let live = Live::new(self.console);
-        live.say(&format!("request {id}"));
+    async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, CliError> {
+        let live = ProgressLine::new(self.console);
+        live.note(&format!("request {id}"));
         let target = self.target(id, entry)?;
         let Self { client, patience, interrupts, .. } = self;
         let finished = waiting::wait(client, &Job::from_id(id.clone()), patience, &live, interrupts).await?;
@@ -284,7 +285,7 @@ impl Resuming<'_> {
     }
 
     /// The place of the output: the one that is named now, or else the one that was noted at the submit.
-    fn target(&self, id: &RequestId, entry: Option<&Entry>) -> Result<Target, Stop> {
+    fn target(&self, id: &RequestId, entry: Option<&Entry>) -> Result<OutputPath, CliError> {
         if let Some(folder) = &self.folder {
             return Ok(folder.clone());
         }
@@ -292,10 +293,10 @@ impl Resuming<'_> {
         let model = intent.and_then(|intent| kling::model(intent.model()));
         let kind = model.map_or(OutputKind::Video, |model| model.output_kind);
         let target = match self.output {
-            Some(path) => Target::check(Some(path), kind)?,
+            Some(path) => OutputPath::check(Some(path), kind)?,
             None => {
-                let noted = Target::resumed(intent.and_then(|intent| intent.output()), kind);
-                let elsewhere = |stop: Stop| stop.resumable(id, &waiting::take_up(id, "-o FILE"));
+                let noted = OutputPath::resumed(intent.and_then(|intent| intent.output()), kind);
+                let elsewhere = |stop: CliError| stop.resumable(id, &waiting::take_up(id, "-o FILE"));
                 noted.try_names().map_err(elsewhere)?;
                 noted
             }
@@ -308,9 +309,9 @@ impl Resuming<'_> {
     }
 }
 
-fn is_locked(id: &RequestId) -> Stop {
+fn is_locked(id: &RequestId) -> CliError {
     let message = format!("another kling process is already waiting for request {id}");
-    Stop::new(Exit::TryAgain, message).with("request_id", id.as_str())
+    CliError::new(ExitStatus::TryAgain, message).with("request_id", id.as_str())
 }
 
 fn lines(files: &[Value]) -> String {

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::arguments::JournalCommand;
 use crate::command::jobs;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::console::{CliError, Console, ExitStatus, Output};
 
-pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<Answer, Stop> {
+pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<Output, CliError> {
     match command {
         JournalCommand::Export { file } => export(&jobs::open()?, file, console),
         JournalCommand::Import { file } => import(&jobs::open()?, file, console),
@@ -20,41 +20,43 @@ pub(crate) fn run(command: &JournalCommand, console: Console) -> Result<Answer, 
     }
 }
 
-fn export(journal: &Journal, file: &Path, console: Console) -> Result<Answer, Stop> {
+fn export(journal: &Journal, file: &Path, console: Console) -> Result<Output, CliError> {
     jobs::warn_of_damage(journal, console);
     let count = if file == Path::new("-") {
         journal.export(BufWriter::new(io::stdout().lock()))?
     } else {
         journal.export(BufWriter::new(create(file)?))?
     };
-    console.say(format!("exported {count} {}", entries(count)));
-    Ok(Answer { text: String::new(), json: json!(null) })
+    console.note(format!("exported {count} {}", entries(count)));
+    Ok(Output { text: String::new(), json: json!(null) })
 }
 
 /// The lines open outputs without a token, so that only the owner may read them.
-fn create(path: &Path) -> Result<File, Stop> {
+fn create(path: &Path) -> Result<File, CliError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| Stop::new(Exit::Usage, format!("{}: {error}", path.display())))
+    options
+        .open(path)
+        .map_err(|error| CliError::new(ExitStatus::Usage, format!("{}: {error}", path.display())))
 }
 
-fn import(journal: &Journal, file: &Path, console: Console) -> Result<Answer, Stop> {
+fn import(journal: &Journal, file: &Path, console: Console) -> Result<Output, CliError> {
     let added = if file == Path::new("-") {
         journal.import(io::stdin().lock())
     } else {
         let opened = File::open(file);
-        let opened =
-            opened.map_err(|error| Stop::new(Exit::NoInput, format!("{}: {error}", file.display())))?;
+        let opened = opened
+            .map_err(|error| CliError::new(ExitStatus::NoInput, format!("{}: {error}", file.display())))?;
         journal.import(BufReader::new(opened))
     };
-    let added = added.map_err(|error| Stop::new(Exit::Input, error.to_string()))?;
+    let added = added.map_err(|error| CliError::new(ExitStatus::Input, error.to_string()))?;
     jobs::warn_of_damage(journal, console);
-    Ok(Answer { text: format!("added {added} {}", entries(added)), json: json!({ "added": added }) })
+    Ok(Output { text: format!("added {added} {}", entries(added)), json: json!({ "added": added }) })
 }
 
-fn check(console: Console) -> Result<Answer, Stop> {
+fn check(console: Console) -> Result<Output, CliError> {
     let report = Journal::check_from_env()?.ok_or_else(jobs::is_off)?;
     let CheckReport { entries: count, damage, rescued_ids, lost, damaged_file, .. } = &report;
     let json = json!({
@@ -62,10 +64,10 @@ fn check(console: Console) -> Result<Answer, Stop> {
         "damaged_file": damaged_file.as_ref().map(|path| path.display().to_string()),
     });
     if report.is_whole() {
-        return Ok(Answer { text: format!("the journal is whole: {count} {}", entries(*count)), json });
+        return Ok(Output { text: format!("the journal is whole: {count} {}", entries(*count)), json });
     }
     for line in damage {
-        console.say(format!("damaged: {line}"));
+        console.note(format!("damaged: {line}"));
     }
     let mut lines = vec![format!("rescued {count} {} into a new journal", entries(*count))];
     if !rescued_ids.is_empty() {
@@ -83,21 +85,21 @@ fn check(console: Console) -> Result<Answer, Stop> {
             entries(*lost)
         ));
     }
-    let answer = Answer { text: lines.join("\n"), json };
-    Err(Stop::found(Exit::Service, answer))
+    let answer = Output { text: lines.join("\n"), json };
+    Err(CliError::found(ExitStatus::Service, answer))
 }
 
 const fn entries(count: usize) -> &'static str {
     if count == 1 { "entry" } else { "entries" }
 }
 
-impl From<JournalError> for Stop {
+impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         use kling::kling_journal::ErrorKind;
         let exit = match error.kind() {
-            ErrorKind::NoEntry => Exit::Usage,
-            ErrorKind::Busy => Exit::TryAgain,
-            _ => Exit::Service,
+            ErrorKind::NoEntry => ExitStatus::Usage,
+            ErrorKind::Busy => ExitStatus::TryAgain,
+            _ => ExitStatus::Service,
         };
         Self::new(exit, error.to_string())
     }

@@ -13,11 +13,11 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Stop, one_line};
+use crate::connection::Session;
+use crate::console::{CliError, Console, Output, one_line};
 
 /// Runs a command to its end.
-pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, Stop> {
+pub(crate) async fn run(command: Command, console: &Console) -> Result<Output, CliError> {
     let console = *console;
     match command {
         Command::Balance => balance(console).await,
@@ -40,16 +40,16 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Answer, S
     }
 }
 
-async fn balance(console: Console) -> Result<Answer, Stop> {
-    let balance = Connection::free(console)?.client.client().balance().await?;
+async fn balance(console: Console) -> Result<Output, CliError> {
+    let balance = Session::free(console)?.client.client().balance().await?;
     let currency = balance.currency.as_deref().unwrap_or("USD");
     let text = format!("{:.2} {}", balance.usd, one_line(currency));
-    Ok(Answer { text, json: serde_json::to_value(&balance).unwrap_or_default() })
+    Ok(Output { text, json: serde_json::to_value(&balance).unwrap_or_default() })
 }
 
-fn completions(shell: clap_complete::Shell) -> Answer {
+fn completions(shell: clap_complete::Shell) -> Output {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "kling", &mut script);
     let text = String::from_utf8_lossy(&script).trim_end().to_owned();
-    Answer { json: json!({ "shell": shell.to_string(), "script": text }), text }
+    Output { json: json!({ "shell": shell.to_string(), "script": text }), text }
 }

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Drift, Filter, Models, ModelsCommand, Schema, Search};
 use crate::catalog::{inputs, price, text, texts};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop, one_line, table};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output, one_line, table};
 use crate::input;
 
-pub(crate) async fn run(arguments: &Models, console: Console) -> Result<Answer, Stop> {
-    let connection = Connection::free(console)?;
+pub(crate) async fn run(arguments: &Models, console: Console) -> Result<Output, CliError> {
+    let connection = Session::free(console)?;
     let client = connection.client.client();
     match &arguments.command {
         ModelsCommand::Drift(arguments) => drift(client, arguments).await,
@@ -28,17 +28,17 @@ fn query(Filter { category, kind }: &Filter, search: Option<String>) -> ListMode
     ListModels { search, category: category.clone(), kind: kind.clone(), ..ListModels::default() }
 }
 
-async fn list(client: &Client, query: &ListModels) -> Result<Answer, Stop> {
+async fn list(client: &Client, query: &ListModels) -> Result<Output, CliError> {
     let entries = kling::catalog(client, query).await?;
     let mut rows = vec![["MODEL", "KIND", "BASE PRICE", "INPUTS"].map(str::to_owned)];
     rows.extend(entries.iter().map(|entry| {
         [text(entry, "model_id").to_owned(), text(entry, "kind").to_owned(), price(entry), inputs(entry)]
     }));
     let text = if entries.is_empty() { "no model".to_owned() } else { table(&rows) };
-    Ok(Answer { text, json: json!({ "models": entries }) })
+    Ok(Output { text, json: json!({ "models": entries }) })
 }
 
-async fn show(client: &Client, id: &str) -> Result<Answer, Stop> {
+async fn show(client: &Client, id: &str) -> Result<Output, CliError> {
     let entry = client.model(&id.parse()?).await?;
     let note = match text(&entry, "pricing_note") {
         "" => String::new(),
@@ -56,7 +56,7 @@ async fn show(client: &Client, id: &str) -> Result<Answer, Stop> {
         ["compiled in", is_compiled_in],
     ];
     let text = format!("{}\n\n{}", table(&facts.map(|row| row.map(str::to_owned))), properties(&entry));
-    Ok(Answer { text, json: entry })
+    Ok(Output { text, json: entry })
 }
 
 /// The inputs of an entry in a table; where its schema cannot be read, their names alone.
@@ -91,7 +91,7 @@ fn excerpt(value: &Value) -> String {
 }
 
 /// Where something moved, the report is the answer, and the exit code its class.
-async fn drift(client: &Client, arguments: &Drift) -> Result<Answer, Stop> {
+async fn drift(client: &Client, arguments: &Drift) -> Result<Output, CliError> {
     let chosen: Vec<&ModelInfo> = match arguments.all {
         true => kling::models().iter().collect(),
         false => arguments.models.iter().map(|id| input::known_model(id)).collect::<Result<_, _>>()?,
@@ -104,10 +104,10 @@ async fn drift(client: &Client, arguments: &Drift) -> Result<Answer, Stop> {
         gravest = gravest.max(drift.class());
     }
     let class = gravest.map(ChangeClass::as_str);
-    let answer = Answer { text: lines.join("\n"), json: json!({ "class": class, "models": reports }) };
+    let answer = Output { text: lines.join("\n"), json: json!({ "class": class, "models": reports }) };
     match gravest {
         None => Ok(answer),
-        Some(class) => Err(Stop::found(exit(class), answer)),
+        Some(class) => Err(CliError::found(exit(class), answer)),
     }
 }
 
@@ -123,43 +123,45 @@ fn describe(model: &ModelInfo, drift: &kling::Drift) -> Value {
     }
 }
 
-const fn exit(class: ChangeClass) -> Exit {
+const fn exit(class: ChangeClass) -> ExitStatus {
     match class {
-        ChangeClass::Docs => Exit::MovedDocs,
-        ChangeClass::Compatible => Exit::MovedCompatibly,
-        ChangeClass::Behaviour => Exit::MovedBehaviour,
-        ChangeClass::Breaking => Exit::MovedBreaking,
+        ChangeClass::Docs => ExitStatus::MovedDocs,
+        ChangeClass::Compatible => ExitStatus::MovedCompatibly,
+        ChangeClass::Behaviour => ExitStatus::MovedBehaviour,
+        ChangeClass::Breaking => ExitStatus::MovedBreaking,
     }
 }
 
-pub(crate) async fn schema(arguments: &Schema, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn schema(arguments: &Schema, console: Console) -> Result<Output, CliError> {
     let schema = match kling::model(&arguments.model).filter(|_| !arguments.live) {
         Some(model) => compiled(model, arguments.output, console)?,
         None => live(arguments, console).await?,
     };
-    Ok(Answer { text: format!("{schema:#}"), json: schema })
+    Ok(Output { text: format!("{schema:#}"), json: schema })
 }
 
-fn compiled(model: &ModelInfo, is_output: bool, console: Console) -> Result<Value, Stop> {
+fn compiled(model: &ModelInfo, is_output: bool, console: Console) -> Result<Value, CliError> {
     if !model.not_on_file.is_empty() && !is_output {
         let names = model.not_on_file.join(", ");
-        console.say(format!(
+        console.note(format!(
             "note: the live schema has more inputs, which are not on file: {names} (--live shows them)"
         ));
     }
     let text = if is_output { model.output_schema } else { model.input_schema };
-    let broken = |error| Stop::new(Exit::Service, format!("the compiled-in schema is broken: {error}"));
+    let broken =
+        |error| CliError::new(ExitStatus::Service, format!("the compiled-in schema is broken: {error}"));
     serde_json::from_str(text).map_err(broken)
 }
 
-async fn live(arguments: &Schema, console: Console) -> Result<Value, Stop> {
-    let connection = Connection::free(console)?;
+async fn live(arguments: &Schema, console: Console) -> Result<Value, CliError> {
+    let connection = Session::free(console)?;
     let mut entry = connection.client.client().model(&arguments.model.parse()?).await?;
     if arguments.output {
-        console.say("note: the catalog has no output schema; this one stands on every page of the provider");
+        console.note("note: the catalog has no output schema; this one stands on every page of the provider");
         // A constant that the crate's own tests read.
         return Ok(serde_json::from_str(ModelSchema::GENERIC_OUTPUT).unwrap_or_default());
     }
-    let none = || Stop::new(Exit::Service, format!("the catalog has no schema for {}", arguments.model));
+    let none =
+        || CliError::new(ExitStatus::Service, format!("the catalog has no schema for {}", arguments.model));
     entry.get_mut("input_schema").map(Value::take).filter(Value::is_object).ok_or_else(none)
 }

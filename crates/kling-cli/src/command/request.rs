@@ -5,11 +5,11 @@ use kling::kling_transport::Verdict;
 use serde_json::json;
 
 use crate::arguments::Request;
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output};
 
-pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer, Stop> {
-    let reply = Connection::free(console)?.client.client().status(&request.id).await?;
+pub(crate) async fn status(request: &Request, console: Console) -> Result<Output, CliError> {
+    let reply = Session::free(console)?.client.client().status(&request.id).await?;
     let text = match reply.queue_position {
         Some(position) => format!("{}, position {position}", reply.state),
         None => reply.state.to_string(),
@@ -18,25 +18,25 @@ pub(crate) async fn status(request: &Request, console: Console) -> Result<Answer
         "request_id": request.id.as_str(), "status": reply.state.as_str(), "queue_position": reply.queue_position,
     });
     if let Some(warning) = &reply.warning {
-        console.say(format!("note: {warning}"));
+        console.note(format!("note: {warning}"));
         json["warning"] = (**warning).into();
     }
-    Ok(Answer { text, json })
+    Ok(Output { text, json })
 }
 
-pub(crate) async fn result(request: &Request, console: Console) -> Result<Answer, Stop> {
-    let reply = Connection::free(console)?.client.client().result(&request.id).await?;
+pub(crate) async fn result(request: &Request, console: Console) -> Result<Output, CliError> {
+    let reply = Session::free(console)?.client.client().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
-    let answer = Answer { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json };
+    let answer = Output { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json };
     match reply.verdict() {
-        Verdict::Failed | Verdict::Cancelled => Err(Stop::found(Exit::Failed, answer)),
+        Verdict::Failed | Verdict::Cancelled => Err(CliError::found(ExitStatus::Failed, answer)),
         Verdict::Succeeded => Ok(answer),
-        Verdict::Unfinished => Err(Stop::found(Exit::TryAgain, answer)),
+        Verdict::Unfinished => Err(CliError::found(ExitStatus::TryAgain, answer)),
     }
 }
 
-pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer, Stop> {
-    let client = Connection::free(console)?.client;
+pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Output, CliError> {
+    let client = Session::free(console)?.client;
     let reply = client.cancel(&request.id).await?;
     let (outcome, text) = match reply.outcome {
         CancelOutcome::Cancelled => ("cancelled", "cancelled"),
@@ -46,11 +46,11 @@ pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Answer
     };
     let status = reply.state.map(|state| state.to_string());
     let json = json!({ "request_id": request.id.as_str(), "outcome": outcome, "status": status });
-    let answer = Answer { text: text.to_owned(), json };
+    let answer = Output { text: text.to_owned(), json };
     match reply.outcome {
         CancelOutcome::Cancelled | CancelOutcome::AlreadyOver => Ok(answer),
         CancelOutcome::NotCancellable | CancelOutcome::NotConfirmed => {
-            Err(Stop::found(Exit::TryAgain, answer))
+            Err(CliError::found(ExitStatus::TryAgain, answer))
         }
     }
 }

@@ -5,18 +5,18 @@ use kling::schema::ModelSchema;
 use kling::{MediaKind, ModelId, ModelInfo};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{AtEnd, Generate, Run, Submit, Validate};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::arguments::{Generate, OnInterrupt, Run, Submit, Validate};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::Interrupts;
-use crate::live::Live;
-use crate::making::{self, Order};
-use crate::pictures::Pictures;
-use crate::target::Target;
+use crate::live::ProgressLine;
+use crate::making::{self, JobSpec};
+use crate::pictures::MediaChecker;
+use crate::target::OutputPath;
 use crate::{attachments, catalog, input};
 
 /// Everything that can be wrong is found before the one request that costs.
-pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, CliError> {
     let making = &arguments.making;
     let mut body = match arguments.source() {
         Some(source) => input::read(&source)?,
@@ -24,17 +24,18 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
     };
     let (schema, connection) = schema(arguments, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let target = Target::check(making.output.as_deref(), schema.output_kind).map_err(Stop::before_submit)?;
+    let target =
+        OutputPath::check(making.output.as_deref(), schema.output_kind).map_err(CliError::before_submit)?;
     // The catalog has no field for the kind, so that it is guessed.
     let target = if connection.is_none() { target } else { target.guessed() };
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
-        console.say(format!(
+        console.note(format!(
             "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
         ));
     }
     attachments::inline(&schema, &mut body, &making.media, console)?;
-    let pictures = Pictures::new(&making.media, !making.is_offline());
+    let pictures = MediaChecker::new(&making.media, !making.is_offline());
     let verdict = schema.validate_input(&body);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
     input::bound(&body)?;
@@ -42,12 +43,12 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Answer, Sto
         Some(connection) => connection,
         None => connect(arguments, console)?,
     };
-    making::make(&connection, making, Order { model: schema.id.parse()?, body, report, target }, console)
+    making::make(&connection, making, JobSpec { model: schema.id.parse()?, body, report, target }, console)
         .await
 }
 
 /// The compiled-in schema, else the live one, which takes a connection.
-async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Connection>), Stop> {
+async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Session>), CliError> {
     match kling::model(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
         Some(model) => Ok((catalog::compiled_schema(model)?, None)),
         None => {
@@ -59,37 +60,39 @@ async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Optio
 }
 
 #[cfg(feature = "offline")]
-fn connect(arguments: &Run, console: Console) -> Result<Connection, Stop> {
+fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
     match &arguments.schemas {
-        Some(folder) => Connection::simulated(kling_sim::Sim::builder().schemas_dir(folder)),
+        Some(folder) => Session::simulated(kling_sim::Sim::builder().schemas_dir(folder)),
         None => arguments.making.connect(console),
     }
 }
 
 #[cfg(not(feature = "offline"))]
-fn connect(arguments: &Run, console: Console) -> Result<Connection, Stop> {
+fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
     arguments.making.connect(console)
 }
 
 /// Everything that can be wrong is found before the one request that costs.
-pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Output, CliError> {
     let making = &arguments.making;
     let model = input::known_model(&arguments.model.model)?;
-    let target = Target::check(making.output.as_deref(), model.output_kind).map_err(Stop::before_submit)?;
+    let target =
+        OutputPath::check(making.output.as_deref(), model.output_kind).map_err(CliError::before_submit)?;
     let body = assemble(arguments, model, console)?;
-    let pictures = Pictures::new(&making.media, !making.is_offline());
+    let pictures = MediaChecker::new(&making.media, !making.is_offline());
     let report = input::check(model, &body, pictures.as_ref()).await?;
     input::bound(&body)?;
     let connection = making.connect(console)?;
-    making::make(&connection, making, Order { model: model.id.parse()?, body, report, target }, console).await
+    making::make(&connection, making, JobSpec { model: model.id.parse()?, body, report, target }, console)
+        .await
 }
 
 /// The body, with nothing in it that was not asked for. What the model does not take is found by its own rules.
-fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, Stop> {
+fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, CliError> {
     let [image, tail_image] = image_fields(model);
     let is_checked = !arguments.making.media.no_media_check;
-    let image =
-        image.ok_or_else(|| Stop::new(Exit::Usage, format!("the model {} takes no image", model.id)))?;
+    let image = image
+        .ok_or_else(|| CliError::new(ExitStatus::Usage, format!("the model {} takes no image", model.id)))?;
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -99,7 +102,8 @@ fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result
     set("prompt", arguments.prompt.clone().map(Value::from));
     set(image, Some(attachments::reference(&arguments.image, is_checked, console)?.into()));
     if let Some(tail) = &arguments.tail_image {
-        let no_tail = || Stop::new(Exit::Usage, format!("the model {} takes no second image", model.id));
+        let no_tail =
+            || CliError::new(ExitStatus::Usage, format!("the model {} takes no second image", model.id));
         let name = tail_image.ok_or_else(no_tail)?;
         set(name, Some(attachments::reference(tail, is_checked, console)?.into()));
     }
@@ -124,33 +128,33 @@ fn number_or_text(text: &str) -> Value {
     text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
 }
 
-pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Output, CliError> {
     let body = input::read(&arguments.input)?;
     if !arguments.unchecked {
         let model = input::known_model(&arguments.model.model)?;
-        let pictures = Pictures::new(&arguments.media, true);
+        let pictures = MediaChecker::new(&arguments.media, true);
         input::check(model, &body, pictures.as_ref()).await?.warn(console);
     }
     let model: ModelId = arguments.model.model.parse()?;
-    let connection = Connection::paying(&arguments.noting, console)?;
-    let live = Live::new(console);
-    let mut interrupts = Interrupts::new(arguments.interrupting, AtEnd::Cancel);
+    let connection = Session::paying(&arguments.noting, console)?;
+    let live = ProgressLine::new(console);
+    let mut interrupts = Interrupts::new(arguments.interrupting, OnInterrupt::Cancel);
     let job = making::submit(&connection.client, &model, body, &live, &mut interrupts).await?;
     let id = job.id().as_str();
-    Ok(Answer {
+    Ok(Output {
         text: id.to_owned(),
         json: json!({ "request_id": id, "model": model.as_str(), "status": "submitted" }),
     })
 }
 
-pub(crate) async fn validate(arguments: &Validate, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn validate(arguments: &Validate, console: Console) -> Result<Output, CliError> {
     let body = input::read(&arguments.input)?;
     let schema = catalog::schema(&arguments.model.model, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let pictures = Pictures::new(&arguments.media, true);
+    let pictures = MediaChecker::new(&arguments.media, true);
     let verdict = schema.validate_input(&attachments::stand_in(&schema, &body, &arguments.media)?);
     let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
     report.warn(console);
     let json = json!({ "valid": true, "model": schema.id, "checks": report.json() });
-    Ok(Answer { text: "valid".to_owned(), json })
+    Ok(Output { text: "valid".to_owned(), json })
 }

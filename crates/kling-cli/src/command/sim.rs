@@ -2,24 +2,24 @@
 
 use serde_json::json;
 
-use crate::arguments::{AtEnd, Interrupting, Sim};
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::arguments::{Interrupting, OnInterrupt, Sim};
+use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::Interrupts;
 
-pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Output, CliError> {
     let mut builder = kling_sim::Sim::builder().port(arguments.port).speed(arguments.speed).any_token();
     if let Some(folder) = &arguments.schemas {
         builder = builder.schemas_dir(folder);
     }
-    let sim = builder
-        .start()
-        .map_err(|error| Stop::new(Exit::Usage, format!("the simulator cannot be started: {error}")))?;
-    console.say("SIMULATED: this is not RunComfy; nothing is generated and nothing costs");
-    console.say(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
-    console.say(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));
-    console.say("Ctrl-C ends it");
-    Interrupts::new(Interrupting { on_interrupt: None }, AtEnd::Leave).next().await;
+    let sim = builder.start().map_err(|error| {
+        CliError::new(ExitStatus::Usage, format!("the simulator cannot be started: {error}"))
+    })?;
+    console.note("SIMULATED: this is not RunComfy; nothing is generated and nothing costs");
+    console.note(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
+    console.note(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));
+    console.note("Ctrl-C ends it");
+    Interrupts::new(Interrupting { on_interrupt: None }, OnInterrupt::Leave).next().await;
     let billed = sim.billed().len();
     let json = json!({ "simulated": true, "base_url": sim.base_url(), "billed": billed });
-    Ok(Answer { text: format!("{billed} submissions would have been billed"), json })
+    Ok(Output { text: format!("{billed} submissions would have been billed"), json })
 }

@@ -5,23 +5,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use kling::{
-    Account, CancelOutcome, DownloadOptions, Finished, Fleet, FleetEvent, FleetNews, Job, Journaled,
-    OutputKind, Pace, RequestId, Ticket, Update,
+    Account, CancelOutcome, CompletedJob, DownloadOptions, Job, JobKey, JobSet, JobSetEvent, JobSetUpdate,
+    Journaled, OutputKind, RateLimit, RequestId, Update,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::arguments::{AtEnd, Wait};
-use crate::connection::Connection;
-use crate::console::{Answer, Console, Exit, Stop};
+use crate::arguments::{OnInterrupt, Wait};
+use crate::connection::Session;
+use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::Interrupts;
-use crate::live::{Board, Live};
+use crate::live::{ProgressLine, ProgressTable};
 use crate::output;
-use crate::target::Target;
+use crate::target::OutputPath;
 use crate::waiting::{self, Saved};
 
-pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Answer, Stop> {
+pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Output, CliError> {
     let mut ids = Vec::new();
     for id in &arguments.ids {
         if !ids.contains(id) {
@@ -34,38 +34,38 @@ pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Answer, St
     }
 }
 
-async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Answer, Stop> {
-    let check = |path: &Path| Target::check(Some(path), OutputKind::Video).map(Target::guessed);
+async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Output, CliError> {
+    let check = |path: &Path| OutputPath::check(Some(path), OutputKind::Video).map(OutputPath::guessed);
     let target = arguments.output.as_deref().map(check).transpose()?;
     let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
-    let live = Live::new(console);
-    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
+    let live = ProgressLine::new(console);
+    let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
     let job = Job::from_id(id.clone());
     let _lock = waiting::lock(&client, id);
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
     let Some(target) = target else {
         let lines = output::lines(&finished).ok_or_else(|| output::no_file(&finished))?;
-        return Ok(Answer { text: lines.join("\n"), json });
+        return Ok(Output { text: lines.join("\n"), json });
     };
     let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
     json["files"] = saved.iter().map(Saved::json).collect::<Value>();
-    Ok(Answer { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
+    Ok(Output { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
 }
 
 /// Each request is told of as it ends; the first that did not end well, in the order of the command line, decides how it all
 /// ends.
-async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<Answer, Stop> {
-    let target = arguments.output.as_deref().map(Target::folder).transpose()?;
+async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<Output, CliError> {
+    let target = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
     let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
-    let mut interrupts = Interrupts::new(patience.interrupting, AtEnd::Cancel);
-    let mut fleet: Fleet = Fleet::new();
-    let account = fleet.account(client.client().clone(), Pace::default());
+    let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
+    let mut fleet: JobSet = JobSet::new();
+    let account = fleet.account(client.client().clone(), RateLimit::default());
     let options = waiting::options(patience);
     let enter = |id: &RequestId| account.add(&Job::from_id(id.clone()), &options);
-    let tickets: Vec<Ticket> = ids.iter().map(enter).collect();
+    let tickets: Vec<JobKey> = ids.iter().map(enter).collect();
     let downloads = patience.download.options();
-    let board = Board::new(console, ids);
+    let board = ProgressTable::new(console, ids);
     let mut watch = Watch {
         client,
         account,
@@ -86,7 +86,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
             },
             Some(saved) = watch.saving.join_next() => watch.saved(saved),
             _ = interrupts.next() => {
-                if is_interrupted || interrupts.choice() == AtEnd::Leave {
+                if is_interrupted || interrupts.choice() == OnInterrupt::Leave {
                     break;
                 }
                 is_interrupted = true;
@@ -97,8 +97,8 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<A
     watch.summary(ids, started.elapsed())
 }
 
-fn client(target: Option<&Target>, console: Console) -> Result<Journaled, Stop> {
-    let client = Connection::free(console)?.client;
+fn client(target: Option<&OutputPath>, console: Console) -> Result<Journaled, CliError> {
+    let client = Session::free(console)?.client;
     Ok(match target {
         Some(target) => client.with_output_path(target.noted()),
         None => client,
@@ -110,20 +110,20 @@ struct Watch {
     client: Journaled,
     account: Account,
     console: Console,
-    board: Board,
-    target: Option<Target>,
+    board: ProgressTable,
+    target: Option<OutputPath>,
     downloads: DownloadOptions,
-    saving: JoinSet<(Finished, Result<Vec<Saved>, Stop>)>,
-    ends: HashMap<RequestId, Option<Exit>>,
+    saving: JoinSet<(CompletedJob, Result<Vec<Saved>, CliError>)>,
+    ends: HashMap<RequestId, Option<ExitStatus>>,
 }
 
 impl Watch {
-    async fn hear(&mut self, event: FleetEvent) {
+    async fn hear(&mut self, event: JobSetEvent) {
         self.client.record(&event).await;
         let id = event.request_id;
         match event.news {
-            FleetNews::Update(update) => self.updated(&id, &update),
-            FleetNews::Cancelling(outcome) => {
+            JobSetUpdate::Update(update) => self.updated(&id, &update),
+            JobSetUpdate::Cancelling(outcome) => {
                 let told = match &outcome {
                     Ok(reply) => serde_json::to_value(reply.outcome).unwrap_or_default(),
                     Err(error) => error.to_string().into(),
@@ -137,19 +137,19 @@ impl Watch {
                 } else {
                     // Nobody waits for what goes on after a Ctrl-C; it counts as left.
                     self.account.detach(event.ticket);
-                    self.client.let_go(&id).await;
+                    self.client.release(&id).await;
                     self.board.fail(&id, "could not be cancelled: it was left, and may run and be billed");
                 }
             }
-            FleetNews::Done(Ok(finished)) => self.finished(finished),
-            FleetNews::Done(Err(error)) => self.failed(&id, &Stop::from(&error)),
+            JobSetUpdate::Done(Ok(finished)) => self.finished(finished),
+            JobSetUpdate::Done(Err(error)) => self.failed(&id, &CliError::from(&error)),
             // News of a kind that is not known here says nothing of an end.
             _ => {}
         }
     }
 
     fn updated(&self, id: &RequestId, update: &Update) {
-        let Some(text) = Live::words(update) else { return };
+        let Some(text) = ProgressLine::words(update) else { return };
         self.board.show(id, &text);
         self.tell(
             "update",
@@ -163,9 +163,9 @@ impl Watch {
     }
 
     /// A result with files to fetch is not over yet.
-    fn finished(&mut self, finished: Finished) {
+    fn finished(&mut self, finished: CompletedJob) {
         for note in waiting::notes(&finished) {
-            self.board.aside(|| self.console.say(format!("{}: {note}", finished.request_id())));
+            self.board.aside(|| self.console.note(format!("{}: {note}", finished.request_id())));
         }
         let Some(target) = self.target.clone() else { return self.succeeded(&finished, None) };
         self.board.show(finished.request_id(), "downloading");
@@ -176,16 +176,16 @@ impl Watch {
         });
     }
 
-    fn saved(&mut self, saved: Result<(Finished, Result<Vec<Saved>, Stop>), tokio::task::JoinError>) {
+    fn saved(&mut self, saved: Result<(CompletedJob, Result<Vec<Saved>, CliError>), tokio::task::JoinError>) {
         match saved {
             Ok((finished, Ok(files))) => self.succeeded(&finished, Some(&files)),
             Ok((finished, Err(stop))) => self.failed(finished.request_id(), &stop),
             // A download that broke off is left, and counted so.
-            Err(error) => self.console.say(format!("kling: a download was stopped: {error}")),
+            Err(error) => self.console.note(format!("kling: a download was stopped: {error}")),
         }
     }
 
-    fn succeeded(&mut self, finished: &Finished, files: Option<&[Saved]>) {
+    fn succeeded(&mut self, finished: &CompletedJob, files: Option<&[Saved]>) {
         let id = finished.request_id();
         let Some(lines) = output::lines(finished) else {
             return self.failed(id, &output::no_file(finished));
@@ -204,7 +204,7 @@ impl Watch {
         self.print("succeeded", id, text, json);
     }
 
-    fn failed(&mut self, id: &RequestId, stop: &Stop) {
+    fn failed(&mut self, id: &RequestId, stop: &CliError) {
         self.ends.insert(id.clone(), Some(stop.exit()));
         self.board.fail(id, stop.message());
         self.tell("failed", id, stop.json());
@@ -218,17 +218,17 @@ impl Watch {
     fn print(&self, event: &str, id: &RequestId, text: String, mut json: Value) {
         json["event"] = event.into();
         json["request_id"] = id.as_str().into();
-        let answer = Answer { text, json };
+        let answer = Output { text, json };
         // Where stdout is gone, nobody reads it; the waiting and the downloads go on.
         self.board.aside(|| _ = self.console.answer(&answer));
     }
 
-    fn summary(self, ids: &[RequestId], elapsed: Duration) -> Result<Answer, Stop> {
+    fn summary(self, ids: &[RequestId], elapsed: Duration) -> Result<Output, CliError> {
         let Self { board, ends, console, .. } = self;
         drop(board);
         let failed = ends.values().flatten().count();
         let (succeeded, left) = (ends.len() - failed, ids.len() - ends.len());
-        console.say(format!(
+        console.note(format!(
             "{succeeded} succeeded, {failed} did not, {left} left, in {}",
             humantime::format_duration(Duration::from_secs(elapsed.as_secs()))
         ));
@@ -236,12 +236,12 @@ impl Watch {
             "event": "summary", "succeeded": succeeded, "failed": failed, "left": left,
             "elapsed_seconds": elapsed.as_secs_f64(),
         });
-        let answer = Answer { text: String::new(), json };
+        let answer = Output { text: String::new(), json };
         // A request without an end was left.
-        let exits = ids.iter().map(|id| ends.get(id).copied().unwrap_or(Some(Exit::TryAgain)));
+        let exits = ids.iter().map(|id| ends.get(id).copied().unwrap_or(Some(ExitStatus::TryAgain)));
         match exits.flatten().next() {
             None => Ok(answer),
-            Some(exit) => Err(Stop::found(exit, answer)),
+            Some(exit) => Err(CliError::found(exit, answer)),
         }
     }
 }

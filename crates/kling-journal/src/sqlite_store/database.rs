@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::failure::{Failure, is_busy, is_damage};
+use super::failure::{DatabaseError, is_busy, is_damage};
 use super::folder::{private, private_folder, sibling};
 use super::table::{SCHEMA, VERSION};
 use crate::Error;
@@ -52,11 +52,11 @@ impl Database {
     }
 
     /// Opens the journal in this file as it is: nothing is made, changed or refused.
-    pub(super) fn open_as_it_is(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn open_as_it_is(path: &Path) -> Result<Self, DatabaseError> {
         Self::connect(path)
     }
 
-    fn connect(path: &Path) -> Result<Self, Failure> {
+    fn connect(path: &Path) -> Result<Self, DatabaseError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(LOCK_TIMEOUT)?;
@@ -68,7 +68,7 @@ impl Database {
         Ok(Self { connection, path: path.to_owned(), identity: None, wal: None })
     }
 
-    fn prepare(&self, is_wal_wanted: bool) -> Result<(), Failure> {
+    fn prepare(&self, is_wal_wanted: bool) -> Result<(), DatabaseError> {
         self.refuse_others()?;
         self.choose_journal_mode(is_wal_wanted)?;
         if self.pragma("user_version")? < VERSION {
@@ -82,8 +82,8 @@ impl Database {
     }
 
     /// Refuses a file that is no journal, or one of a newer version.
-    fn refuse_others(&self) -> Result<(), Failure> {
-        let refuse = |text: String| Err(Failure::Journal(Error::store(text)));
+    fn refuse_others(&self) -> Result<(), DatabaseError> {
+        let refuse = |text: String| Err(DatabaseError::Journal(Error::store(text)));
         let place = self.path.display();
         let (application, version) = (self.pragma("application_id")?, self.pragma("user_version")?);
         let tables: i64 =
@@ -104,7 +104,7 @@ impl Database {
 
     /// Takes WAL, and a rollback journal where WAL cannot work: without shared memory, or with an SQLite that has the
     /// WAL-reset bug.
-    fn choose_journal_mode(&self, is_wal_wanted: bool) -> Result<(), Failure> {
+    fn choose_journal_mode(&self, is_wal_wanted: bool) -> Result<(), DatabaseError> {
         if is_wal_wanted {
             match self.set_journal_mode("WAL") {
                 Ok(mode) if mode == "wal" => return Ok(()),
@@ -131,7 +131,7 @@ impl Database {
         }
     }
 
-    fn migrate(&self) -> Result<(), Failure> {
+    fn migrate(&self) -> Result<(), DatabaseError> {
         if self.pragma("user_version")? == 0 {
             self.connection.execute_batch(SCHEMA)?;
             self.connection.execute_batch(&format!(
@@ -146,26 +146,26 @@ impl Database {
     }
 
     /// Refuses if the file was deleted or replaced since it was opened: what is written then is lost without a word.
-    pub(super) fn check_place(&mut self) -> Result<(), Failure> {
+    pub(super) fn check_place(&mut self) -> Result<(), DatabaseError> {
         let wal = identity(&sibling(&self.path, "-wal"));
         self.wal = self.wal.take().or_else(|| wal.clone());
         if self.identity == identity(&self.path) && self.wal == wal {
             return Ok(());
         }
-        Err(Failure::Journal(Error::store(format!(
+        Err(DatabaseError::Journal(Error::store(format!(
             "the journal at {} was deleted or replaced while it was open: put it back, or start the program again",
             self.path.display()
         ))))
     }
 
     /// Checks the structure of the file: 0.5 to 0.9 s for a million entries.
-    pub(super) fn quick_check(&self) -> Result<(), Failure> {
+    pub(super) fn quick_check(&self) -> Result<(), DatabaseError> {
         let verdict: String = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if verdict == "ok" { Ok(()) } else { Err(Failure::damaged(first_line(&verdict))) }
+        if verdict == "ok" { Ok(()) } else { Err(DatabaseError::damaged(first_line(&verdict))) }
     }
 
     /// Checks the structure of the file and of its indexes. Returns what is wrong, a line each.
-    pub(super) fn integrity_check(&self) -> Result<Vec<String>, Failure> {
+    pub(super) fn integrity_check(&self) -> Result<Vec<String>, DatabaseError> {
         let mut statement = self.connection.prepare("PRAGMA integrity_check(20)")?;
         let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
         let lines = lines.collect::<Result<Vec<_>, _>>()?;

@@ -8,14 +8,14 @@ use crate::{Error, ErrorKind};
 
 /// A failure of the database, before it is worded for a file.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum DatabaseError {
     Sqlite(rusqlite::Error),
     /// Some of the record cannot be read.
     Damaged(String),
     Journal(Error),
 }
 
-impl Failure {
+impl DatabaseError {
     pub(super) fn damaged(detail: impl Into<String>) -> Self {
         Self::Damaged(detail.into())
     }
@@ -70,13 +70,13 @@ impl Failure {
     }
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for DatabaseError {
     fn from(error: Error) -> Self {
         Self::Journal(error)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension;
 
 use super::database::Database;
-use super::failure::Failure;
+use super::failure::DatabaseError;
 use super::folder::{Folder, sibling};
 use super::table::{Stored, Table};
 use super::{adopt, restore};
@@ -202,11 +202,11 @@ fn last_place(database: &Database) -> Option<i64> {
     places.into_iter().flatten().max()
 }
 
-fn describe(failure: Failure) -> String {
+fn describe(failure: DatabaseError) -> String {
     match failure {
-        Failure::Damaged(detail) => detail,
-        Failure::Sqlite(error) => error.to_string(),
-        Failure::Journal(error) => error.to_string(),
+        DatabaseError::Damaged(detail) => detail,
+        DatabaseError::Sqlite(error) => error.to_string(),
+        DatabaseError::Journal(error) => error.to_string(),
     }
 }
 
@@ -239,10 +239,10 @@ fn replace(path: &Path, found: &Found, report: &mut CheckReport) -> Result<(), E
 fn write(path: &Path, found: &Found, report: &mut CheckReport) -> Result<(), Error> {
     let database = Database::open(path)?;
     let table = Table(&database.connection);
-    let step = |write: &dyn Fn() -> Result<(), Failure>| {
+    let step = |write: &dyn Fn() -> Result<(), DatabaseError>| {
         let connection = &database.connection;
         let written =
-            connection.execute_batch("BEGIN IMMEDIATE").map_err(Failure::from).and_then(|()| write());
+            connection.execute_batch("BEGIN IMMEDIATE").map_err(DatabaseError::from).and_then(|()| write());
         written.and_then(|()| Ok(connection.execute_batch("COMMIT")?)).map_err(|failure| failure.at(path))
     };
     for entries in found.entries.chunks(STEP) {

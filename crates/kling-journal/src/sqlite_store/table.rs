@@ -8,7 +8,7 @@ use crate::entry::{Outcome, Parts, Stage};
 use crate::intent::{IntentParts, millis};
 use crate::{Entry, Error, Event, Intent, IntentId, Outputs};
 
-use super::failure::Failure;
+use super::failure::DatabaseError;
 
 /// The version of the schema, kept in `PRAGMA user_version`.
 pub(super) const VERSION: i64 = 1;
@@ -70,18 +70,18 @@ pub(super) struct Table<'a>(pub(super) &'a Connection);
 
 impl Table<'_> {
     /// Adds an entry.
-    pub(super) fn insert(self, entry: &Entry, lease: Option<Uuid>) -> Result<(), Failure> {
+    pub(super) fn insert(self, entry: &Entry, lease: Option<Uuid>) -> Result<(), DatabaseError> {
         let last = "SELECT coalesce(max(seq), 0) FROM entry";
         let seq: i64 = self.0.query_row(last, [], |row| row.get(0))?;
         self.write(&Stored { seq: seq + 1, entry: entry.clone(), lease, merged_into: None }, true)
     }
 
     /// Writes a row that was read and changed.
-    pub(super) fn update(self, stored: &Stored) -> Result<(), Failure> {
+    pub(super) fn update(self, stored: &Stored) -> Result<(), DatabaseError> {
         self.write(stored, false)
     }
 
-    fn write(self, stored: &Stored, is_new: bool) -> Result<(), Failure> {
+    fn write(self, stored: &Stored, is_new: bool) -> Result<(), DatabaseError> {
         let mut values = stored.values();
         let crc = checksum(values.iter().map(ValueRef::from));
         values.push(Value::Integer(crc.into()));
@@ -100,7 +100,7 @@ impl Table<'_> {
     }
 
     /// Returns the row of an intent. A row that was merged into another one leads there.
-    pub(super) fn get(self, intent: &IntentId) -> Result<Stored, Failure> {
+    pub(super) fn get(self, intent: &IntentId) -> Result<Stored, DatabaseError> {
         let mut id = *intent;
         for _ in 0..2 {
             let condition = "id = ?1";
@@ -115,27 +115,27 @@ impl Table<'_> {
     }
 
     /// Whether an intent has a row.
-    pub(super) fn has(self, intent: &IntentId) -> Result<bool, Failure> {
+    pub(super) fn has(self, intent: &IntentId) -> Result<bool, DatabaseError> {
         let question = "SELECT 1 FROM entry WHERE id = ?1";
         let found = self.0.query_row(question, [intent.as_bytes().as_slice()], |_| Ok(()));
         Ok(found.optional()?.is_some())
     }
 
     /// Returns the newest row of a job.
-    pub(super) fn find_job(self, origin: &str, request_id: &str) -> Result<Option<Stored>, Failure> {
+    pub(super) fn find_job(self, origin: &str, request_id: &str) -> Result<Option<Stored>, DatabaseError> {
         let condition = "request_id IS NOT NULL AND request_id = ?1 AND origin = ?2 AND stage < 9 \
                          ORDER BY seq DESC LIMIT 1";
         self.one(condition, params![request_id, origin])
     }
 
     /// Returns the rows whose intent id lies between two ids, both included; at most two.
-    pub(super) fn find_between(self, low: [u8; 16], high: [u8; 16]) -> Result<Vec<Stored>, Failure> {
+    pub(super) fn find_between(self, low: [u8; 16], high: [u8; 16]) -> Result<Vec<Stored>, DatabaseError> {
         let condition = "id BETWEEN ?1 AND ?2 AND stage < 9 LIMIT 2";
         self.many(condition, params![low.as_slice(), high.as_slice()])
     }
 
     /// Returns the rows of the same request that have no known outcome.
-    pub(super) fn unresolved_like(self, intent: &Intent) -> Result<Vec<Stored>, Failure> {
+    pub(super) fn unresolved_like(self, intent: &Intent) -> Result<Vec<Stored>, DatabaseError> {
         let condition = "fingerprint = ?1 AND stage = 1";
         let mut rows = self.many(condition, [intent.fingerprint()])?;
         rows.retain(|row| row.entry.intent().is_same_request(intent));
@@ -143,7 +143,7 @@ impl Table<'_> {
     }
 
     /// Returns rows of one stage, beginning after a place. A row that is damaged is returned as its failure, with its place.
-    pub(super) fn page(self, part: &Part<'_>) -> Result<Vec<Placed>, Failure> {
+    pub(super) fn page(self, part: &Part<'_>) -> Result<Vec<Placed>, DatabaseError> {
         let (sign, order) = if part.oldest_first { (">", "ASC") } else { ("<", "DESC") };
         let default = if part.oldest_first { i64::MIN } else { i64::MAX };
         // With a batch, its index is the shorter way; the sum keeps SQLite from sorting by the other one.
@@ -171,7 +171,7 @@ impl Table<'_> {
         intent: &IntentId,
         at: std::time::SystemTime,
         event: &Event,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), DatabaseError> {
         let mut stored = self.get(intent)?;
         if event.ends_submit() {
             stored.lease = None;
@@ -184,7 +184,7 @@ impl Table<'_> {
     }
 
     /// A job that was adopted by its request id is told in the row of its intent, once that is settled.
-    fn merge_adopted(self, stored: &mut Stored, request_id: &str) -> Result<(), Failure> {
+    fn merge_adopted(self, stored: &mut Stored, request_id: &str) -> Result<(), DatabaseError> {
         let Some(mut adopted) = self.find_job(stored.entry.intent().origin(), request_id)? else {
             return Ok(());
         };
@@ -198,29 +198,33 @@ impl Table<'_> {
     }
 
     /// Counts the rows that are over and older than a time.
-    pub(super) fn count_over(self, before: std::time::SystemTime) -> Result<usize, Failure> {
+    pub(super) fn count_over(self, before: std::time::SystemTime) -> Result<usize, DatabaseError> {
         let question = "SELECT count(*) FROM entry WHERE stage = 0 AND changed_at < ?1";
         let count: i64 = self.0.query_row(question, [millis::of(before)], |row| row.get(0))?;
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
     /// Removes some of the rows that are over and older than a time. Returns how many.
-    pub(super) fn remove_over(self, before: std::time::SystemTime, limit: i64) -> Result<usize, Failure> {
+    pub(super) fn remove_over(
+        self,
+        before: std::time::SystemTime,
+        limit: i64,
+    ) -> Result<usize, DatabaseError> {
         let statement = "DELETE FROM entry WHERE seq IN \
                          (SELECT seq FROM entry WHERE stage = 0 AND changed_at < ?1 LIMIT ?2)";
         Ok(self.0.execute(statement, params![millis::of(before), limit])?)
     }
 
     /// Returns the row at a place, whole or damaged.
-    pub(super) fn at(self, seq: i64) -> Result<Option<Stored>, Failure> {
+    pub(super) fn at(self, seq: i64) -> Result<Option<Stored>, DatabaseError> {
         self.one("seq = ?1", [seq])
     }
 
-    fn one(self, condition: &str, params: impl rusqlite::Params) -> Result<Option<Stored>, Failure> {
+    fn one(self, condition: &str, params: impl rusqlite::Params) -> Result<Option<Stored>, DatabaseError> {
         Ok(self.many(condition, params)?.pop())
     }
 
-    fn many(self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<Stored>, Failure> {
+    fn many(self, condition: &str, params: impl rusqlite::Params) -> Result<Vec<Stored>, DatabaseError> {
         let mut statement = self.0.prepare(&format!("SELECT {COLUMNS},crc FROM entry WHERE {condition}"))?;
         let mut rows = statement.query(params)?;
         let mut found = Vec::new();
@@ -232,7 +236,7 @@ impl Table<'_> {
 }
 
 /// A row with its place, or the failure to read it.
-pub(super) type Placed = (i64, Result<Stored, Failure>);
+pub(super) type Placed = (i64, Result<Stored, DatabaseError>);
 
 /// One stage of a page.
 #[derive(Debug)]
@@ -284,20 +288,20 @@ impl Stored {
 }
 
 /// Reads a row of all columns and the checksum.
-pub(super) fn read(row: &Row<'_>) -> Result<Stored, Failure> {
+pub(super) fn read(row: &Row<'_>) -> Result<Stored, DatabaseError> {
     let mut hashed = Vec::with_capacity(COLUMN_COUNT);
     for column in 0..COLUMN_COUNT {
         hashed.push(row.get_ref(column)?);
     }
     let crc: i64 = row.get(COLUMN_COUNT)?;
     if crc != i64::from(checksum(hashed.into_iter())) {
-        return Err(Failure::damaged("the checksum of a row is wrong"));
+        return Err(DatabaseError::damaged("the checksum of a row is wrong"));
     }
     read_unchecked(row)
 }
 
 /// Reads a row without a look at its checksum.
-pub(super) fn read_unchecked(row: &Row<'_>) -> Result<Stored, Failure> {
+pub(super) fn read_unchecked(row: &Row<'_>) -> Result<Stored, DatabaseError> {
     let fingerprint: String = row.get(6)?;
     let request_id: Option<String> = row.get(14)?;
     let intent = Intent::from_parts(IntentParts {
@@ -315,7 +319,7 @@ pub(super) fn read_unchecked(row: &Row<'_>) -> Result<Stored, Failure> {
     });
     let list = |text: Option<String>| match text {
         Some(text) => serde_json::from_str::<Vec<String>>(&text)
-            .map_err(|_| Failure::damaged("a list in a row cannot be read")),
+            .map_err(|_| DatabaseError::damaged("a list in a row cannot be read")),
         None => Ok(Vec::new()),
     };
     let entry = Entry::from_parts(
@@ -340,11 +344,11 @@ pub(super) fn read_unchecked(row: &Row<'_>) -> Result<Stored, Failure> {
     })
 }
 
-fn sixteen(bytes: Vec<u8>) -> Result<[u8; 16], Failure> {
-    bytes.try_into().map_err(|_| Failure::damaged("an id has the wrong length"))
+fn sixteen(bytes: Vec<u8>) -> Result<[u8; 16], DatabaseError> {
+    bytes.try_into().map_err(|_| DatabaseError::damaged("an id has the wrong length"))
 }
 
-fn outcome(code: i64) -> Result<Outcome, Failure> {
+fn outcome(code: i64) -> Result<Outcome, DatabaseError> {
     const OUTCOMES: [Outcome; 8] = [
         Outcome::Open,
         Outcome::Unknown,
@@ -356,7 +360,7 @@ fn outcome(code: i64) -> Result<Outcome, Failure> {
         Outcome::Gone,
     ];
     let known = OUTCOMES.into_iter().find(|outcome| *outcome as i64 == code);
-    known.ok_or_else(|| Failure::damaged("the outcome of a row has no meaning"))
+    known.ok_or_else(|| DatabaseError::damaged("the outcome of a row has no meaning"))
 }
 
 /// The CRC-32 of values, each with its type and its length, so that no two rows look alike.

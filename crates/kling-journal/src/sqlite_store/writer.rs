@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::database::Database;
-use super::failure::Failure;
+use super::failure::DatabaseError;
 use super::folder::Folder;
 use super::table::Table;
 use crate::Error;
@@ -22,7 +22,7 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-type Run = Box<dyn Fn(Table<'_>) -> Result<(), Failure> + Send>;
+type Run = Box<dyn Fn(Table<'_>) -> Result<(), DatabaseError> + Send>;
 
 /// A piece of work, which may be done a second time in a transaction of its own.
 struct Work {
@@ -52,7 +52,7 @@ impl Writer {
     pub(super) fn write<T: Send + 'static>(
         &self,
         lock_timeout: Duration,
-        work: impl Fn(Table<'_>) -> Result<T, Failure> + Send + 'static,
+        work: impl Fn(Table<'_>) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, Error> {
         let output = Arc::new(Mutex::new(None));
         let (place, (done, outcome)) = (Arc::clone(&output), mpsc::sync_channel(1));
@@ -111,12 +111,12 @@ impl Desk {
         }
     }
 
-    fn alone(&mut self, work: &Work) -> Result<(), Failure> {
+    fn alone(&mut self, work: &Work) -> Result<(), DatabaseError> {
         self.transaction(std::slice::from_ref(work))?.pop().unwrap_or(Ok(()))
     }
 
     /// Runs a group in one transaction. A piece that fails is undone by itself.
-    fn transaction(&mut self, group: &[Work]) -> Result<Vec<Result<(), Failure>>, Failure> {
+    fn transaction(&mut self, group: &[Work]) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
         if self.is_suspect {
             self.database.quick_check()?;
             self.is_suspect = false;
@@ -141,7 +141,7 @@ impl Desk {
         Ok(outcomes)
     }
 
-    fn write_all(&self, group: &[Work]) -> Result<Vec<Result<(), Failure>>, Failure> {
+    fn write_all(&self, group: &[Work]) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
         let connection = &self.database.connection;
         let mut outcomes = Vec::with_capacity(group.len());
         for work in group {
@@ -158,7 +158,7 @@ impl Desk {
     }
 
     /// Words a failure, and takes note of one that may be damage.
-    fn word(&mut self, failure: Failure) -> Error {
+    fn word(&mut self, failure: DatabaseError) -> Error {
         self.is_suspect |= failure.is_suspect();
         let is_damage = failure.is_damage();
         let error = failure.at(&self.path);

@@ -16,8 +16,8 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Timeout};
 
 use super::Options;
-use super::gate::{self, Guard, PrivateAddress};
-use super::probe::{Head, Probe, Step};
+use super::gate::{self, PrivateAddress, PublicResolver};
+use super::probe::{Head, RangePlanner, Step};
 use crate::error::Kind;
 use crate::{DataUri, Error, Measured, Reference, measure_path};
 
@@ -53,7 +53,7 @@ impl Checker {
     pub fn measure_url(&self, url: &str) -> Result<Measured, Error> {
         // A deadline beyond the end of time is none.
         let until = Instant::now().checked_add(self.options.deadline);
-        let mut probe = Probe::new(url, &self.options)?;
+        let mut probe = RangePlanner::new(url, &self.options)?;
         loop {
             let mut answer = self.send(&probe, until)?;
             let mut step = probe.head(head(&answer))?;
@@ -84,7 +84,7 @@ impl Checker {
         }
     }
 
-    fn send(&self, probe: &Probe, until: Option<Instant>) -> Result<Response<Body>, Error> {
+    fn send(&self, probe: &RangePlanner, until: Option<Instant>) -> Result<Response<Body>, Error> {
         let agent = if probe.allows_private() { &self.allowed } else { &self.guarded };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         // Zero would be no limit.
@@ -101,7 +101,7 @@ impl Checker {
             .map_err(|error| self.unreachable(probe, error))
     }
 
-    fn unreachable(&self, probe: &Probe, error: ureq::Error) -> Error {
+    fn unreachable(&self, probe: &RangePlanner, error: ureq::Error) -> Error {
         match error {
             ureq::Error::Timeout(_) => Error::new(Kind::Deadline(self.options.deadline)),
             ureq::Error::Io(error) if PrivateAddress::is_behind(&error) => gate::private(probe.url()),
@@ -123,7 +123,7 @@ fn agent(options: &Options, allow_private: bool) -> Agent {
         .accept_encoding(AutoHeaderValue::None)
         .proxy(None)
         .build();
-    let guard = Guard { resolver: options.resolver.clone(), allow_private };
+    let guard = PublicResolver { resolver: options.resolver.clone(), allow_private };
     Agent::with_parts(config, DefaultConnector::default(), guard)
 }
 
@@ -144,7 +144,7 @@ fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
     installed.unwrap_or_else(|| rustls::crypto::aws_lc_rs::default_provider().into())
 }
 
-impl Resolver for Guard {
+impl Resolver for PublicResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -166,7 +166,7 @@ impl Resolver for Guard {
 
 /// Asks on a thread of its own, since the operating system's resolver knows no deadline.
 fn addresses_within(
-    guard: &Guard,
+    guard: &PublicResolver,
     host: String,
     patience: Duration,
 ) -> Result<Vec<std::net::IpAddr>, ureq::Error> {

@@ -6,8 +6,8 @@ use reqwest::header::{ACCEPT_ENCODING, RANGE, USER_AGENT};
 use reqwest::{Client, Response, dns, redirect, retry};
 
 use super::Options;
-use super::gate::{self, Guard, PrivateAddress};
-use super::probe::{Head, Probe, Step};
+use super::gate::{self, PrivateAddress, PublicResolver};
+use super::probe::{Head, RangePlanner, Step};
 use crate::error::Kind;
 use crate::{DataUri, Error, Measured, Reference, measure_path};
 
@@ -65,7 +65,7 @@ impl Checker {
     }
 
     async fn probe(&self, url: &str) -> Result<Measured, Error> {
-        let mut probe = Probe::new(url, &self.options)?;
+        let mut probe = RangePlanner::new(url, &self.options)?;
         loop {
             let mut response = self.send(&probe).await?;
             let mut step = probe.head(head(&response))?;
@@ -81,7 +81,7 @@ impl Checker {
         }
     }
 
-    async fn send(&self, probe: &Probe) -> Result<Response, Error> {
+    async fn send(&self, probe: &RangePlanner) -> Result<Response, Error> {
         let client = if probe.allows_private() { &self.allowed } else { &self.guarded };
         let request = client
             .get(probe.url().clone())
@@ -94,7 +94,7 @@ impl Checker {
 
 /// A client that follows nothing, repeats nothing, decodes nothing, and asks the guard for every name.
 fn client(options: &Options, allow_private: bool) -> Result<Client, Error> {
-    let guard = Guard { resolver: options.resolver.clone(), allow_private };
+    let guard = PublicResolver { resolver: options.resolver.clone(), allow_private };
     let builder = Client::builder();
     #[cfg(feature = "rustls")]
     let builder = builder.tls_backend_rustls();
@@ -113,7 +113,7 @@ fn client(options: &Options, allow_private: bool) -> Result<Client, Error> {
         .map_err(|error| Error::new(Kind::Unreachable(words(&error))))
 }
 
-impl dns::Resolve for Guard {
+impl dns::Resolve for PublicResolver {
     fn resolve(&self, name: dns::Name) -> dns::Resolving {
         let guard = self.clone();
         Box::pin(async move {
@@ -129,7 +129,7 @@ fn head(response: &Response) -> Head {
     Head::new(response.status().as_u16(), |name| response.headers().get(name)?.to_str().ok())
 }
 
-fn unreachable(probe: &Probe, error: reqwest::Error) -> Error {
+fn unreachable(probe: &RangePlanner, error: reqwest::Error) -> Error {
     if PrivateAddress::is_behind(&error) {
         return gate::private(probe.url());
     }

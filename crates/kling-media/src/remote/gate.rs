@@ -15,14 +15,14 @@ const MOST_REDIRECTS: u32 = 5;
 
 /// Judges URLs by what stands in them; names are judged when they are resolved.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct RedirectPolicy {
     allow_private: bool,
     /// The server that the caller named.
     given: Origin,
     redirects: u32,
 }
 
-impl Gate {
+impl RedirectPolicy {
     /// Takes the URL that the caller gave.
     pub(super) fn open(text: &str, allow_private: bool) -> Result<(Self, Url), Error> {
         let url = Url::parse(text).map_err(|_| Error::new(Kind::Url("text that is no url")))?;
@@ -107,12 +107,12 @@ impl Resolve for SystemResolver {
 
 /// A resolver that lets only those addresses out which may be connected to.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(super) struct PublicResolver {
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) allow_private: bool,
 }
 
-impl Guard {
+impl PublicResolver {
     /// The addresses that may be connected to; there is at least one.
     pub(super) fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let mut addresses = self.resolver.resolve(host)?;
@@ -238,13 +238,13 @@ mod tests {
             ("https://[::ffff:10.0.0.1]/x", false),
             ("https://169.254.169.254/latest/meta-data", false),
         ] {
-            assert_eq!(Gate::open(text, false).is_ok(), is_open, "{text}");
+            assert_eq!(RedirectPolicy::open(text, false).is_ok(), is_open, "{text}");
         }
     }
 
     #[test]
     fn what_is_allowed_for_the_server_given_is_not_for_one_that_it_redirects_to() {
-        let (mut gate, url) = Gate::open("http://127.0.0.1:81/x", true).unwrap();
+        let (mut gate, url) = RedirectPolicy::open("http://127.0.0.1:81/x", true).unwrap();
         assert!(gate.redirect(&url, Some("/y")).is_ok());
         for elsewhere in ["http://127.0.0.1:82/x", "https://10.0.0.1/x", "http://a.example/x", "file:///x"] {
             assert!(gate.clone().redirect(&url, Some(elsewhere)).is_err(), "{elsewhere}");
@@ -255,10 +255,10 @@ mod tests {
 
     #[test]
     fn redirects_end() {
-        let (mut gate, url) = Gate::open("https://a.example/x", false).unwrap();
+        let (mut gate, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
         let followed = (0..10).take_while(|_| gate.redirect(&url, Some("/y")).is_ok()).count();
         assert_eq!(followed, 5);
-        let (mut gate, url) = Gate::open("https://a.example/x", false).unwrap();
+        let (mut gate, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
         assert!(gate.redirect(&url, None).unwrap_err().is_unchecked());
     }
 
@@ -273,7 +273,7 @@ mod tests {
 
     fn let_out(allow_private: bool, addresses: &[&str]) -> Result<usize, bool> {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let guard = Guard { resolver: Arc::new(Fixed(addresses)), allow_private };
+        let guard = PublicResolver { resolver: Arc::new(Fixed(addresses)), allow_private };
         guard.addresses("a.example").map(|left| left.len()).map_err(|error| PrivateAddress::is_behind(&error))
     }
 

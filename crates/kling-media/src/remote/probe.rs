@@ -4,7 +4,7 @@
 //! next request. So nothing here knows the formats, and no format knows the network.
 
 use super::Options;
-use super::gate::Gate;
+use super::gate::RedirectPolicy;
 use super::sparse::Sparse;
 use crate::error::Kind;
 use crate::header::Header;
@@ -35,8 +35,8 @@ pub(super) enum Step {
 
 /// A check in progress.
 #[derive(Debug)]
-pub(super) struct Probe {
-    gate: Gate,
+pub(super) struct RangePlanner {
+    gate: RedirectPolicy,
     url: Url,
     max_bytes: u64,
     seen: Sparse,
@@ -55,10 +55,10 @@ pub(super) struct Probe {
     requests: u32,
 }
 
-impl Probe {
+impl RangePlanner {
     /// Begins with the URL that the caller gave.
     pub(super) fn new(url: &str, options: &Options) -> Result<Self, Error> {
-        let (gate, url) = Gate::open(url, options.allow_private)?;
+        let (gate, url) = RedirectPolicy::open(url, options.allow_private)?;
         Ok(Self {
             gate,
             url,

@@ -8,13 +8,13 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use kling_transport::blocking::{Client, Clock, SystemClock, Transport, Ureq};
-use kling_transport::{AnyModel, Makes};
+use kling_transport::{DynModel, JobModel};
 
 use super::workers::{Workers, carry};
 use crate::fleet::{Shared, Turn};
-use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Question};
+use crate::{Account, CallRequest, CallResponse, JobSetEvent, JobSetMachine, JobSetStats, RateLimit};
 
-/// Waits for any number of jobs at once; an iterator over their news. `kling_poll::Fleet` is its async twin.
+/// Waits for any number of jobs at once; an iterator over their news. `kling_poll::JobSet` is its async twin.
 ///
 /// One scheduler serves all jobs; a job that waits costs about 140 bytes and no thread. Calls made at once need a thread
 /// each, which is started when it is first needed: as many as the paces of all accounts allow in flight. Where that is one,
@@ -22,17 +22,17 @@ use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Questio
 /// fleet moves while the iterator is asked.
 ///
 /// ```no_run
-/// use kling_poll::{FleetNews, Pace, WaitOptions, blocking::Fleet};
+/// use kling_poll::{JobSetUpdate, RateLimit, WaitOptions, blocking::JobSet};
 /// use kling_transport::{Job, blocking::Client};
 ///
 /// # fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
-/// let mut fleet = Fleet::new();
-/// let account = fleet.account(Client::from_env()?, Pace::new(8));
+/// let mut fleet = JobSet::new();
+/// let account = fleet.account(Client::from_env()?, RateLimit::new(8));
 /// for job in &jobs {
 ///     account.add(job, &WaitOptions::default());
 /// }
 /// for event in &mut fleet {
-///     if let FleetNews::Done(Ok(done)) = event.news {
+///     if let JobSetUpdate::Done(Ok(done)) = event.news {
 ///         println!("{}: {}", event.request_id, done.output());
 ///     }
 /// }
@@ -41,7 +41,7 @@ use crate::{Account, Answer, FleetEvent, FleetMachine, FleetStats, Pace, Questio
 /// # }
 /// ```
 #[must_use = "a fleet moves while it is iterated"]
-pub struct Fleet<M: Makes = AnyModel, T = Ureq> {
+pub struct JobSet<M: JobModel = DynModel, T = Ureq> {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     clients: Vec<Arc<Client<T>>>,
@@ -54,7 +54,7 @@ pub struct Fleet<M: Makes = AnyModel, T = Ureq> {
 }
 
 /// What ends a pause early: an answer, or a change made by an account.
-pub(super) type Signal = Option<(Question, Answer)>;
+pub(super) type Signal = Option<(CallRequest, CallResponse)>;
 
 struct Bell(Sender<Signal>);
 
@@ -65,7 +65,7 @@ impl Wake for Bell {
     }
 }
 
-impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
+impl<M: JobModel, T: Transport + 'static> JobSet<M, T> {
     /// A fleet that ends with its last job. More jobs can be added afterwards, and it goes on.
     pub fn new() -> Self {
         Self::with(false, Arc::new(SystemClock::default()))
@@ -99,7 +99,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     }
 
     /// Adds an account, asked by a client of its own at a pace of its own.
-    pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
+    pub fn account(&mut self, client: Client<T>, pace: RateLimit) -> Account<M> {
         let account = Account::new(&self.shared, client.settings().base(), pace);
         let client = Arc::new(client);
         match self.clients.get_mut(account.lane().index()) {
@@ -113,11 +113,11 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
 
     /// The figures.
     #[must_use]
-    pub fn stats(&self) -> FleetStats {
-        self.shared.read(FleetMachine::stats)
+    pub fn stats(&self) -> JobSetStats {
+        self.shared.read(JobSetMachine::stats)
     }
 
-    fn ask(&mut self, question: Question) {
+    fn ask(&mut self, question: CallRequest) {
         let client = Arc::clone(&self.clients[question.lane.index()]);
         let left =
             if self.in_flight > 1 { self.workers.send(client, question) } else { Some((client, question)) };
@@ -143,13 +143,13 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     }
 }
 
-impl<M: Makes, T: Transport + 'static> Iterator for Fleet<M, T> {
-    type Item = FleetEvent<M>;
+impl<M: JobModel, T: Transport + 'static> Iterator for JobSet<M, T> {
+    type Item = JobSetEvent<M>;
 
-    fn next(&mut self) -> Option<FleetEvent<M>> {
+    fn next(&mut self) -> Option<JobSetEvent<M>> {
         loop {
             match self.shared.turn(&self.waker) {
-                Turn::Tell(event) => return Some(FleetEvent::typed(*event)),
+                Turn::Tell(event) => return Some(JobSetEvent::typed(*event)),
                 Turn::Ask(question) => self.ask(question),
                 Turn::Wait(due) => self.wait(due),
                 Turn::Rest => return None,
@@ -158,14 +158,14 @@ impl<M: Makes, T: Transport + 'static> Iterator for Fleet<M, T> {
     }
 }
 
-impl<M: Makes, T: Transport + 'static> Default for Fleet<M, T> {
+impl<M: JobModel, T: Transport + 'static> Default for JobSet<M, T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<M: Makes, T> fmt::Debug for Fleet<M, T> {
+impl<M: JobModel, T> fmt::Debug for JobSet<M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fleet").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("JobSet").field("shared", &self.shared).finish_non_exhaustive()
     }
 }

@@ -9,9 +9,9 @@ use kling_transport::blocking::{Client, Transport};
 use kling_transport::{GetResult, GetStatus, PostCancel};
 
 use super::fleet::Signal;
-use crate::{Answer, Errand, Question};
+use crate::{CallKind, CallRequest, CallResponse};
 
-type Work<T> = (Arc<Client<T>>, Question);
+type Work<T> = (Arc<Client<T>>, CallRequest);
 
 /// Threads that end with this value, each after the call that it is making.
 pub(super) struct Workers<T> {
@@ -34,7 +34,7 @@ impl<T: Transport + 'static> Workers<T> {
     }
 
     /// Has a call made; gives it back where the system has no thread for it.
-    pub(super) fn send(&mut self, client: Arc<Client<T>>, question: Question) -> Option<Work<T>> {
+    pub(super) fn send(&mut self, client: Arc<Client<T>>, question: CallRequest) -> Option<Work<T>> {
         if self.busy == self.threads {
             self.threads += usize::from(self.start());
         }
@@ -64,7 +64,7 @@ fn work<T: Transport>(queue: &Mutex<Receiver<Work<T>>>, answers: &Sender<Signal>
         // A transport of somebody else's may panic: its question must not be waited for for ever.
         let call = || question.span.within(|| carry(&client, &question));
         let answer = catch_unwind(AssertUnwindSafe(call));
-        let answer = answer.unwrap_or_else(|_| Answer::lost(question.errand));
+        let answer = answer.unwrap_or_else(|_| CallResponse::lost(question.errand));
         if answers.send(Some((question, answer))).is_err() {
             return;
         }
@@ -72,11 +72,11 @@ fn work<T: Transport>(queue: &Mutex<Receiver<Work<T>>>, answers: &Sender<Signal>
 }
 
 /// Makes a call.
-pub(super) fn carry<T: Transport>(client: &Client<T>, question: &Question) -> Answer {
-    let Question { id, timeout, .. } = question;
+pub(super) fn carry<T: Transport>(client: &Client<T>, question: &CallRequest) -> CallResponse {
+    let CallRequest { id, timeout, .. } = question;
     match question.errand {
-        Errand::Status => Answer::Status(client.call_once(&GetStatus(id), *timeout)),
-        Errand::Result => Answer::Result(client.call_once(&GetResult(id), *timeout)),
-        Errand::Cancel => Answer::Cancel(client.call_once(&PostCancel(id), *timeout)),
+        CallKind::Status => CallResponse::Status(client.call_without_retry(&GetStatus(id), *timeout)),
+        CallKind::Result => CallResponse::Result(client.call_without_retry(&GetResult(id), *timeout)),
+        CallKind::Cancel => CallResponse::Cancel(client.call_without_retry(&PostCancel(id), *timeout)),
     }
 }

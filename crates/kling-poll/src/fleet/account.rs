@@ -5,15 +5,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use kling_transport::{AnyModel, ApiBase, Error, Failure, FailureKind, Job, Makes, Phase, RequestId};
+use kling_transport::{
+    ApiBase, DynModel, Error, Job, JobModel, Phase, RequestId, TransportError, TransportErrorKind,
+};
 
-use super::{FleetMachine, FleetStats, LaneId, Pace, Shared, Ticket};
+use super::{JobKey, JobSetMachine, JobSetStats, LaneId, RateLimit, Shared};
 use crate::WaitOptions;
 
 /// A handle by which the jobs of one account enter and leave a fleet, from any thread, while the fleet runs.
 ///
 /// It is cheap to clone. A fleet that was made to stay open ends when the last handle is gone.
-pub struct Account<M: Makes = AnyModel> {
+pub struct Account<M: JobModel = DynModel> {
     door: Arc<Door>,
     makes: PhantomData<fn() -> M>,
 }
@@ -25,8 +27,8 @@ struct Door {
     lane: LaneId,
 }
 
-impl<M: Makes> Account<M> {
-    pub(crate) fn new(shared: &Arc<Shared>, base: &ApiBase, pace: Pace) -> Self {
+impl<M: JobModel> Account<M> {
+    pub(crate) fn new(shared: &Arc<Shared>, base: &ApiBase, pace: RateLimit) -> Self {
         let lane = shared.change(|machine, _| machine.add_lane(base, pace));
         shared.enter();
         Self { door: Arc::new(Door { shared: Arc::clone(shared), lane }), makes: PhantomData }
@@ -40,7 +42,7 @@ impl<M: Makes> Account<M> {
     ///
     /// A fleet has room for 65,536 accounts at a time, an account being there until its handles and its jobs are gone. The jobs
     /// of one beyond them are not waited for, which their first and last news says.
-    pub fn add(&self, job: &Job<M>, options: &WaitOptions) -> Ticket {
+    pub fn add(&self, job: &Job<M>, options: &WaitOptions) -> JobKey {
         let age = job.age(SystemTime::now());
         self.door.shared.change(|machine, now| {
             let ticket = machine.add(now, self.door.lane, job.id(), age, options);
@@ -50,29 +52,29 @@ impl<M: Makes> Account<M> {
 
     /// Wants a job cancelled, at once and by up to three calls where answers are lost; once it is clear what comes of it that is
     /// told as news, and the wait for the job goes on to its end. False where the job is not in the fleet, or no longer.
-    pub fn cancel(&self, ticket: Ticket) -> bool {
+    pub fn cancel(&self, ticket: JobKey) -> bool {
         self.door.shared.change(|machine, _| machine.cancel(ticket))
     }
 
     /// Ends the wait for a job and leaves the job alone; its id, by which it can be added again. `None` where it is not in
     /// the fleet, or no longer.
-    pub fn detach(&self, ticket: Ticket) -> Option<RequestId> {
+    pub fn detach(&self, ticket: JobKey) -> Option<RequestId> {
         self.door.shared.change(|machine, _| machine.detach(ticket))
     }
 
     /// The figures of the whole fleet.
     #[must_use]
-    pub fn stats(&self) -> FleetStats {
-        self.door.shared.read(FleetMachine::stats)
+    pub fn stats(&self) -> JobSetStats {
+        self.door.shared.read(JobSetMachine::stats)
     }
 }
 
 fn no_room() -> Error {
     let message = "a fleet has room for 65,536 accounts at a time";
-    Failure::new(Phase::Connect, FailureKind::Broken, message).into()
+    TransportError::new(Phase::Connect, TransportErrorKind::Broken, message).into()
 }
 
-impl<M: Makes> Clone for Account<M> {
+impl<M: JobModel> Clone for Account<M> {
     fn clone(&self) -> Self {
         Self { door: Arc::clone(&self.door), makes: PhantomData }
     }
@@ -84,7 +86,7 @@ impl Drop for Door {
     }
 }
 
-impl<M: Makes> fmt::Debug for Account<M> {
+impl<M: JobModel> fmt::Debug for Account<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account").field("lane", &self.door.lane).finish_non_exhaustive()
     }
@@ -97,14 +99,14 @@ mod tests {
 
     use super::super::Turn;
     use super::*;
-    use crate::FleetNews;
+    use crate::JobSetUpdate;
 
     fn shared() -> Arc<Shared> {
         Arc::new(Shared::new(true, || Duration::ZERO))
     }
 
     fn enter(shared: &Arc<Shared>) -> Account {
-        Account::new(shared, &ApiBase::default(), Pace::default())
+        Account::new(shared, &ApiBase::default(), RateLimit::default())
     }
 
     fn job() -> Job {
@@ -136,7 +138,7 @@ mod tests {
         let refused = accounts[65_536].add(&job(), &WaitOptions::default());
         let Turn::Tell(event) = shared.turn(Waker::noop()) else { panic!("there is news") };
         assert_eq!((event.ticket, event.request_id), (refused, job().id().clone()));
-        let FleetNews::Done(Err(error)) = event.news else { panic!("it is not waited for") };
+        let JobSetUpdate::Done(Err(error)) = event.news else { panic!("it is not waited for") };
         assert!(error.is_exhausted() && error.to_string().contains("65,536"), "{error}");
         let accepted = accounts[65_535].add(&job(), &WaitOptions::default());
         assert!(matches!(shared.turn(Waker::noop()), Turn::Ask(question) if question.ticket == accepted));

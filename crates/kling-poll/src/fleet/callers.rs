@@ -8,7 +8,7 @@ use kling_transport::{Client, GetResult, GetStatus, PostCancel, Transport};
 use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
 
-use super::{Answer, Errand, LaneId, Question, Shared};
+use super::{CallKind, CallRequest, CallResponse, LaneId, Shared};
 
 /// Tasks that end with this value, each in the midst of its call.
 ///
@@ -43,7 +43,7 @@ impl<T: Transport + 'static> Callers<T> {
     }
 
     /// Has a call made.
-    pub(super) fn ask(&mut self, question: Question) {
+    pub(super) fn ask(&mut self, question: CallRequest) {
         let idle = lock(&self.office.idle).pop();
         idle.unwrap_or_else(|| self.start()).put(question);
     }
@@ -78,10 +78,10 @@ async fn serve<T: Transport>(office: Arc<Office<T>>, desk: Arc<Desk>) {
 
 /// Where work is laid for one task, a piece at a time: a channel takes two kilobytes, which counts where hundreds are in flight.
 #[derive(Default)]
-struct Desk(Mutex<(Option<Question>, Option<Waker>)>);
+struct Desk(Mutex<(Option<CallRequest>, Option<Waker>)>);
 
 impl Desk {
-    fn put(&self, question: Question) {
+    fn put(&self, question: CallRequest) {
         let mut desk = lock(&self.0);
         desk.0 = Some(question);
         let waker = desk.1.take();
@@ -91,7 +91,7 @@ impl Desk {
         }
     }
 
-    fn poll_take(&self, context: &Context<'_>) -> Poll<Question> {
+    fn poll_take(&self, context: &Context<'_>) -> Poll<CallRequest> {
         let mut desk = lock(&self.0);
         match desk.0.take() {
             Some(question) => Poll::Ready(question),
@@ -111,13 +111,13 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
 /// A question that gets an answer in any case: where its task ends in the midst of it, because a transport of somebody else's
 /// panicked, it must not be waited for for ever.
 struct Asked<'a> {
-    question: Option<Question>,
+    question: Option<CallRequest>,
     shared: &'a Shared,
 }
 
 impl Asked<'_> {
     /// Makes the call; the question that follows it, if it is to be asked at once.
-    async fn carried_by<T: Transport>(mut self, office: &Office<T>) -> Option<Question> {
+    async fn carried_by<T: Transport>(mut self, office: &Office<T>) -> Option<CallRequest> {
         let question = self.question.as_ref()?;
         let client = office.client(question.lane);
         let answer = question.span.around(carry(&client, question)).await;
@@ -128,18 +128,18 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if let Some(question) = self.question.take() {
-            let answer = Answer::lost(question.errand);
+            let answer = CallResponse::lost(question.errand);
             self.shared.change(|machine, now| machine.answer(now, fastrand::f64(), &question, answer));
         }
     }
 }
 
-async fn carry<T: Transport>(client: &Client<T>, question: &Question) -> Answer {
-    let Question { id, timeout, .. } = question;
+async fn carry<T: Transport>(client: &Client<T>, question: &CallRequest) -> CallResponse {
+    let CallRequest { id, timeout, .. } = question;
     match question.errand {
-        Errand::Status => Answer::Status(client.call_once(&GetStatus(id), *timeout).await),
-        Errand::Result => Answer::Result(client.call_once(&GetResult(id), *timeout).await),
-        Errand::Cancel => Answer::Cancel(client.call_once(&PostCancel(id), *timeout).await),
+        CallKind::Status => CallResponse::Status(client.call_without_retry(&GetStatus(id), *timeout).await),
+        CallKind::Result => CallResponse::Result(client.call_without_retry(&GetResult(id), *timeout).await),
+        CallKind::Cancel => CallResponse::Cancel(client.call_without_retry(&PostCancel(id), *timeout).await),
     }
 }
 
@@ -148,12 +148,13 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use kling_transport::{
-        AnyModel, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token,
+        DynModel, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token, TransportError,
+        TransportErrorKind,
     };
 
     use super::*;
     use crate::fleet::{Account, Turn};
-    use crate::{Fixed, Fleet, FleetEvent, FleetNews, Pace, WaitOptions};
+    use crate::{FixedInterval, JobSet, JobSetEvent, JobSetUpdate, RateLimit, WaitOptions};
 
     /// Breaks off every call, or panics.
     struct Broken {
@@ -161,9 +162,9 @@ mod tests {
     }
 
     impl Transport for Broken {
-        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
             assert!(!self.panics, "a mistake of somebody else's");
-            Err(Failure::new(Phase::Waiting, FailureKind::Broken, "cut"))
+            Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "cut"))
         }
     }
 
@@ -172,7 +173,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let client = Client::with_transport(Settings::new(Token::new("token").unwrap()), Broken { panics });
         let shared = Arc::new(Shared::new(false, || Duration::ZERO));
-        let account: Account = Account::new(&shared, client.settings().base(), Pace::default());
+        let account: Account = Account::new(&shared, client.settings().base(), RateLimit::default());
         let mut callers = Callers::new(&shared);
         callers.add_client(account.lane(), client);
         runtime.block_on(async {
@@ -182,7 +183,7 @@ mod tests {
                 account.add(&Job::from_id(id), &hasty);
                 let event = poll_fn(|context| poll_event(&shared, &mut callers, context)).await;
                 assert_eq!(event.request_id.as_str(), format!("id-{job}"));
-                assert!(matches!(event.news, FleetNews::Done(Err(_))), "{event:?}");
+                assert!(matches!(event.news, JobSetUpdate::Done(Err(_))), "{event:?}");
             }
         });
         (callers.tasks.len(), lock(&callers.office.idle).len())
@@ -192,7 +193,7 @@ mod tests {
         shared: &Shared,
         callers: &mut Callers<Broken>,
         context: &Context<'_>,
-    ) -> Poll<Box<FleetEvent>> {
+    ) -> Poll<Box<JobSetEvent>> {
         loop {
             match shared.turn(context.waker()) {
                 Turn::Tell(event) => return Poll::Ready(event),
@@ -211,7 +212,7 @@ mod tests {
     struct Instant;
 
     impl Transport for Instant {
-        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, Failure> {
+        async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
             let head = HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH);
             Ok(HttpReply::new(head, r#"{"status":"in_progress"}"#.into()))
         }
@@ -221,12 +222,12 @@ mod tests {
     fn answers_that_come_at_once_leave_room_for_other_tasks() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let client = Client::with_transport(Settings::new(Token::new("token").unwrap()), Instant);
-        let mut fleet: Fleet<AnyModel, _> = Fleet::new();
-        let hasty = WaitOptions::default().with_schedule(Fixed(Duration::ZERO));
-        let account = fleet.account(client, Pace::default());
+        let mut fleet: JobSet<DynModel, _> = JobSet::new();
+        let hasty = WaitOptions::default().with_schedule(FixedInterval(Duration::ZERO));
+        let account = fleet.account(client, RateLimit::default());
         account.add(&Job::from_id("id-1".parse().unwrap()), &hasty);
         runtime.block_on(async {
-            assert!(fleet.next().await.is_some_and(|event| matches!(event.news, FleetNews::Update(_))));
+            assert!(fleet.next().await.is_some_and(|event| matches!(event.news, JobSetUpdate::Update(_))));
             let waiting = tokio::spawn(async move { fleet.next().await.is_some() });
             while account.stats().polls < 1000 {
                 tokio::task::yield_now().await;

@@ -4,11 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::shared::{Sleeper, State};
-use super::{Answer, FleetAction, Question, Shared};
+use super::{CallRequest, CallResponse, FleetAction, Shared};
 
 impl Shared {
     /// Takes an answer; the next question, where the shell sleeps and would only wake to ask it.
-    pub(super) fn exchange(&self, question: &Question, answer: Answer) -> Option<Question> {
+    pub(super) fn exchange(&self, question: &CallRequest, answer: CallResponse) -> Option<CallRequest> {
         let (now, mut state) = (self.now(), self.lock());
         let exchanged = catch_unwind(AssertUnwindSafe(|| {
             state.take(now, question, answer);
@@ -29,7 +29,7 @@ impl Shared {
 impl State {
     /// The next question, and the shell where it is to wake: for news, because no job is left, or before its alarm. While it
     /// is awake, it asks by itself.
-    fn next_beside_shell(&mut self, now: Duration) -> (Option<Question>, Option<Sleeper>) {
+    fn next_beside_shell(&mut self, now: Duration) -> (Option<CallRequest>, Option<Sleeper>) {
         if self.sleeper.is_none() || self.machine.has_news() {
             return (None, self.sleeper.take());
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Pace, Ticket};
+use super::{JobKey, RateLimit};
 
 /// How much of a second's calls may be made at once.
 const BURST: Duration = Duration::from_millis(100);
@@ -16,28 +16,28 @@ const LOOK: u64 = 2;
 
 /// What one account still has to ask.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct AccountQueue {
     pub(super) origin: usize,
-    pace: Pace,
+    pace: RateLimit,
     in_flight: usize,
     jobs: usize,
     is_closed: bool,
     /// When the next call would be made at an even pace.
     next_at: Duration,
     /// Calls that no pause and no pace holds up: those at a deadline, and those of cancels that were asked for.
-    pressing: VecDeque<Ticket>,
+    pressing: VecDeque<JobKey>,
     /// Calls that follow from an answer.
-    urgent: VecDeque<Ticket>,
+    urgent: VecDeque<JobKey>,
     /// Jobs that are due, in no order.
-    due: Vec<Ticket>,
+    due: Vec<JobKey>,
     /// The most worthy of those that were due, the best last.
-    ranked: Vec<Ticket>,
+    ranked: Vec<JobKey>,
     /// The first deadline among those that wait for their turn, or a moment before it, in microseconds.
     deadline: u64,
 }
 
-impl Lane {
-    pub(super) fn new(origin: usize, pace: Pace) -> Self {
+impl AccountQueue {
+    pub(super) fn new(origin: usize, pace: RateLimit) -> Self {
         Self {
             origin,
             pace,
@@ -53,17 +53,17 @@ impl Lane {
         }
     }
 
-    pub(super) fn push(&mut self, ticket: Ticket, deadline: u64) {
+    pub(super) fn push(&mut self, ticket: JobKey, deadline: u64) {
         self.due.push(ticket);
         self.deadline = self.deadline.min(deadline);
     }
 
-    pub(super) fn push_urgent(&mut self, ticket: Ticket, deadline: u64) {
+    pub(super) fn push_urgent(&mut self, ticket: JobKey, deadline: u64) {
         self.urgent.push_back(ticket);
         self.deadline = self.deadline.min(deadline);
     }
 
-    pub(super) fn press(&mut self, ticket: Ticket) {
+    pub(super) fn press(&mut self, ticket: JobKey) {
         self.pressing.push_back(ticket);
     }
 
@@ -73,7 +73,7 @@ impl Lane {
     }
 
     /// Keeps only some of those that wait.
-    pub(super) fn retain(&mut self, keep: impl Fn(Ticket) -> bool) {
+    pub(super) fn retain(&mut self, keep: impl Fn(JobKey) -> bool) {
         self.pressing.retain(|ticket| keep(*ticket));
         self.urgent.retain(|ticket| keep(*ticket));
         self.due.retain(|ticket| keep(*ticket));
@@ -117,12 +117,12 @@ impl Lane {
     }
 
     /// Presses those whose deadline has passed. `deadline` tells that of each, and nothing of those that are gone.
-    pub(super) fn press_overdue(&mut self, now: u64, deadline: impl Fn(Ticket) -> Option<u64>) {
+    pub(super) fn press_overdue(&mut self, now: u64, deadline: impl Fn(JobKey) -> Option<u64>) {
         if now < self.deadline {
             return;
         }
         let (pressing, mut first) = (&mut self.pressing, u64::MAX);
-        let mut keep = |ticket: &Ticket| match deadline(*ticket) {
+        let mut keep = |ticket: &JobKey| match deadline(*ticket) {
             Some(deadline) if deadline <= now => {
                 pressing.push_back(*ticket);
                 false
@@ -142,7 +142,7 @@ impl Lane {
     }
 
     /// Whose turn it is: what is pressing, and where any call may be made what is urgent, then whatever is worth most.
-    pub(super) fn pick(&mut self, is_open: bool, worth: impl Fn(Ticket) -> f64) -> Option<Ticket> {
+    pub(super) fn pick(&mut self, is_open: bool, worth: impl Fn(JobKey) -> f64) -> Option<JobKey> {
         if self.in_flight < self.limit().saturating_mul(2)
             && let Some(ticket) = self.pressing.pop_front()
         {
@@ -182,7 +182,7 @@ impl Lane {
         self.pace.in_flight.max(1)
     }
 
-    fn rank(&mut self, worth: impl Fn(Ticket) -> f64) {
+    fn rank(&mut self, worth: impl Fn(JobKey) -> f64) {
         let mut scored: Vec<_> = self.due.drain(..).map(|ticket| (worth(ticket), ticket)).collect();
         let kept = scored.len() - scored.len().div_ceil(RANKED);
         if kept > 0 {
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_worthiest_comes_first_and_what_is_urgent_before_it() {
         let mut values = Ticketed::default();
-        let mut lane = Lane::new(0, Pace::default());
+        let mut lane = AccountQueue::new(0, RateLimit::default());
         for value in [3.0, 1.0, 2.0] {
             lane.push(values.insert(value), u64::MAX);
         }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn calls_are_spread_over_the_second() {
-        let mut lane = Lane::new(0, Pace { in_flight: usize::MAX, per_second: Some(50.0) });
+        let mut lane = AccountQueue::new(0, RateLimit { in_flight: usize::MAX, per_second: Some(50.0) });
         let (mut now, mut calls) = (Duration::ZERO, 0);
         while now < Duration::from_secs(10) {
             match lane.opens_at() {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use kling_transport::ApiBase;
 
-use super::lane::Lane;
+use super::lane::AccountQueue;
 use super::slot::Slot;
-use super::{LaneId, Pace};
+use super::{LaneId, RateLimit};
 
 /// As many as two bytes can name.
 const MOST: usize = 1 << 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+    lanes: Vec<AccountQueue>,
     /// The places of lanes that are gone, for others to take.
     free: Vec<usize>,
     origins: Vec<Origin>,
@@ -29,12 +29,12 @@ struct Origin {
 
 impl Lanes {
     /// Adds a lane, in the place of one that is gone if there is one. The most that jobs can name are 65,536 at a time.
-    pub(super) fn add(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
+    pub(super) fn add(&mut self, base: &ApiBase, pace: RateLimit) -> LaneId {
         let origin = self.origins.iter().position(|origin| origin.base == *base).unwrap_or_else(|| {
             self.origins.push(Origin { base: base.clone(), quiet_until: Duration::ZERO });
             self.origins.len() - 1
         });
-        let lane = Lane::new(origin, pace);
+        let lane = AccountQueue::new(origin, pace);
         if let Some(place) = self.free.pop() {
             self.lanes[place] = lane;
             return LaneId(place);
@@ -53,19 +53,19 @@ impl Lanes {
     }
 
     pub(super) fn leave(&mut self, lane: u16) {
-        self.change(LaneId(lane.into()), Lane::left);
+        self.change(LaneId(lane.into()), AccountQueue::left);
     }
 
     /// Takes no more jobs for an account.
     pub(super) fn close(&mut self, lane: LaneId) {
-        self.change(lane, Lane::close);
+        self.change(lane, AccountQueue::close);
     }
 
     pub(super) fn answered(&mut self, lane: LaneId) {
-        self.change(lane, Lane::answered);
+        self.change(lane, AccountQueue::answered);
     }
 
-    fn change(&mut self, id: LaneId, change: impl FnOnce(&mut Lane)) {
+    fn change(&mut self, id: LaneId, change: impl FnOnce(&mut AccountQueue)) {
         let Some(lane) = self.lanes.get_mut(id.0).filter(|lane| !lane.is_gone()) else { return };
         change(lane);
         if lane.is_gone() {
@@ -73,20 +73,20 @@ impl Lanes {
         }
     }
 
-    pub(super) fn get_mut(&mut self, lane: LaneId) -> Option<&mut Lane> {
+    pub(super) fn get_mut(&mut self, lane: LaneId) -> Option<&mut AccountQueue> {
         self.lanes.get_mut(lane.0)
     }
 
     /// The account of a job.
-    pub(super) fn of(&mut self, slot: &Slot) -> &mut Lane {
+    pub(super) fn of(&mut self, slot: &Slot) -> &mut AccountQueue {
         &mut self.lanes[usize::from(slot.lane)]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Lane> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AccountQueue> {
         self.lanes.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut AccountQueue> {
         self.lanes.iter_mut()
     }
 
@@ -120,7 +120,7 @@ impl Lanes {
         behind.flat_map(|lane| self.opens_at(lane).into_iter().chain(lane.deadline())).min()
     }
 
-    fn opens_at(&self, lane: &Lane) -> Option<Duration> {
+    fn opens_at(&self, lane: &AccountQueue) -> Option<Duration> {
         lane.opens_at().map(|at| at.max(self.origins[lane.origin].quiet_until))
     }
 }

@@ -9,41 +9,43 @@ use std::time::Duration;
 use kling_transport::{ApiBase, RequestId};
 
 use super::cancels::Cancels;
-use super::lane::Lane;
+use super::lane::AccountQueue;
 use super::lanes::Lanes;
 use super::slot::{Place, Slot, micros};
 use super::ticket::Ticketed;
-use super::{Answer, Errand, FleetEvent, FleetNews, FleetStats, LaneId, Pace, Question, Ticket};
+use super::{
+    CallKind, CallRequest, CallResponse, JobKey, JobSetEvent, JobSetStats, JobSetUpdate, LaneId, RateLimit,
+};
 use crate::machine::wish;
 use crate::{Action, Event, WaitOptions};
 
 /// Waits for any number of jobs: a [`JobMachine`](crate::JobMachine) for each, and one order of calls for all.
 ///
-/// Ask [`FleetMachine::next`] what to do, make the calls that it wants, bring back each answer by
-/// [`FleetMachine::answer`], and take the news out by [`FleetMachine::news`] before going on: then nothing in it grows but
-/// with the number of jobs. `Fleet` and `blocking::Fleet` do that with a client and a clock; a simulation can do it with
+/// Ask [`JobSetMachine::next`] what to do, make the calls that it wants, bring back each answer by
+/// [`JobSetMachine::answer`], and take the news out by [`JobSetMachine::news`] before going on: then nothing in it grows but
+/// with the number of jobs. `JobSet` and `blocking::JobSet` do that with a client and a clock; a simulation can do it with
 /// neither. All times count from one moment of the caller's choice.
 #[derive(Debug, Default)]
-pub struct FleetMachine {
+pub struct JobSetMachine {
     slots: Ticketed<Slot>,
     /// Due times in microseconds. An entry that its slot no longer names is skipped.
-    due: BinaryHeap<Reverse<(u64, Ticket)>>,
+    due: BinaryHeap<Reverse<(u64, JobKey)>>,
     lanes: Lanes,
     cancels: Cancels,
-    news: VecDeque<FleetEvent>,
-    stats: FleetStats,
+    news: VecDeque<JobSetEvent>,
+    stats: JobSetStats,
 }
 
 /// What to do next.
 #[derive(Clone, Debug)]
 pub enum FleetAction {
     /// Make this call, and bring back what comes of it.
-    Ask(Question),
+    Ask(CallRequest),
     /// Wait until this moment, if there is one, or until an answer comes or a job is added.
     Wait(Option<Duration>),
 }
 
-impl FleetMachine {
+impl JobSetMachine {
     /// A fleet without accounts or jobs.
     #[must_use]
     pub fn new() -> Self {
@@ -53,7 +55,7 @@ impl FleetMachine {
     /// Adds an account that asks this server at a pace of its own. A pause that the server asks any account for is kept by
     /// all those that ask the same server; only the calls at a job's deadline, and those of a cancel that was asked for, wait
     /// for no pause and no pace.
-    pub fn add_lane(&mut self, base: &ApiBase, pace: Pace) -> LaneId {
+    pub fn add_lane(&mut self, base: &ApiBase, pace: RateLimit) -> LaneId {
         self.lanes.add(base, pace)
     }
 
@@ -66,7 +68,7 @@ impl FleetMachine {
         id: &RequestId,
         age: Option<Duration>,
         options: &WaitOptions,
-    ) -> Option<Ticket> {
+    ) -> Option<JobKey> {
         let lane = self.lanes.join(lane)?;
         let ticket = self.slots.insert(Slot::new(now, lane, id, age, options));
         self.step(now, 0.0, ticket, Event::Started);
@@ -80,7 +82,7 @@ impl FleetMachine {
 
     /// Wants a job cancelled, at once: where the answer is lost the cancel is sent again, and where it is not clear the status
     /// is asked for. False where there is no such job.
-    pub fn cancel(&mut self, ticket: Ticket) -> bool {
+    pub fn cancel(&mut self, ticket: JobKey) -> bool {
         let Some(slot) = self.slots.get_mut(ticket) else { return false };
         // At its deadline a job is cancelled already, and its end tells what came of that.
         if !slot.machine.is_parting() && self.cancels.begin(ticket) {
@@ -91,7 +93,7 @@ impl FleetMachine {
     }
 
     /// Forgets a job, which goes on; its id, if it was there.
-    pub fn detach(&mut self, ticket: Ticket) -> Option<RequestId> {
+    pub fn detach(&mut self, ticket: JobKey) -> Option<RequestId> {
         self.remove(ticket).map(|slot| slot.id.unpack())
     }
 
@@ -108,7 +110,7 @@ impl FleetMachine {
     }
 
     /// Takes what came of a question. `random` is drawn from `0.0..1.0`.
-    pub fn answer(&mut self, now: Duration, random: f64, question: &Question, answer: Answer) {
+    pub fn answer(&mut self, now: Duration, random: f64, question: &CallRequest, answer: CallResponse) {
         self.lanes.answered(question.lane);
         if let Some(error) = answer.error() {
             self.stats.errors += 1;
@@ -123,18 +125,18 @@ impl FleetMachine {
         self.step(now, random, ticket, answer.into_event());
     }
 
-    fn take_cancel(&mut self, now: Duration, ticket: Ticket, answer: Answer) {
+    fn take_cancel(&mut self, now: Duration, ticket: JobKey, answer: CallResponse) {
         if let Some(outcome) = self.cancels.take(ticket, answer) {
             if let Some(slot) = self.slots.get_mut(ticket) {
                 slot.wants_cancel = false;
             }
-            self.tell(ticket, FleetNews::Cancelling(outcome));
+            self.tell(ticket, JobSetUpdate::Cancelling(outcome));
         }
         self.hurry(ticket, micros(now));
     }
 
     /// The oldest news that was not taken out yet.
-    pub fn news(&mut self) -> Option<FleetEvent> {
+    pub fn news(&mut self) -> Option<JobSetEvent> {
         self.news.pop_front()
     }
 
@@ -151,12 +153,12 @@ impl FleetMachine {
 
     /// The figures.
     #[must_use]
-    pub fn stats(&self) -> FleetStats {
-        FleetStats {
+    pub fn stats(&self) -> JobSetStats {
+        JobSetStats {
             waiting: self.slots.len(),
             // Queues also hold entries of jobs that were hurried or are over; those are passed over in their turn.
             behind: self.slots.values().filter(|slot| slot.place == Place::Queued).count(),
-            in_flight: self.lanes.iter().map(Lane::in_flight).sum(),
+            in_flight: self.lanes.iter().map(AccountQueue::in_flight).sum(),
             ..self.stats
         }
     }
@@ -188,7 +190,7 @@ impl FleetMachine {
     }
 
     /// The next question of a lane, if it has one that may be asked.
-    fn question(&mut self, now: Duration, id: LaneId) -> Option<Question> {
+    fn question(&mut self, now: Duration, id: LaneId) -> Option<CallRequest> {
         let is_open = self.lanes.is_open(now, id);
         let lane = self.lanes.get_mut(id)?;
         loop {
@@ -201,15 +203,15 @@ impl FleetMachine {
             lane.called(now);
             let (errand, timeout) = slot.ask(now, self.cancels.errand(ticket));
             match errand {
-                Errand::Status => self.stats.polls += 1,
-                Errand::Result => self.stats.results += 1,
-                Errand::Cancel => self.stats.cancels += 1,
+                CallKind::Status => self.stats.polls += 1,
+                CallKind::Result => self.stats.results += 1,
+                CallKind::Cancel => self.stats.cancels += 1,
             }
-            return Some(Question::new(id, ticket, slot.id.unpack(), errand, timeout));
+            return Some(CallRequest::new(id, ticket, slot.id.unpack(), errand, timeout));
         }
     }
 
-    fn step(&mut self, now: Duration, random: f64, ticket: Ticket, event: Event) {
+    fn step(&mut self, now: Duration, random: f64, ticket: JobKey, event: Event) {
         let Some(slot) = self.slots.get_mut(ticket) else { return };
         let step = slot.machine.step(&slot.options, slot.elapsed(now), random, event);
         match step.action {
@@ -227,13 +229,13 @@ impl FleetMachine {
             Action::Done(ending) => return self.finish(now, ticket, *ending),
         }
         if let Some(update) = step.update {
-            self.tell(ticket, FleetNews::Update(update));
+            self.tell(ticket, JobSetUpdate::Update(update));
         }
     }
 
     /// Puts a job before all that are merely due, or before all others where it is past its deadline or to be cancelled, unless
     /// a call for it is out.
-    fn hurry(&mut self, ticket: Ticket, now: u64) {
+    fn hurry(&mut self, ticket: JobKey, now: u64) {
         if let Some(slot) = self.slots.get_mut(ticket).filter(|slot| slot.place != Place::Asking) {
             slot.place = Place::Queued;
             let lane = self.lanes.of(slot);

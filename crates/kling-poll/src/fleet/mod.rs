@@ -24,13 +24,13 @@ mod ticket;
 
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use self::account::Account;
-pub use self::machine::{FleetAction, FleetMachine};
-pub use self::news::{FleetEvent, FleetNews};
-pub use self::pace::Pace;
-pub use self::question::{Answer, Errand, LaneId, Question};
+pub use self::machine::{FleetAction, JobSetMachine};
+pub use self::news::{JobSetEvent, JobSetUpdate};
+pub use self::pace::RateLimit;
+pub use self::question::{CallKind, CallRequest, CallResponse, LaneId};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use self::shared::{Shared, Turn};
 #[cfg(feature = "async")]
-pub use self::shell::Fleet;
-pub use self::stats::FleetStats;
-pub use self::ticket::Ticket;
+pub use self::shell::JobSet;
+pub use self::stats::JobSetStats;
+pub use self::ticket::JobKey;

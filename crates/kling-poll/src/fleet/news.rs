@@ -1,43 +1,45 @@
 //! What a fleet tells.
 
-use kling_transport::{AnyModel, CancelReply, Error, Makes, RequestId};
+use kling_transport::{CancelReply, DynModel, Error, JobModel, RequestId};
 
-use super::Ticket;
-use crate::{Finished, Update, WaitError};
+use super::JobKey;
+use crate::{CompletedJob, Update, WaitError};
 
 /// News of one job of a fleet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct FleetEvent<M: Makes = AnyModel> {
+pub struct JobSetEvent<M: JobModel = DynModel> {
     /// The job's place in the fleet.
-    pub ticket: Ticket,
+    pub ticket: JobKey,
     /// The job's id.
     pub request_id: RequestId,
     /// What is new.
-    pub news: FleetNews<M>,
+    pub news: JobSetUpdate<M>,
 }
 
 /// What is new of a job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum FleetNews<M: Makes = AnyModel> {
+pub enum JobSetUpdate<M: JobModel = DynModel> {
     /// Its state or its place in the queue changed, or an error was forgiven.
     Update(Update),
     /// It was asked to be cancelled, and this came of it; an error means that nothing is known. The wait goes on, and ends
     /// with what became of the job.
     Cancelling(Result<CancelReply, Error>),
     /// The wait for it is over. Nothing more comes of this job.
-    Done(Result<Finished<M>, WaitError>),
+    Done(Result<CompletedJob<M>, WaitError>),
 }
 
-impl<M: Makes> FleetEvent<M> {
-    /// The same news where outputs are typed: what the shells do to the news of a [`FleetMachine`](crate::FleetMachine).
+impl<M: JobModel> JobSetEvent<M> {
+    /// The same news where outputs are typed: what the shells do to the news of a [`JobSetMachine`](crate::FleetMachine).
     #[must_use]
-    pub fn typed(event: FleetEvent) -> Self {
+    pub fn typed(event: JobSetEvent) -> Self {
         let news = match event.news {
-            FleetNews::Update(update) => FleetNews::Update(update),
-            FleetNews::Cancelling(outcome) => FleetNews::Cancelling(outcome),
-            FleetNews::Done(outcome) => FleetNews::Done(outcome.map(|done| Finished::new(done.into_reply()))),
+            JobSetUpdate::Update(update) => JobSetUpdate::Update(update),
+            JobSetUpdate::Cancelling(outcome) => JobSetUpdate::Cancelling(outcome),
+            JobSetUpdate::Done(outcome) => {
+                JobSetUpdate::Done(outcome.map(|done| CompletedJob::new(done.into_reply())))
+            }
         };
         Self { ticket: event.ticket, request_id: event.request_id, news }
     }

@@ -9,15 +9,15 @@
 /// many again at once.
 ///
 /// ```
-/// use kling_poll::Pace;
+/// use kling_poll::RateLimit;
 ///
-/// let gentle = Pace::new(8).with_per_second(20.0);
+/// let gentle = RateLimit::new(8).with_per_second(20.0);
 /// assert_eq!((gentle.in_flight, gentle.per_second), (8, Some(20.0)));
-/// assert_eq!(Pace::default().in_flight, 64);
+/// assert_eq!(RateLimit::default().in_flight, 64);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Pace {
+pub struct RateLimit {
     /// The most calls at once; 64. At least one is made.
     pub in_flight: usize,
     /// The most calls a second, evenly spread but for a tenth of a second's worth at once; no bound. Values that are not
@@ -25,7 +25,7 @@ pub struct Pace {
     pub per_second: Option<f64>,
 }
 
-impl Pace {
+impl RateLimit {
     /// So many calls at once, and no bound on those a second.
     #[must_use]
     pub const fn new(in_flight: usize) -> Self {
@@ -39,7 +39,7 @@ impl Pace {
     }
 }
 
-impl Default for Pace {
+impl Default for RateLimit {
     fn default() -> Self {
         Self::new(64)
     }

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use kling_transport::{
-    CancelReply, Error, Failure, FailureKind, Phase, RequestId, ResultReply, Span, StatusReply,
+    CancelReply, Error, Phase, RequestId, ResultReply, Span, StatusReply, TransportError, TransportErrorKind,
 };
 
-use super::Ticket;
+use super::JobKey;
 use crate::Event;
 
 /// A call that a fleet wants made, once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Question {
+pub struct CallRequest {
     /// The account to ask for.
     pub lane: LaneId,
     /// The job that it is about.
-    pub ticket: Ticket,
+    pub ticket: JobKey,
     /// The job's id.
     pub id: RequestId,
     /// What to ask.
-    pub errand: Errand,
+    pub errand: CallKind,
     /// How long the call may take.
     pub timeout: Duration,
     #[cfg_attr(
@@ -30,18 +30,18 @@ pub struct Question {
     pub(crate) span: Span,
 }
 
-impl Question {
+impl CallRequest {
     pub(super) fn new(
         lane: LaneId,
-        ticket: Ticket,
+        ticket: JobKey,
         id: RequestId,
-        errand: Errand,
+        errand: CallKind,
         timeout: Duration,
     ) -> Self {
         let span = match errand {
-            Errand::Status => Span::poll(&id),
-            Errand::Result => Span::result(&id),
-            Errand::Cancel => Span::cancel(&id),
+            CallKind::Status => Span::poll(&id),
+            CallKind::Result => Span::result(&id),
+            CallKind::Cancel => Span::cancel(&id),
         };
         Self { lane, ticket, id, errand, timeout, span }
     }
@@ -49,7 +49,7 @@ impl Question {
 
 /// What is asked of a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Errand {
+pub enum CallKind {
     /// Its status.
     Status,
     /// Its result.
@@ -58,14 +58,14 @@ pub enum Errand {
     Cancel,
 }
 
-/// What came of a [`Question`].
+/// What came of a [`CallRequest`].
 #[derive(Clone, Debug)]
-pub enum Answer {
-    /// Of [`Errand::Status`].
+pub enum CallResponse {
+    /// Of [`CallKind::Status`].
     Status(Result<StatusReply, Error>),
-    /// Of [`Errand::Result`].
+    /// Of [`CallKind::Result`].
     Result(Result<ResultReply, Error>),
-    /// Of [`Errand::Cancel`].
+    /// Of [`CallKind::Cancel`].
     Cancel(Result<CancelReply, Error>),
 }
 
@@ -81,15 +81,16 @@ impl LaneId {
     }
 }
 
-impl Answer {
+impl CallResponse {
     /// What to tell of a call that ended without an answer, because its thread or task did.
     #[must_use]
-    pub fn lost(errand: Errand) -> Self {
-        let error = Failure::new(Phase::Waiting, FailureKind::Broken, "the call was broken off").into();
+    pub fn lost(errand: CallKind) -> Self {
+        let error =
+            TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "the call was broken off").into();
         match errand {
-            Errand::Status => Self::Status(Err(error)),
-            Errand::Result => Self::Result(Err(error)),
-            Errand::Cancel => Self::Cancel(Err(error)),
+            CallKind::Status => Self::Status(Err(error)),
+            CallKind::Result => Self::Result(Err(error)),
+            CallKind::Cancel => Self::Cancel(Err(error)),
         }
     }
 

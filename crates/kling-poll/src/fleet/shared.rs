@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use super::{Answer, FleetAction, FleetEvent, FleetMachine, LaneId, Question};
+use super::{CallRequest, CallResponse, FleetAction, JobSetEvent, JobSetMachine, LaneId};
 
 /// Tells the time since the fleet began.
 type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) machine: FleetMachine,
+    pub(super) machine: JobSetMachine,
     pub(super) sleeper: Option<Sleeper>,
     /// What a schedule died of while the shell slept, which dies of it too.
     pub(super) panic: Option<Box<dyn Any + Send>>,
@@ -46,8 +46,8 @@ pub(super) struct Sleeper {
     reason = "it is matched where it is made; a box would cost an allocation an event"
 )]
 pub(crate) enum Turn {
-    Tell(Box<FleetEvent>),
-    Ask(Question),
+    Tell(Box<JobSetEvent>),
+    Ask(CallRequest),
     Wait(Option<Duration>),
     /// No job is left, and none is waited for.
     Rest,
@@ -85,12 +85,12 @@ impl Shared {
     }
 
     #[cfg(feature = "blocking")]
-    pub(crate) fn answer(&self, question: &Question, answer: Answer) {
+    pub(crate) fn answer(&self, question: &CallRequest, answer: CallResponse) {
         self.lock().take(self.now(), question, answer);
     }
 
     /// Changes the machine from outside its shell, which then looks again.
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut FleetMachine, Duration) -> R) -> R {
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut JobSetMachine, Duration) -> R) -> R {
         self.alter(|state| change(&mut state.machine, self.now()))
     }
 
@@ -113,7 +113,7 @@ impl Shared {
         self.lock().accounts > 0
     }
 
-    pub(crate) fn read<R>(&self, read: impl FnOnce(&FleetMachine) -> R) -> R {
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&JobSetMachine) -> R) -> R {
         read(&self.lock().machine)
     }
 
@@ -139,13 +139,13 @@ impl Shared {
 }
 
 impl State {
-    pub(super) fn take(&mut self, now: Duration, question: &Question, answer: Answer) {
+    pub(super) fn take(&mut self, now: Duration, question: &CallRequest, answer: CallResponse) {
         question.span.within(|| self.machine.answer(now, fastrand::f64(), question, answer));
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("stats", &self.read(FleetMachine::stats)).finish_non_exhaustive()
+        f.debug_struct("Shared").field("stats", &self.read(JobSetMachine::stats)).finish_non_exhaustive()
     }
 }

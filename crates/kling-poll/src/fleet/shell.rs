@@ -9,32 +9,32 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use kling_transport::{AnyModel, Client, Makes, Reqwest, Transport};
+use kling_transport::{Client, DynModel, JobModel, Reqwest, Transport};
 use tokio::time::{Instant, Sleep};
 
 use super::callers::Callers;
-use super::{Account, FleetEvent, FleetMachine, FleetStats, Pace, Shared, Turn};
+use super::{Account, JobSetEvent, JobSetMachine, JobSetStats, RateLimit, Shared, Turn};
 
-/// Waits for any number of jobs at once, asynchronously; needs tokio. `blocking::Fleet` is its twin.
+/// Waits for any number of jobs at once, asynchronously; needs tokio. `blocking::JobSet` is its twin.
 ///
 /// One scheduler and a bounded number of calls serve all jobs; a job that waits costs about 140 bytes and no task. The fleet
-/// moves while [`Fleet::next`] is awaited, or the stream polled: a reader that is slow slows the asking, and nothing piles up.
+/// moves while [`JobSet::next`] is awaited, or the stream polled: a reader that is slow slows the asking, and nothing piles up.
 /// Dropping it leaves all jobs alone; they can be added to another by their ids.
 ///
 /// ```no_run
-/// use kling_poll::{Fleet, FleetNews, Pace, WaitOptions};
+/// use kling_poll::{JobSet, JobSetUpdate, RateLimit, WaitOptions};
 /// use kling_transport::{Client, Job};
 ///
 /// # async fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
-/// let mut fleet = Fleet::new();
-/// let account = fleet.account(Client::from_env()?, Pace::default());
+/// let mut fleet = JobSet::new();
+/// let account = fleet.account(Client::from_env()?, RateLimit::default());
 /// for job in &jobs {
 ///     account.add(job, &WaitOptions::default());
 /// }
 /// while let Some(event) = fleet.next().await {
 ///     match event.news {
-///         FleetNews::Done(Ok(done)) => println!("{}: {}", event.request_id, done.output()),
-///         FleetNews::Done(Err(error)) => println!("{error}"),
+///         JobSetUpdate::Done(Ok(done)) => println!("{}: {}", event.request_id, done.output()),
+///         JobSetUpdate::Done(Err(error)) => println!("{error}"),
 ///         _ => {}
 ///     }
 /// }
@@ -42,7 +42,7 @@ use super::{Account, FleetEvent, FleetMachine, FleetStats, Pace, Shared, Turn};
 /// # }
 /// ```
 #[must_use = "a fleet moves while it is awaited"]
-pub struct Fleet<M: Makes = AnyModel, T = Reqwest> {
+pub struct JobSet<M: JobModel = DynModel, T = Reqwest> {
     shared: Arc<Shared>,
     epoch: Instant,
     callers: Callers<T>,
@@ -50,7 +50,7 @@ pub struct Fleet<M: Makes = AnyModel, T = Reqwest> {
     makes: PhantomData<fn() -> M>,
 }
 
-impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
+impl<M: JobModel, T: Transport + 'static> JobSet<M, T> {
     /// A fleet that ends with its last job. More jobs can be added afterwards, and it goes on.
     pub fn new() -> Self {
         Self::with(false)
@@ -68,7 +68,7 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     }
 
     /// Adds an account, asked by a client of its own at a pace of its own.
-    pub fn account(&mut self, client: Client<T>, pace: Pace) -> Account<M> {
+    pub fn account(&mut self, client: Client<T>, pace: RateLimit) -> Account<M> {
         let account = Account::new(&self.shared, client.settings().base(), pace);
         self.callers.add_client(account.lane(), client);
         account
@@ -77,20 +77,20 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     /// The next news of any job; `None` once no job is left.
     ///
     /// It is safe to drop the future: no news is lost. Answers to calls that are out lead to further calls until there is news.
-    pub async fn next(&mut self) -> Option<FleetEvent<M>> {
+    pub async fn next(&mut self) -> Option<JobSetEvent<M>> {
         poll_fn(|context| self.poll_event(context)).await
     }
 
     /// The figures.
     #[must_use]
-    pub fn stats(&self) -> FleetStats {
-        self.shared.read(FleetMachine::stats)
+    pub fn stats(&self) -> JobSetStats {
+        self.shared.read(JobSetMachine::stats)
     }
 
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<FleetEvent<M>>> {
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<JobSetEvent<M>>> {
         loop {
             match self.shared.turn(context.waker()) {
-                Turn::Tell(event) => return Poll::Ready(Some(FleetEvent::typed(*event))),
+                Turn::Tell(event) => return Poll::Ready(Some(JobSetEvent::typed(*event))),
                 Turn::Ask(question) => self.callers.ask(question),
                 Turn::Wait(due) => ready!(self.poll_moment(due, context)),
                 Turn::Rest => return Poll::Ready(None),
@@ -109,22 +109,22 @@ impl<M: Makes, T: Transport + 'static> Fleet<M, T> {
     }
 }
 
-impl<M: Makes, T: Transport + 'static> Stream for Fleet<M, T> {
-    type Item = FleetEvent<M>;
+impl<M: JobModel, T: Transport + 'static> Stream for JobSet<M, T> {
+    type Item = JobSetEvent<M>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<FleetEvent<M>>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<JobSetEvent<M>>> {
         self.poll_event(context)
     }
 }
 
-impl<M: Makes, T: Transport + 'static> Default for Fleet<M, T> {
+impl<M: JobModel, T: Transport + 'static> Default for JobSet<M, T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<M: Makes, T> fmt::Debug for Fleet<M, T> {
+impl<M: JobModel, T> fmt::Debug for JobSet<M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fleet").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("JobSet").field("shared", &self.shared).finish_non_exhaustive()
     }
 }

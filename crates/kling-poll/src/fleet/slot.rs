@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kling_transport::RequestId;
 
-use super::Errand;
+use super::CallKind;
 use super::packed_id::PackedId;
 use crate::{Action, Event, JobMachine, WaitOptions};
 
@@ -67,17 +67,17 @@ impl Slot {
     }
 
     /// What to ask for this job, now that it is its turn: what its cancel wants, or its machine.
-    pub(super) fn ask(&mut self, now: Duration, cancel: Option<Errand>) -> (Errand, Duration) {
+    pub(super) fn ask(&mut self, now: Duration, cancel: Option<CallKind>) -> (CallKind, Duration) {
         self.place = Place::Asking;
         let elapsed = self.elapsed(now);
         if let Some(errand) = cancel {
             return (errand, self.options.timeout_at(elapsed));
         }
         match self.machine.step(&self.options, elapsed, 0.0, Event::Due).action {
-            Action::SendCancel { timeout } => (Errand::Cancel, timeout),
-            Action::SendResult { timeout } => (Errand::Result, timeout),
-            Action::SendStatus { timeout } => (Errand::Status, timeout),
-            _ => (Errand::Status, self.options.timeout_at(elapsed)),
+            Action::SendCancel { timeout } => (CallKind::Cancel, timeout),
+            Action::SendResult { timeout } => (CallKind::Result, timeout),
+            Action::SendStatus { timeout } => (CallKind::Status, timeout),
+            _ => (CallKind::Status, self.options.timeout_at(elapsed)),
         }
     }
 }

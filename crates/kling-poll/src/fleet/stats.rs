@@ -7,7 +7,7 @@ use serde::Serialize;
 /// To tell them every job is looked at while the fleet stands still, so they are for a scrape, and not for every piece of news.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct FleetStats {
+pub struct JobSetStats {
     /// Jobs that are waited for.
     pub waiting: usize,
     /// Jobs whose moment has come but not their turn: a number that grows says that the pace is too slow.

@@ -10,26 +10,26 @@ slotmap::new_key_type! {
 ///
 /// A ticket of a job that is over or was detached, or of another fleet, is harmless: nothing is found by it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Ticket(Key);
+pub struct JobKey(Key);
 
 /// What is found by tickets, each of which it gives out once.
 #[derive(Debug)]
 pub(super) struct Ticketed<T>(SlotMap<Key, T>);
 
 impl<T> Ticketed<T> {
-    pub(super) fn insert(&mut self, value: T) -> Ticket {
-        Ticket(self.0.insert(value))
+    pub(super) fn insert(&mut self, value: T) -> JobKey {
+        JobKey(self.0.insert(value))
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<T> {
+    pub(super) fn remove(&mut self, ticket: JobKey) -> Option<T> {
         self.0.remove(ticket.0)
     }
 
-    pub(super) fn get(&self, ticket: Ticket) -> Option<&T> {
+    pub(super) fn get(&self, ticket: JobKey) -> Option<&T> {
         self.0.get(ticket.0)
     }
 
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, ticket: JobKey) -> Option<&mut T> {
         self.0.get_mut(ticket.0)
     }
 

@@ -1,11 +1,11 @@
 use std::time::SystemTime;
 
 use kling_transport::{
-    Call, Failure, FailureKind, GetResult, GetStatus, HttpHead, HttpReply, Phase, PostCancel,
+    Call, GetResult, GetStatus, HttpHead, HttpReply, Phase, PostCancel, TransportError, TransportErrorKind,
 };
 
 use super::*;
-use crate::Fixed;
+use crate::FixedInterval;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,11 +30,11 @@ fn result(code: u16, body: &str) -> Event {
 }
 
 fn dropped() -> Event {
-    Event::Status(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()))
+    Event::Status(Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "reset").into()))
 }
 
 fn options() -> WaitOptions {
-    WaitOptions::default().with_schedule(Fixed(SECOND * 2)).with_deadline(SECOND * 60)
+    WaitOptions::default().with_schedule(FixedInterval(SECOND * 2)).with_deadline(SECOND * 60)
 }
 
 /// Plays answers into a machine, each as soon as it is asked for, and tells what the machine did and when.
@@ -126,7 +126,8 @@ fn the_result_wins_over_the_status_and_an_unfinished_one_goes_back_to_waiting() 
 #[test]
 fn a_certificate_that_is_not_accepted_ends_a_wait_that_never_had_an_answer() {
     let untrusted = || {
-        let failure = Failure::new(Phase::Connect, FailureKind::Certificate, "invalid peer certificate");
+        let failure =
+            TransportError::new(Phase::Connect, TransportErrorKind::Certificate, "invalid peer certificate");
         Event::Status(Err(failure.into()))
     };
     assert_eq!(play(None, &options(), [untrusted()]), ["0 status within 30", "0 Refused"]);
@@ -269,7 +270,9 @@ fn cancel(code: u16, body: &str) -> Event {
 
 #[test]
 fn at_the_deadline_a_job_is_cancelled_where_that_was_chosen_and_the_outcome_is_found_out() {
-    let lost = || Event::Cancel(Err(Failure::new(Phase::Waiting, FailureKind::Broken, "reset").into()));
+    let lost = || {
+        Event::Cancel(Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "reset").into()))
+    };
     let gateways = || cancel(404, r#"{"message":"no Route matched with those values"}"#);
     let cases: [(&[Event], Option<CancelOutcome>); 9] = [
         (
@@ -292,7 +295,7 @@ fn at_the_deadline_a_job_is_cancelled_where_that_was_chosen_and_the_outcome_is_f
         (&[lost(), lost(), lost(), dropped()], None),
     ];
     for (answers, expected) in cases {
-        let cancelling = options().with_deadline(Duration::ZERO).with_at_deadline(Unfinished::Cancel);
+        let cancelling = options().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
         let answers = [word("in_queue")].into_iter().chain(answers.iter().cloned());
         let (error, log) = wait_error(&cancelling, answers);
         assert!(error.is_deadline() && error.polls() == 1, "{error}");

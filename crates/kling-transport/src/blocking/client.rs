@@ -16,11 +16,11 @@ use ureq::typestate::AgentScope;
 use super::transport::broken_off;
 use super::{Streaming, Transport, Ureq};
 use crate::download::{Downloading, is_inline, save_inline};
-use crate::partial_file::{Obstacle, PartialFile};
+use crate::partial_file::{AttemptError, PartialFile};
 use crate::{
     Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
-    GetStatus, Limits, ListModels, Makes, ModelId, PostCancel, Progress, RequestId, ResultReply, Settings,
-    StatusReply, Submission, Submitting,
+    GetStatus, JobModel, Limits, ListModels, ModelId, PendingSubmit, PostCancel, Progress, RequestId,
+    ResultReply, Settings, StatusReply, SubmitOutcome,
 };
 
 /// What is read at a time of a download, in bytes.
@@ -105,19 +105,19 @@ impl<T: Transport> Client<T> {
         &self.settings
     }
 
-    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
-    pub fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match Submitting::typed(&self.settings, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting),
-            Err(error) => Submission::Refused(error),
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+        match PendingSubmit::typed(&self.settings, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting),
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
-    pub fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match Submitting::json(&self.settings, model, input, SystemTime::now()) {
-            Ok(submitting) => self.carry(submitting),
-            Err(error) => Submission::Refused(error),
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+        match PendingSubmit::json(&self.settings, model, input, SystemTime::now()) {
+            Ok(submitting) => self.execute(submitting),
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
@@ -190,7 +190,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn call_once<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
+    pub fn call_without_retry<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
         let asking = Asking::new(call, &self.settings);
         let outcome = self.transport.send(asking.request(), Limits::within(timeout));
         asking.read(outcome)
@@ -201,7 +201,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
-    pub fn carry<M: Makes>(&self, mut submitting: Submitting<M>) -> Submission<M> {
+    pub fn execute<M: JobModel>(&self, mut submitting: PendingSubmit<M>) -> SubmitOutcome<M> {
         let started = self.clock.now();
         loop {
             let send = || self.transport.send(submitting.request(), submitting.limits());
@@ -222,7 +222,7 @@ impl<T: Streaming> Client<T> {
     /// that cannot be put in its place is kept, and the error names where. The content of a `data:` URL is written likewise.
     ///
     /// # Errors
-    /// [`Error::is_host`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
+    /// [`Error::is_host_not_allowed`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
     /// file exists, cannot be written, or is being downloaded by somebody else; [`Error::is_output_unavailable`] where the
     /// host does not give the file; [`Error::is_content`] where something else than the output arrived; others as for any call.
     pub fn download(
@@ -261,7 +261,7 @@ impl<T: Streaming> Client<T> {
         downloading: &mut Downloading,
         started: Duration,
         progress: &mut impl FnMut(Progress),
-    ) -> Result<PartialFile, Obstacle> {
+    ) -> Result<PartialFile, AttemptError> {
         let (head, mut body) = self.transport.open(downloading.request(), downloading.patience())?;
         let mut partial = downloading.begin(&head)?;
         let mut buffer = vec![0; PIECE];

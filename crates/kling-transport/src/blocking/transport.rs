@@ -17,7 +17,9 @@ use url::Url;
 
 use crate::host_gate::{only_loopback, refuse_unknown_schemes, unsupported};
 use crate::watch::{Watch, Watched};
-use crate::{Error, Failure, FailureKind, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings};
+use crate::{
+    Error, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings, TransportError, TransportErrorKind,
+};
 
 /// Carries requests, and blocks while it does. [`Ureq`](super::Ureq) is the one that comes with this crate.
 ///
@@ -28,7 +30,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// Where no whole answer came.
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure>;
+    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError>;
 }
 
 /// A transport that can also hand over an answer piece by piece, for downloads.
@@ -40,7 +42,11 @@ pub trait Streaming: Transport {
     ///
     /// # Errors
     /// Where no answer began.
-    fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Self::Body), Failure>;
+    fn open(
+        &self,
+        request: HttpRequest,
+        patience: Duration,
+    ) -> Result<(HttpHead, Self::Body), TransportError>;
 }
 
 type Response = http::Response<ureq::Body>;
@@ -88,10 +94,11 @@ impl Ureq {
         Ok(Self { agent: agent(config, judged_host.clone()), judged_host })
     }
 
-    fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, Failure> {
+    fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, TransportError> {
         let (agent, watch) = (self.agent_for(request), Watch::new(request.body()));
-        let prepared = prepare(request, &watch)
-            .map_err(|error| Failure::new(Phase::Connect, FailureKind::Broken, error.to_string()))?;
+        let prepared = prepare(request, &watch).map_err(|error| {
+            TransportError::new(Phase::Connect, TransportErrorKind::Broken, error.to_string())
+        })?;
         let builder = agent.configure_request(prepared);
         let prepared = match bound {
             Bound::Whole(timeout) => builder.timeout_global(Some(timeout)),
@@ -102,7 +109,7 @@ impl Ureq {
         agent.run(prepared.build()).map_err(|error| {
             let failure = judged(error, &watch);
             match proxy_of(agent.config(), request.url()) {
-                Some(proxy) => Failure {
+                Some(proxy) => TransportError {
                     message: format!("through the proxy {}: {}", label(proxy), failure.message),
                     ..failure
                 },
@@ -146,7 +153,7 @@ enum Bound {
 }
 
 impl Transport for Ureq {
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, Failure> {
+    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
         let response = self.head(&request, Bound::Whole(limits.timeout))?;
         let head = head(&response);
         let mut reader = reader(response, limits.max_body as u64 + 1);
@@ -159,7 +166,7 @@ impl Transport for Ureq {
                 Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(Failure::too_large(&head, body.freeze(), limits.max_body));
+                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
             }
         }
     }
@@ -168,7 +175,7 @@ impl Transport for Ureq {
 impl Streaming for Ureq {
     type Body = Incoming;
 
-    fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), Failure> {
+    fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), TransportError> {
         let response = self.head(&request, Bound::Pause(patience))?;
         // The size is bounded where the bytes are written.
         Ok((head(&response), Incoming(reader(response, u64::MAX))))
@@ -213,11 +220,11 @@ fn reader(response: Response, limit: u64) -> BodyReader<'static> {
 }
 
 /// How far a request got that brought no answer, and why.
-fn judged(error: ureq::Error, watch: &Watch) -> Failure {
+fn judged(error: ureq::Error, watch: &Watch) -> TransportError {
     if let ureq::Error::Other(inner) = &error
-        && let Some(unconnected) = inner.downcast_ref::<Failure>()
+        && let Some(unconnected) = inner.downcast_ref::<TransportError>()
     {
-        return Failure { phase: watch.unconnected(unconnected.phase), ..unconnected.clone() };
+        return TransportError { phase: watch.unconnected(unconnected.phase), ..unconnected.clone() };
     }
     let phase = match error {
         ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => watch.unconnected(Phase::Connect),
@@ -227,31 +234,31 @@ fn judged(error: ureq::Error, watch: &Watch) -> Failure {
     failure(&error, phase)
 }
 
-fn failure(error: &ureq::Error, phase: Phase) -> Failure {
+fn failure(error: &ureq::Error, phase: Phase) -> TransportError {
     let words = match error {
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),
     };
     let kind = match error {
-        ureq::Error::Timeout(_) => FailureKind::Timeout,
-        _ if !phase.is_before_sending() => FailureKind::Broken,
-        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => FailureKind::Proxy,
-        _ if words.contains("certificate") => FailureKind::Certificate,
-        _ => FailureKind::Broken,
+        ureq::Error::Timeout(_) => TransportErrorKind::Timeout,
+        _ if !phase.is_before_sending() => TransportErrorKind::Broken,
+        ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => TransportErrorKind::Proxy,
+        _ if words.contains("certificate") => TransportErrorKind::Certificate,
+        _ => TransportErrorKind::Broken,
     };
-    Failure::new(phase, kind, words)
+    TransportError::new(phase, kind, words)
 }
 
 /// An error from before there was a connection. It is kept as such, whatever ureq makes of it.
 fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
     match error {
-        ureq::Error::Other(inner) if inner.is::<Failure>() => ureq::Error::Other(inner),
+        ureq::Error::Other(inner) if inner.is::<TransportError>() => ureq::Error::Other(inner),
         error => ureq::Error::Other(Box::new(failure(&error, phase))),
     }
 }
 
 /// An error of the body's reader, which wraps ureq's own.
-pub(super) fn broken_off(error: io::Error) -> Failure {
+pub(super) fn broken_off(error: io::Error) -> TransportError {
     failure(&error.into(), Phase::Reading)
 }
 
@@ -304,7 +311,8 @@ impl<R: Resolver> Resolver for Resolving<R> {
             return Ok(found);
         };
         let own = only_loopback(name, found.iter().copied()).map_err(|error| {
-            let failure = Failure::new(Phase::Resolve, FailureKind::NotLoopback, error.to_string());
+            let failure =
+                TransportError::new(Phase::Resolve, TransportErrorKind::NotLoopback, error.to_string());
             ureq::Error::Other(Box::new(failure))
         })?;
         let mut kept = self.empty();
@@ -382,7 +390,7 @@ mod tests {
         let agent = Agent::with_parts(config, Opening::default(), resolver);
         let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
         let failure = judged(error, &Watch::new(None));
-        assert_eq!((failure.phase, failure.kind), (Phase::Resolve, FailureKind::NotLoopback));
+        assert_eq!((failure.phase, failure.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
         assert!(Error::from(failure).is_config());
     }
 }

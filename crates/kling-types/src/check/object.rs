@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::wrong_type;
 use crate::wording::{advise, listed};
-use crate::{Checked, Keyword, Pointer, PropertyName, Violation, Violations, fault};
+use crate::{Keyword, Pointer, PropertyName, Validate, Violation, Violations, fault};
 
 /// An object whose properties are found by `position`: returns the value of each, in the order of the schema.
 ///
@@ -33,7 +33,7 @@ pub fn properties<'v, const N: usize>(
 
 /// Checks a property that may be left out.
 #[inline]
-pub fn optional<T: Checked>(
+pub fn optional<T: Validate>(
     value: Option<&Value>,
     name: PropertyName,
     at: &Pointer<'_>,
@@ -44,7 +44,7 @@ pub fn optional<T: Checked>(
 
 /// Checks a property that has to be there.
 #[inline]
-pub fn required<T: Checked>(
+pub fn required<T: Validate>(
     value: Option<&Value>,
     name: PropertyName,
     at: &Pointer<'_>,

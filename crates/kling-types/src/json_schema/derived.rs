@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{IntegerBounds, NumberBounds, TextBounds};
-use crate::{Checked, Dictionary, Integer, List, MediaField, MediaRule, Null, Number, Origin};
+use crate::{Dictionary, Integer, List, MediaField, MediaRule, Null, Number, RuleSource, Validate};
 
 /// Adds the provider's default, given as JSON text.
 pub fn state_default(schema: &mut Schema, default: &str) {
@@ -92,7 +92,7 @@ plain! {
     Number: number(NumberBounds::NONE);
 }
 
-impl<T: JsonSchema + Checked, const MIN: u64, const MAX: u64> JsonSchema for List<T, MIN, MAX> {
+impl<T: JsonSchema + Validate, const MIN: u64, const MAX: u64> JsonSchema for List<T, MIN, MAX> {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         format!("List_of_{}_{MIN}_{MAX}", T::schema_name()).into()
     }
@@ -108,7 +108,7 @@ impl<T: JsonSchema + Checked, const MIN: u64, const MAX: u64> JsonSchema for Lis
     }
 }
 
-impl<T: JsonSchema + Checked> JsonSchema for Dictionary<T> {
+impl<T: JsonSchema + Validate> JsonSchema for Dictionary<T> {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         format!("Dictionary_of_{}", T::schema_name()).into()
     }
@@ -144,7 +144,7 @@ impl ObjectSchema {
         let is_here = |field: &&MediaField| field.name.strip_prefix(self.prefix) == Some(name);
         let rules = self.media.iter().filter(is_here).flat_map(|field| field.rules.iter());
         let printed: Vec<Value> =
-            rules.filter(|rule| rule.origin == Origin::Schema).map(validation).collect();
+            rules.filter(|rule| rule.origin == RuleSource::Schema).map(validation).collect();
         if !printed.is_empty() {
             schema.insert("validations".to_owned(), printed.into());
         }

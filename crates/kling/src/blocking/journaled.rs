@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kling_journal::{Error as JournalError, Event, Journal, OnDuplicate};
-use kling_poll::{Finished, FleetEvent, Update, WaitError, WaitOptions};
+use kling_poll::{CompletedJob, JobSetEvent, Update, WaitError, WaitOptions};
 use kling_transport::blocking::{Client, Transport, Ureq};
-use kling_transport::{CancelReply, Error, Job, Makes, ModelId, RequestId, Submission, Submitting};
+use kling_transport::{CancelReply, Error, Job, JobModel, ModelId, PendingSubmit, RequestId, SubmitOutcome};
 use kling_types::ModelInput;
 use serde_json::Value;
 
-use crate::keeping::{FleetKeeping, Keeping, Note};
+use crate::keeping::{JobSetJournal, JournalWriter, Note};
 
 /// A [`Client`] that writes down what it pays for, with the methods and the promises of the async `Journaled`.
 ///
@@ -29,8 +29,8 @@ use crate::keeping::{FleetKeeping, Keeping, Note};
 #[derive(Debug)]
 pub struct Journaled<T = Ureq> {
     client: Client<T>,
-    keeping: Keeping,
-    fleet: Arc<FleetKeeping>,
+    keeping: JournalWriter,
+    fleet: Arc<JobSetJournal>,
 }
 
 impl<T> Clone for Journaled<T> {
@@ -42,7 +42,7 @@ impl<T> Clone for Journaled<T> {
 impl<T> Journaled<T> {
     /// A client with a journal; with `None` it works the same, and nothing is noted.
     pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
-        Self { client, keeping: Keeping::new(journal.into()), fleet: Arc::default() }
+        Self { client, keeping: JournalWriter::new(journal.into()), fleet: Arc::default() }
     }
 
     /// The same client with a callback for errors of the journal after a request was sent. The job goes on, and its entry
@@ -90,19 +90,19 @@ impl<T> Journaled<T> {
 }
 
 impl<T: Transport> Journaled<T> {
-    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`Submission`].
-    pub fn submit<I: ModelInput>(&self, input: &I) -> Submission<I::Model> {
-        match Submitting::typed(self.client.settings(), input, SystemTime::now()) {
+    /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+        match PendingSubmit::typed(self.client.settings(), input, SystemTime::now()) {
             Ok(submitting) => self.keep(submitting),
-            Err(error) => Submission::Refused(error),
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`Submission`].
-    pub fn submit_json(&self, model: &ModelId, input: &Value) -> Submission {
-        match Submitting::json(self.client.settings(), model, input, SystemTime::now()) {
+    /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+        match PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()) {
             Ok(submitting) => self.keep(submitting),
-            Err(error) => Submission::Refused(error),
+            Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
@@ -112,13 +112,13 @@ impl<T: Transport> Journaled<T> {
     ///
     /// # Errors
     /// As [`wait`](super::wait()).
-    pub fn wait<M: Makes>(
+    pub fn wait<M: JobModel>(
         &self,
         job: &Job<M>,
         options: &WaitOptions,
         mut on_update: impl FnMut(&Update),
-    ) -> Result<Finished<M>, WaitError> {
-        let mut kept = self.keeping.take_up(self.client.settings(), job.id(), job.model());
+    ) -> Result<CompletedJob<M>, WaitError> {
+        let mut kept = self.keeping.track(self.client.settings(), job.id(), job.model());
         let outcome = kling_poll::blocking::wait(&self.client, job, options, |update| {
             update.state.iter().for_each(|state| kept.see(state));
             on_update(update);
@@ -143,7 +143,7 @@ impl<T: Transport> Journaled<T> {
         self.keeping.record_job(&self.origin(), id, &Event::saved(files));
     }
 
-    /// Notes what a [`Fleet`](super::Fleet) tells of a job: its states, its outputs, its end.
+    /// Notes what a [`JobSet`](super::Fleet) tells of a job: its states, its outputs, its end.
     ///
     /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
     /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
@@ -151,10 +151,10 @@ impl<T: Transport> Journaled<T> {
     ///
     /// ```no_run
     /// # fn run(client: kling::blocking::Journaled, jobs: Vec<kling::Job>) {
-    /// use kling::{Pace, WaitOptions, blocking::Fleet};
+    /// use kling::{RateLimit, WaitOptions, blocking::JobSet};
     ///
-    /// let mut fleet = Fleet::new();
-    /// let account = fleet.account(client.client().clone(), Pace::default());
+    /// let mut fleet = JobSet::new();
+    /// let account = fleet.account(client.client().clone(), RateLimit::default());
     /// for job in &jobs {
     ///     account.add(job, &WaitOptions::default());
     /// }
@@ -163,24 +163,24 @@ impl<T: Transport> Journaled<T> {
     /// }
     /// # }
     /// ```
-    pub fn record<M: Makes>(&self, event: &FleetEvent<M>) {
+    pub fn record<M: JobModel>(&self, event: &JobSetEvent<M>) {
         if let Some(note) = Note::of(event) {
             self.fleet.record(&self.keeping, self.client.settings(), note);
         }
     }
 
     /// Lets go of a job that was detached from its fleet, so that another process may take it up.
-    pub fn let_go(&self, id: &RequestId) {
-        self.fleet.let_go(id);
+    pub fn release(&self, id: &RequestId) {
+        self.fleet.release(id);
     }
 
-    fn keep<M: Makes>(&self, submitting: Submitting<M>) -> Submission<M> {
+    fn keep<M: JobModel>(&self, submitting: PendingSubmit<M>) -> SubmitOutcome<M> {
         let intent = self.keeping.intent(self.client.settings(), &submitting);
         let mut paying = match self.keeping.begin(&intent) {
             Ok(paying) => paying,
-            Err(error) => return Submission::Refused(error),
+            Err(error) => return SubmitOutcome::Rejected(error),
         };
-        let submission = self.client.carry(submitting);
+        let submission = self.client.execute(submitting);
         paying.came(&submission);
         submission
     }

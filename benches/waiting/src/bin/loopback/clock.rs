@@ -6,11 +6,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use kling_bench_waiting::durations::LOADS;
 use kling_bench_waiting::server;
-use kling_poll::{Account, Aim, Fixed, Fleet, FleetNews, Learned, Pace, Schedule, Seen, WaitOptions};
+use kling_poll::{
+    Account, Aim, FixedInterval, JobSet, JobSetUpdate, Learned, PollContext, RateLimit, Schedule, WaitOptions,
+};
 use kling_transport::{Client, ModelId, Settings, Token};
 use serde_json::json;
 
-use crate::Failure;
+use crate::TransportError;
 use crate::process::Server;
 
 /// A second here stands for so many.
@@ -27,12 +29,12 @@ pub(crate) fn draw(rng: &mut Rng) -> Duration {
 }
 
 /// Compares a fixed interval with the learned schedule of the same mean delay.
-pub(crate) async fn compare() -> Result<(), Failure> {
+pub(crate) async fn compare() -> Result<(), TransportError> {
     println!(
         "clock: load B {FACTOR} times as fast, {COUNTED} jobs each after {TAUGHT}, {UNDER_WAY} under way, seed 1"
     );
     let second = Duration::from_secs(1);
-    let fixed = run(Fixed(second * 2)).await?;
+    let fixed = run(FixedInterval(second * 2)).await?;
     let learned = run(Learned::new(Arc::default(), Aim::Delay(second))).await?;
     for (name, (polls, delay)) in [("fixed 2 s", fixed), ("learned, delay 1 s", learned)] {
         println!("  {name:>18}: {polls:.1} polls, mean delay {delay:.2} s with the network's");
@@ -44,12 +46,12 @@ pub(crate) async fn compare() -> Result<(), Failure> {
 }
 
 /// Polls a job and the mean delay, in seconds of the load.
-async fn run(schedule: impl Schedule + 'static) -> Result<(f64, f64), Failure> {
+async fn run(schedule: impl Schedule + 'static) -> Result<(f64, f64), TransportError> {
     let mut server = Server::start(0)?;
     let base = format!("http://{}/v1", server.address).parse()?;
     let client = Client::new(Settings::new(Token::new("bench-0123456789abcdef")?).with_base(base))?;
-    let mut fleet = Fleet::open();
-    let account: Account = fleet.account(client.clone(), Pace::new(64));
+    let mut fleet = JobSet::open();
+    let account: Account = fleet.account(client.clone(), RateLimit::new(64));
     let options = WaitOptions::default().with_schedule(Compressed(schedule)).with_deadline(None);
     for _ in 0..UNDER_WAY {
         submit(&client, &account, &options).await?;
@@ -57,7 +59,7 @@ async fn run(schedule: impl Schedule + 'static) -> Result<(f64, f64), Failure> {
     let (mut over, mut polls, mut delay) = (0, 0, 0.0);
     while over < TAUGHT + COUNTED {
         let Some(event) = fleet.next().await else { return Err("the fleet ended".into()) };
-        if let FleetNews::Done(outcome) = event.news {
+        if let JobSetUpdate::Done(outcome) = event.news {
             let end = server::end(outcome?.request_id().as_str()).ok_or("an id without an end")?;
             over += 1;
             if over == TAUGHT {
@@ -73,7 +75,7 @@ async fn run(schedule: impl Schedule + 'static) -> Result<(f64, f64), Failure> {
     Ok((polls / COUNTED as f64, delay * f64::from(FACTOR) / COUNTED as f64))
 }
 
-async fn submit(client: &Client, account: &Account, options: &WaitOptions) -> Result<(), Failure> {
+async fn submit(client: &Client, account: &Account, options: &WaitOptions) -> Result<(), TransportError> {
     let model: ModelId = "maker/model".parse()?;
     let job = client.submit_json(&model, &json!({})).await.into_result()?;
     account.add(&job, options);
@@ -85,11 +87,11 @@ async fn submit(client: &Client, account: &Account, options: &WaitOptions) -> Re
 struct Compressed<S>(S);
 
 impl<S: Schedule> Schedule for Compressed<S> {
-    fn pause(&self, seen: &Seen) -> Duration {
-        self.0.pause(&stretched(seen)) / FACTOR
+    fn next_delay(&self, seen: &PollContext) -> Duration {
+        self.0.next_delay(&stretched(seen)) / FACTOR
     }
 
-    fn worth(&self, seen: &Seen) -> f64 {
+    fn worth(&self, seen: &PollContext) -> f64 {
         self.0.worth(&stretched(seen))
     }
 
@@ -98,7 +100,7 @@ impl<S: Schedule> Schedule for Compressed<S> {
     }
 }
 
-fn stretched(seen: &Seen) -> Seen {
+fn stretched(seen: &PollContext) -> PollContext {
     let mut stretched = *seen;
     stretched.elapsed *= FACTOR;
     stretched.silence *= FACTOR;

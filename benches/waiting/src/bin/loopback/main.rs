@@ -15,10 +15,10 @@ use std::time::Duration;
 use crate::process::Server;
 use crate::watch::Memory;
 
-type Failure = Box<dyn std::error::Error>;
+type TransportError = Box<dyn std::error::Error>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
+async fn main() -> Result<(), TransportError> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
@@ -88,7 +88,7 @@ fn case(name: &str) -> Option<Case> {
     })
 }
 
-fn compare(name: &str) -> Result<(), Failure> {
+fn compare(name: &str) -> Result<(), TransportError> {
     let case = case(name).ok_or("no such case")?;
     println!("{name}: {} jobs every {:?}, answers after {} ms", case.jobs, case.every, case.latency);
     let other = if name == "cpu" { "bare" } else { "tasks" };
@@ -113,7 +113,7 @@ fn compare(name: &str) -> Result<(), Failure> {
 }
 
 /// Runs one side in a process of its own; its microseconds of processor time a poll, and of those the kernel's.
-fn side(name: &str, who: &str, latency: u64) -> Result<(f64, f64), Failure> {
+fn side(name: &str, who: &str, latency: u64) -> Result<(f64, f64), TransportError> {
     let mut server = Server::start(latency)?;
     let program = std::env::current_exe()?;
     let output = Command::new(program).args(["run", name, who, &server.address]).output()?;
@@ -127,7 +127,7 @@ fn side(name: &str, who: &str, latency: u64) -> Result<(f64, f64), Failure> {
     numbers.next().zip(numbers.next()).ok_or_else(|| "no report".into())
 }
 
-async fn one_side(name: &str, who: &str, address: SocketAddr) -> Result<(), Failure> {
+async fn one_side(name: &str, who: &str, address: SocketAddr) -> Result<(), TransportError> {
     let case = case(name).ok_or("no such case")?;
     let before = Memory::now();
     let polls = match who {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kling_bench_waiting::server;
 
-use crate::{Failure, clock};
+use crate::{TransportError, clock};
 
 /// The server's process.
 pub(crate) struct Server {
@@ -18,7 +18,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(pause: u64) -> Result<Self, Failure> {
+    pub(crate) fn start(pause: u64) -> Result<Self, TransportError> {
         let mut command = Command::new(std::env::current_exe()?);
         let mut child = command
             .args(["serve", &pause.to_string()])
@@ -32,7 +32,7 @@ impl Server {
     }
 
     /// Ends it, and tells what it saw.
-    pub(crate) fn stop(&mut self) -> Result<String, Failure> {
+    pub(crate) fn stop(&mut self) -> Result<String, TransportError> {
         drop(self.child.stdin.take());
         let mut seen = String::new();
         self.lines.read_line(&mut seen)?;
@@ -42,7 +42,7 @@ impl Server {
 }
 
 /// Serves until the other side of standard input is gone.
-pub(crate) fn serve(pause: Duration) -> Result<(), Failure> {
+pub(crate) fn serve(pause: Duration) -> Result<(), TransportError> {
     let (address, seen) = server::start(pause, clock::draw)?;
     println!("{address}");
     std::io::stdin().read_line(&mut String::new())?;

@@ -5,24 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kling_poll::{Account, Fixed, Fleet, Pace, WaitOptions};
+use kling_poll::{Account, FixedInterval, JobSet, RateLimit, WaitOptions};
 use kling_transport::{Client, Job, Settings, Token};
 
 use crate::watch::{Polls, Watch};
-use crate::{Case, Failure};
+use crate::{Case, TransportError};
 
 fn id(job: usize) -> String {
     format!("3f0c2b6e-8a0e-4c55-9d61-{job:012x}")
 }
 
 /// The fleet.
-pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls, Failure> {
+pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls, TransportError> {
     let settings = Settings::new(Token::new("bench-0123456789abcdef")?)
         .with_base(format!("http://{address}/v1").parse()?);
-    let mut fleet = Fleet::open();
-    let pace = Pace::new(case.in_flight);
+    let mut fleet = JobSet::open();
+    let pace = RateLimit::new(case.in_flight);
     let account: Account = fleet.account(Client::new(settings)?, pace);
-    let options = WaitOptions::default().with_schedule(Fixed(case.every)).with_deadline(None);
+    let options = WaitOptions::default().with_schedule(FixedInterval(case.every)).with_deadline(None);
     let (jobs, spread) = (case.jobs, spread(case));
     let adding = account.clone();
     tokio::spawn(async move {
@@ -42,7 +42,7 @@ pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls
 }
 
 /// What everybody writes: a task a job, which asks, sleeps and asks again, all with one client.
-pub(crate) async fn with_tasks(case: &Case, address: SocketAddr) -> Result<Polls, Failure> {
+pub(crate) async fn with_tasks(case: &Case, address: SocketAddr) -> Result<Polls, TransportError> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
     let made = Arc::new(AtomicU64::new(0));
     let (jobs, every, spread) = (case.jobs, case.every, spread(case));

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use kling_bench_waiting::durations::{LOADS, Load};
 use kling_bench_waiting::optimum::Optimum;
 use kling_bench_waiting::plot::{self, Line};
-use kling_poll::{Aim, Fixed, Growing, Learned, WaitOptions};
+use kling_poll::{Aim, ExponentialInterval, FixedInterval, Learned, WaitOptions};
 
 use crate::{SECOND, on, options, total};
 
@@ -49,8 +49,8 @@ fn schedules() -> Vec<(&'static str, Making)> {
             as Making
     };
     vec![
-        ("fixed 2 s", Box::new(|| options(Fixed(SECOND * 2)))),
-        ("growing to 10 s", Box::new(|| options(Growing::default()))),
+        ("fixed 2 s", Box::new(|| options(FixedInterval(SECOND * 2)))),
+        ("growing to 10 s", Box::new(|| options(ExponentialInterval::default()))),
         ("learned, steady 2 s", learned(Aim::Steady(SECOND * 2), 15)),
         ("learned, delay 1 s", learned(Aim::Delay(SECOND), 30)),
         ("learned, delay 1 s, gaps to 15 s", learned(Aim::Delay(SECOND), 15)),
@@ -86,9 +86,9 @@ pub(crate) fn plot() -> String {
         line("learned, steady", &|delay| {
             options(Learned::new(Arc::default(), Aim::Steady(secs(2.0 * delay))))
         }),
-        line("fixed interval", &|delay| options(Fixed(secs(2.0 * delay)))),
+        line("fixed interval", &|delay| options(FixedInterval(secs(2.0 * delay)))),
         line("growing by a quarter up to a cap", &|delay| {
-            options(Growing { cap: secs(2.2 * delay), ..Growing::default() })
+            options(ExponentialInterval { cap: secs(2.2 * delay), ..ExponentialInterval::default() })
         }),
     ];
     plot::svg("Polls against delay: durations log-normal, median 240 s, spread 0.35", &lines)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use kling_bench_waiting::durations::{self, LOADS, Times};
 use kling_bench_waiting::simulation::{Outcome, Simulation};
-use kling_poll::{Aim, Learned, Pace, Schedule, Seen, WaitOptions};
+use kling_poll::{Aim, Learned, PollContext, RateLimit, Schedule, WaitOptions};
 
 use crate::{COUNTED, Draw, SECOND, options, over_seeds};
 
@@ -23,7 +23,7 @@ pub(crate) fn print() {
     println!("|---|---|---|---|---|---|");
     for (name, budgets, kinds) in mixes() {
         for budget in budgets {
-            let pace = Pace::new(usize::MAX).with_per_second(budget);
+            let pace = RateLimit::new(usize::MAX).with_per_second(budget);
             let compared = |learned: bool| {
                 over_seeds(|seed| {
                     let options = of_kinds(kinds.len(), learned);
@@ -84,16 +84,16 @@ fn of_kinds(kinds: usize, learned: bool) -> Vec<WaitOptions> {
 struct RoundRobin;
 
 impl Schedule for RoundRobin {
-    fn pause(&self, _: &Seen) -> Duration {
+    fn next_delay(&self, _: &PollContext) -> Duration {
         SECOND * 2
     }
 
-    fn worth(&self, seen: &Seen) -> f64 {
+    fn worth(&self, seen: &PollContext) -> f64 {
         seen.silence.as_secs_f64()
     }
 }
 
-fn run_long(seed: u64, pace: Pace, draw: Draw<'_>) -> Vec<Outcome> {
+fn run_long(seed: u64, pace: RateLimit, draw: Draw<'_>) -> Vec<Outcome> {
     let mut simulation = Simulation::new(seed, 1000, pace, draw);
     simulation.run_for(WARM_UP);
     simulation.run(COUNTED)

@@ -14,11 +14,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use kling_bench_waiting::durations::{self, Load, Times};
 use kling_bench_waiting::simulation::{Outcome, Simulation, Summary};
-use kling_poll::{Aim, Learned, Pace, Schedule, WaitOptions};
+use kling_poll::{Aim, Learned, RateLimit, Schedule, WaitOptions};
 
 const SEEDS: [u64; 2] = [1, 2];
 const SECOND: Duration = Duration::from_secs(1);
-const UNBOUNDED: Pace = Pace::new(usize::MAX);
+const UNBOUNDED: RateLimit = RateLimit::new(usize::MAX);
 /// Jobs under way at once, jobs that teach, and jobs that are counted.
 const UNDER_WAY: usize = 20;
 const TAUGHT: usize = 100 + UNDER_WAY;
@@ -104,7 +104,7 @@ fn over_seeds(run: impl Fn(u64) -> Vec<Outcome>) -> Summary {
 
 type Draw<'a> = &'a dyn Fn(&mut Rng, f64) -> (Times, WaitOptions);
 
-fn run(seed: u64, jobs: usize, pace: Pace, draw: Draw<'_>) -> Vec<Outcome> {
+fn run(seed: u64, jobs: usize, pace: RateLimit, draw: Draw<'_>) -> Vec<Outcome> {
     let mut simulation = Simulation::new(seed, jobs, pace, draw);
     simulation.run(TAUGHT);
     simulation.run(COUNTED)

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use kling_bench_waiting::simulation::Words;
-use kling_poll::{Event, Fixed, JobMachine, WaitOptions};
+use kling_poll::{Event, FixedInterval, JobMachine, WaitOptions};
 use kling_transport::StatusReply;
 
 use crate::{SECOND, options};
@@ -12,7 +12,7 @@ use crate::{SECOND, options};
 /// Prints what one poll costs the machine of a job: a question and its answer, without a call.
 pub(crate) fn print() {
     const POLLS: u32 = 5_000_000;
-    let options = options(Fixed(SECOND * 2));
+    let options = options(FixedInterval(SECOND * 2));
     let mut machine = JobMachine::new(None);
     let reply = Words::read().running;
     // The first answer is news.

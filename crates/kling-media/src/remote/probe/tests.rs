@@ -11,12 +11,12 @@ fn photo(segments: usize) -> Vec<u8> {
     [&[0xff, 0xd8], segment.repeat(segments).as_slice(), &frame, &vec![9; 2_000_000], &[0xff, 0xd9]].concat()
 }
 
-fn probe() -> Probe {
-    Probe::new("https://a.example/x.jpg", &Options::default()).unwrap()
+fn probe() -> RangePlanner {
+    RangePlanner::new("https://a.example/x.jpg", &Options::default()).unwrap()
 }
 
 /// The part that is asked for.
-fn part(probe: &Probe, file: &[u8]) -> (Head, Vec<u8>) {
+fn part(probe: &RangePlanner, file: &[u8]) -> (Head, Vec<u8>) {
     let (start, end) = (probe.asked.start, probe.asked.end.min(file.len() as u64));
     let range = ContentRange { part: Some((start, end)), total: Some(file.len() as u64) };
     let body = file[start as usize..end as usize].to_vec();
@@ -25,9 +25,9 @@ fn part(probe: &Probe, file: &[u8]) -> (Head, Vec<u8>) {
 
 /// Plays a server that answers each request by `answer`, in pieces of `piece` bytes.
 fn play(
-    mut probe: Probe,
+    mut probe: RangePlanner,
     piece: usize,
-    mut answer: impl FnMut(&Probe) -> (Head, Vec<u8>),
+    mut answer: impl FnMut(&RangePlanner) -> (Head, Vec<u8>),
 ) -> Result<Measured, Error> {
     loop {
         let (head, body) = answer(&probe);
@@ -150,7 +150,7 @@ fn a_file_that_changes_or_ends_too_early_is_noticed() {
     assert!(changed.unwrap_err().is_unchecked());
     let torn = &file[..100_000];
     assert!(play(probe(), 4096, |probe| part(probe, torn)).unwrap_err().is_corrupt());
-    let past = |_: &Probe| {
+    let past = |_: &RangePlanner| {
         let range = ContentRange { part: None, total: Some(0) };
         (Head { status: 416, range: Some(range), ..Head::default() }, Vec::new())
     };

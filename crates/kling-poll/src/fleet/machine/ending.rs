@@ -6,48 +6,50 @@ use std::time::Duration;
 #[cfg(any(feature = "async", feature = "blocking"))]
 use kling_transport::{Error, RequestId};
 
-use super::FleetMachine;
+use super::JobSetMachine;
 #[cfg(any(feature = "async", feature = "blocking"))]
 use crate::WaitOptions;
 use crate::fleet::slot::{Place, Slot};
-use crate::fleet::{FleetEvent, FleetNews, Ticket};
-use crate::{Ending, Finished, WaitError};
+use crate::fleet::{JobKey, JobSetEvent, JobSetUpdate};
+use crate::{CompletedJob, WaitError, WaitOutcome};
 
 /// Fewer stale entries than this are not worth looking for.
 const SWEPT: usize = 64;
 
-impl FleetMachine {
+impl JobSetMachine {
     /// Tells at once that a job is not waited for, and why.
     #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(in crate::fleet) fn refuse(&mut self, id: &RequestId, options: &WaitOptions, error: Error) -> Ticket {
+    pub(in crate::fleet) fn refuse(&mut self, id: &RequestId, options: &WaitOptions, error: Error) -> JobKey {
         let slot = Slot::new(Duration::ZERO, 0, id, None, options);
-        let outcome = WaitError::conclude(id, &slot.machine, Duration::ZERO, Ending::Exhausted(error));
+        let outcome = WaitError::conclude(id, &slot.machine, Duration::ZERO, WaitOutcome::Exhausted(error));
         let (ticket, request_id) = (self.slots.insert(slot), id.clone());
         self.slots.remove(ticket);
         self.stats.given_up += 1;
-        self.news.push_back(FleetEvent {
+        self.news.push_back(JobSetEvent {
             ticket,
             request_id,
-            news: FleetNews::Done(outcome.map(Finished::new)),
+            news: JobSetUpdate::Done(outcome.map(CompletedJob::new)),
         });
         ticket
     }
 
-    pub(super) fn finish(&mut self, now: Duration, ticket: Ticket, ending: Ending) {
+    pub(super) fn finish(&mut self, now: Duration, ticket: JobKey, ending: WaitOutcome) {
         match ending {
-            Ending::Succeeded(_) => self.stats.succeeded += 1,
-            Ending::Failed(_) | Ending::Cancelled(_) => self.stats.failed += 1,
-            Ending::Deadline(_) | Ending::Exhausted(_) | Ending::Refused(_) => self.stats.given_up += 1,
+            WaitOutcome::Succeeded(_) => self.stats.succeeded += 1,
+            WaitOutcome::Failed(_) | WaitOutcome::Cancelled(_) => self.stats.failed += 1,
+            WaitOutcome::Deadline(_) | WaitOutcome::Exhausted(_) | WaitOutcome::Refused(_) => {
+                self.stats.given_up += 1
+            }
         }
         if let Some(slot) = self.remove(ticket) {
             let request_id = slot.id.unpack();
             let outcome = WaitError::conclude(&request_id, &slot.machine, slot.elapsed(now), ending);
-            let news = FleetNews::Done(outcome.map(Finished::new));
-            self.news.push_back(FleetEvent { ticket, request_id, news });
+            let news = JobSetUpdate::Done(outcome.map(CompletedJob::new));
+            self.news.push_back(JobSetEvent { ticket, request_id, news });
         }
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Slot> {
+    pub(super) fn remove(&mut self, ticket: JobKey) -> Option<Slot> {
         let slot = self.slots.remove(ticket)?;
         self.cancels.forget(ticket);
         self.lanes.leave(slot.lane);
@@ -69,9 +71,9 @@ impl FleetMachine {
         }
     }
 
-    pub(super) fn tell(&mut self, ticket: Ticket, news: FleetNews) {
+    pub(super) fn tell(&mut self, ticket: JobKey, news: JobSetUpdate) {
         if let Some(slot) = self.slots.get(ticket) {
-            self.news.push_back(FleetEvent { ticket, request_id: slot.id.unpack(), news });
+            self.news.push_back(JobSetEvent { ticket, request_id: slot.id.unpack(), news });
         }
     }
 }

@@ -6,19 +6,19 @@ use kling_transport::{Call, CancelOutcome, GetResult, GetStatus, HttpHead, HttpR
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Fixed, JobMachine, Unfinished};
+use crate::{FixedInterval, JobMachine, OnDeadline};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A server that takes `latency` for a call, and whose jobs end at set times.
 struct World {
-    fleet: FleetMachine,
+    fleet: JobSetMachine,
     now: Duration,
     latency: Duration,
-    calls: Vec<(Duration, Question)>,
+    calls: Vec<(Duration, CallRequest)>,
     /// Every call made: when, on which account, what.
-    asked: Vec<(Duration, usize, Errand)>,
-    ends: std::collections::HashMap<Ticket, Duration>,
+    asked: Vec<(Duration, usize, CallKind)>,
+    ends: std::collections::HashMap<JobKey, Duration>,
     /// How the server answers while it is too busy, and until when.
     busy_until: Duration,
     /// The account whose server is never too busy.
@@ -28,7 +28,7 @@ struct World {
 }
 
 impl World {
-    fn new(fleet: FleetMachine) -> Self {
+    fn new(fleet: JobSetMachine) -> Self {
         Self {
             fleet,
             now: Duration::ZERO,
@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    fn add(&mut self, lane: LaneId, end: Duration, options: &WaitOptions) -> Ticket {
+    fn add(&mut self, lane: LaneId, end: Duration, options: &WaitOptions) -> JobKey {
         let id = format!("id-{}", self.ends.len()).parse().unwrap();
         let ticket = self.fleet.add(self.now, lane, &id, None, options).unwrap();
         self.ends.insert(ticket, end);
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// Runs until nothing is left to do or `until` has come, and tells the news.
-    fn run(&mut self, until: Duration) -> Vec<(Duration, FleetEvent)> {
+    fn run(&mut self, until: Duration) -> Vec<(Duration, JobSetEvent)> {
         let mut told = Vec::new();
         while self.now < until {
             while let Some(event) = self.fleet.news() {
@@ -79,25 +79,25 @@ impl World {
     fn answer_what_is_there(&mut self) {
         let (there, out) = std::mem::take(&mut self.calls).into_iter().partition(|call| call.0 <= self.now);
         self.calls = out;
-        let there: Vec<(Duration, Question)> = there;
+        let there: Vec<(Duration, CallRequest)> = there;
         for (at, question) in there {
             let answer = self.reply(at, &question);
             self.fleet.answer(self.now, 0.5, &question, answer);
         }
     }
 
-    fn reply(&mut self, at: Duration, question: &Question) -> Answer {
-        if question.errand == Errand::Cancel && self.lost_cancels > 0 {
+    fn reply(&mut self, at: Duration, question: &CallRequest) -> CallResponse {
+        if question.errand == CallKind::Cancel && self.lost_cancels > 0 {
             self.lost_cancels -= 1;
             let head = HttpHead::new(503, |_| None, SystemTime::UNIX_EPOCH);
-            return Answer::Cancel(PostCancel(&question.id).read(&HttpReply::new(head, "".into())));
+            return CallResponse::Cancel(PostCancel(&question.id).read(&HttpReply::new(head, "".into())));
         }
         let busy = at < self.busy_until && self.calm != Some(question.lane);
         let over = self.ends.get(&question.ticket).is_some_and(|end| *end <= at);
         let body = match (busy, over, question.errand) {
             (true, ..) => "",
-            (_, true, Errand::Status) => r#"{"status":"completed"}"#,
-            (_, false, Errand::Status) => r#"{"status":"in_progress"}"#,
+            (_, true, CallKind::Status) => r#"{"status":"completed"}"#,
+            (_, false, CallKind::Status) => r#"{"status":"in_progress"}"#,
             (_, true, _) => r#"{"status":"succeeded","output":"u"}"#,
             (_, false, _) => r#"{"status":"in_queue","outcome":"cancelled"}"#,
         };
@@ -105,9 +105,9 @@ impl World {
         let head = HttpHead::new(if busy { 429 } else { 200 }, header, SystemTime::UNIX_EPOCH);
         let reply = HttpReply::new(head, body.into());
         match question.errand {
-            Errand::Status => Answer::Status(GetStatus(&question.id).read(&reply)),
-            Errand::Result => Answer::Result(GetResult(&question.id).read(&reply)),
-            Errand::Cancel => Answer::Cancel(PostCancel(&question.id).read(&reply)),
+            CallKind::Status => CallResponse::Status(GetStatus(&question.id).read(&reply)),
+            CallKind::Result => CallResponse::Result(GetResult(&question.id).read(&reply)),
+            CallKind::Cancel => CallResponse::Cancel(PostCancel(&question.id).read(&reply)),
         }
     }
 }
@@ -117,23 +117,23 @@ fn base(port: u16) -> ApiBase {
 }
 
 fn options() -> WaitOptions {
-    WaitOptions::default().with_schedule(Fixed(SECOND * 2)).with_deadline(None)
+    WaitOptions::default().with_schedule(FixedInterval(SECOND * 2)).with_deadline(None)
 }
 
-fn done(told: &[(Duration, FleetEvent)]) -> usize {
-    told.iter().filter(|(_, event)| matches!(event.news, FleetNews::Done(Ok(_)))).count()
+fn done(told: &[(Duration, JobSetEvent)]) -> usize {
+    told.iter().filter(|(_, event)| matches!(event.news, JobSetUpdate::Done(Ok(_)))).count()
 }
 
 /// The most calls in any second.
-fn busiest_second(asked: &[(Duration, usize, Errand)]) -> usize {
+fn busiest_second(asked: &[(Duration, usize, CallKind)]) -> usize {
     let within = |from: Duration| asked.iter().filter(move |call| call.0 >= from && call.0 < from + SECOND);
     asked.iter().map(|call| within(call.0).count()).max().unwrap_or_default()
 }
 
 #[test]
 fn every_job_is_told_once_and_never_more_calls_are_out_than_allowed() {
-    let mut fleet = FleetMachine::new();
-    let lane = fleet.add_lane(&base(1), Pace { in_flight: 3, per_second: None });
+    let mut fleet = JobSetMachine::new();
+    let lane = fleet.add_lane(&base(1), RateLimit { in_flight: 3, per_second: None });
     let mut world = World::new(fleet);
     for job in 0..50 {
         world.add(lane, SECOND * job, &options());
@@ -152,22 +152,22 @@ fn every_job_is_told_once_and_never_more_calls_are_out_than_allowed() {
 
 #[test]
 fn overload_costs_delay_and_starves_nobody() {
-    let mut fleet = FleetMachine::new();
-    let lane = fleet.add_lane(&base(1), Pace { in_flight: 64, per_second: Some(20.0) });
+    let mut fleet = JobSetMachine::new();
+    let lane = fleet.add_lane(&base(1), RateLimit { in_flight: 64, per_second: Some(20.0) });
     let mut world = World::new(fleet);
     let tickets: Vec<_> = (0..400).map(|_| world.add(lane, SECOND * 100_000, &options())).collect();
     world.run(SECOND * 100);
     assert!(busiest_second(&world.asked) <= 23, "{}", busiest_second(&world.asked));
-    let polls = |ticket: &Ticket| world.fleet.slots.get(*ticket).unwrap().machine.polls();
+    let polls = |ticket: &JobKey| world.fleet.slots.get(*ticket).unwrap().machine.polls();
     let (fewest, most) = (tickets.iter().map(polls).min().unwrap(), tickets.iter().map(polls).max().unwrap());
     assert!(fewest >= 3 && most <= 7, "{fewest} to {most} polls for 5 on average");
 }
 
 #[test]
 fn a_pause_asked_of_one_account_is_kept_by_all_that_ask_the_same_server() {
-    let mut fleet = FleetMachine::new();
-    let [one, two] = [(); 2].map(|()| fleet.add_lane(&base(1), Pace::default()));
-    let elsewhere = fleet.add_lane(&base(2), Pace::default());
+    let mut fleet = JobSetMachine::new();
+    let [one, two] = [(); 2].map(|()| fleet.add_lane(&base(1), RateLimit::default()));
+    let elsewhere = fleet.add_lane(&base(2), RateLimit::default());
     let mut world = World::new(fleet);
     for lane in [one, two, elsewhere] {
         world.add(lane, SECOND * 30, &options());
@@ -189,8 +189,8 @@ fn a_pause_asked_of_one_account_is_kept_by_all_that_ask_the_same_server() {
 
 #[test]
 fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
-    let mut fleet = FleetMachine::new();
-    let lane = fleet.add_lane(&base(1), Pace { in_flight: 1, per_second: None });
+    let mut fleet = JobSetMachine::new();
+    let lane = fleet.add_lane(&base(1), RateLimit { in_flight: 1, per_second: None });
     let mut world = World::new(fleet);
     let ticket = world.add(lane, SECOND * 5, &options());
     world.run(SECOND);
@@ -199,10 +199,10 @@ fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
     let words: Vec<_> = told
         .iter()
         .map(|(_, event)| match &event.news {
-            FleetNews::Update(_) => "update",
-            FleetNews::Cancelling(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled => "cancelled",
-            FleetNews::Cancelling(_) => "not cancelled",
-            FleetNews::Done(_) => "done",
+            JobSetUpdate::Update(_) => "update",
+            JobSetUpdate::Cancelling(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled => "cancelled",
+            JobSetUpdate::Cancelling(_) => "not cancelled",
+            JobSetUpdate::Done(_) => "done",
         })
         .collect();
     assert_eq!(words, ["cancelled", "update", "done"]);
@@ -211,8 +211,8 @@ fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
 
 #[test]
 fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
-    let mut fleet = FleetMachine::new();
-    let lane = fleet.add_lane(&base(1), Pace::default());
+    let mut fleet = JobSetMachine::new();
+    let lane = fleet.add_lane(&base(1), RateLimit::default());
     let mut world = World::new(fleet);
     let ticket = world.add(lane, SECOND * 5, &options());
     world.run(Duration::from_millis(50));
@@ -226,10 +226,10 @@ fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
 
 #[test]
 fn a_lane_of_another_fleet_is_refused() {
-    let mut other = FleetMachine::new();
-    let lane = other.add_lane(&base(1), Pace::default());
+    let mut other = JobSetMachine::new();
+    let lane = other.add_lane(&base(1), RateLimit::default());
     let id = "id".parse().unwrap();
-    assert_eq!(FleetMachine::new().add(SECOND, lane, &id, None, &options()), None);
+    assert_eq!(JobSetMachine::new().add(SECOND, lane, &id, None, &options()), None);
 }
 
 proptest! {
@@ -241,8 +241,8 @@ proptest! {
         in_flight in 1usize..5,
         per_second in proptest::option::of(1.0f64..50.0),
     ) {
-        let mut fleet = FleetMachine::new();
-        let lanes = [1, 1, 2].map(|port| fleet.add_lane(&base(port), Pace { in_flight, per_second }));
+        let mut fleet = JobSetMachine::new();
+        let lanes = [1, 1, 2].map(|port| fleet.add_lane(&base(port), RateLimit { in_flight, per_second }));
         let mut world = World::new(fleet);
         let (mut told, mut detached) = (Vec::new(), 0);
         for (end, lane, cancel, detach) in &jobs {
@@ -265,8 +265,8 @@ proptest! {
 
 #[test]
 fn jobs_that_come_and_go_while_no_call_may_be_made_leave_nothing_behind() {
-    let mut fleet = FleetMachine::new();
-    let lane = fleet.add_lane(&ApiBase::default(), Pace { in_flight: 1, per_second: None });
+    let mut fleet = JobSetMachine::new();
+    let lane = fleet.add_lane(&ApiBase::default(), RateLimit { in_flight: 1, per_second: None });
     let (id, options) = ("id".parse().unwrap(), WaitOptions::default());
     fleet.add(SECOND, lane, &id, None, &options).unwrap();
     assert!(matches!(fleet.next(SECOND), FleetAction::Ask(_)));
@@ -278,7 +278,7 @@ fn jobs_that_come_and_go_while_no_call_may_be_made_leave_nothing_behind() {
         assert!(fleet.cancel(ticket) && fleet.cancel(ticket));
         assert!(fleet.detach(ticket).is_some());
     }
-    assert!(fleet.due.len() + fleet.lanes.iter().map(Lane::behind).sum::<usize>() < 400, "{fleet:?}");
+    assert!(fleet.due.len() + fleet.lanes.iter().map(AccountQueue::behind).sum::<usize>() < 400, "{fleet:?}");
 }
 
 #[test]
