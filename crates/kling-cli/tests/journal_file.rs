@@ -73,6 +73,21 @@ fn damage_stops_whatever_pays_and_warns_whatever_resumes_until_it_is_checked() {
 }
 
 #[test]
+fn a_job_whose_entry_is_damaged_is_resumed_by_its_id() {
+    let sim = fast();
+    let program = Program::at(&sim);
+    let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
+    let mut bytes = fs::read(program.journal()).unwrap();
+    let model = b"kling/kling-1-6/pro";
+    let at = (0..bytes.len()).find(|at| bytes[*at..].starts_with(model)).unwrap();
+    bytes[at] = b'K';
+    fs::write(program.journal(), bytes).unwrap();
+    let resumed = program.run(&["resume", &id]);
+    assert_eq!((resumed.code, program.files()), (0, vec![format!("kling-{id}.mp4")]), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("warning: the journal at"), "{}", resumed.stderr);
+}
+
+#[test]
 fn a_journal_goes_to_another_machine_as_lines() {
     let sim = fast();
     let (here, there) = (Program::at(&sim), Program::at(&sim));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kling::kling_journal::{
-    Cursor, Entry, EntryLock, EntryStatus, Event, JOURNAL_VARIABLE, Query, Selection,
+    Cursor, Entry, EntryLock, EntryStatus, ErrorKind, Event, JOURNAL_VARIABLE, Query, Selection,
 };
 use kling::{Job, Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
@@ -197,8 +197,13 @@ impl Resuming<'_> {
         let origin = self.origin();
         let entry = match self.client.journal() {
             Some(journal) => {
+                let found = match journal.find_job(&origin, id.as_str()) {
+                    // A damaged entry is no reason to leave a paid job.
+                    Err(error) if error.kind() == ErrorKind::Damaged => None,
+                    found => found?,
+                };
                 warn_of_damage(journal, self.console);
-                journal.find_job(&origin, id.as_str())?
+                found
             }
             None => None,
         };
