@@ -69,6 +69,9 @@ impl Size {
         let mut uses = BTreeMap::new();
         for path in rust_files(source)? {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            if text.starts_with("// @generated") {
+                continue;
+            }
             let file = syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
             let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
             let mut visitor = Visitor { module: module(source, &path), ..Visitor::default() };

@@ -20,7 +20,7 @@ use self::failure::DatabaseError;
 use self::folder::Folder;
 use self::lease::{Lease, Rescued};
 pub use self::salvage::CheckReport;
-use self::table::{Part, Stored, Table};
+use self::table::{Part, Table};
 use self::writer::Writer;
 use crate::entry::Stage;
 use crate::{
@@ -398,13 +398,6 @@ impl Store for SqliteStore {
         } else {
             Error::damaged(&self.path, "marked")
         })
-    }
-}
-
-impl Stored {
-    fn with_lock(self, mut is_alive: impl FnMut(Uuid) -> bool) -> Entry {
-        let is_locked = self.lease.is_some_and(&mut is_alive);
-        self.entry.with_locked(is_locked)
     }
 }
 

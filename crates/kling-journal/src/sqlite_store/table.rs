@@ -250,6 +250,12 @@ pub(super) struct Part<'a> {
 }
 
 impl Stored {
+    /// The entry, locked if the process of its lease is alive.
+    pub(super) fn with_lock(self, mut is_alive: impl FnMut(Uuid) -> bool) -> Entry {
+        let is_locked = self.lease.is_some_and(&mut is_alive);
+        self.entry.with_locked(is_locked)
+    }
+
     /// The values of the columns, in their order.
     fn values(&self) -> Vec<Value> {
         let Self { seq, entry, lease, merged_into } = self;
