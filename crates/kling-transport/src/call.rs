@@ -198,7 +198,7 @@ impl Call for ListModels {
     }
 }
 
-/// A free call under way; see [`PendingSubmit`](crate::Submitting) for the one that is not free.
+/// A free call under way; see [`PendingSubmit`](crate::PendingSubmit) for the one that is not free.
 #[derive(Clone, Debug)]
 pub struct Asking<'a, C> {
     call: &'a C,

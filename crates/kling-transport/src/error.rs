@@ -15,7 +15,7 @@ use crate::{Phase, RequestId, TransportError, TransportErrorKind, excerpt};
 ///
 /// # Troubleshooting
 /// [`Error::is_transient`] tells whether asking again may help. Of a paid submit no `Error` ever means "perhaps": that is
-/// [`SubmitOutcome::Unknown`](crate::Submission::Unknown), a type of its own.
+/// [`SubmitOutcome::Unknown`](crate::SubmitOutcome::Unknown), a type of its own.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

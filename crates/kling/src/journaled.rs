@@ -189,11 +189,11 @@ impl<T: Transport + 'static> Journaled<T> {
         blocking(move || own.keeping.record_job(&origin, &id, &event)).await;
     }
 
-    /// Notes what a [`JobSet`](crate::Fleet) tells of a job: its states, its outputs, its end.
+    /// Notes what a [`JobSet`](crate::JobSet) tells of a job: its states, its outputs, its end.
     ///
     /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
     /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
-    /// until this client and its clones are dropped as well, or each is [let go](Journaled::let_go).
+    /// until this client and its clones are dropped as well, or each is [released](Journaled::release).
     ///
     /// ```no_run
     /// # async fn run(client: kling::Journaled, jobs: Vec<kling::Job>) {

@@ -31,7 +31,7 @@ pub enum JobSetUpdate<M: JobModel = DynModel> {
 }
 
 impl<M: JobModel> JobSetEvent<M> {
-    /// The same news where outputs are typed: what the shells do to the news of a [`JobSetMachine`](crate::FleetMachine).
+    /// The same news where outputs are typed: what the shells do to the news of a [`JobSetMachine`](crate::JobSetMachine).
     #[must_use]
     pub fn typed(event: JobSetEvent) -> Self {
         let news = match event.news {

@@ -143,11 +143,11 @@ impl<T: Transport> Journaled<T> {
         self.keeping.record_job(&self.origin(), id, &Event::saved(files));
     }
 
-    /// Notes what a [`JobSet`](super::Fleet) tells of a job: its states, its outputs, its end.
+    /// Notes what a [`JobSet`](super::JobSet) tells of a job: its states, its outputs, its end.
     ///
     /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
     /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
-    /// until this client and its clones are dropped as well, or each is [let go](Journaled::let_go).
+    /// until this client and its clones are dropped as well, or each is [released](Journaled::release).
     ///
     /// ```no_run
     /// # fn run(client: kling::blocking::Journaled, jobs: Vec<kling::Job>) {
