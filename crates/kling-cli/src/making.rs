@@ -114,7 +114,7 @@ pub(crate) async fn submit(
     // Printed before it is recorded: if the disk fails, the user still has the id.
     let print = live.printer();
     let client = &client.clone().on_accepted(move |id| print(&format!("request {id}")));
-    // It runs in a task of its own, so that nothing here drops it half-way.
+    // The submit runs in its own task, so that no early return drops it.
     let (stop, stopping) = oneshot::channel::<Infallible>();
     let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
     let mut stop = Some(stop);

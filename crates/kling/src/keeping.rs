@@ -157,14 +157,14 @@ impl SubmitGuard {
     /// What became of the submit.
     pub(crate) fn came<M: JobModel>(&mut self, submission: &SubmitOutcome<M>) {
         self.outcome = match submission {
-            SubmitOutcome::Accepted(job) => {
-                // Shown first: if nothing can be recorded any more, a person still has it.
-                (self.keeping.on_accepted)(job.id());
-                Event::accepted(job.id().as_str())
-            }
+            SubmitOutcome::Accepted(job) => Event::accepted(job.id().as_str()),
             SubmitOutcome::Rejected(error) => Event::Rejected { message: error.to_string() },
-            SubmitOutcome::Unknown(receipt) => Event::Unknown { message: receipt.to_string() },
+            SubmitOutcome::Unknown(unknown) => Event::Unknown { message: unknown.to_string() },
         };
+        // Shown before it is recorded: if the disk fails, a person still has it. A callback that panics loses nothing.
+        if let SubmitOutcome::Accepted(job) = submission {
+            (self.keeping.on_accepted)(job.id());
+        }
     }
 }
 

@@ -162,6 +162,16 @@ async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_
 }
 
 #[test]
+fn a_callback_that_panics_loses_no_request_id() {
+    let world = World::new();
+    let client = world.blocking().on_accepted(|_| panic!("stderr is gone"));
+    let submit = std::panic::AssertUnwindSafe(|| client.submit_json(&model(), &input()));
+    assert!(std::panic::catch_unwind(submit).is_err());
+    let entry = world.entries().remove(0);
+    assert_eq!(entry.request_id(), Some(world.sim.billed()[0].request_id.as_str()));
+}
+
+#[test]
 fn the_blocking_client_keeps_the_same_record() {
     let world = World::new();
     let client = world.blocking();

@@ -192,7 +192,7 @@ struct Resuming<'a> {
 }
 
 impl Resuming<'_> {
-    /// One that was asked for is taken up whether the journal knows it or not.
+    /// Resumes one request, whether the journal knows it or not.
     async fn one(&mut self, id: &RequestId) -> Result<Output, CliError> {
         let origin = self.origin();
         let entry = match self.client.journal() {

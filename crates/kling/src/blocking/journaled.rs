@@ -55,7 +55,7 @@ impl<T> Journaled<T> {
     }
 
     /// The same client with a callback for request ids: it is called with each one before the id is recorded, so that a
-    /// person sees it even if the disk fails. It may block, and must not panic.
+    /// person sees it even if the disk fails. It may block. If it panics, the id is recorded all the same.
     #[must_use]
     pub fn on_accepted(mut self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
         self.keeping.on_accepted = Arc::new(callback);
