@@ -195,5 +195,5 @@ fn settings(server: &ScriptServer) -> Settings {
 
 /// One attempt: what comes after it is another download's.
 fn options() -> DownloadOptions {
-    DownloadOptions::default().with_retry(RetryPolicy::never()).with_patience(Duration::from_secs(30))
+    DownloadOptions::default().with_retry(RetryPolicy::never()).with_idle_timeout(Duration::from_secs(30))
 }

@@ -1,17 +1,16 @@
 //! Downloads that drip, through both clients, in virtual time: they end, and what came is kept.
 
 use std::fs;
-use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kling_tests::virtual_time::{VirtualClock, paused};
-use kling_transport::blocking::{self, Clock};
+use kling_transport::blocking;
 use kling_transport::{
-    Chunks, DownloadOptions, Error, HttpHead, HttpReply, HttpRequest, Limits, RetryPolicy, Settings,
-    Streaming, Token, Transport, TransportError,
+    BodyStream, BoxFuture, DownloadOptions, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult,
+    RetryPolicy, Settings, Token, Transport, TransportError,
 };
 use tempfile::TempDir;
 
@@ -22,12 +21,13 @@ const URL: &str = "https://cdn.runcomfy.net/clip.mp4";
 struct Dripping {
     bytes: usize,
     opened: Arc<AtomicU64>,
-    clock: Arc<VirtualClock>,
+    /// The clock of the blocking client; tokio's without one.
+    clock: Option<VirtualClock>,
 }
 
 impl Dripping {
     fn new(bytes: usize) -> Self {
-        Self { bytes, opened: Arc::default(), clock: Arc::default() }
+        Self { bytes, opened: Arc::default(), clock: None }
     }
 
     fn head(&self, request: &HttpRequest) -> HttpHead {
@@ -51,50 +51,31 @@ impl Dripping {
     }
 }
 
-/// What arrives each second; no text, so that it may be an output.
-struct Drops(usize, Arc<VirtualClock>);
+/// The bytes that arrive each second; not text, so that they may be an output.
+struct Drops(usize, Option<VirtualClock>);
 
-impl Chunks for Drops {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(Some(vec![0; self.0].into()))
-    }
-}
-
-impl Read for Drops {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.1.sleep(Duration::from_secs(1));
-        let length = self.0.min(buffer.len());
-        buffer[..length].fill(0);
-        Ok(length)
+impl BodyStream for Drops {
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>> {
+        Box::pin(async {
+            match &self.1 {
+                Some(clock) => clock.advance(Duration::from_secs(1)),
+                None => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+            Ok(Some(vec![0; self.0].into()))
+        })
     }
 }
 
 impl Transport for Dripping {
-    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
+    fn send(&self, _: HttpRequest, _: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
         unreachable!("a download makes no call")
     }
-}
 
-impl Streaming for Dripping {
-    type Body = Drops;
-
-    async fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), TransportError> {
-        Ok((self.head(&request), Drops(self.bytes, self.clock.clone())))
-    }
-}
-
-impl blocking::Transport for Dripping {
-    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
-        unreachable!("a download makes no call")
-    }
-}
-
-impl blocking::Streaming for Dripping {
-    type Body = Drops;
-
-    fn open(&self, request: HttpRequest, _: Duration) -> Result<(HttpHead, Drops), TransportError> {
-        Ok((self.head(&request), Drops(self.bytes, self.clock.clone())))
+    fn open(&self, request: HttpRequest, _: Duration) -> BoxFuture<'_, OpenResult> {
+        Box::pin(async move {
+            let body: Box<dyn BodyStream> = Box::new(Drops(self.bytes, self.clock.clone()));
+            Ok((self.head(&request), body))
+        })
     }
 }
 
@@ -113,10 +94,11 @@ fn in_async(host: Dripping, options: &DownloadOptions) -> End {
 }
 
 fn in_blocking(host: Dripping, options: &DownloadOptions) -> End {
-    let (folder, opened, clock) = (TempDir::new().unwrap(), host.opened.clone(), host.clock.clone());
-    let client = blocking::Client::with_transport(settings(), host).with_clock(clock.clone());
+    let (folder, opened, clock) = (TempDir::new().unwrap(), host.opened.clone(), VirtualClock::default());
+    let host = Dripping { clock: Some(clock.clone()), ..host };
+    let client = blocking::Client::from_parts(settings(), host, clock.clone());
     let error = client.download(URL, folder.path().join("clip.mp4"), options, |_| {}).unwrap_err();
-    (error, clock.now(), opened.load(Ordering::Relaxed), kept(&folder))
+    (error, clock.elapsed(), opened.load(Ordering::Relaxed), kept(&folder))
 }
 
 #[test]
@@ -133,7 +115,7 @@ fn a_host_that_drips_is_given_up_and_what_came_is_kept() {
 #[test]
 fn idle_limit_and_lowest_rate_are_settable() {
     for download in [in_async, in_blocking] {
-        let brief = DownloadOptions::default().with_patience(Duration::from_secs(5)).with_retry(retry(1));
+        let brief = DownloadOptions::default().with_idle_timeout(Duration::from_secs(5)).with_retry(retry(1));
         let (error, time, ..) = download(Dripping::new(2), &brief);
         assert!(error.is_timeout() && time < Duration::from_secs(7), "{time:?}");
         // Fast enough, and in the end too large.

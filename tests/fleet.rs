@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 use kling_poll::{
     Account, FixedInterval, JobSet, JobSetEvent, JobSetUpdate, PollContext, RateLimit, Schedule, WaitOptions,
 };
-use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
-use kling_transport::blocking;
+use kling_tests::virtual_time::{self, VirtualClock, async_client, blocking_client, paused};
 use kling_transport::{
-    Backoff, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token, TransportError,
+    Backoff, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token, TransportError,
     TransportErrorKind,
 };
 
@@ -83,7 +82,7 @@ fn one_at_a_time() -> RateLimit {
 
 fn words(event: &JobSetEvent) -> String {
     let id = &event.request_id;
-    match &event.news {
+    match &event.update {
         JobSetUpdate::Update(update) => format!("{id} {:?} {:?}", update.state, update.error),
         JobSetUpdate::Cancelling(outcome) => format!("{id} {outcome:?}"),
         JobSetUpdate::Done(Ok(done)) => format!("{id} is over: {:?}", done.cost_usd()),
@@ -98,8 +97,7 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
     let first = Arc::new(World::default());
     let told = paused().block_on(async {
         let mut fleet = JobSet::new();
-        let transport = InAsync::new(first.clone());
-        fill(fleet.account(Client::with_transport(settings(), transport), one_at_a_time()));
+        fill(fleet.account(async_client(settings(), &first), one_at_a_time()));
         let mut told = Vec::new();
         while let Some(event) = fleet.next().await {
             told.push(words(&event));
@@ -108,10 +106,9 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
     });
 
     fastrand::seed(7);
-    let (second, clock) = (Arc::new(World::default()), Arc::new(VirtualClock::default()));
-    let mut fleet = kling_poll::blocking::JobSet::with_clock(clock.clone());
-    let client = blocking::Client::with_transport(settings(), InBlocking(second.clone(), clock));
-    fill(fleet.account(client, one_at_a_time()));
+    let (second, clock) = (Arc::new(World::default()), VirtualClock::default());
+    let mut fleet = kling_poll::blocking::JobSet::with_runtime(clock.clone());
+    fill(fleet.account(blocking_client(settings(), &second, &clock), one_at_a_time()));
     let also_told: Vec<_> = fleet.by_ref().map(|event| words(&event)).collect();
 
     assert_eq!(*first.asked.lock().unwrap(), *second.asked.lock().unwrap());
@@ -124,10 +121,8 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
     paused().block_on(async {
         let world = Arc::new(World::default());
-        let mut fleet: JobSet<_, _> = JobSet::open();
-        let transport = InAsync::new(world);
-        let account: Account =
-            fleet.account(Client::with_transport(settings(), transport), RateLimit::default());
+        let mut fleet = JobSet::open();
+        let account: Account = fleet.account(async_client(settings(), &world), RateLimit::default());
         let adding = async move {
             for job in 0..5 {
                 tokio::time::sleep(SECOND * 60).await;
@@ -158,10 +153,9 @@ impl Schedule for Mistaken {
 #[should_panic(expected = "a mistake of somebody else's")]
 fn a_schedule_that_panics_takes_along_who_awaits_the_fleet() {
     paused().block_on(async {
-        let mut fleet: JobSet<_, _> = JobSet::new();
-        let transport = InAsync::new(Arc::new(World { calm: true, ..World::default() }));
-        let account: Account =
-            fleet.account(Client::with_transport(settings(), transport), RateLimit::default());
+        let mut fleet = JobSet::new();
+        let world = Arc::new(World { calm: true, ..World::default() });
+        let account: Account = fleet.account(async_client(settings(), &world), RateLimit::default());
         let options = WaitOptions::default().with_schedule(Mistaken);
         account.add(&Job::from_id("job-9".parse().unwrap()), &options);
         while fleet.next().await.is_some() {}
@@ -181,12 +175,9 @@ async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) 
 
 #[test]
 fn threads_of_a_blocking_fleet_bring_every_job_home() {
-    let clock = Arc::new(VirtualClock::at(SECOND * 1000));
-    let mut fleet: kling_poll::blocking::JobSet<_, _> = kling_poll::blocking::JobSet::open();
-    let client = blocking::Client::with_transport(
-        settings(),
-        InBlocking(Arc::new(World { calm: true, ..World::default() }), clock),
-    );
+    let mut fleet = kling_poll::blocking::JobSet::open();
+    let world = Arc::new(World { calm: true, ..World::default() });
+    let client = blocking_client(settings(), &world, &VirtualClock::at(SECOND * 1000));
     let account: Account = fleet.account(client, RateLimit::new(8));
     let quick = WaitOptions::default()
         .with_schedule(FixedInterval(Duration::from_millis(1)))
@@ -196,7 +187,7 @@ fn threads_of_a_blocking_fleet_bring_every_job_home() {
             account.add(&Job::from_id(format!("job-{job}").parse().unwrap()), &quick);
         }
     });
-    let done = fleet.by_ref().filter(|event| matches!(event.news, JobSetUpdate::Done(_))).count();
+    let done = fleet.by_ref().filter(|event| matches!(event.update, JobSetUpdate::Done(_))).count();
     adding.join().unwrap();
     assert_eq!((done, fleet.stats().failed), (100, 20));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kling_poll::{FixedInterval, WaitOptions};
-use kling_tests::virtual_time::{InAsync, InBlocking, VirtualClock, World, paused};
+use kling_tests::virtual_time::{VirtualClock, World, async_client, blocking_client, paused};
 use kling_transport::blocking;
 use kling_transport::{
     Backoff, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, ModelId, Phase, RetryPolicy, Settings,
@@ -55,20 +55,17 @@ fn waited(outcomes: Vec<Outcome>, options: &WaitOptions) -> Told {
 /// Plays a script through both, and demands that they do not differ.
 fn through(
     outcomes: Vec<Outcome>,
-    in_async: impl AsyncFnOnce(Client<InAsync<Script>>) -> String,
-    in_blocking: impl FnOnce(blocking::Client<InBlocking<Script>>) -> String,
+    in_async: impl AsyncFnOnce(Client) -> String,
+    in_blocking: impl FnOnce(blocking::Client) -> String,
 ) -> Told {
     let script = || Arc::new(Script { outcomes: Mutex::new(outcomes.clone().into()), ..Script::default() });
 
     let first = script();
-    let end = paused()
-        .block_on(async { in_async(Client::with_transport(settings(), InAsync::new(first.clone()))).await });
+    let end = paused().block_on(async { in_async(async_client(settings(), &first)).await });
     let told = (end, first.asked.lock().unwrap().clone());
 
     let second = script();
-    let clock = Arc::new(VirtualClock::default());
-    let client = blocking::Client::with_transport(settings(), InBlocking(second.clone(), clock.clone()));
-    let end = in_blocking(client.with_clock(clock));
+    let end = in_blocking(blocking_client(settings(), &second, &VirtualClock::default()));
     assert_eq!((end, second.asked.lock().unwrap().clone()), told, "async and blocking keep the same pace");
     told
 }

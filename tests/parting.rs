@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use kling_poll::{FixedInterval, JobSet, JobSetUpdate, OnDeadline, RateLimit, WaitError, WaitOptions};
-use kling_tests::virtual_time::{self, InAsync, InBlocking, VirtualClock, paused};
-use kling_transport::blocking;
+use kling_tests::virtual_time::{self, VirtualClock, async_client, blocking_client, paused};
 use kling_transport::{
     CancelOutcome, Client, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, RetryPolicy, Settings,
     Token, TransportError, TransportErrorKind,
@@ -58,8 +57,8 @@ fn settings() -> Settings {
     Settings::new(Token::new("token").unwrap()).with_call_retry(RetryPolicy::never())
 }
 
-fn in_async(world: &Arc<World>) -> Client<InAsync<World>> {
-    Client::with_transport(settings(), InAsync::new(world.clone()))
+fn in_async(world: &Arc<World>) -> Client {
+    async_client(settings(), world)
 }
 
 fn job() -> Job {
@@ -79,16 +78,13 @@ fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {
             let mut fleet = JobSet::new();
             fleet.account(in_async(world), RateLimit::default()).add(&job(), options);
             loop {
-                if let JobSetUpdate::Done(outcome) = fleet.next().await.unwrap().news {
+                if let JobSetUpdate::Done(outcome) = fleet.next().await.unwrap().update {
                     return outcome.unwrap_err();
                 }
             }
         }),
         _ => {
-            let clock = Arc::new(VirtualClock::default());
-            let client =
-                blocking::Client::with_transport(settings(), InBlocking(world.clone(), clock.clone()))
-                    .with_clock(clock);
+            let client = blocking_client(settings(), world, &VirtualClock::default());
             kling_poll::blocking::wait(&client, &job(), options, |_| {}).map(drop).unwrap_err()
         }
     }

@@ -1,19 +1,20 @@
-//! Clients over a world that is made up, by clocks that stand still but for those who sleep.
+//! Clients over a scripted server, on clocks that move only when a client sleeps.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use kling_transport::blocking::{self, Clock};
-use kling_transport::{HttpReply, HttpRequest, Limits, Transport, TransportError};
-use tokio::runtime::{Builder, Runtime};
-use tokio::time::Instant;
+use kling_transport::{
+    BoxFuture, Client, HttpReply, HttpRequest, Limits, Runtime, Settings, Transport, TransportError, blocking,
+};
+use tokio::runtime::Builder;
 
-/// What answers in the place of a server.
+/// Answers in place of a server.
 pub trait World: Send + Sync + 'static {
     /// Answers a request; `now` counts from the beginning.
     ///
     /// # Errors
-    /// Where no answer comes.
+    /// If no reply comes.
     fn reply(
         &self,
         request: &HttpRequest,
@@ -22,67 +23,89 @@ pub trait World: Send + Sync + 'static {
     ) -> Result<HttpReply, TransportError>;
 }
 
-/// The transport of an async client, by tokio's clock.
-#[derive(Debug)]
-pub struct InAsync<W>(Arc<W>, Instant);
+/// An async client over a world, by tokio's clock.
+pub fn async_client<W: World>(settings: Settings, world: &Arc<W>) -> Client {
+    let started = tokio::time::Instant::now();
+    Client::with_transport(settings, InWorld { world: Arc::clone(world), now: move || started.elapsed() })
+}
 
-impl<W> InAsync<W> {
-    /// A world that begins now.
-    pub fn new(world: Arc<W>) -> Self {
-        Self(world, Instant::now())
+/// A blocking client over a world, by a virtual clock.
+pub fn blocking_client<W: World>(
+    settings: Settings,
+    world: &Arc<W>,
+    clock: &VirtualClock,
+) -> blocking::Client {
+    let own = clock.clone();
+    let transport = InWorld { world: Arc::clone(world), now: move || own.elapsed() };
+    blocking::Client::from_parts(settings, transport, clock.clone())
+}
+
+struct InWorld<W, N> {
+    world: Arc<W>,
+    now: N,
+}
+
+impl<W: World, N: Fn() -> Duration + Send + Sync + 'static> Transport for InWorld<W, N> {
+    fn send(&self, request: HttpRequest, limits: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+        Box::pin(async move { self.world.reply(&request, limits, (self.now)()) })
     }
 }
 
-impl<W: World> Transport for InAsync<W> {
-    async fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
-        self.0.reply(&request, limits, self.1.elapsed())
-    }
+/// A clock that moves only when a client sleeps. Clones share the time.
+#[derive(Clone, Debug)]
+pub struct VirtualClock {
+    start: Instant,
+    elapsed: Arc<Mutex<Duration>>,
 }
-
-/// The transport of a blocking client, by a clock that it shares.
-#[derive(Debug)]
-pub struct InBlocking<W>(pub Arc<W>, pub Arc<VirtualClock>);
-
-impl<W: World> blocking::Transport for InBlocking<W> {
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
-        self.0.reply(&request, limits, self.1.now())
-    }
-}
-
-/// A clock that goes on where somebody sleeps.
-#[derive(Debug, Default)]
-pub struct VirtualClock(Mutex<Duration>);
 
 impl VirtualClock {
-    /// A clock that shows a moment.
+    /// A clock that shows a time.
     #[must_use]
-    pub const fn at(moment: Duration) -> Self {
-        Self(Mutex::new(moment))
+    pub fn at(elapsed: Duration) -> Self {
+        Self { start: Instant::now(), elapsed: Arc::new(Mutex::new(elapsed)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Duration> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the time that the clock shows.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, pause: Duration) {
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(PoisonError::into_inner);
+        // tokio's clock moves in steps of a millisecond, and never stops short of a moment.
+        let until = *elapsed + pause;
+        *elapsed = Duration::from_millis(until.as_micros().div_ceil(1000) as u64);
     }
 }
 
-impl Clock for VirtualClock {
-    fn now(&self) -> Duration {
-        *self.lock()
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self::at(Duration::ZERO)
+    }
+}
+
+impl Runtime for VirtualClock {
+    fn now(&self) -> Instant {
+        self.start + self.elapsed()
     }
 
-    fn sleep(&self, pause: Duration) {
-        // tokio's clock goes in steps of a millisecond, and never stops short of a moment.
-        let mut now = self.lock();
-        let until = *now + pause;
-        *now = Duration::from_millis(until.as_micros().div_ceil(1000) as u64);
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.advance(pause) })
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
+        work();
+        Box::pin(ready(()))
     }
 }
 
 /// A runtime whose clock is virtual.
 ///
 /// # Panics
-/// Where the system gives none.
+/// If the system has none to give.
 #[must_use]
-pub fn paused() -> Runtime {
+pub fn paused() -> tokio::runtime::Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without sockets")
 }

@@ -541,7 +541,7 @@ impl DownloadArgs {
         let content = if self.any_content { ExpectedContent::Anything } else { ExpectedContent::Media };
         let options = DownloadOptions::default()
             .with_max_bytes(self.max_size.as_u64())
-            .with_patience(self.idle_timeout)
+            .with_idle_timeout(self.idle_timeout)
             .with_min_rate(self.min_rate.as_u64())
             .with_content(content);
         self.allow_host.iter().fold(options, DownloadOptions::with_allowed_host)

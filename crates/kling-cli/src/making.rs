@@ -134,7 +134,7 @@ pub(crate) async fn submit(
         }
     };
     let is_interrupted = stop.is_none();
-    let job = submission.into_result().map_err(|error| stopped(client, error))?;
+    let job = submission.into_result().map_err(stopped)?;
     if let Some(warning) = job.warning() {
         live.note(&format!("note: {warning}; the request id was found in it"));
     }
@@ -144,23 +144,14 @@ pub(crate) async fn submit(
     Ok(job)
 }
 
-/// Where the outcome is unknown, the journal has it, and it can be settled there.
-fn stopped(client: &Journaled, error: SubmitError) -> CliError {
-    let intent = error.unknown_outcome().and_then(|receipt| intent_of(client, receipt));
+/// An unknown outcome is settled by the id of its entry.
+fn stopped(error: SubmitError) -> CliError {
+    let intent = error.unknown_outcome().and_then(UnknownOutcome::intent_id).map(str::to_owned);
     let stop = CliError::from(error);
     match intent {
         Some(intent) => stop.settled_by(&intent),
         None => stop,
     }
-}
-
-fn intent_of(client: &Journaled, receipt: &UnknownOutcome) -> Option<String> {
-    let fingerprint = receipt.fingerprint().to_string();
-    // `kling jobs` shows the intent too, so an error here is no loss.
-    let mut unresolved = client.journal()?.entries(Query::new(Selection::Unresolved)).flatten();
-    let entry = unresolved
-        .find(|entry| entry.status() == EntryStatus::Unknown && entry.intent().fingerprint() == fingerprint);
-    entry.map(|entry| entry.intent().id().to_string())
 }
 
 fn left_unknown(client: &Journaled, model: &ModelId) -> CliError {

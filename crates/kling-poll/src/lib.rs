@@ -1,10 +1,10 @@
-//! Waits for RunComfy jobs: a state machine without clock or socket, and two thin shells that drive it.
+//! Waits for RunComfy jobs: a state machine without clock or socket, driven by an async or a blocking client.
 //!
-//! [`JobMachine`] holds every rule of a wait: `completed` is not success, unknown words go on, bad answers are forgiven under
-//! a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's thread, and `JobSet`
-//! and `blocking::JobSet` wait for any number of jobs at once: one [`JobSetMachine`] over the same job machines, each of 32 bytes,
-//! which a scheduler of one's own or a simulation can drive too. When to ask is told by a [`Schedule`]: [`ExponentialInterval`], [`FixedInterval`], or
-//! [`Learned`] from the jobs that were waited for.
+//! [`JobMachine`] holds every rule of a wait: `completed` is not success, an unknown state means that the job runs, and bad
+//! replies are retried within a budget apart from the deadline. `wait` drives it on tokio, `blocking::wait` on the caller's
+//! thread. `JobSet` and `blocking::JobSet` wait for any number of jobs at once, by one [`JobSetMachine`] that a simulation can
+//! drive as well. A [`Schedule`] decides when to poll: [`ExponentialInterval`], [`FixedInterval`], or [`Learned`] from earlier
+//! jobs.
 //!
 //! ```no_run
 //! # #[cfg(feature = "blocking")]
@@ -26,28 +26,25 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
-mod cancelling;
-mod fleet;
+mod cancel;
+mod job_machine;
+mod job_set;
 mod learning;
-mod machine;
 mod options;
 mod schedule;
-#[cfg(feature = "async")]
 mod wait;
 mod wait_error;
 
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use crate::fleet::Account;
+pub use crate::cancel::cancel;
+pub use crate::job_machine::{Action, Event, JobMachine, Step, Update, WaitOutcome};
 #[cfg(feature = "async")]
-pub use crate::fleet::JobSet;
-pub use crate::fleet::{
-    CallKind, CallRequest, CallResponse, FleetAction, JobKey, JobSetEvent, JobSetMachine, JobSetStats,
-    JobSetUpdate, LaneId, RateLimit,
+pub use crate::job_set::JobSet;
+pub use crate::job_set::{
+    Account, AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate,
+    NextStep, RateLimit,
 };
 pub use crate::learning::{Aim, Experience, Fit, Learned, Record};
-pub use crate::machine::{Action, Event, JobMachine, Step, Update, WaitOutcome};
 pub use crate::options::{OnDeadline, OnDrop, WaitOptions};
 pub use crate::schedule::{DEFAULT_JOB_DURATION, ExponentialInterval, FixedInterval, PollContext, Schedule};
-#[cfg(feature = "async")]
-pub use crate::wait::{cancel, wait};
+pub use crate::wait::wait;
 pub use crate::wait_error::{CompletedJob, WaitError};

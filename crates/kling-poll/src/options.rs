@@ -13,7 +13,7 @@ const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long, how often and how stubbornly a wait asks: one pointer to clone, shared by any number of waits.
 #[derive(Clone, Debug, Default)]
-pub struct WaitOptions(Arc<Patience>);
+pub struct WaitOptions(Arc<Values>);
 
 impl WaitOptions {
     /// When the wait ends without an outcome, counted from its beginning; an hour. `None` waits for ever.
@@ -22,31 +22,31 @@ impl WaitOptions {
     /// at the very edge are given.
     #[must_use]
     pub fn with_deadline(self, deadline: impl Into<Option<Duration>>) -> Self {
-        self.with(|patience| patience.deadline = deadline.into())
+        self.with(|values| values.deadline = deadline.into())
     }
 
     /// How long one call may take; 30 s.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
-        self.with(|patience| patience.call_timeout = call_timeout)
+        self.with(|values| values.call_timeout = call_timeout)
     }
 
     /// How many errors in a row are forgiven; 20. One good answer starts the count anew.
     #[must_use]
     pub fn with_max_errors(self, max_errors: u16) -> Self {
-        self.with(|patience| patience.max_errors = max_errors)
+        self.with(|values| values.max_errors = max_errors)
     }
 
     /// The pauses after errors: with full jitter, from up to 1 s to up to 30 s.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
-        self.with(|patience| patience.backoff = backoff)
+        self.with(|values| values.backoff = backoff)
     }
 
     /// When to ask while all goes well; [`ExponentialInterval::default`].
     #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
-        self.with(|patience| patience.schedule = Arc::new(schedule))
+        self.with(|values| values.schedule = Arc::new(schedule))
     }
 
     /// What becomes of the job when the deadline has passed; it is left.
@@ -55,7 +55,7 @@ impl WaitOptions {
     /// status where it is still not clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
     #[must_use]
     pub fn with_at_deadline(self, at_deadline: OnDeadline) -> Self {
-        self.with(|patience| patience.at_deadline = at_deadline)
+        self.with(|values| values.at_deadline = at_deadline)
     }
 
     /// Cancels the job where the future of an async wait is dropped before its end, and tells what came of it; by default the
@@ -67,9 +67,9 @@ impl WaitOptions {
     #[must_use]
     pub fn with_cancel_on_drop(
         self,
-        tell: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
+        notify: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
     ) -> Self {
-        self.with(|patience| patience.on_drop = Some(OnDrop::new(tell)))
+        self.with(|values| values.on_drop = Some(OnDrop::new(notify)))
     }
 
     /// Who is told of the cancel where the wait is dropped, if that is to cancel.
@@ -90,7 +90,7 @@ impl WaitOptions {
         self.0.deadline
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Patience)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut Values)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }
@@ -134,19 +134,19 @@ pub enum OnDeadline {
 
 /// Hears what came of the cancel that a dropped wait sent: see [`WaitOptions::with_cancel_on_drop`].
 #[derive(Clone)]
-pub struct OnDrop(Arc<Tell>);
+pub struct OnDrop(Arc<Notify>);
 
-type Tell = dyn Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync;
+type Notify = dyn Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync;
 
 impl OnDrop {
     pub(crate) fn new(
-        tell: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
+        notify: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(tell))
+        Self(Arc::new(notify))
     }
 
-    /// Tells it, for those who wrap it.
-    pub fn tell(&self, id: &RequestId, outcome: &Result<CancelReply, Error>) {
+    /// Calls the callback.
+    pub fn notify(&self, id: &RequestId, outcome: &Result<CancelReply, Error>) {
         (self.0)(id, outcome);
     }
 }
@@ -158,7 +158,7 @@ impl fmt::Debug for OnDrop {
 }
 
 #[derive(Clone, Debug)]
-struct Patience {
+struct Values {
     deadline: Option<Duration>,
     call_timeout: Duration,
     max_errors: u16,
@@ -168,7 +168,7 @@ struct Patience {
     on_drop: Option<OnDrop>,
 }
 
-impl Default for Patience {
+impl Default for Values {
     fn default() -> Self {
         Self {
             deadline: Some(Duration::from_secs(3600)),

@@ -1,106 +1,79 @@
-//! The async shell: carries the machine's wishes to a client and to tokio's clock, and knows nothing else.
+//! Waits for one job: drives a [`JobMachine`] with a client and its clock.
 
-use std::future::Future;
 use std::time::SystemTime;
 
-use kling_transport::{
-    CancelReply, Client, Error, GetResult, GetStatus, Job, JobModel, PostCancel, RequestId, Span, Transport,
-};
-use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep_until};
+use kling_transport::{Client, GetResult, GetStatus, Job, JobModel, PostCancel, RequestId, Span};
 
-use crate::{Action, CompletedJob, Event, JobMachine, OnDrop, Update, WaitError, WaitOptions, cancelling};
+#[cfg(feature = "async")]
+use crate::cancel::CancelOnDrop;
+use crate::{Action, CompletedJob, Event, JobMachine, Update, WaitError, WaitOptions};
 
-/// Waits until a job is over, and brings its result. Submits nothing; free of charge.
+/// Waits until a job is over, and returns its result. Submits nothing; free of charge.
 ///
-/// `on_update` hears of every change, and of every error that was forgiven. Dropping the future leaves the job running: it
-/// can be waited for again, by the same handle or by its id. [`WaitOptions::with_cancel_on_drop`] cancels it instead.
+/// `on_update` is called on each change, and on each error that is retried. Dropping the future leaves the job running: it can
+/// be waited for again, by the same handle or by its id. [`WaitOptions::with_cancel_on_drop`] cancels it instead.
 ///
 /// # Errors
-/// [`WaitError`], which carries the id, the last state and, where the job failed, the API's words.
-pub fn wait<T: Transport + 'static, M: JobModel>(
-    client: &Client<T>,
+/// [`WaitError`], with the id, the last state and, if the job failed, the API's reason.
+pub fn wait<M: JobModel>(
+    client: &Client,
     job: &Job<M>,
     options: &WaitOptions,
-    on_update: impl FnMut(&Update) + Send,
+    on_update: impl FnMut(&Update),
 ) -> impl Future<Output = Result<CompletedJob<M>, WaitError>> {
-    // Made here, so that the choice holds from now on, and not only once the future is polled.
-    let parting = Parting::new(client, job.id(), options);
-    drive(client, job, options, on_update, parting)
+    // Made before the first poll, so that a future that is dropped unpolled cancels as well.
+    #[cfg(feature = "async")]
+    let mut guard = CancelOnDrop::new(client, job.id(), options);
+    async move {
+        #[cfg(feature = "async")]
+        guard.start();
+        let outcome = drive(client, job, options, on_update).await;
+        #[cfg(feature = "async")]
+        guard.disarm();
+        outcome
+    }
 }
 
-async fn drive<T: Transport + 'static, M: JobModel>(
-    client: &Client<T>,
+async fn drive<M: JobModel>(
+    client: &Client,
     job: &Job<M>,
     options: &WaitOptions,
-    mut on_update: impl FnMut(&Update) + Send,
-    mut parting: Parting<T>,
+    mut on_update: impl FnMut(&Update),
 ) -> Result<CompletedJob<M>, WaitError> {
-    parting.runtime = Some(Handle::current());
-    let started = Instant::now();
+    let runtime = client.runtime();
+    let started = runtime.now();
+    let elapsed = || runtime.now().saturating_duration_since(started);
     let mut machine = JobMachine::new(job.age(SystemTime::now()));
     let (mut event, mut span) = (Event::Started, Span::none());
     loop {
-        let step = span.within(|| machine.step(options, started.elapsed(), fastrand::f64(), event));
+        let step = span.within(|| machine.step(options, elapsed(), fastrand::f64(), event));
         span = step.action.span(job.id());
         if let Some(update) = &step.update {
             on_update(update);
         }
         event = match step.action {
             Action::WaitUntil(due) => {
-                sleep_until(started + due).await;
+                runtime.sleep(due.saturating_sub(elapsed())).await;
                 Event::Due
             }
-            Action::SendStatus { timeout } => {
-                Event::Status(span.around(client.call_without_retry(&GetStatus(job.id()), timeout)).await)
-            }
-            Action::SendResult { timeout } => {
-                Event::Result(span.around(client.call_without_retry(&GetResult(job.id()), timeout)).await)
-            }
-            Action::SendCancel { timeout } => {
-                Event::Cancel(span.around(client.call_without_retry(&PostCancel(job.id()), timeout)).await)
-            }
-            Action::Done(ending) => {
-                parting.tell = None;
-                return machine.conclude(job, started.elapsed(), *ending);
-            }
+            Action::Done(outcome) => return machine.conclude(job, elapsed(), *outcome),
+            call => span.around(send(client, job.id(), &call)).await,
         };
     }
 }
 
-/// Cancels a job and finds out what became of it: where the answer to the cancel is lost or says nothing clear, the status is
-/// asked for once.
-///
-/// # Errors
-/// Where neither call told anything, or the API refused in words.
-pub async fn cancel<T: Transport>(client: &Client<T>, id: &RequestId) -> Result<CancelReply, Error> {
-    let outcome = client.cancel(id).await;
-    if cancelling::is_settled(&outcome) {
-        return outcome;
-    }
-    cancelling::settle(outcome, client.status(id).await)
-}
-
-/// Cancels a job when it is dropped, where that was asked for and the wait did not come to its end.
-struct Parting<T: Transport + 'static> {
-    tell: Option<OnDrop>,
-    client: Client<T>,
-    id: RequestId,
-    /// None while the future was not polled, where it was made outside of any.
-    runtime: Option<Handle>,
-}
-
-impl<T: Transport + 'static> Parting<T> {
-    fn new(client: &Client<T>, id: &RequestId, options: &WaitOptions) -> Self {
-        let runtime = Handle::try_current().ok();
-        Self { tell: options.on_drop().cloned(), client: client.clone(), id: id.clone(), runtime }
-    }
-}
-
-impl<T: Transport + 'static> Drop for Parting<T> {
-    fn drop(&mut self) {
-        let (Some(tell), Some(runtime)) = (self.tell.take(), &self.runtime) else { return };
-        let (client, id) = (self.client.clone(), self.id.clone());
-        runtime.spawn(async move { tell.tell(&id, &cancel(&client, &id).await) });
+/// Makes the call of an action, once.
+pub(crate) async fn send(client: &Client, id: &RequestId, action: &Action) -> Event {
+    match *action {
+        Action::SendResult { timeout } => {
+            Event::Result(client.call_without_retry(&GetResult(id), timeout).await)
+        }
+        Action::SendCancel { timeout } => {
+            Event::Cancel(client.call_without_retry(&PostCancel(id), timeout).await)
+        }
+        Action::SendStatus { timeout } => {
+            Event::Status(client.call_without_retry(&GetStatus(id), timeout).await)
+        }
+        Action::WaitUntil(_) | Action::Done(_) => Event::Due,
     }
 }

@@ -1,15 +1,11 @@
 //! The free calls: what each asks, how its answer is read, and when it is made again, without socket or clock.
 
-use std::ops::ControlFlow;
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::retry::OnRetry;
 use crate::{
-    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Retry, RetryNotice,
-    RetryPolicy, Settings, Span, StatusReply, Token, TransportError, answer, redacted,
+    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Settings,
+    StatusReply, Token, TransportError, answer, redacted,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -195,77 +191,6 @@ impl Call for ListModels {
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
         answer::open(reply).map(Value::Object)
-    }
-}
-
-/// A free call under way; see [`PendingSubmit`](crate::PendingSubmit) for the one that is not free.
-#[derive(Clone, Debug)]
-pub struct Asking<'a, C> {
-    call: &'a C,
-    request: HttpRequest,
-    policy: RetryPolicy,
-    on_retry: &'a OnRetry,
-    attempts: u32,
-    span: Span,
-}
-
-impl<'a, C: Call> Asking<'a, C> {
-    /// A call with the settings' own retries.
-    #[must_use]
-    pub fn new(call: &'a C, settings: &'a Settings) -> Self {
-        let (request, policy) = (call.request(settings), settings.call_retry);
-        Self { call, request, policy, on_retry: &settings.on_retry, attempts: 0, span: Span::none() }
-    }
-
-    /// The same with a span of its own: a call that is made once is part of its caller's.
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn traced(self) -> Self {
-        Self { span: Span::call(self.call), ..self }
-    }
-
-    /// Where the attempts belong.
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
-    /// The request of the next attempt.
-    #[must_use]
-    pub fn request(&self) -> HttpRequest {
-        self.request.clone()
-    }
-
-    /// Reads the outcome of one attempt, and nothing more.
-    ///
-    /// # Errors
-    /// Where no answer came, the API said no, or the answer cannot be read.
-    pub fn read(&self, outcome: Result<HttpReply, TransportError>) -> Result<C::Reply, Error> {
-        read(self.call, self.request.token(), outcome)
-    }
-
-    /// Judges an attempt: breaks with what it brought, or continues after a pause. `elapsed` counts from the beginning,
-    /// `random` is drawn from `0.0..1.0`.
-    pub fn next(
-        &mut self,
-        outcome: Result<HttpReply, TransportError>,
-        elapsed: Duration,
-        random: f64,
-    ) -> ControlFlow<Result<C::Reply, Error>, Duration> {
-        self.attempts += 1;
-        let outcome = self.span.within(|| self.read(outcome));
-        self.span.attempted(self.attempts, outcome.as_ref().err());
-        let error = match outcome {
-            Err(error) if error.is_transient() => error,
-            outcome => return ControlFlow::Break(outcome),
-        };
-        match self.policy.next(self.attempts, error.retry_after(), elapsed, random) {
-            Retry::After(pause) => {
-                self.on_retry.notify(&RetryNotice::new(&error, pause, self.attempts));
-                self.span.delay(pause);
-                ControlFlow::Continue(pause)
-            }
-            Retry::GiveUp => ControlFlow::Break(Err(error)),
-        }
     }
 }
 

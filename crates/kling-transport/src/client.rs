@@ -1,61 +1,60 @@
-//! The async client: the calls of the API and the downloads of outputs, over any transport.
+//! The client: the calls of the API and the downloads of outputs, over any transport and runtime.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use kling_types::ModelInput;
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::call;
-use crate::download::{Downloading, is_inline, save_inline};
-use crate::partial_file::{AttemptError, PartialFile};
-use crate::transport::Chunks;
 use crate::{
-    Asking, Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
+    Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
     GetStatus, JobModel, Limits, ListModels, ModelId, PendingSubmit, PostCancel, Progress, RequestId,
-    Reqwest, ResultReply, Settings, StatusReply, Streaming, SubmitOutcome, Transport,
+    ResultReply, Retry, RetryNotice, Runtime, Settings, Span, StatusReply, SubmitOutcome, Transport, call,
+    download,
 };
+#[cfg(feature = "async")]
+use crate::{Reqwest, TokioRuntime};
 
-/// The API's calls, asynchronously; needs tokio. `blocking::Client` has the same methods.
+/// The API's calls, as futures. `blocking::Client` has the same methods for code without an async runtime.
 ///
-/// Cloning is cheap and shares the connections. Submitting costs money and is done once; every other call is free, and is
-/// made again where that may help.
-#[derive(Debug)]
-pub struct Client<T = Reqwest> {
-    settings: Arc<Settings>,
-    transport: Arc<T>,
-}
+/// Cloning is cheap and shares the connections. A submit costs money and is sent once. Every other call is free, and is
+/// retried when that may help.
+#[derive(Clone)]
+pub struct Client(Arc<Parts>);
 
-impl<T> Clone for Client<T> {
-    fn clone(&self) -> Self {
-        Self { settings: Arc::clone(&self.settings), transport: Arc::clone(&self.transport) }
-    }
+struct Parts {
+    settings: Settings,
+    transport: Box<dyn Transport>,
+    runtime: Box<dyn Runtime>,
 }
 
 impl Client {
-    /// A client on reqwest.
+    /// A client on reqwest; needs tokio.
     ///
     /// # Errors
-    /// [`Error::is_config`] where TLS cannot be set up, for want of the platform's certificates say; [`Error::is_proxy`] if the
-    /// environment names a proxy that is neither `http://` nor `https://`.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up, for example without the platform's
+    /// certificates. [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://`
+    /// nor `https://`.
+    #[cfg(feature = "async")]
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let transport = Reqwest::new(&settings)?;
         Ok(Self::with_transport(settings, transport))
     }
 
-    /// A client on reqwest, shaped by the caller: proxies, further root certificates, local addresses.
+    /// A client on reqwest with the caller's proxies, root certificates or local address.
     ///
-    /// What this crate relies on is set afterwards: no redirects, no retries, no referer, HTTP/1.1, no proxy where the API is
+    /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1, and no proxy if the API is
     /// on loopback.
     ///
     /// # Errors
-    /// [`Error::is_config`] where what was asked for cannot be set up.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
+    #[cfg(feature = "async")]
     pub fn configured(
         settings: Settings,
         configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
@@ -64,58 +63,73 @@ impl Client {
         Ok(Self::with_transport(settings, transport))
     }
 
-    /// A client with the token and base that the environment names: [`Settings::from_env`].
+    /// A client with the token and base from the environment: [`Settings::from_env`].
     ///
     /// # Errors
-    /// [`Error::is_config`] where no token is set, or a variable holds no usable value.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable holds no usable value.
+    #[cfg(feature = "async")]
     pub fn from_env() -> Result<Self, Error> {
         Self::new(Settings::from_env()?)
     }
-}
 
-impl<T: Transport> Client<T> {
-    /// A client over a transport of one's own.
-    pub fn with_transport(settings: Settings, transport: T) -> Self {
-        Self { settings: Arc::new(settings), transport: Arc::new(transport) }
+    /// A client over a transport of the caller, on tokio's clock.
+    #[cfg(feature = "async")]
+    pub fn with_transport(settings: Settings, transport: impl Transport) -> Self {
+        Self::from_parts(settings, transport, TokioRuntime)
     }
 
-    /// The settings that it was made with.
+    /// A client over a transport and a runtime of the caller.
+    pub fn from_parts(settings: Settings, transport: impl Transport, runtime: impl Runtime) -> Self {
+        let (transport, runtime) = (Box::new(transport), Box::new(runtime));
+        Self(Arc::new(Parts { settings, transport, runtime }))
+    }
+
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.0.settings
+    }
+
+    /// Returns the clock that waits go by.
+    pub fn runtime(&self) -> &dyn Runtime {
+        &*self.0.runtime
+    }
+
+    pub(crate) fn transport(&self) -> &dyn Transport {
+        &*self.0.transport
     }
 
     /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
     ///
-    /// Dropping the future while the request is out tears it: its outcome is lost, and the job may run and be billed all the
-    /// same. Where that may happen, spawn it as a task of its own, or submit through a client that keeps a journal, which
-    /// does so.
+    /// Dropping the future during the exchange loses the outcome, and the job may run and be billed all the same. To avoid
+    /// that, spawn the future as a task, or submit through a client with a journal, which does so.
     pub async fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
-        match PendingSubmit::typed(&self.settings, input, SystemTime::now()) {
-            Ok(submitting) => self.execute(submitting).await,
+        match PendingSubmit::typed(self.settings(), input, SystemTime::now()) {
+            Ok(pending) => self.execute(pending).await,
             Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
     /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
     pub async fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
-        match PendingSubmit::json(&self.settings, model, input, SystemTime::now()) {
-            Ok(submitting) => self.execute(submitting).await,
+        match PendingSubmit::json(self.settings(), model, input, SystemTime::now()) {
+            Ok(pending) => self.execute(pending).await,
             Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Asks for the state of a job.
+    /// Gets the status of a job.
     ///
     /// # Errors
-    /// See [`Error`]; transient ones only after some attempts.
+    /// See [`Error`]. A transient error has been retried.
     pub async fn status(&self, id: &RequestId) -> Result<StatusReply, Error> {
         self.call(&GetStatus(id)).await
     }
 
-    /// Asks for the outcome of a job, with its cost.
+    /// Gets the result of a job, with its cost.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::is_not_ready`] while the job goes on, which some deployments answer as a state instead.
+    /// See [`Error`]. While the job runs, some deployments answer [`ErrorKind::NotReady`](crate::ErrorKind::NotReady), and
+    /// others a state.
     pub async fn result(&self, id: &RequestId) -> Result<ResultReply, Error> {
         self.call(&GetResult(id)).await
     }
@@ -123,12 +137,12 @@ impl<T: Transport> Client<T> {
     /// Asks to cancel a job, which works while it is in the queue.
     ///
     /// # Errors
-    /// See [`Error`]; then nothing is known of what became of it.
+    /// See [`Error`]. Then the outcome of the cancel is unknown.
     pub async fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
         self.call(&PostCancel(id)).await
     }
 
-    /// Asks for the account's balance.
+    /// Gets the account's balance.
     ///
     /// # Errors
     /// See [`Error`].
@@ -136,7 +150,7 @@ impl<T: Transport> Client<T> {
         self.call(&GetBalance).await
     }
 
-    /// Asks for one entry of the catalog with its input schema, as the API sends it.
+    /// Gets one entry of the catalog with its input schema, as the API sends it.
     ///
     /// # Errors
     /// See [`Error`].
@@ -144,7 +158,7 @@ impl<T: Transport> Client<T> {
         self.call(&GetModel(id)).await
     }
 
-    /// Asks for a part of the catalog, as the API sends it.
+    /// Gets a page of the catalog, as the API sends it.
     ///
     /// # Errors
     /// See [`Error`].
@@ -155,152 +169,153 @@ impl<T: Transport> Client<T> {
     /// Makes a free call, with the retries of the settings.
     ///
     /// # Errors
-    /// See [`Error`]; transient ones only after some attempts.
+    /// See [`Error`]. A transient error has been retried.
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
-        let started = Instant::now();
-        let mut asking = Asking::new(call, &self.settings).traced();
+        let (settings, span, started) = (self.settings(), Span::call(call), self.runtime().now());
+        let mut attempts = 0;
         loop {
-            let limits = Limits::within(self.settings.call_timeout());
-            let outcome = asking.span().around(self.transport.send(asking.request(), limits)).await;
-            match asking.next(outcome, started.elapsed(), fastrand::f64()) {
-                ControlFlow::Break(outcome) => return outcome,
-                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
+            attempts += 1;
+            let outcome = span.around(self.call_without_retry(call, settings.call_timeout())).await;
+            span.attempted(attempts, outcome.as_ref().err());
+            let error = match outcome {
+                Err(error) if error.is_transient() => error,
+                outcome => return outcome,
+            };
+            let elapsed = self.since(started);
+            match settings.call_retry.next(attempts, error.retry_after(), elapsed, fastrand::f64()) {
+                Retry::After(pause) => {
+                    settings.on_retry.notify(&RetryNotice::new(&error, pause, attempts));
+                    span.delay(pause);
+                    self.runtime().sleep(pause).await;
+                }
+                Retry::GiveUp => return Err(error),
             }
         }
     }
 
-    /// Makes a free call exactly once, within a time: a wait brings patience of its own.
+    /// Makes a free call exactly once, within a time. A wait uses it, since it has retries of its own.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn call_without_retry<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
-        let request = call.request(&self.settings);
-        let outcome = self.transport.send(request, Limits::within(timeout)).await;
-        call::read(call, Some(&self.settings.token), outcome)
+        let request = call.request(self.settings());
+        let outcome = self.transport().send(request, Limits::within(timeout)).await;
+        call::read(call, Some(self.settings().token()), outcome)
     }
 
-    /// Carries a submit to its end, for those who want to look at it before it leaves. **This costs money.**
-    pub async fn execute<M: JobModel>(&self, submitting: PendingSubmit<M>) -> SubmitOutcome<M> {
-        self.execute_until(submitting, std::future::pending()).await
+    /// Executes a pending submit. **This costs money.**
+    pub async fn execute<M: JobModel>(&self, pending: PendingSubmit<M>) -> SubmitOutcome<M> {
+        self.execute_until(pending, std::future::pending()).await
     }
 
-    /// The same, until it is to stop. **This costs money.**
+    /// Executes a pending submit until `stop` is ready. **This costs money.**
     ///
-    /// From then on no further attempt is made: one that is out is seen to its end, and a pause before another ends at once as
-    /// [`PendingSubmit::abandon`] does.
+    /// After that no further attempt begins. An attempt that is already out is awaited, and a pause before another one ends
+    /// at once, as [`PendingSubmit::abandon`] does.
     pub async fn execute_until<M: JobModel>(
         &self,
-        mut submitting: PendingSubmit<M>,
+        mut pending: PendingSubmit<M>,
         stop: impl Future<Output = ()> + Send,
     ) -> SubmitOutcome<M> {
-        let (started, mut stop) = (Instant::now(), pin!(stop));
-        while !is_there(stop.as_mut()).await {
-            let sent = self.transport.send(submitting.request(), submitting.limits());
-            let outcome = submitting.span().around(sent).await;
-            match submitting.next(outcome, started.elapsed(), fastrand::f64()) {
-                ControlFlow::Break(submission) => return submission,
-                ControlFlow::Continue(pause) => match tokio::time::timeout(pause, stop.as_mut()).await {
-                    Ok(()) => break,
-                    Err(_elapsed) => {}
-                },
+        let (started, mut stop) = (self.runtime().now(), pin!(stop));
+        while !is_ready(stop.as_mut()).await {
+            let sent = self.transport().send(pending.request(), pending.limits());
+            let reply = pending.span().around(sent).await;
+            match pending.next(reply, self.since(started), fastrand::f64()) {
+                ControlFlow::Break(outcome) => return outcome,
+                ControlFlow::Continue(pause) => {
+                    if self.is_stopped_within(pause, stop.as_mut()).await {
+                        break;
+                    }
+                }
             }
         }
-        submitting.abandon()
+        pending.abandon()
     }
-}
 
-impl<T: Streaming> Client<T> {
-    /// Downloads an output to a file, without the token; see [`DownloadOptions`] for what is refused.
+    /// Downloads an output to a file, without the token. [`DownloadOptions`] lists the bounds.
     ///
-    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. What an
-    /// earlier download of it left unfinished is gone on with, also after a crash: [`DownloadOptions::with_retry`]. A whole file
-    /// that cannot be put in its place is kept, and the error names where. The content of a `data:` URL is written likewise.
+    /// The file appears whole or not at all: it is written beside its place under another name, synced, then renamed. An
+    /// earlier download that broke off is resumed, also after a crash: [`DownloadOptions::with_retry`]. If a whole file
+    /// cannot be renamed into place it is kept, and the error names it. The content of a `data:` URL is written likewise.
     ///
     /// # Errors
-    /// [`Error::is_host_not_allowed`] where the URL, or one that it leads to, is outside the hosts allowed; [`Error::is_file`] where the
-    /// file exists, cannot be written, or is being downloaded by somebody else; [`Error::is_output_unavailable`] where the
-    /// host does not give the file; [`Error::is_content`] where something else than the output arrived; others as for any call.
+    /// [`ErrorKind::HostNotAllowed`](crate::ErrorKind::HostNotAllowed) if the URL or one of its redirects leaves the allowed
+    /// hosts. [`Error::is_file`] if the file exists, cannot be written, or another process downloads it.
+    /// [`ErrorKind::OutputUnavailable`](crate::ErrorKind::OutputUnavailable) if the host refuses.
+    /// [`ErrorKind::Content`](crate::ErrorKind::Content) if the body is not the expected media. Others as for any call.
     pub async fn download(
         &self,
         url: &str,
-        path: impl AsRef<Path> + Send,
+        path: impl AsRef<Path>,
         options: &DownloadOptions,
-        mut progress: impl FnMut(Progress) + Send,
+        progress: impl FnMut(Progress),
     ) -> Result<Downloaded, Error> {
-        let (started, path) = (Instant::now(), path.as_ref());
-        if is_inline(url) {
-            let (url, path, options) = (url.to_owned(), path.to_owned(), options.clone());
-            return on_disk(move || save_inline(&url, &path, &options)).await;
-        }
-        let mut downloading = Downloading::new(url, path, options, &self.settings)?;
-        if let Some(whole) = downloading.take_whole() {
-            return on_disk(move || whole.keep()).await;
-        }
-        loop {
-            let span = downloading.span();
-            let fetching = self.fetch(&mut downloading, started, &mut progress);
-            let obstacle = match span.around(fetching).await {
-                Ok(partial) => {
-                    downloading.came(&partial);
-                    return on_disk(move || partial.keep()).await;
-                }
-                Err(obstacle) => obstacle,
-            };
-            match downloading.next(obstacle, started.elapsed(), fastrand::f64()) {
-                ControlFlow::Break(error) => return Err(error),
-                ControlFlow::Continue(pause) => tokio::time::sleep(pause).await,
-            }
-        }
+        download::run(self, url, path.as_ref(), options, progress).await
     }
 
-    async fn fetch(
+    /// Runs work that may block on a disk, away from the threads that drive futures. Returns `None` if the work panicked, or
+    /// the runtime shut down.
+    #[doc(hidden)]
+    pub async fn run_blocking<R: Send + 'static>(
         &self,
-        downloading: &mut Downloading,
-        started: Instant,
-        progress: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<PartialFile, AttemptError> {
-        let (head, mut body) = self.transport.open(downloading.request(), downloading.patience()).await?;
-        let mut partial = downloading.begin(&head)?;
-        loop {
-            partial = match body.chunk().await {
-                Ok(Some(chunk)) => {
-                    let now = started.elapsed();
-                    on_disk(move || partial.append(&chunk, now)).await?
-                }
-                Ok(None) => return on_disk(move || partial.whole()).await,
-                Err(failure) => return Err(partial.broken(failure)),
-            };
-            progress(partial.progress());
-        }
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Option<R> {
+        let slot = Arc::new(Mutex::new(None));
+        let result = Arc::clone(&slot);
+        self.runtime().run_blocking(Box::new(move || *lock(&result) = Some(work()))).await;
+        lock(&slot).take()
+    }
+
+    /// Returns the time since a moment of the runtime's clock.
+    pub(crate) fn since(&self, started: std::time::Instant) -> Duration {
+        self.runtime().now().saturating_duration_since(started)
+    }
+
+    /// Waits for a pause, or until `stop` is ready; returns whether it is.
+    async fn is_stopped_within(
+        &self,
+        pause: Duration,
+        mut stop: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> bool {
+        let mut sleep = self.runtime().sleep(pause);
+        poll_fn(|context| match stop.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| false),
+        })
+        .await
     }
 }
 
-/// Whether a future is ready as soon as it is looked at.
-async fn is_there(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { settings, runtime, .. } = &*self.0;
+        f.debug_struct("Client").field("settings", settings).field("runtime", runtime).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a future is ready at its next poll.
+async fn is_ready(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
 }
 
-/// Runs what may block on a disk away from the threads that drive futures.
-async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
-    work: impl FnOnce() -> Result<R, E> + Send + 'static,
-) -> Result<R, E> {
-    let done: Result<_, _> = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|stopped| Err(Error::file(format!("writing was stopped: {stopped}")).into()))
-}
-
-/// Keeps the futures of the client fit for any executor's threads.
+/// Checks that the futures of the client may move between threads.
 const _: () = {
-    const fn sent<F: Future + Send>(_: &F) {}
+    const fn is_send<F: Future + Send>(_: &F) {}
     #[allow(dead_code, reason = "compiled for its bounds only")]
-    fn futures_are_send<T: Streaming>(
-        client: &Client<T>,
+    fn futures_are_send(
+        client: &Client,
         id: &RequestId,
         options: &DownloadOptions,
         model: &ModelId,
         input: &Value,
     ) {
-        sent(&client.status(id));
-        sent(&client.submit_json(model, input));
-        sent(&client.download("", "", options, |_| {}));
+        is_send(&client.status(id));
+        is_send(&client.submit_json(model, input));
+        is_send(&client.download("", "", options, |_| {}));
     }
 };

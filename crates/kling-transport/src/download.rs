@@ -1,83 +1,131 @@
-//! The rules of a download, without a socket: hosts, redirects, attempts.
+//! A download: its attempts, redirects and allowed hosts.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_url::DataUrl;
 use url::Url;
 
+use crate::allowed_hosts::AllowedHosts;
 use crate::error_kind::Kind;
-use crate::host_gate::AllowedHosts;
 use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
 use crate::{
-    DownloadOptions, Downloaded, Error, ExpectedContent, HttpHead, HttpRequest, Retry, Settings, Span,
-    excerpt,
+    Client, DownloadOptions, Downloaded, Error, ExpectedContent, HttpHead, HttpRequest, Progress, Retry,
+    Settings, Span, excerpt,
 };
 
 const MAX_REDIRECTS: u32 = 5;
 /// How often a file is asked for that is not there: it may appear a moment after its job has ended.
 const MAX_MISSING: u32 = 4;
 
-/// A download under way. Both clients keep the file of [`Downloading::take_whole`] if there is one. Else they send
-/// [`Downloading::request`], write the body into the file of [`Downloading::begin`], and bring what hinders them to
-/// [`Downloading::next`].
+/// Downloads an output to a file: see [`Client::download`].
+pub(crate) async fn run(
+    client: &Client,
+    url: &str,
+    path: &Path,
+    options: &DownloadOptions,
+    mut progress: impl FnMut(Progress),
+) -> Result<Downloaded, Error> {
+    if is_inline(url) {
+        let (url, path, options) = (url.to_owned(), path.to_owned(), options.clone());
+        return on_disk(client, move || save_inline(&url, &path, &options)).await;
+    }
+    let started = client.runtime().now();
+    let mut download = Download::new(url, path, options, client.settings())?;
+    if let Some(whole) = download.take_whole() {
+        return on_disk(client, move || whole.keep()).await;
+    }
+    loop {
+        let span = download.span.clone();
+        let error = match span.around(fetch(client, &mut download, started, &mut progress)).await {
+            Ok(partial) => {
+                download.completed(&partial);
+                return on_disk(client, move || partial.keep()).await;
+            }
+            Err(error) => error,
+        };
+        match download.next(error, client.since(started), fastrand::f64()) {
+            ControlFlow::Break(error) => return Err(error),
+            ControlFlow::Continue(pause) => client.runtime().sleep(pause).await,
+        }
+    }
+}
+
+/// Makes one attempt.
+async fn fetch(
+    client: &Client,
+    download: &mut Download,
+    started: Instant,
+    progress: &mut impl FnMut(Progress),
+) -> Result<PartialFile, AttemptError> {
+    let (head, mut body) = client.transport().open(download.request(), download.options.idle_timeout).await?;
+    let mut partial = download.begin(&head)?;
+    loop {
+        partial = match body.chunk().await {
+            Ok(Some(chunk)) => {
+                let now = client.since(started);
+                on_disk(client, move || partial.append(&chunk, now)).await?
+            }
+            Ok(None) => return on_disk(client, move || partial.whole()).await,
+            Err(failure) => return Err(partial.broken(failure)),
+        };
+        progress(partial.progress());
+    }
+}
+
+/// Runs work on a disk away from the threads that drive futures.
+async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
+    client: &Client,
+    work: impl FnOnce() -> Result<R, E> + Send + 'static,
+) -> Result<R, E> {
+    let done = client.run_blocking(work).await;
+    done.unwrap_or_else(|| Err(Error::file("writing was interrupted").into()))
+}
+
+/// The state of a download between its attempts.
 #[derive(Debug)]
-pub(crate) struct Downloading {
-    /// Where it begins: a redirect's target may be good for one attempt only.
+struct Download {
+    /// The URL of the first request. The target of a redirect may serve one attempt only.
     source: Url,
     url: Url,
     path: PathBuf,
     options: DownloadOptions,
-    gate: AllowedHosts,
+    allowed_hosts: AllowedHosts,
     redirects: u32,
     attempts: u32,
-    /// What an attempt before brought, where that can be continued.
+    /// The file of an earlier attempt, if it can be resumed.
     partial: Option<PartialFile>,
     span: Span,
 }
 
-impl Downloading {
-    pub(crate) fn new(
-        url: &str,
-        path: &Path,
-        options: &DownloadOptions,
-        settings: &Settings,
-    ) -> Result<Self, Error> {
-        let gate = AllowedHosts::new(&settings.base, &options.allowed_hosts);
-        let url =
-            Url::parse(url.trim()).map_err(|_| Error::foreign("an output names no usable URL", None))?;
-        gate.check(&url)?;
+impl Download {
+    fn new(url: &str, path: &Path, options: &DownloadOptions, settings: &Settings) -> Result<Self, Error> {
+        let allowed_hosts = AllowedHosts::new(&settings.base, &options.allowed_hosts);
+        let url = Url::parse(url.trim())
+            .map_err(|_| Error::host_not_allowed("an output has no usable URL", None))?;
+        allowed_hosts.check(&url)?;
         if !options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        let partial = PartialFile::open(path, &url, options)?;
+        let partial = Some(PartialFile::open(path, &url, options)?);
         let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
         let span = Span::download(url.host_str().unwrap_or_default());
-        Ok(Self { source, url, path, options, gate, redirects: 0, attempts: 0, partial: Some(partial), span })
+        Ok(Self { source, url, path, options, allowed_hosts, redirects: 0, attempts: 0, partial, span })
     }
 
-    /// Where the attempts belong.
-    pub(crate) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
-    /// The file that an earlier download left whole, because its place was taken or could not be written.
-    pub(crate) fn take_whole(&mut self) -> Option<PartialFile> {
+    /// Takes the file if an earlier download left it whole, but could not rename it into place.
+    fn take_whole(&mut self) -> Option<PartialFile> {
         self.partial.take_if(|partial| partial.is_whole())
     }
 
-    pub(crate) fn request(&self) -> HttpRequest {
+    fn request(&self) -> HttpRequest {
         let rest = self.partial.as_ref().and_then(PartialFile::rest);
         HttpRequest::get(self.url.clone(), None).with_rest(rest)
     }
 
-    pub(crate) fn patience(&self) -> Duration {
-        self.options.patience
-    }
-
     /// Opens the file for a body, or goes on with the one at hand, where the start of the answer promises what it needs.
-    pub(crate) fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
+    fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return Err(AttemptError::Moved(location.clone()));
         }
@@ -90,13 +138,13 @@ impl Downloading {
                 };
                 Ok(partial.restarted(head)?)
             }
-            206 | 416 => self.go_on(head),
+            206 | 416 => self.resume(head),
             _ => Err(self.refused(head)),
         }
     }
 
     /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
-    fn go_on(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
+    fn resume(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
         let unusable = || Error::new(Kind::Protocol, "it is another part than was asked for");
         let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
         let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
@@ -136,20 +184,15 @@ impl Downloading {
         error.with_status(head.status).with_retry_after(head.retry_after).into()
     }
 
-    /// Notes that the file is whole.
-    pub(crate) fn came(&self, partial: &PartialFile) {
+    /// Records that the file is whole.
+    fn completed(&self, partial: &PartialFile) {
         self.span.attempted(self.attempts + 1, None);
         self.span.number("bytes", partial.progress().received);
     }
 
-    /// What to do about an obstacle: go on after a pause, or give up.
-    pub(crate) fn next(
-        &mut self,
-        obstacle: AttemptError,
-        elapsed: Duration,
-        random: f64,
-    ) -> ControlFlow<Error, Duration> {
-        let error = match obstacle {
+    /// What to do about an error: go on after a pause, or give up.
+    fn next(&mut self, error: AttemptError, elapsed: Duration, random: f64) -> ControlFlow<Error, Duration> {
+        let error = match error {
             AttemptError::Moved(location) => return self.follow(&location),
             AttemptError::Failed(error) => error,
             AttemptError::Broken(error, partial) => {
@@ -191,13 +234,15 @@ impl Downloading {
         self.redirects += 1;
         if self.redirects > MAX_REDIRECTS {
             let message = format!("the output's host redirects more than {MAX_REDIRECTS} times");
-            return ControlFlow::Break(Error::foreign(message, self.url.host_str()));
+            return ControlFlow::Break(Error::host_not_allowed(message, self.url.host_str()));
         }
         let target = self.url.join(location);
-        match target.map_err(|_| Error::foreign("a redirect names no usable URL", None)).and_then(|url| {
-            self.gate.check(&url)?;
-            Ok(url)
-        }) {
+        match target.map_err(|_| Error::host_not_allowed("a redirect names no usable URL", None)).and_then(
+            |url| {
+                self.allowed_hosts.check(&url)?;
+                Ok(url)
+            },
+        ) {
             Ok(url) => {
                 self.url = url;
                 ControlFlow::Continue(Duration::ZERO)
@@ -208,13 +253,13 @@ impl Downloading {
 }
 
 /// Whether an output is not behind its URL but in it.
-pub(crate) fn is_inline(url: &str) -> bool {
+fn is_inline(url: &str) -> bool {
     let scheme = url.trim_start().split(':').next();
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data"))
 }
 
 /// Writes the content of a `data:` URL to a file, by the rules of a download.
-pub(crate) fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
+fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
     let broken = || Error::new(Kind::Content, "found a data: URL that cannot be decoded");
     if !options.overwrite && path.symlink_metadata().is_ok() {
         return Err(exists(path));

@@ -263,30 +263,25 @@ impl Error {
         Self::new(Kind::Config, message)
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn file(message: impl Into<String>) -> Self {
         Self::new(Kind::File, message)
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
-    pub(crate) fn foreign(message: impl Into<String>, host: Option<&str>) -> Self {
+    pub(crate) fn host_not_allowed(message: impl Into<String>, host: Option<&str>) -> Self {
         Self::new(Kind::Host, message).with_host(host)
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn with_host(mut self, host: Option<&str>) -> Self {
         self.0.host = host.map(str::to_owned);
         self
     }
 
     /// The same error, with one more fact.
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn and(mut self, fact: &str) -> Self {
         self.0.message = format!("{}; {fact}", self.0.message);
         self
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn proxy(message: impl Into<String>) -> Self {
         Self::new(Kind::Proxy, message)
     }

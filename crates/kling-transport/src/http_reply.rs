@@ -57,10 +57,6 @@ impl HttpHead {
     }
 
     /// What names the version of a file so well that a part of it can be continued, where anything does.
-    #[cfg_attr(
-        not(any(feature = "async", feature = "blocking")),
-        allow(dead_code, reason = "only the clients go on with a download")
-    )]
     pub(crate) fn version(&self) -> Option<&str> {
         self.etag.as_deref().filter(|etag| is_strong(etag)).or(self.last_modified.as_deref())
     }
@@ -287,10 +283,6 @@ pub(crate) struct RangeRequest {
     version: String,
 }
 
-#[cfg_attr(
-    not(any(feature = "async", feature = "blocking")),
-    allow(dead_code, reason = "only the clients go on with a download")
-)]
 impl RangeRequest {
     /// Nothing where there is no strong validator: half of one version and half of another make no file.
     pub(crate) fn new(from: u64, version: Option<&str>) -> Option<Self> {

@@ -69,7 +69,6 @@ impl HttpRequest {
     }
 
     /// The rest of a file only, where one broke off.
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn with_rest(self, rest: Option<RangeRequest>) -> Self {
         Self { rest, ..self }
     }

@@ -1,8 +1,8 @@
-//! RunComfy's Model API on the wire: requests and replies as plain values, and two thin clients that carry them.
+//! RunComfy's Model API on the wire: requests and replies as plain values, and the client that sends them.
 //!
-//! `Client` is async, on reqwest; `blocking::Client` has the same methods on ureq, without an async runtime underneath.
-//! Neither decides anything: what a request says, what an answer means and when there is another attempt is told by values
-//! that know no socket and no clock ([`PendingSubmit`], [`Asking`], [`Call`]), so the two cannot drift apart.
+//! [`Client`] is async, on reqwest and tokio. `blocking::Client` has the same methods on ureq, without an async runtime. Both
+//! run the same code: a client is built from a [`Transport`] and a [`Runtime`], and the blocking client drives futures that
+//! are ready at their first poll.
 //!
 //! ```no_run
 //! use kling_transport::{ModelId, Settings, SubmitOutcome};
@@ -36,35 +36,31 @@
 //!   [`ResultReply::warning`] say what was wrong.
 //!
 //! # Features
-//! `async` and `blocking` for the clients; without both, the crate is values only. `rustls` (aws-lc-rs, the platform's
+//! `async` and `blocking` for the clients; without both, bring a [`Transport`] and a [`Runtime`]. `rustls` (aws-lc-rs, the platform's
 //! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
 
+mod allowed_hosts;
 mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
-#[cfg(feature = "async")]
 mod client;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod content;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod download;
 mod error;
 mod error_kind;
 mod excerpt;
 mod fingerprint;
-#[cfg(any(feature = "async", feature = "blocking"))]
-mod host_gate;
 mod http_reply;
 mod http_request;
 mod job;
 mod lenient;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod part;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod partial_file;
 mod redacted;
 mod replies;
+#[cfg(feature = "async")]
+mod reqwest_transport;
 mod retry;
 mod settings;
 mod span;
@@ -73,15 +69,14 @@ mod state;
 mod submission;
 mod submitting;
 mod token;
-#[cfg(feature = "async")]
 mod transport;
 #[cfg(any(feature = "async", feature = "blocking"))]
-mod watch;
+mod upload_progress;
+#[cfg(feature = "blocking")]
+mod ureq_transport;
 
-pub use crate::call::{Asking, Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
-#[cfg(feature = "async")]
+pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
 pub use crate::client::Client;
-#[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::content::ExpectedContent;
 pub use crate::error::Error;
 #[doc(hidden)]
@@ -90,9 +85,10 @@ pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{ContentRange, HttpHead, HttpReply, Phase, TransportError, TransportErrorKind};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
 pub use crate::job::{DynModel, Job, JobModel, ModelId, RequestId};
-#[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::partial_file::{DownloadOptions, Downloaded, Progress};
 pub use crate::replies::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
+#[cfg(feature = "async")]
+pub use crate::reqwest_transport::{Reqwest, TokioRuntime};
 pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
 pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};
 #[doc(hidden)]
@@ -101,5 +97,4 @@ pub use crate::state::State;
 pub use crate::submission::{SubmitError, SubmitOutcome, UnknownOutcome};
 pub use crate::submitting::PendingSubmit;
 pub use crate::token::{TOKEN_VARIABLES, Token};
-#[cfg(feature = "async")]
-pub use crate::transport::{Chunks, Incoming, Reqwest, Streaming, Transport};
+pub use crate::transport::{BodyStream, BoxFuture, OpenResult, Runtime, Transport};

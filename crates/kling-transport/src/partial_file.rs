@@ -22,7 +22,7 @@ pub struct DownloadOptions {
     pub(crate) overwrite: bool,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) content: ExpectedContent,
-    pub(crate) patience: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) min_rate: u64,
     pub(crate) retry: RetryPolicy,
 }
@@ -61,8 +61,8 @@ impl DownloadOptions {
 
     /// The idle limit: the longest pause in what arrives; 60 s.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_idle_timeout(self, idle_timeout: Duration) -> Self {
+        Self { idle_timeout, ..self }
     }
 
     /// The lowest rate, in bytes a second, over each stretch of time as long as the idle limit; 1000, and 0 is none.
@@ -106,7 +106,7 @@ impl Default for DownloadOptions {
             overwrite: false,
             allowed_hosts: Vec::new(),
             content: ExpectedContent::default(),
-            patience: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
             min_rate: 1000,
             retry: RetryPolicy::new(Duration::from_secs(3600)).with_max_attempts(5),
         }
@@ -316,7 +316,7 @@ impl Pace {
         let since = *self.since.get_or_insert(now);
         self.bytes = self.bytes.saturating_add(bytes);
         let elapsed = now.saturating_sub(since);
-        if elapsed < options.patience || elapsed.is_zero() {
+        if elapsed < options.idle_timeout || elapsed.is_zero() {
             return Ok(());
         }
         let arrived = std::mem::take(&mut self.bytes);
@@ -423,7 +423,8 @@ mod tests {
 
     #[test]
     fn a_pace_is_judged_over_the_idle_limit_and_not_by_a_single_pause() {
-        let options = DownloadOptions::default().with_patience(Duration::from_secs(10)).with_min_rate(100);
+        let options =
+            DownloadOptions::default().with_idle_timeout(Duration::from_secs(10)).with_min_rate(100);
         let judge = |arrivals: &[(u64, u64)]| {
             let mut pace = Pace::default();
             arrivals.iter().try_for_each(|(at, bytes)| pace.note(*bytes, Duration::from_secs(*at), &options))

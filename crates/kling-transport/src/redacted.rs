@@ -78,8 +78,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Asking, Error, GetResult, GetStatus, HttpHead, ModelId, PendingSubmit, Phase, Settings,
-        SubmitOutcome, TransportErrorKind,
+        Error, GetResult, GetStatus, HttpHead, ModelId, PendingSubmit, Phase, Settings, SubmitOutcome,
+        TransportErrorKind, call,
     };
 
     const TOKEN: &str = "Zq9/wJ7+Xk3vB5nM";
@@ -105,7 +105,7 @@ mod tests {
 
     fn status_error(outcome: Result<HttpReply, TransportError>) -> Error {
         let id = "id-1".parse().unwrap();
-        Asking::new(&GetStatus(&id), &settings()).read(outcome).unwrap_err()
+        call::read(&GetStatus(&id), Some(settings().token()), outcome).unwrap_err()
     }
 
     proptest! {
@@ -145,11 +145,11 @@ mod tests {
             let body = format!(
                 r#"{{"status":"failed","error":{{"message":"bad {spelling}!","{spelling}":[1,"{spelling}"]}},"output":"{spelling}","created_at":"{spelling}"}}"#
             );
-            let read = Asking::new(&GetResult(&id), &settings()).read(reply(200, body)).unwrap();
+            let read = call::read(&GetResult(&id), Some(settings().token()), reply(200, body)).unwrap();
             unseen(&format!("{read:?} {}", serde_json::to_string(&read).unwrap()));
             assert_eq!(read.error_text().as_deref(), Some("bad [token]!"));
             let state = format!(r#"{{"status":"waiting for {spelling}"}}"#);
-            let read = Asking::new(&GetStatus(&id), &settings()).read(reply(200, state)).unwrap();
+            let read = call::read(&GetStatus(&id), Some(settings().token()), reply(200, state)).unwrap();
             assert_eq!(read.state.as_str(), "waiting for [token]");
         }
     }

@@ -196,7 +196,6 @@ impl ApiBase {
     }
 
     /// The name that may lead to this machine only, since the token goes there over plain `http`.
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn judged_host(&self) -> Option<&str> {
         match self.base.host() {
             Some(Host::Domain(name)) if self.base.scheme() == "http" && name != "localhost" => Some(name),
@@ -322,7 +321,6 @@ mod tests {
         assert!(base.is_loopback());
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     #[test]
     fn only_the_bare_name_is_trusted_to_be_this_machine() {
         let cases = [

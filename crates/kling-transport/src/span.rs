@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
-#[cfg(any(feature = "async", feature = "blocking"))]
 use crate::Call;
 use crate::{Error, JobModel, ModelId, RequestId, SubmitOutcome};
 
@@ -35,12 +34,10 @@ impl Span {
         span!(INFO, "submit", known: model = model; attempt, delay_ms, outcome, request_id, warning, error)
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn download(host: &str) -> Self {
         span!(INFO, "download", known: host = host; attempt, delay_ms, bytes, error)
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn call<C: Call>(call: &C) -> Self {
         let span = span!(DEBUG, "call", known: call = C::NAME; request_id, attempt, delay_ms, warning, error);
         if let Some(id) = call.request_id() {

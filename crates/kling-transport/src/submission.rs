@@ -93,6 +93,8 @@ pub struct UnknownOutcome {
     pub(crate) status: Option<u16>,
     pub(crate) message: String,
     pub(crate) excerpt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) intent_id: Option<String>,
 }
 
 impl UnknownOutcome {
@@ -106,6 +108,18 @@ impl UnknownOutcome {
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// Returns the id of its journal entry, if a client with a journal sent it.
+    #[must_use]
+    pub fn intent_id(&self) -> Option<&str> {
+        self.intent_id.as_deref()
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_intent_id(self, id: String) -> Self {
+        Self { intent_id: Some(id), ..self }
     }
 
     /// When the first attempt began, by this machine's clock.

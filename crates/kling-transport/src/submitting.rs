@@ -106,7 +106,6 @@ impl<M: JobModel> PendingSubmit<M> {
     }
 
     /// Where the attempts belong.
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
@@ -182,6 +181,7 @@ impl<M: JobModel> PendingSubmit<M> {
             status: cut.status,
             message: cut.message,
             excerpt: Some(excerpt::of_bytes(&cut.read)).filter(|text| !text.is_empty()),
+            intent_id: None,
         }
     }
 }

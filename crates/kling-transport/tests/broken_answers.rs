@@ -1,13 +1,17 @@
 //! Answers that were paid for, in every state that a server, a proxy or a broken connection may leave them in.
 
+use std::future::ready;
 use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kling_transport::{
-    Asking, Call, Error, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply, ModelId, PendingSubmit,
-    Phase, RequestId, ResultReply, Settings, StatusReply, SubmitOutcome, Token, TransportError,
-    TransportErrorKind, Verdict,
+    BoxFuture, Call, Client, Error, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply, HttpRequest,
+    Limits, ModelId, PendingSubmit, Phase, RequestId, ResultReply, Settings, StatusReply, SubmitOutcome,
+    Token, Transport, TransportError, TransportErrorKind, Verdict,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -54,14 +58,32 @@ fn submitted(outcome: Outcome) -> String {
     }
 }
 
+/// A transport with one reply.
+struct Replying(Mutex<Option<Outcome>>);
+
+impl Transport for Replying {
+    fn send(&self, _: HttpRequest, _: Limits) -> BoxFuture<'_, Outcome> {
+        Box::pin(ready(self.0.lock().unwrap().take().unwrap()))
+    }
+}
+
+fn call<C: Call>(call: &C, outcome: Outcome) -> Result<C::Reply, Error> {
+    let client = Client::with_transport(settings(), Replying(Mutex::new(Some(outcome))));
+    let future = pin!(client.call_without_retry(call, Duration::from_secs(1)));
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(read) => read,
+        Poll::Pending => panic!("the reply is there"),
+    }
+}
+
 fn status(outcome: Outcome) -> Result<StatusReply, Error> {
     let id: RequestId = ID.parse().unwrap();
-    Asking::new(&GetStatus(&id), &settings()).read(outcome)
+    call(&GetStatus(&id), outcome)
 }
 
 fn result(outcome: Outcome) -> Result<ResultReply, Error> {
     let id: RequestId = ID.parse().unwrap();
-    Asking::new(&GetResult(&id), &settings()).read(outcome)
+    call(&GetResult(&id), outcome)
 }
 
 /// A body with a value of any spelling behind its first member.

@@ -1,4 +1,4 @@
-//! The blocking client, its wait and its view of the catalog, with the names of the async ones.
+//! The blocking face: the clients, waits and catalog on the caller's thread.
 //!
 //! ```no_run
 //! use kling::blocking::{Client, wait};
@@ -11,44 +11,129 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#[cfg(feature = "journal")]
-mod journaled;
-
-use kling_transport::blocking::Transport;
+use kling_transport::blocking::block_on;
 use kling_transport::{Error, ListModels};
 use serde_json::Value;
-
-use crate::catalog::Pages;
 
 #[cfg(feature = "journal")]
 pub use self::journaled::Journaled;
 pub use kling_poll::blocking::{JobSet, cancel, wait};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub use kling_transport::blocking::tls_config;
-pub use kling_transport::blocking::{Client, Clock, SystemClock};
+pub use kling_transport::blocking::{Client, ThreadRuntime};
 
-/// Every entry of the live catalog that `query` finds, as the API sends them. The query's own `limit` is a bound on all of
-/// them.
+/// Returns every entry of the live catalog that `query` finds; see [`catalog`](crate::catalog).
 ///
 /// # Errors
-/// See [`Error`]; then nothing of what was read so far is given.
-pub fn catalog<T: Transport>(client: &Client<T>, query: &ListModels) -> Result<Vec<Value>, Error> {
-    let mut pages = Pages::new(query);
-    while let Some(query) = pages.next() {
-        pages.add(client.models(&query)?);
-    }
-    Ok(pages.entries)
+/// See [`Error`]. Then no entry is returned.
+pub fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, Error> {
+    block_on(crate::catalog(client.as_async(), query))
 }
 
-/// Compares the schema of a compiled-in model with its entry in the live catalog.
+/// Compares the schema of a compiled-in model with its entry in the live catalog; see [`drift`](crate::drift).
 ///
 /// # Errors
-/// See [`Error`]: the catalog could not be asked.
+/// See [`Error`].
 #[cfg(feature = "schema")]
-pub fn drift<T: Transport>(
-    client: &Client<T>,
-    model: &kling_types::ModelInfo,
-) -> Result<crate::Drift, Error> {
-    let entry = client.model(&model.id.parse()?);
-    crate::Drift::read(model, entry)
+pub fn drift(client: &Client, model: &kling_types::ModelInfo) -> Result<crate::Drift, Error> {
+    block_on(crate::drift(client.as_async(), model))
+}
+
+#[cfg(feature = "journal")]
+mod journaled {
+    use std::path::{Path, PathBuf};
+    use std::time::SystemTime;
+
+    use kling_journal::{Error as JournalError, Journal, OnDuplicate};
+    use kling_poll::{CompletedJob, JobSetEvent, Update, WaitError, WaitOptions};
+    use kling_transport::blocking::{Client, block_on};
+    use kling_transport::{
+        CancelReply, Error, Job, JobModel, ModelId, PendingSubmit, RequestId, SubmitOutcome,
+    };
+    use kling_types::ModelInput;
+    use serde_json::Value;
+
+    /// A [`Client`] that records paid jobs. Each method is documented at the async [`Journaled`](crate::Journaled).
+    #[derive(Clone, Debug)]
+    pub struct Journaled {
+        client: Client,
+        inner: crate::Journaled,
+    }
+
+    #[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
+    impl Journaled {
+        /// A client with a journal. With `None` it works the same, and records nothing.
+        pub fn new(client: Client, journal: impl Into<Option<Journal>>) -> Self {
+            Self { inner: crate::Journaled::new(client.as_async().clone(), journal), client }
+        }
+
+        #[must_use]
+        pub fn on_journal_error(self, callback: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
+            Self { inner: self.inner.on_journal_error(callback), ..self }
+        }
+
+        #[must_use]
+        pub fn on_accepted(self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
+            Self { inner: self.inner.on_accepted(callback), ..self }
+        }
+
+        #[must_use]
+        pub fn on_duplicate(self, on_duplicate: OnDuplicate) -> Self {
+            Self { inner: self.inner.on_duplicate(on_duplicate), ..self }
+        }
+
+        #[must_use]
+        pub fn with_output_path(self, path: impl Into<PathBuf>) -> Self {
+            Self { inner: self.inner.with_output_path(path), ..self }
+        }
+
+        /// Returns the client without the journal.
+        pub fn client(&self) -> &Client {
+            &self.client
+        }
+
+        pub fn journal(&self) -> Option<&Journal> {
+            self.inner.journal()
+        }
+
+        pub fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+            self.execute(PendingSubmit::typed(self.client.settings(), input, SystemTime::now()))
+        }
+
+        pub fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+            self.execute(PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()))
+        }
+
+        pub fn wait<M: JobModel>(
+            &self,
+            job: &Job<M>,
+            options: &WaitOptions,
+            on_update: impl FnMut(&Update),
+        ) -> Result<CompletedJob<M>, WaitError> {
+            block_on(self.inner.wait(job, options, on_update))
+        }
+
+        pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+            block_on(self.inner.cancel(id))
+        }
+
+        pub fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
+            block_on(self.inner.saved(id, files));
+        }
+
+        pub fn record<M: JobModel>(&self, event: &JobSetEvent<M>) {
+            block_on(self.inner.record(event));
+        }
+
+        pub fn release(&self, id: &RequestId) {
+            block_on(self.inner.release(id));
+        }
+
+        fn execute<M: JobModel>(&self, pending: Result<PendingSubmit<M>, Error>) -> SubmitOutcome<M> {
+            match pending {
+                Ok(pending) => block_on(self.inner.execute(pending, std::future::pending())),
+                Err(error) => SubmitOutcome::Rejected(error),
+            }
+        }
+    }
 }

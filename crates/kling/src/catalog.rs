@@ -5,17 +5,15 @@ use std::fmt;
 
 #[cfg(feature = "schema")]
 use kling_schema::{CatalogEntry, ChangeClass, Changes, SchemaError};
-#[cfg(any(feature = "async", feature = "schema"))]
-use kling_transport::Error;
-use kling_transport::ListModels;
-#[cfg(feature = "async")]
-use kling_transport::{Client, Transport};
+use kling_transport::{Client, Error, ListModels};
 #[cfg(feature = "schema")]
 use kling_types::ModelInfo;
 use serde_json::Value;
 
-/// The most entries of one page that the API gives.
-const PAGE: u32 = 500;
+/// The most entries of a page, by the API.
+const PAGE: usize = 500;
+/// More entries than any catalog has, so that a server which repeats itself is not read forever.
+const MAX_ENTRIES: usize = 100_000;
 
 /// Every entry of the live catalog that `query` finds, as the API sends them; `blocking::catalog` is its
 /// like. The query's own `limit` is a bound on all of them.
@@ -34,13 +32,24 @@ const PAGE: u32 = 500;
 ///
 /// # Errors
 /// See [`Error`]; then nothing of what was read so far is given.
-#[cfg(feature = "async")]
-pub async fn catalog<T: Transport>(client: &Client<T>, query: &ListModels) -> Result<Vec<Value>, Error> {
-    let mut pages = Pages::new(query);
-    while let Some(query) = pages.next() {
-        pages.add(client.models(&query).await?);
+pub async fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, Error> {
+    let (most, skipped) =
+        (query.limit.map_or(MAX_ENTRIES, |limit| limit as usize), query.offset.unwrap_or(0));
+    let mut entries = Vec::new();
+    while entries.len() < most {
+        let limit = (most - entries.len()).min(PAGE) as u32;
+        let offset = skipped.saturating_add(entries.len() as u32);
+        let query = ListModels { limit: Some(limit), offset: Some(offset), ..query.clone() };
+        let mut page = client.models(&query).await?;
+        let models = page["models"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let is_empty = models.is_empty();
+        entries.extend(models);
+        let seen = u64::from(skipped) + entries.len() as u64;
+        if is_empty || page["total"].as_u64().is_some_and(|total| seen >= total) {
+            break;
+        }
     }
-    Ok(pages.entries)
+    Ok(entries)
 }
 
 /// Compares the schema of a compiled-in model with its entry in the live catalog; `blocking::drift` is its like.
@@ -57,8 +66,8 @@ pub async fn catalog<T: Transport>(client: &Client<T>, query: &ListModels) -> Re
 ///
 /// # Errors
 /// See [`Error`]: the catalog could not be asked.
-#[cfg(all(feature = "async", feature = "schema"))]
-pub async fn drift<T: Transport>(client: &Client<T>, model: &ModelInfo) -> Result<Drift, Error> {
+#[cfg(feature = "schema")]
+pub async fn drift(client: &Client, model: &ModelInfo) -> Result<Drift, Error> {
     let entry = client.model(&model.id.parse()?).await;
     Drift::read(model, entry)
 }
@@ -123,83 +132,93 @@ impl fmt::Display for Drift {
     }
 }
 
-/// The way through the pages, without a socket.
-#[derive(Debug)]
-pub(crate) struct Pages<'q> {
-    query: &'q ListModels,
-    pub(crate) entries: Vec<Value>,
-    is_over: bool,
-}
-
-impl<'q> Pages<'q> {
-    /// More entries than any catalog has: a server that repeats itself is not followed for ever.
-    const MOST: usize = 100_000;
-
-    pub(crate) const fn new(query: &'q ListModels) -> Self {
-        Self { query, entries: Vec::new(), is_over: false }
-    }
-
-    /// What to ask for next, until there is nothing more.
-    pub(crate) fn next(&self) -> Option<ListModels> {
-        let most = self.query.limit.map_or(Self::MOST, |limit| limit as usize);
-        let left = most.saturating_sub(self.entries.len());
-        if self.is_over || left == 0 {
-            return None;
-        }
-        let limit = u32::try_from(left).map_or(PAGE, |left| left.min(PAGE));
-        let offset = self.query.offset.unwrap_or(0).saturating_add(u32::try_from(self.entries.len()).ok()?);
-        Some(ListModels { limit: Some(limit), offset: Some(offset), ..self.query.clone() })
-    }
-
-    /// Takes one page. The last one is empty, or has the entry that `total` counts last.
-    pub(crate) fn add(&mut self, mut page: Value) {
-        let models = page["models"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        let skipped = u64::from(self.query.offset.unwrap_or(0));
-        let seen = skipped + (self.entries.len() + models.len()) as u64;
-        self.is_over = models.is_empty() || page["total"].as_u64().is_some_and(|total| seen >= total);
-        self.entries.extend(models);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::future::{Future, ready};
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
+    use std::time::{Duration, Instant, SystemTime};
+
+    use kling_transport::{
+        BoxFuture, HttpHead, HttpReply, HttpRequest, Limits, Runtime, Settings, Token, Transport,
+        TransportError,
+    };
     use serde_json::json;
 
     use super::*;
 
-    /// The offsets and limits that a catalog of `size` entries is asked for, where a page has at most `page` of them.
-    fn asked(query: &ListModels, size: usize, page: usize) -> (Vec<(u32, u32)>, usize) {
-        let (mut pages, mut asked) = (Pages::new(query), Vec::new());
-        while let Some(ListModels { limit: Some(limit), offset: Some(offset), .. }) = pages.next() {
-            asked.push((offset, limit));
-            let models = (offset as usize..size).take((limit as usize).min(page)).collect::<Vec<_>>();
-            pages.add(json!({"models": models, "total": size}));
+    type Queries = Arc<Mutex<Vec<(usize, usize)>>>;
+
+    /// A catalog with pages of its own size. It counts its entries, unless it is endless.
+    struct Catalog {
+        size: usize,
+        page: usize,
+        is_endless: bool,
+        queries: Queries,
+    }
+
+    impl Transport for Catalog {
+        fn send(&self, request: HttpRequest, _: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+            let number = |name: &str| {
+                let mut pairs = request.url().query_pairs();
+                pairs.find(|pair| pair.0 == name).and_then(|pair| pair.1.parse::<usize>().ok()).unwrap()
+            };
+            let (offset, limit) = (number("offset"), number("limit"));
+            self.queries.lock().unwrap().push((offset, limit));
+            let models: Vec<_> = (offset..self.size).take(limit.min(self.page)).collect();
+            let total = if self.is_endless { json!(null) } else { json!(self.size) };
+            let body = json!({"models": models, "total": total}).to_string();
+            let head = HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH);
+            Box::pin(ready(Ok(HttpReply::new(head, body.into()))))
         }
-        (asked, pages.entries.len())
+    }
+
+    #[derive(Debug)]
+    struct NoClock;
+
+    impl Runtime for NoClock {
+        fn now(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'_, ()> {
+            Box::pin(ready(()))
+        }
+
+        fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
+            work();
+            Box::pin(ready(()))
+        }
+    }
+
+    /// Returns the offsets and limits of the queries, and the number of entries.
+    fn read(query: &ListModels, size: usize, page: usize, is_endless: bool) -> (Vec<(usize, usize)>, usize) {
+        let queries = Queries::default();
+        let transport = Catalog { size, page, is_endless, queries: Arc::clone(&queries) };
+        let client = Client::from_parts(Settings::new(Token::new("token").unwrap()), transport, NoClock);
+        let reading = pin!(catalog(&client, query));
+        let Poll::Ready(entries) = reading.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("each reply is there")
+        };
+        let queries = queries.lock().unwrap().clone();
+        (queries, entries.unwrap().len())
     }
 
     #[test]
-    fn a_catalog_is_read_to_its_end_whatever_the_pages_hold() {
+    fn a_catalog_is_read_to_its_end_whatever_the_size_of_its_pages() {
         let all = ListModels::default();
-        assert_eq!(asked(&all, 384, 500), (vec![(0, 500)], 384));
-        assert_eq!(asked(&all, 384, 200), (vec![(0, 500), (200, 500)], 384));
-        assert_eq!(asked(&all, 0, 500), (vec![(0, 500)], 0));
+        assert_eq!(read(&all, 384, 500, false), (vec![(0, 500)], 384));
+        assert_eq!(read(&all, 384, 200, false), (vec![(0, 500), (200, 500)], 384));
+        assert_eq!(read(&all, 0, 500, false), (vec![(0, 500)], 0));
         let some = ListModels { limit: Some(3), offset: Some(2), ..ListModels::default() };
-        assert_eq!(asked(&some, 384, 2), (vec![(2, 3), (4, 1)], 3));
+        assert_eq!(read(&some, 384, 2, false), (vec![(2, 3), (4, 1)], 3));
     }
 
     #[test]
-    fn without_a_total_an_empty_page_is_the_last_and_a_catalog_without_end_is_left() {
-        let query = ListModels::default();
-        let mut pages = Pages::new(&query);
-        pages.add(json!({"models": [1]}));
-        assert!(pages.next().is_some());
-        pages.add(json!({"models": []}));
-        assert!(pages.next().is_none());
-        let mut endless = Pages::new(&query);
-        while endless.next().is_some() {
-            endless.add(json!({"models": vec![0; 500]}));
-        }
-        assert_eq!(endless.entries.len(), Pages::MOST);
+    fn without_a_total_an_empty_page_is_the_last_and_an_endless_catalog_is_left() {
+        let all = ListModels::default();
+        assert_eq!(read(&all, 1, 500, true), (vec![(0, 500), (1, 500)], 1));
+        assert_eq!(read(&all, usize::MAX, 500, true).1, MAX_ENTRIES);
     }
 }

@@ -1,32 +1,34 @@
-//! The async client with a journal: an intent is on disk before its paid request leaves, and nothing tears a submit.
+//! The client with a journal: an intent is on disk before its paid request leaves.
 
+#[cfg(feature = "async")]
 use std::convert::Infallible;
-use std::future::{Future, pending, poll_fn};
+#[cfg(feature = "async")]
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+#[cfg(feature = "async")]
 use std::time::SystemTime;
 
 use kling_journal::{Error as JournalError, Event, Journal, OnDuplicate};
 use kling_poll::{CompletedJob, JobSetEvent, Update, WaitError, WaitOptions};
-use kling_transport::{
-    CancelReply, Client, Error, Job, JobModel, ModelId, PendingSubmit, RequestId, Reqwest, SubmitOutcome,
-    Transport,
-};
+#[cfg(feature = "async")]
+use kling_transport::ModelId;
+use kling_transport::{CancelReply, Client, Error, Job, JobModel, PendingSubmit, RequestId, SubmitOutcome};
+#[cfg(feature = "async")]
 use kling_types::ModelInput;
+#[cfg(feature = "async")]
 use serde_json::Value;
-use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+#[cfg(feature = "async")]
+use tokio::{sync::oneshot, task::JoinError};
 
-use crate::keeping::{JobSetJournal, JournalWriter, Note, TrackedJob};
+use crate::journal_writer::{JobSetJournal, JournalWriter, TrackedJob};
 
-/// A [`Client`] that writes down what it pays for; `blocking::Journaled` is its like.
+/// A [`Client`] that records paid jobs; `blocking::Journaled` has the same methods.
 ///
-/// An intent is on disk before the POST leaves, the id before anything waits, then the last state, the outputs, the files. After
-/// a crash at any moment [`Journal::page`] has every job that may be paid for: with its id, or as *unknown*. If the intent
-/// cannot be written, nothing is sent: [`Error::is_journal`]. If the very same request has an unknown outcome, nothing is sent
-/// either: [`Error::is_duplicate_request`].
+/// An intent is on disk before the POST leaves, the request id before any wait, then the last state, the outputs and the
+/// files. After a crash at any moment [`Journal::page`] has every job that may be billed: with its id, or as *unknown*. If the
+/// intent cannot be recorded, nothing is sent: [`ErrorKind::Journal`](crate::ErrorKind::Journal). If an identical request has
+/// an unknown outcome, nothing is sent either: [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest).
 ///
 /// ```no_run
 /// use kling::{Client, Journal, Journaled, WaitOptions};
@@ -39,90 +41,81 @@ use crate::keeping::{JobSetJournal, JournalWriter, Note, TrackedJob};
 /// # }
 /// ```
 ///
-/// Abandoning the future of a submit does not tear it: an attempt that is out is seen to its end in a task of its own, and its
-/// id reaches the journal while the runtime lives. No further attempt is made then, so that whoever submits anew pays once.
-#[derive(Debug)]
-pub struct Journaled<T = Reqwest> {
-    client: Client<T>,
-    keeping: JournalWriter,
-    fleet: Arc<JobSetJournal>,
+/// Dropping the future of a submit does not interrupt it: a task of its own awaits the attempt in flight and records its id,
+/// as long as the runtime runs. It makes no further attempt, so that a new submit pays once.
+#[derive(Clone, Debug)]
+pub struct Journaled {
+    client: Client,
+    writer: JournalWriter,
+    job_sets: Arc<JobSetJournal>,
 }
 
-impl<T> Clone for Journaled<T> {
-    fn clone(&self) -> Self {
-        Self { client: self.client.clone(), keeping: self.keeping.clone(), fleet: Arc::clone(&self.fleet) }
-    }
-}
-
-impl<T> Journaled<T> {
-    /// A client with a journal; with `None` it works the same, and nothing is noted.
-    pub fn new(client: Client<T>, journal: impl Into<Option<Journal>>) -> Self {
-        Self { client, keeping: JournalWriter::new(journal.into()), fleet: Arc::default() }
+impl Journaled {
+    /// A client with a journal. With `None` it works the same, and records nothing.
+    pub fn new(client: Client, journal: impl Into<Option<Journal>>) -> Self {
+        Self { client, writer: JournalWriter::new(journal.into()), job_sets: Arc::default() }
     }
 
-    /// The same client with a callback for errors of the journal after a request was sent. The job goes on, and its entry
-    /// stays as it was, at worst *unknown*. A request id that the journal refused is in the message. Without a callback,
-    /// such errors are silent.
+    /// Calls back on errors of the journal after a request was sent. The job continues, and its entry stays as it was, at
+    /// worst *unknown*. If the journal refused a request id, the message has it. Without a callback, such errors are silent.
     #[must_use]
     pub fn on_journal_error(mut self, callback: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
-        self.keeping.on_journal_error = Arc::new(callback);
+        self.writer.on_journal_error = Arc::new(callback);
         self
     }
 
-    /// The same client with a callback for request ids: it is called with each one before the id is recorded, so that a
-    /// person sees it even if the disk fails. It may block. If it panics, the id is recorded all the same.
+    /// Calls back with each request id before it is recorded, so that a person sees it even if the disk fails. The callback
+    /// may block. If it panics, the id is recorded all the same.
     #[must_use]
     pub fn on_accepted(mut self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
-        self.keeping.on_accepted = Arc::new(callback);
+        self.writer.on_accepted = Arc::new(callback);
         self
     }
 
-    /// The same client with a rule for requests that were submitted before with an unknown outcome. By default they are
-    /// rejected. **[`OnDuplicate::Allow`] may pay twice.**
+    /// Sets the rule for requests that were submitted before with an unknown outcome. By default they are rejected.
+    /// **[`OnDuplicate::Allow`] may pay twice.**
     #[must_use]
     pub fn on_duplicate(mut self, on_duplicate: OnDuplicate) -> Self {
-        self.keeping.on_duplicate = on_duplicate;
+        self.writer.on_duplicate = on_duplicate;
         self
     }
 
-    /// The same client with the path that outputs will be written to, which is recorded: an absolute path of a file or a
-    /// folder.
+    /// Records the path that outputs will be written to: the absolute path of a file or a folder.
     #[must_use]
     pub fn with_output_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.keeping.output = Some(path.into());
+        self.writer.output = Some(path.into());
         self
     }
 
-    /// The client underneath, for the calls that nothing is noted of.
-    pub fn client(&self) -> &Client<T> {
+    /// Returns the client without the journal.
+    pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The journal, if there is one.
+    /// Returns the journal, if there is one.
     pub fn journal(&self) -> Option<&Journal> {
-        self.keeping.journal.as_ref()
+        self.writer.journal.as_ref()
     }
-}
 
-impl<T: Transport + 'static> Journaled<T> {
     /// Submits a typed input to its model. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    #[cfg(feature = "async")]
     pub async fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
         match PendingSubmit::typed(self.client.settings(), input, SystemTime::now()) {
-            Ok(submitting) => self.execute(submitting, pending()).await,
+            Ok(pending) => self.spawn(pending, std::future::pending()).await,
             Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
     /// Submits raw JSON to a model by its id, unchecked. **This costs money**, and is sent once: see [`SubmitOutcome`].
+    #[cfg(feature = "async")]
     pub async fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
-        match PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()) {
-            Ok(submitting) => self.execute(submitting, pending()).await,
-            Err(error) => SubmitOutcome::Rejected(error),
-        }
+        self.submit_json_until(model, input, std::future::pending()).await
     }
 
-    /// The same, until it is to stop. **This costs money.** From then on no further attempt is made: one that is out is seen to
-    /// its end, and a pause before another ends at once, refused as [`Error::is_abandoned`].
+    /// Submits raw JSON until `stop` is ready. **This costs money.** After that no further attempt begins: an attempt in
+    /// flight is awaited, and a pause before another one ends at once, rejected as
+    /// [`ErrorKind::Abandoned`](crate::ErrorKind::Abandoned).
+    #[cfg(feature = "async")]
     pub async fn submit_json_until(
         &self,
         model: &ModelId,
@@ -130,167 +123,169 @@ impl<T: Transport + 'static> Journaled<T> {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> SubmitOutcome {
         match PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()) {
-            Ok(submitting) => self.execute(submitting, stop).await,
+            Ok(pending) => self.spawn(pending, stop).await,
             Err(error) => SubmitOutcome::Rejected(error),
         }
     }
 
-    /// Waits until a job is over, as [`wait`](crate::wait()) does, and notes what it sees.
+    /// Waits until a job is over, as [`wait`](kling_poll::wait()) does, and records the progress.
     ///
-    /// A job that the journal does not know is noted first, so that it can be taken up again after a crash as well.
+    /// A job without an entry gets one first, so that it can be resumed after a crash as well.
     ///
     /// # Errors
-    /// As [`wait`](crate::wait()).
+    /// As [`wait`](kling_poll::wait()).
     pub async fn wait<M: JobModel>(
         &self,
         job: &Job<M>,
         options: &WaitOptions,
-        mut on_update: impl FnMut(&Update) + Send,
+        mut on_update: impl FnMut(&Update),
     ) -> Result<CompletedJob<M>, WaitError> {
-        let (own, known) = (self.clone(), (job.id().clone(), job.model().cloned()));
-        let (options, kept) = (self.noting_drops(options), Mutex::new(None));
-        // Made before the journal is looked into: what was chosen for a drop holds from here on.
+        let (tracked, options) = (Mutex::new(None::<TrackedJob>), self.recording_drops(options));
+        // Made before the journal is read, so that a drop from here on cancels if the options ask for that.
         let waiting = kling_poll::wait(&self.client, job, &options, |update| {
-            if let Some(kept) = held(&kept).as_mut() {
-                update.state.iter().for_each(|state| TrackedJob::see(kept, state));
+            if let (Some(tracked), Some(state)) = (lock(&tracked).as_mut(), &update.state) {
+                tracked.see(state);
             }
             on_update(update);
         });
-        let taken_up =
-            blocking(move || own.keeping.track(own.client.settings(), &known.0, known.1.as_ref())).await;
-        *held(&kept) = Some(taken_up);
+        let (own, id, model) = (self.clone(), job.id().clone(), job.model().cloned());
+        let track = move || own.writer.track(own.client.settings(), &id, model.as_ref());
+        let job = self.client.run_blocking(track).await;
+        *lock(&tracked) = job;
         let outcome = waiting.await;
-        let kept = held(&kept).take();
-        if let Some(kept) = kept {
-            let ending = kept.ending(&outcome);
-            blocking(move || kept.end(ending.as_ref())).await;
-        }
+        let (job, result) = (lock(&tracked).take(), outcome.clone());
+        self.client.run_blocking(move || job.map(|job| job.end(&result))).await;
         outcome
     }
 
-    /// Cancels a job and finds out what became of it, as [`cancel`](crate::cancel()) does, and notes it.
+    /// Cancels a job and finds out the outcome, as [`cancel`](crate::cancel()) does, and records it.
     ///
     /// # Errors
     /// As [`cancel`](crate::cancel()).
     pub async fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
         let reply = kling_poll::cancel(&self.client, id).await?;
-        let (own, id) = (self.clone(), id.clone());
-        Ok(blocking(move || {
-            own.keeping.cancelled(&own.client.settings().base().origin(), &id, &reply);
-            reply
-        })
-        .await)
+        let (id, recorded) = (id.clone(), reply.clone());
+        self.write(move |own| own.writer.record_cancel(&own.origin(), &id, &recorded)).await;
+        Ok(reply)
     }
 
-    /// Notes that every output of a job lies on disk, by absolute paths.
+    /// Records that every output of a job is on disk, by absolute paths.
     pub async fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
-        let (own, id, event) = (self.clone(), id.clone(), Event::saved(files));
-        let origin = self.client.settings().base().origin();
-        blocking(move || own.keeping.record_job(&origin, &id, &event)).await;
+        let (id, event) = (id.clone(), Event::saved(files));
+        self.write(move |own| own.writer.record_job(&own.origin(), &id, &event)).await;
     }
 
-    /// Notes what a [`JobSet`](crate::JobSet) tells of a job: its states, its outputs, its end.
+    /// Records an event of a [`JobSet`](crate::JobSet): a state, the outputs, the end of a job.
     ///
-    /// The job is taken up with its first news, so that no other process does so too, and let go of with its last. One that the
-    /// journal does not know is noted as by [`Journaled::wait`]. Jobs of a fleet that is dropped before they are over stay in hand
-    /// until this client and its clones are dropped as well, or each is [released](Journaled::release).
+    /// The entry of a job is locked from its first event to its last, so that no other process waits for it. A job without an
+    /// entry gets one. If a set is dropped before its jobs are over, their entries stay locked until this client and its
+    /// clones are dropped, or each is [released](Journaled::release).
     ///
     /// ```no_run
     /// # async fn run(client: kling::Journaled, jobs: Vec<kling::Job>) {
     /// use kling::{JobSet, RateLimit, WaitOptions};
     ///
-    /// let mut fleet = JobSet::new();
-    /// let account = fleet.account(client.client().clone(), RateLimit::default());
+    /// let mut set = JobSet::new();
+    /// let account = set.account(client.client().clone(), RateLimit::default());
     /// for job in &jobs {
     ///     account.add(job, &WaitOptions::default());
     /// }
-    /// while let Some(event) = fleet.next().await {
+    /// while let Some(event) = set.next().await {
     ///     client.record(&event).await;
     /// }
     /// # }
     /// ```
     pub async fn record<M: JobModel>(&self, event: &JobSetEvent<M>) {
-        let Some(note) = Note::of(event) else { return };
-        let own = self.clone();
-        blocking(move || own.fleet.record(&own.keeping, own.client.settings(), note)).await;
+        let event = event.clone();
+        self.write(move |own| own.job_sets.record(&own.writer, own.client.settings(), &event)).await;
     }
 
-    /// Lets go of a job that was detached from its fleet, so that another process may take it up.
+    /// Unlocks the entry of a job that was detached from its set, so that another process may wait for it.
     pub async fn release(&self, id: &RequestId) {
-        let (fleet, id) = (Arc::clone(&self.fleet), id.clone());
-        blocking(move || fleet.release(&id)).await;
+        let id = id.clone();
+        self.write(move |own| own.job_sets.release(&id)).await;
     }
 
-    /// Carries a submit in a task of its own, so that dropping this future does not tear it, only keeps it from beginning anew.
-    async fn execute<M: JobModel>(
+    /// Executes a submit between its two records.
+    pub(crate) async fn execute<M: JobModel>(
         &self,
-        submitting: PendingSubmit<M>,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> SubmitOutcome<M> {
-        let (_here, gone) = oneshot::channel::<Infallible>();
-        let stop = either(stop, async { drop(gone.await) });
-        joined(tokio::spawn(self.clone().keep(submitting, stop))).await
-    }
-
-    async fn keep<M: JobModel>(
-        self,
-        submitting: PendingSubmit<M>,
+        pending: PendingSubmit<M>,
         stop: impl Future<Output = ()> + Send,
     ) -> SubmitOutcome<M> {
-        let Self { client, keeping, .. } = self;
-        let intent = keeping.intent(client.settings(), &submitting);
-        let mut paying = match blocking(move || keeping.begin(&intent)).await {
-            Ok(paying) => paying,
-            Err(error) => return SubmitOutcome::Rejected(error),
+        let intent = self.writer.intent(self.client.settings(), &pending);
+        let writer = self.writer.clone();
+        let mut guard = match self.client.run_blocking(move || writer.begin(&intent)).await {
+            Some(Ok(guard)) => guard,
+            Some(Err(error)) => return SubmitOutcome::Rejected(error),
+            None => {
+                return SubmitOutcome::Rejected(Error::journal("the journal stopped before it was written"));
+            }
         };
-        let submission = client.execute_until(submitting, stop).await;
-        paying.came(&submission);
-        blocking(move || drop(paying)).await;
-        submission
+        let outcome = guard.complete(self.client.execute_until(pending, stop).await);
+        self.client.run_blocking(move || drop(guard)).await;
+        outcome
     }
 
-    /// The same options, where a cancel that follows from a drop is noted before it is told.
-    fn noting_drops(&self, options: &WaitOptions) -> WaitOptions {
-        let Some(on_drop) = options.on_drop().cloned() else { return options.clone() };
-        let (keeping, origin) = (self.keeping.clone(), self.client.settings().base().origin());
-        options.clone().with_cancel_on_drop(move |id, outcome| {
-            let (keeping, on_drop, origin) = (keeping.clone(), on_drop.clone(), origin.clone());
-            let (id, outcome) = (id.clone(), outcome.clone());
-            spawn_blocking(move || {
-                if let Ok(reply) = &outcome {
-                    keeping.cancelled(&origin, &id, reply);
+    /// Executes a submit in a task of its own. Dropping this future stops the task from another attempt, and does not
+    /// interrupt one in flight.
+    #[cfg(feature = "async")]
+    async fn spawn<M: JobModel>(
+        &self,
+        pending: PendingSubmit<M>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> SubmitOutcome<M> {
+        let (_alive, dropped) = oneshot::channel::<Infallible>();
+        let own = self.clone();
+        let task = tokio::spawn(async move {
+            let stop = async {
+                tokio::select! {
+                    () = stop => {}
+                    _ = dropped => {}
                 }
-                on_drop.tell(&id, &outcome);
+            };
+            own.execute(pending, stop).await
+        });
+        match task.await.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // Only a runtime that shuts down stops a task, and it drops this future as well.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    /// Records a cancel that follows from a dropped wait before its callback.
+    #[cfg(feature = "async")]
+    fn recording_drops(&self, options: &WaitOptions) -> WaitOptions {
+        let Some(on_drop) = options.on_drop().cloned() else { return options.clone() };
+        let own = self.clone();
+        options.clone().with_cancel_on_drop(move |id, outcome| {
+            let (own, on_drop, id, outcome) = (own.clone(), on_drop.clone(), id.clone(), outcome.clone());
+            tokio::task::spawn_blocking(move || {
+                if let Ok(reply) = &outcome {
+                    own.writer.record_cancel(&own.origin(), &id, reply);
+                }
+                on_drop.notify(&id, &outcome);
             });
         })
     }
-}
 
-/// Runs what waits for a disk away from the threads that drive futures.
-fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> impl Future<Output = R> {
-    joined(spawn_blocking(work))
-}
+    #[cfg(not(feature = "async"))]
+    fn recording_drops(&self, options: &WaitOptions) -> WaitOptions {
+        options.clone()
+    }
 
-/// Nothing that could panic runs under the lock.
-fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
+    /// Runs work on the journal away from the threads that drive futures.
+    async fn write(&self, work: impl FnOnce(&Self) + Send + 'static) {
+        let own = self.clone();
+        self.client.run_blocking(move || work(&own)).await;
+    }
 
-async fn joined<R>(task: JoinHandle<R>) -> R {
-    match task.await.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(done) => done,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // Only a runtime that shuts down stops a task, and it drops this future as well.
-        Err(Err(_)) => pending().await,
+    fn origin(&self) -> String {
+        self.client.settings().base().origin()
     }
 }
 
-/// Whichever of two comes first.
-async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    poll_fn(|context| match one.as_mut().poll(context) {
-        Poll::Pending => other.as_mut().poll(context),
-        done => done,
-    })
-    .await;
+/// A panic of a caller's callback leaves the job whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -51,42 +51,33 @@ for url in clip.output().urls() {
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod catalog;
-#[cfg(all(feature = "async", feature = "journal"))]
+#[cfg(feature = "journal")]
+mod journal_writer;
+#[cfg(feature = "journal")]
 mod journaled;
-#[cfg(all(any(feature = "async", feature = "blocking"), feature = "journal"))]
-mod keeping;
 
-#[cfg(all(any(feature = "async", feature = "blocking"), feature = "schema"))]
-pub use crate::catalog::Drift;
-#[cfg(feature = "async")]
 pub use crate::catalog::catalog;
-#[cfg(all(feature = "async", feature = "schema"))]
-pub use crate::catalog::drift;
-#[cfg(all(feature = "async", feature = "journal"))]
+#[cfg(feature = "schema")]
+pub use crate::catalog::{Drift, drift};
+#[cfg(feature = "journal")]
 pub use crate::journaled::Journaled;
 #[cfg(feature = "journal")]
 pub use kling_journal::{self, Journal, OnDuplicate};
 
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use kling_poll::Account;
+#[cfg(feature = "async")]
+pub use kling_poll::JobSet;
 pub use kling_poll::{
-    Action, Aim, CompletedJob, Event, Experience, ExponentialInterval, Fit, FixedInterval, JobKey,
+    Account, Action, Aim, CompletedJob, Event, Experience, ExponentialInterval, Fit, FixedInterval, JobKey,
     JobMachine, JobSetEvent, JobSetStats, JobSetUpdate, Learned, OnDeadline, OnDrop, PollContext, RateLimit,
-    Record, Schedule, Step, Update, WaitError, WaitOptions, WaitOutcome,
+    Record, Schedule, Step, Update, WaitError, WaitOptions, WaitOutcome, cancel, wait,
 };
-#[cfg(feature = "async")]
-pub use kling_poll::{JobSet, cancel, wait};
-#[cfg(feature = "async")]
-pub use kling_transport::Client;
 pub use kling_transport::{
-    ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, DynModel, Error, Fingerprint, Job,
-    JobModel, ListModels, ModelId, Phase, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings, State,
-    StatusReply, SubmitError, SubmitOutcome, TOKEN_VARIABLES, Token, UnknownOutcome,
+    ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Client, DownloadOptions,
+    Downloaded, DynModel, Error, ExpectedContent, Fingerprint, Job, JobModel, ListModels, ModelId, Phase,
+    Progress, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings, State, StatusReply, SubmitError,
+    SubmitOutcome, TOKEN_VARIABLES, Token, UnknownOutcome,
 };
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use kling_transport::{DownloadOptions, Downloaded, ExpectedContent, Progress};
 pub use kling_types::*;
 
 #[cfg(feature = "media")]

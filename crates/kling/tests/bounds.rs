@@ -1,8 +1,8 @@
-//! What any program may rely on: futures go to other threads, clients are cloned whatever their transport is.
+//! What any program may rely on: futures go to other threads, clients can be cloned.
 #![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
 #![allow(dead_code, clippy::type_complexity, reason = "compiled for its bounds only")]
 
-use kling::kling_transport::{self, Transport};
+use kling::kling_transport;
 use kling::{
     Client, Job, JobSet, JobSetEvent, Journaled, ModelId, RequestId, WaitOptions, blocking, cancel, wait,
 };
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 const fn sent<F: Future + Send>(_: &F) {}
 
-fn the_futures_of_a_client<T: Transport + 'static>(
-    client: &Client<T>,
+fn the_futures_of_a_client(
+    client: &Client,
     (job, options, id): (&Job, &WaitOptions, &RequestId),
     (model, input): (&ModelId, &Value),
 ) {
@@ -22,8 +22,8 @@ fn the_futures_of_a_client<T: Transport + 'static>(
     sent(&cancel(client, id));
 }
 
-fn the_futures_of_a_client_with_a_journal<T: Transport + 'static>(
-    client: &Journaled<T>,
+fn the_futures_of_a_client_with_a_journal(
+    client: &Journaled,
     (job, options, id): (&Job, &WaitOptions, &RequestId),
     (model, input, event): (&ModelId, &Value, &JobSetEvent),
 ) {
@@ -36,17 +36,14 @@ fn the_futures_of_a_client_with_a_journal<T: Transport + 'static>(
     sent(&client.release(id));
 }
 
-/// A transport that cannot be cloned.
-struct Transporting;
-
 #[test]
 fn what_is_shared_may_be_shared() {
     const fn cloned<T: Clone + Send + Sync>() {}
     const fn moved<T: Send + Unpin>() {}
-    cloned::<Client<Transporting>>();
-    cloned::<Journaled<Transporting>>();
-    cloned::<blocking::Client<Transporting>>();
-    cloned::<blocking::Journaled<Transporting>>();
+    cloned::<Client>();
+    cloned::<Journaled>();
+    cloned::<blocking::Client>();
+    cloned::<blocking::Journaled>();
     cloned::<kling_transport::Error>();
     moved::<JobSet>();
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use kling::kling_journal::{Entry, EntryStatus};
-use kling::kling_transport::{self, HttpReply, HttpRequest, Limits, TransportError};
+use kling::kling_transport::{BoxFuture, HttpReply, HttpRequest, Limits, Transport, TransportError};
 use kling::{Client, Journaled, SubmitOutcome, blocking};
 use kling_sim::{Call, Fault, Reply};
 use serde_json::{Value, json};
@@ -93,17 +93,11 @@ fn a_submit_that_is_torn_while_it_is_out_is_unknown_in_the_same_process() {
     assert_eq!(statuses(), [EntryStatus::Unknown; 3]);
 }
 
-/// A transport that fails as badly as it can. It cannot be cloned, which nobody needs.
+/// A transport that fails as badly as it can.
 struct Panicking;
 
-impl kling_transport::Transport for Panicking {
-    async fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
-        panic!("in the middle of the request")
-    }
-}
-
-impl kling_transport::blocking::Transport for Panicking {
-    fn send(&self, _: HttpRequest, _: Limits) -> Result<HttpReply, TransportError> {
+impl Transport for Panicking {
+    fn send(&self, _: HttpRequest, _: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
         panic!("in the middle of the request")
     }
 }

@@ -117,12 +117,12 @@ impl Ledger {
 
     fn hear(&self, event: JobSetEvent<Model>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match event.news {
+        match event.update {
             JobSetUpdate::Update(update) => {
-                waiting.entry(event.ticket).and_modify(|outcome| outcome.updated(&update));
+                waiting.entry(event.key).and_modify(|outcome| outcome.updated(&update));
             }
             JobSetUpdate::Done(waited) => {
-                if let Some(mut outcome) = waiting.remove(&event.ticket) {
+                if let Some(mut outcome) = waiting.remove(&event.key) {
                     outcome.waited(waited);
                     let _ = self.told.send(outcome);
                 }

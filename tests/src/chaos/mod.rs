@@ -126,7 +126,7 @@ impl Tools {
             .with_backoff(brisk)
             .with_schedule(FixedInterval(Duration::from_millis(10)));
         let download = DownloadOptions::default()
-            .with_patience(Duration::from_millis(500))
+            .with_idle_timeout(Duration::from_millis(500))
             .with_retry(retry.with_max_attempts(20));
         Ok(Self { plan: *plan, settings, journal, waiting, download, folder: folder.into() })
     }

@@ -121,7 +121,7 @@ impl Watch {
     async fn hear(&mut self, event: JobSetEvent) {
         self.client.record(&event).await;
         let id = event.request_id;
-        match event.news {
+        match event.update {
             JobSetUpdate::Update(update) => self.updated(&id, &update),
             JobSetUpdate::Cancelling(outcome) => {
                 let told = match &outcome {
@@ -136,7 +136,7 @@ impl Watch {
                     self.board.show(&id, "asked to be cancelled");
                 } else {
                     // Nobody waits for what goes on after a Ctrl-C; it counts as left.
-                    self.account.detach(event.ticket);
+                    self.account.detach(event.key);
                     self.client.release(&id).await;
                     self.board.fail(&id, "could not be cancelled: it was left, and may run and be billed");
                 }

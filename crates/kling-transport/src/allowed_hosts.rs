@@ -30,18 +30,18 @@ impl AllowedHosts {
         }
         let host = url.host_str();
         if url.scheme() != "https" {
-            return Err(Error::foreign(
+            return Err(Error::host_not_allowed(
                 format!("an output's URL is {}, and https is allowed", url.scheme()),
                 host,
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::foreign("an output's URL holds a user name or a password", host));
+            return Err(Error::host_not_allowed("an output's URL holds a user name or a password", host));
         }
         match url.host() {
             Some(Host::Domain(name)) if self.allows(name) => Ok(()),
             Some(address) if self.allowed.contains(&address.to_string()) => Ok(()),
-            _ => Err(Error::foreign(
+            _ => Err(Error::host_not_allowed(
                 format!(
                     "the host {} is not one to fetch outputs from: allow it by name if it is",
                     host.unwrap_or("")

@@ -1,14 +1,13 @@
 //! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, Job, JobModel, RequestId, ResultReply, Span, State, StatusReply,
-    Verdict,
+    CancelOutcome, CancelReply, Error, Job, JobModel, Phase, RequestId, ResultReply, Span, State,
+    StatusReply, TransportError, TransportErrorKind, Verdict,
 };
 
-use crate::cancelling::{self, Next};
+use crate::cancel::{self, Next};
 use crate::{CompletedJob, OnDeadline, PollContext, WaitError, WaitOptions, learning};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
@@ -16,18 +15,7 @@ use crate::{CompletedJob, OnDeadline, PollContext, WaitError, WaitOptions, learn
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 
 /// The longest pause that a server may ask for between two questions.
-const MAX_WISH: Duration = Duration::from_secs(300);
-
-/// The states known by name; a machine names one by its place here.
-static STATES: [State; 7] = [
-    State::InQueue,
-    State::InProgress,
-    State::CancellationRequested,
-    State::Completed,
-    State::Succeeded,
-    State::Failed,
-    State::Cancelled,
-];
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The wait for one job.
 ///
@@ -40,36 +28,34 @@ static STATES: [State; 7] = [
 /// The options are passed in, not held, so that any number of machines share them.
 #[derive(Clone, Debug)]
 pub struct JobMachine {
-    rare: Option<Box<Rare>>,
-    /// One more than the last place in the queue, where the API tells it.
-    queue_place: Option<NonZeroU32>,
-    /// The age at the beginning of the wait, in milliseconds, where it is known.
-    age: Option<NonZeroU32>,
-    /// When the job began to run, where that was seen, in milliseconds of the wait.
-    running_since: Option<NonZeroU32>,
-    /// When the job was last known to go on, in milliseconds of the wait.
-    alive_at: u32,
+    /// The age at the beginning of the wait, if it is known.
+    age: Option<Duration>,
+    state: Option<State>,
+    queue_position: Option<u32>,
+    /// When the job began to run, as a time of the wait, if that was seen.
+    running_since: Option<Duration>,
+    /// When the job was last known to be unfinished, as a time of the wait.
+    alive_at: Duration,
     polls: u32,
     errors: u16,
-    /// One more than the place of the last state among those with a name; 0 for none of them.
-    state: u8,
+    last_error: Option<Error>,
     stage: Stage,
 }
 
 impl JobMachine {
-    /// A machine for a job of this age, where it is known: such a job was just submitted, and is given time before the first
-    /// question. Of any other job the state is asked for at once.
+    /// A machine for a job of this age. A known age means that the job was just submitted: the first poll waits for the
+    /// schedule. Without an age the first poll is immediate.
     #[must_use]
-    pub fn new(age: Option<Duration>) -> Self {
+    pub const fn new(age: Option<Duration>) -> Self {
         Self {
-            rare: None,
-            queue_place: None,
-            age: age.and_then(mark),
+            age,
+            state: None,
+            queue_position: None,
             running_since: None,
-            alive_at: 0,
+            alive_at: Duration::ZERO,
             polls: 0,
             errors: 0,
-            state: 0,
+            last_error: None,
             stage: Stage::Status,
         }
     }
@@ -104,13 +90,13 @@ impl JobMachine {
     /// What was seen of the job so far: what schedules go by.
     #[must_use]
     pub fn seen(&self, now: Duration) -> PollContext {
-        let since = |moment: u32| now.saturating_sub(Duration::from_millis(moment.into()));
+        let since = |moment: Duration| now.saturating_sub(moment);
         PollContext {
             elapsed: now,
             age: self.age_at(now),
-            running: self.running_since.map(|moment| since(moment.get())),
+            running: self.running_since.map(since),
             in_queue: matches!(self.state(), Some(State::InQueue)),
-            queue_position: self.queue_position(),
+            queue_position: self.queue_position,
             polls: self.polls,
             silence: since(self.alive_at),
         }
@@ -119,19 +105,18 @@ impl JobMachine {
     /// The last state seen.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
-        let named = usize::from(self.state).checked_sub(1).and_then(|place| STATES.get(place));
-        named.or_else(|| self.rare.as_ref()?.state.as_ref())
+        self.state.as_ref()
     }
 
     /// The last error that was forgiven, if nothing good came since.
     #[must_use]
     pub fn last_error(&self) -> Option<&Error> {
-        self.rare.as_ref()?.error.as_ref()
+        self.last_error.as_ref()
     }
 
     /// Whether the deadline has passed and the job is being cancelled, as the options say.
     #[must_use]
-    pub const fn is_parting(&self) -> bool {
+    pub const fn is_cancelling(&self) -> bool {
         matches!(self.stage, Stage::Cancel | Stage::Settle)
     }
 
@@ -234,15 +219,18 @@ impl JobMachine {
         if self.errors > options.max_errors() {
             return done(WaitOutcome::Exhausted(error)).into();
         }
-        let pause = options.backoff().pause(u32::from(self.errors), random).max(wish(error.retry_after()));
+        let pause = options
+            .backoff()
+            .pause(u32::from(self.errors), random)
+            .max(bounded_retry_after(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
-        self.set_last_error(Some(error));
+        self.last_error = Some(error);
         Step { action: self.wait(options, now, pause), update }
     }
 
     /// Whether the API itself said that asking further is of no use.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
-        cancelling::is_final(error) && !(cancelling::is_unknown(error) && self.is_young(now))
+        cancel::is_final(error) && !(cancel::is_unknown(error) && self.is_young(now))
     }
 
     /// Whether no call can get through: a connection is not accepted, and none was before. A job that was just submitted
@@ -257,12 +245,16 @@ impl JobMachine {
     }
 
     fn age_at(&self, now: Duration) -> Option<Duration> {
-        self.age.map(|age| now.saturating_add(Duration::from_millis(age.get().into())))
+        self.age.map(|age| now.saturating_add(age))
     }
 
     /// The pause of the schedule, or the server's wish if that is longer.
     fn pause(&mut self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
-        self.wait(options, now, options.schedule().next_delay(&self.seen(now)).max(wish(wished)))
+        self.wait(
+            options,
+            now,
+            options.schedule().next_delay(&self.seen(now)).max(bounded_retry_after(wished)),
+        )
     }
 
     /// No pause goes past the deadline, and none begins after it.
@@ -292,19 +284,18 @@ impl JobMachine {
         now: Duration,
         outcome: Result<CancelReply, Error>,
     ) -> Action {
-        match cancelling::next(&outcome, self.errors) {
-            Next::Tell => return done(WaitOutcome::Deadline(Some(outcome))),
-            Next::Again => {
+        match cancel::next(&outcome, self.errors) {
+            Next::Report => return done(WaitOutcome::Deadline(Some(outcome))),
+            Next::Retry => {
                 self.errors += 1;
                 return self.ask(options, now);
             }
             Next::Settle => {}
         }
-        self.set_last_error(None);
+        self.last_error = None;
         match outcome {
-            Ok(CancelReply { state: Some(state), .. }) => self.set_state(state),
-            Ok(_) => {}
-            Err(error) => self.set_last_error(Some(error)),
+            Ok(reply) => self.state = reply.state.or(self.state.take()),
+            Err(error) => self.last_error = Some(error),
         }
         self.stage = Stage::Settle;
         self.ask(options, now)
@@ -314,62 +305,38 @@ impl JobMachine {
     fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
         let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
         let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
-        done(WaitOutcome::Deadline(Some(cancelling::settle(outcome, status))))
+        done(WaitOutcome::Deadline(Some(cancel::settle(outcome, status))))
     }
 
     /// Takes note of a good answer; news if it tells anything new.
     fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
         self.good();
-        let queue_place = queue_position.and_then(|place| NonZeroU32::new(place.saturating_add(1)));
-        let changed = self.state() != Some(&state) || self.queue_place != queue_place;
-        self.set_state(state);
-        self.queue_place = queue_place;
+        let changed = self.state() != Some(&state) || self.queue_position != queue_position;
+        (self.state, self.queue_position) = (Some(state), queue_position);
         changed.then(|| self.news(now))
     }
 
     fn goes_on(&mut self, now: Duration, state: &State) {
         let queued_before = matches!(self.state(), Some(State::InQueue));
         if queued_before && matches!(state, State::InProgress) {
-            let began = Duration::from_millis(self.alive_at.midpoint(millis(now)).into());
-            self.running_since = self.running_since.or_else(|| mark(began));
+            let began = (self.alive_at + now) / 2;
+            self.running_since = self.running_since.or(Some(began));
         }
-        self.alive_at = millis(now);
-    }
-
-    fn queue_position(&self) -> Option<u32> {
-        self.queue_place.map(|place| place.get() - 1)
+        self.alive_at = now;
     }
 
     fn good(&mut self) {
-        self.errors = 0;
-        self.set_last_error(None);
+        (self.errors, self.last_error) = (0, None);
     }
 
     fn news(&self, now: Duration) -> Update {
         Update {
             state: self.state().cloned(),
-            queue_position: self.queue_position(),
+            queue_position: self.queue_position,
             elapsed: now,
             polls: self.polls,
             error: None,
         }
-    }
-
-    fn set_state(&mut self, state: State) {
-        let place = STATES.iter().position(|named| *named == state);
-        self.state = place.map_or(0, |place| place as u8 + 1);
-        let error = self.rare.take().and_then(|rare| rare.error);
-        self.set_rare(place.is_none().then_some(state), error);
-    }
-
-    fn set_last_error(&mut self, error: Option<Error>) {
-        let state = self.rare.take().and_then(|rare| rare.state);
-        self.set_rare(state, error);
-    }
-
-    fn set_rare(&mut self, state: Option<State>, error: Option<Error>) {
-        let any = state.is_some() || error.is_some();
-        self.rare = any.then(|| Rare { state, error }.into());
     }
 }
 
@@ -387,6 +354,26 @@ pub enum Event {
     Result(Result<ResultReply, Error>),
     /// The job was asked to be cancelled, and this came of it.
     Cancel(Result<CancelReply, Error>),
+}
+
+impl Event {
+    /// The event of a call whose task or thread ended early.
+    pub(crate) fn lost(action: &Action) -> Self {
+        let error =
+            TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "the call ended early").into();
+        match action {
+            Action::SendResult { .. } => Self::Result(Err(error)),
+            Action::SendCancel { .. } => Self::Cancel(Err(error)),
+            _ => Self::Status(Err(error)),
+        }
+    }
+
+    pub(crate) const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Status(Err(error)) | Self::Result(Err(error)) | Self::Cancel(Err(error)) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// What to do next. Times count from the beginning of the wait.
@@ -417,10 +404,6 @@ pub enum Action {
 
 impl Action {
     /// The span of a call, if it is one.
-    #[cfg_attr(
-        not(any(feature = "async", feature = "blocking")),
-        allow(dead_code, reason = "shells enter it")
-    )]
     pub(crate) fn span(&self, id: &RequestId) -> Span {
         match self {
             Self::SendStatus { .. } => Span::poll(id),
@@ -502,31 +485,13 @@ enum Stage {
     Settle,
 }
 
-/// What few jobs have, kept out of the way of all others, of which there may be a hundred thousand.
-#[derive(Clone, Debug, Default)]
-struct Rare {
-    /// A last state that has no name.
-    state: Option<State>,
-    /// The last error that was forgiven, if nothing good came since.
-    error: Option<Error>,
-}
-
 fn done(ending: WaitOutcome) -> Action {
     Action::Done(ending.into())
 }
 
 /// The pause that a server asked for, within a bound.
-pub(crate) fn wish(wished: Option<Duration>) -> Duration {
-    wished.unwrap_or_default().min(MAX_WISH)
-}
-
-/// Milliseconds in four bytes, though they may be unknown; the first one counts for nought too.
-fn mark(time: Duration) -> Option<NonZeroU32> {
-    NonZeroU32::new(millis(time).max(1))
-}
-
-fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+pub(crate) fn bounded_retry_after(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }
 
 #[cfg(test)]

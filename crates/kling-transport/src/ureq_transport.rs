@@ -1,10 +1,11 @@
-//! The seam under the blocking client, and the transport that comes with it: ureq, with everything off that could send a
-//! request twice or elsewhere, and with the async client's certificates and cryptography.
+//! The blocking transport: ureq, without anything that could send a request twice or elsewhere, with the certificates and the
+//! cryptography of the async one.
 
 use std::io::{self, Read};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 use ureq::http;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -15,39 +16,15 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
 use url::Url;
 
-use crate::host_gate::{only_loopback, refuse_unknown_schemes, unsupported};
-use crate::watch::{Watch, Watched};
+use crate::allowed_hosts::{only_loopback, refuse_unknown_schemes, unsupported};
+use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
-    Error, HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings, TransportError, TransportErrorKind,
+    BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult, Phase, Runtime,
+    Settings, Transport, TransportError, TransportErrorKind,
 };
 
-/// Carries requests, and blocks while it does. [`Ureq`](super::Ureq) is the one that comes with this crate.
-///
-/// An implementation follows no redirect, sends nothing twice, adds no credentials, and reports how far a failed exchange
-/// got: where it cannot tell, it names the later phase, because an earlier one lets a paid request be sent again.
-pub trait Transport: Send + Sync {
-    /// Sends one request once, and reads the whole answer within the limits. Any HTTP status is an answer.
-    ///
-    /// # Errors
-    /// Where no whole answer came.
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError>;
-}
-
-/// A transport that can also hand over an answer piece by piece, for downloads.
-pub trait Streaming: Transport {
-    /// The rest of an answer.
-    type Body: Read;
-
-    /// Sends one request once, and reads the start of the answer. `patience` bounds each pause in it, not the whole.
-    ///
-    /// # Errors
-    /// Where no answer began.
-    fn open(
-        &self,
-        request: HttpRequest,
-        patience: Duration,
-    ) -> Result<(HttpHead, Self::Body), TransportError>;
-}
+/// The size of a chunk of a download, in bytes.
+const CHUNK: usize = 64 * 1024;
 
 type Response = http::Response<ureq::Body>;
 
@@ -61,7 +38,7 @@ pub struct Ureq {
 
 impl Ureq {
     /// A transport shaped by the caller, after which this crate's own settings are made:
-    /// see [`Client::configured`](super::Client::configured).
+    /// see [`Client::configured`](crate::blocking::Client::configured).
     ///
     /// # Errors
     /// [`Error::is_config`] where what was asked for cannot be set up.
@@ -94,9 +71,27 @@ impl Ureq {
         Ok(Self { agent: agent(config, judged_host.clone()), judged_host })
     }
 
+    fn exchange(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
+        let response = self.head(&request, Bound::Whole(limits.timeout))?;
+        let head = head(&response);
+        let mut reader = reader(response, limits.max_body as u64 + 1);
+        let mut body = BytesMut::new();
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(HttpReply::new(head, body.freeze())),
+                Ok(read) => body.extend_from_slice(&buffer[..read]),
+                Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
+            }
+            if body.len() > limits.max_body {
+                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
+            }
+        }
+    }
+
     fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, TransportError> {
-        let (agent, watch) = (self.agent_for(request), Watch::new(request.body()));
-        let prepared = prepare(request, &watch).map_err(|error| {
+        let (agent, progress) = (self.agent_for(request), UploadProgress::new(request.body()));
+        let prepared = prepare(request, &progress).map_err(|error| {
             TransportError::new(Phase::Connect, TransportErrorKind::Broken, error.to_string())
         })?;
         let builder = agent.configure_request(prepared);
@@ -107,7 +102,7 @@ impl Ureq {
             }
         };
         agent.run(prepared.build()).map_err(|error| {
-            let failure = judged(error, &watch);
+            let failure = judged(error, &progress);
             match proxy_of(agent.config(), request.url()) {
                 Some(proxy) => TransportError {
                     message: format!("through the proxy {}: {}", label(proxy), failure.message),
@@ -153,41 +148,51 @@ enum Bound {
 }
 
 impl Transport for Ureq {
-    fn send(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
-        let response = self.head(&request, Bound::Whole(limits.timeout))?;
-        let head = head(&response);
-        let mut reader = reader(response, limits.max_body as u64 + 1);
-        let mut body = BytesMut::new();
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(HttpReply::new(head, body.freeze())),
-                Ok(read) => body.extend_from_slice(&buffer[..read]),
-                Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
-            }
-            if body.len() > limits.max_body {
-                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
-            }
-        }
+    fn send(&self, request: HttpRequest, limits: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+        Box::pin(async move { self.exchange(request, limits) })
+    }
+
+    fn open(&self, request: HttpRequest, idle_timeout: Duration) -> BoxFuture<'_, OpenResult> {
+        Box::pin(async move {
+            let response = self.head(&request, Bound::Pause(idle_timeout))?;
+            let head = head(&response);
+            // The download bounds the size.
+            let body: Box<dyn BodyStream> = Box::new(Body(reader(response, u64::MAX)));
+            Ok((head, body))
+        })
     }
 }
 
-impl Streaming for Ureq {
-    type Body = Incoming;
+/// The body of a reply that is being downloaded.
+struct Body(BodyReader<'static>);
 
-    fn open(&self, request: HttpRequest, patience: Duration) -> Result<(HttpHead, Incoming), TransportError> {
-        let response = self.head(&request, Bound::Pause(patience))?;
-        // The size is bounded where the bytes are written.
-        Ok((head(&response), Incoming(reader(response, u64::MAX))))
+impl BodyStream for Body {
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>> {
+        Box::pin(async {
+            let mut buffer = vec![0; CHUNK];
+            let length = self.0.read(&mut buffer).map_err(broken_off)?;
+            buffer.truncate(length);
+            Ok((length > 0).then(|| buffer.into()))
+        })
     }
 }
 
-/// The rest of an answer that is being downloaded.
-pub struct Incoming(BodyReader<'static>);
+/// The clock of the machine. It blocks the caller's thread, so each of its futures is ready at the first poll.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThreadRuntime;
 
-impl Read for Incoming {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+impl Runtime for ThreadRuntime {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that puts a thread to sleep")]
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move { thread::sleep(pause) })
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
+        Box::pin(async { work() })
     }
 }
 
@@ -199,13 +204,16 @@ fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
     builder
 }
 
-fn prepare(request: &HttpRequest, watch: &Watch) -> Result<http::Request<SendBody<'static>>, http::Error> {
+fn prepare(
+    request: &HttpRequest,
+    progress: &UploadProgress,
+) -> Result<http::Request<SendBody<'static>>, http::Error> {
     let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
     for (name, value) in request.headers() {
         builder = builder.header(name, &value[..]);
     }
     builder.body(match request.body() {
-        Some(body) => SendBody::from_owned_reader(Leaving(Watched::new(body, watch))),
+        Some(body) => SendBody::from_owned_reader(TrackedBody::new(body, progress)),
         None => SendBody::none(),
     })
 }
@@ -220,16 +228,16 @@ fn reader(response: Response, limit: u64) -> BodyReader<'static> {
 }
 
 /// How far a request got that brought no answer, and why.
-fn judged(error: ureq::Error, watch: &Watch) -> TransportError {
+fn judged(error: ureq::Error, progress: &UploadProgress) -> TransportError {
     if let ureq::Error::Other(inner) = &error
         && let Some(unconnected) = inner.downcast_ref::<TransportError>()
     {
-        return TransportError { phase: watch.unconnected(unconnected.phase), ..unconnected.clone() };
+        return TransportError { phase: progress.unconnected(unconnected.phase), ..unconnected.clone() };
     }
     let phase = match error {
-        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => watch.unconnected(Phase::Connect),
-        ureq::Error::Timeout(_) => watch.timed_out(),
-        _ => watch.phase(),
+        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => progress.unconnected(Phase::Connect),
+        ureq::Error::Timeout(_) => progress.timed_out(),
+        _ => progress.phase(),
     };
     failure(&error, phase)
 }
@@ -258,16 +266,13 @@ fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
 }
 
 /// An error of the body's reader, which wraps ureq's own.
-pub(super) fn broken_off(error: io::Error) -> TransportError {
+fn broken_off(error: io::Error) -> TransportError {
     failure(&error.into(), Phase::Reading)
 }
 
-/// A watched body in the shape that ureq takes.
-struct Leaving(Watched);
-
-impl Read for Leaving {
+impl Read for TrackedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.0.take(buffer.len()).map_err(io::Error::other)?;
+        let piece = self.next_piece(buffer.len()).map_err(io::Error::other)?;
         buffer[..piece.len()].copy_from_slice(&piece);
         Ok(piece.len())
     }
@@ -321,7 +326,7 @@ impl<R: Resolver> Resolver for Resolving<R> {
     }
 }
 
-/// The start of a TLS configuration for [`Client::configured`](super::Client::configured): the platform's certificates, and
+/// The start of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured): the platform's certificates, and
 /// with the feature `rustls` the process-wide crypto provider if one is installed, or else aws-lc-rs, which reqwest takes too.
 ///
 /// Start from this one to trust further certificates: ureq's own start has no crypto provider here.
@@ -389,7 +394,7 @@ mod tests {
         let config = Agent::config_builder().build();
         let agent = Agent::with_parts(config, Opening::default(), resolver);
         let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
-        let failure = judged(error, &Watch::new(None));
+        let failure = judged(error, &UploadProgress::new(None));
         assert_eq!((failure.phase, failure.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
         assert!(Error::from(failure).is_config());
     }

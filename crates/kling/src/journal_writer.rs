@@ -1,4 +1,4 @@
-//! Records a paid job in the journal, from its intent to its end, for both journaled clients and their fleets.
+//! Records a paid job in the journal, from its intent to its end.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kling_journal::{
     EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal, OnDuplicate,
 };
-use kling_poll::{CompletedJob, JobSetEvent, JobSetUpdate, WaitError};
+use kling_poll::{CompletedJob, JobSetEvent, JobSetUpdate, Update, WaitError};
 use kling_transport::{
     CancelOutcome, CancelReply, Error, JobModel, ModelId, PendingSubmit, RequestId, Settings, State,
     SubmitOutcome,
@@ -17,7 +17,7 @@ use kling_transport::{
 type OnJournalError = Arc<dyn Fn(&JournalError) + Send + Sync>;
 type OnAccepted = Arc<dyn Fn(&RequestId) + Send + Sync>;
 
-/// A journal, and how it is kept.
+/// A journal with the options of its client.
 #[derive(Clone)]
 pub(crate) struct JournalWriter {
     pub(crate) journal: Option<Journal>,
@@ -39,18 +39,18 @@ impl JournalWriter {
         }
     }
 
-    /// What a submit is about to pay for.
-    pub(crate) fn intent<M: JobModel>(&self, settings: &Settings, submitting: &PendingSubmit<M>) -> Intent {
-        let fingerprint = submitting.fingerprint().to_string();
-        let intent = Intent::new(settings.base().origin(), submitting.model().as_str(), fingerprint)
+    /// Returns the intent of a submit.
+    pub(crate) fn intent<M: JobModel>(&self, settings: &Settings, pending: &PendingSubmit<M>) -> Intent {
+        let fingerprint = pending.fingerprint().to_string();
+        let intent = Intent::new(settings.base().origin(), pending.model().as_str(), fingerprint)
             .with_account(settings.token().account_hash());
-        self.bound_for_output(intent)
+        self.with_output(intent)
     }
 
-    /// Writes an intent down, before its request leaves. What it gives lives as long as the submit.
+    /// Records an intent, before its request leaves. The guard lives as long as the submit.
     ///
     /// # Errors
-    /// [`Error::is_duplicate_request`], [`Error::is_journal`]: then nothing may be sent.
+    /// If the intent could not be recorded, or an identical request has an unknown outcome: then nothing may be sent.
     pub(crate) fn begin(&self, intent: &Intent) -> Result<SubmitGuard, Error> {
         if let Some(journal) = &self.journal {
             journal.begin(intent, self.on_duplicate).map_err(|error| match error.kind() {
@@ -60,17 +60,17 @@ impl JournalWriter {
         }
         let outcome =
             Event::Unknown { message: "the program stopped before the submit was confirmed".to_owned() };
-        Ok(SubmitGuard { keeping: self.clone(), intent: *intent.id(), outcome })
+        Ok(SubmitGuard { writer: self.clone(), intent: *intent.id(), outcome })
     }
 
-    /// Writes down that a job was cancelled, if it was.
-    pub(crate) fn cancelled(&self, origin: &str, id: &RequestId, reply: &CancelReply) {
+    /// Records that a job was cancelled, if the reply says so.
+    pub(crate) fn record_cancel(&self, origin: &str, id: &RequestId, reply: &CancelReply) {
         if reply.outcome == CancelOutcome::Cancelled {
             self.record_job(origin, id, &Event::finished(FinalStatus::Cancelled));
         }
     }
 
-    /// Writes down what happened to a job, where it is in the journal.
+    /// Records an event of a job, if the job is in the journal.
     pub(crate) fn record_job(&self, origin: &str, id: &RequestId, event: &Event) {
         let Some(journal) = &self.journal else { return };
         match journal.find_job(origin, id.as_str()) {
@@ -80,7 +80,7 @@ impl JournalWriter {
         }
     }
 
-    /// Takes up a job that is waited for, so that no other process does so too. One that the journal does not know is noted.
+    /// Locks the entry of a job, so that no other process waits for it. A job without an entry gets one.
     pub(crate) fn track(&self, settings: &Settings, id: &RequestId, model: Option<&ModelId>) -> TrackedJob {
         let account = settings.token().account_hash();
         let intent = self.journal.as_ref().and_then(|journal| {
@@ -93,15 +93,15 @@ impl JournalWriter {
         TrackedJob {
             is_own,
             is_adopted,
-            // A wait costs nothing, so it goes on where another process waits as well.
-            lock: intent.and_then(|intent| self.journal.as_ref()?.lock(&intent).ok().flatten()),
+            // A wait costs nothing, so it continues even if another process has the lock.
+            _lock: intent.and_then(|intent| self.journal.as_ref()?.lock(&intent).ok().flatten()),
             intent,
             seen: None,
-            keeping: self.clone(),
+            writer: self.clone(),
         }
     }
 
-    /// The intent of a job, also of one that was submitted elsewhere.
+    /// Returns the intent of a job, also of one that was submitted elsewhere.
     fn find_or_adopt(
         &self,
         journal: &Journal,
@@ -115,17 +115,17 @@ impl JournalWriter {
         }
         let intent = Intent::of_job(origin, model.map_or("", ModelId::as_str), id.as_str())
             .with_account(settings.token().account_hash());
-        journal.adopt(&self.bound_for_output(intent))
+        journal.adopt(&self.with_output(intent))
     }
 
-    fn bound_for_output(&self, intent: Intent) -> Intent {
+    fn with_output(&self, intent: Intent) -> Intent {
         match &self.output {
             Some(path) => intent.with_output(path),
             None => intent,
         }
     }
 
-    /// The money is spent, so the job goes on where this fails; whoever listens is told.
+    /// Records an event. The money is spent, so an error is reported and the job continues.
     fn record(&self, intent: &IntentId, event: &Event) {
         let Some(journal) = &self.journal else { return };
         if let Err(error) = journal.record(intent, event) {
@@ -145,63 +145,76 @@ impl fmt::Debug for JournalWriter {
     }
 }
 
-/// A submit that was begun. Its outcome is written down when this is dropped, also by a panic or the end of the runtime:
-/// as long as none is known, as a lost one.
+/// A submit that has begun. Dropping the guard records the outcome, also after a panic or at the end of the runtime: without
+/// one, it records an unknown outcome.
 pub(crate) struct SubmitGuard {
-    keeping: JournalWriter,
+    writer: JournalWriter,
     intent: IntentId,
     outcome: Event,
 }
 
 impl SubmitGuard {
-    /// What became of the submit.
-    pub(crate) fn came<M: JobModel>(&mut self, submission: &SubmitOutcome<M>) {
-        self.outcome = match submission {
+    /// Takes the outcome of the submit, which is recorded when the guard is dropped.
+    pub(crate) fn complete<M: JobModel>(&mut self, outcome: SubmitOutcome<M>) -> SubmitOutcome<M> {
+        self.outcome = match &outcome {
             SubmitOutcome::Accepted(job) => Event::accepted(job.id().as_str()),
             SubmitOutcome::Rejected(error) => Event::Rejected { message: error.to_string() },
             SubmitOutcome::Unknown(unknown) => Event::Unknown { message: unknown.to_string() },
         };
-        // Shown before it is recorded: if the disk fails, a person still has it. A callback that panics loses nothing.
-        if let SubmitOutcome::Accepted(job) = submission {
-            (self.keeping.on_accepted)(job.id());
+        match outcome {
+            SubmitOutcome::Accepted(job) => {
+                // The callback comes before the record, so that a person has the id even if the disk fails.
+                (self.writer.on_accepted)(job.id());
+                SubmitOutcome::Accepted(job)
+            }
+            SubmitOutcome::Unknown(unknown) if self.writer.journal.is_some() => {
+                SubmitOutcome::Unknown(unknown.with_intent_id(self.intent.to_string()))
+            }
+            outcome => outcome,
         }
     }
 }
 
 impl Drop for SubmitGuard {
     fn drop(&mut self) {
-        self.keeping.record(&self.intent, &self.outcome);
+        self.writer.record(&self.intent, &self.outcome);
     }
 }
 
-/// The jobs that were told of, each taken up with its first news and let go of with its last.
+/// The jobs of job sets, each tracked from its first event to its last.
 #[derive(Default)]
 pub(crate) struct JobSetJournal(Mutex<HashMap<RequestId, TrackedJob>>);
 
 impl JobSetJournal {
-    /// Writes it down.
-    pub(crate) fn record<M: JobModel>(&self, keeping: &JournalWriter, settings: &Settings, note: Note<M>) {
-        let mut taken = self.lock();
-        let mut kept = taken.remove(&note.id).unwrap_or_else(|| {
+    /// Records an event of a job.
+    pub(crate) fn record<M: JobModel>(
+        &self,
+        writer: &JournalWriter,
+        settings: &Settings,
+        event: &JobSetEvent<M>,
+    ) {
+        let mut jobs = self.lock();
+        let mut track = || {
             let model: Option<ModelId> = M::MODEL.and_then(|model| model.parse().ok());
-            keeping.track(settings, &note.id, model.as_ref())
-        });
-        match note.what {
-            What::Seen(state) => {
-                kept.see(&state);
-                taken.insert(note.id, kept);
+            let tracked = jobs.remove(&event.request_id);
+            tracked.unwrap_or_else(|| writer.track(settings, &event.request_id, model.as_ref()))
+        };
+        match &event.update {
+            JobSetUpdate::Update(Update { state: Some(state), .. }) => {
+                let mut job = track();
+                job.see(state);
+                jobs.insert(event.request_id.clone(), job);
             }
-            What::Over(outcome) => {
-                let ending = kept.ending(&outcome);
-                kept.end(ending.as_ref());
-            }
+            JobSetUpdate::Done(outcome) => track().end(outcome),
+            // The end of the wait reports the outcome of a cancel.
+            _ => {}
         }
     }
 
-    /// Lets go of a job.
+    /// Unlocks the entry of a job.
     pub(crate) fn release(&self, id: &RequestId) {
-        let kept = self.lock().remove(id);
-        drop(kept);
+        let job = self.lock().remove(id);
+        drop(job);
     }
 
     /// A panic between two records leaves both whole.
@@ -216,68 +229,48 @@ impl fmt::Debug for JobSetJournal {
     }
 }
 
-/// What one piece of news says of a job, to be carried to where a disk may be waited for.
-pub(crate) struct Note<M: JobModel> {
-    id: RequestId,
-    what: What<M>,
-}
-
-enum What<M: JobModel> {
-    Seen(State),
-    Over(Box<Result<CompletedJob<M>, WaitError>>),
-}
-
-impl<M: JobModel> Note<M> {
-    /// Nothing where the news says nothing that is worth keeping.
-    pub(crate) fn of(event: &JobSetEvent<M>) -> Option<Self> {
-        let what = match &event.news {
-            JobSetUpdate::Update(update) => What::Seen(update.state.clone()?),
-            JobSetUpdate::Done(outcome) => What::Over(outcome.clone().into()),
-            // The end of the wait tells what became of a cancel.
-            _ => return None,
-        };
-        Some(Self { id: event.request_id.clone(), what })
-    }
-}
-
-/// A job that is waited for, with its entry, if it has one.
+/// A job that is waited for, with its entry if it has one.
 pub(crate) struct TrackedJob {
-    keeping: JournalWriter,
+    writer: JournalWriter,
     intent: Option<IntentId>,
-    /// Whether the account that asks is the one that submitted.
+    /// Whether the account of the wait is the one that submitted.
     is_own: bool,
-    /// Whether it was submitted elsewhere.
+    /// Whether the job was submitted elsewhere.
     is_adopted: bool,
-    lock: Option<EntryLock>,
+    _lock: Option<EntryLock>,
     seen: Option<State>,
 }
 
 impl TrackedJob {
-    /// Writes down the state where it is a new one. Such a record is not synced, so it takes microseconds.
+    /// Records a new state. Such a record is not synced, so it takes microseconds.
     pub(crate) fn see(&mut self, state: &State) {
         let Some(intent) = &self.intent else { return };
         if self.seen.as_ref() != Some(state) {
-            self.keeping.record(intent, &Event::state_changed(state.as_str()));
+            self.writer.record(intent, &Event::state_changed(state.as_str()));
             self.seen = Some(state.clone());
         }
     }
 
-    /// What the end of a wait says of the job; nothing where it may go on.
+    /// Records the end of a wait, and unlocks the entry.
+    pub(crate) fn end<M: JobModel>(self, outcome: &Result<CompletedJob<M>, WaitError>) {
+        if let (Some(intent), Some(event)) = (&self.intent, self.final_event(outcome)) {
+            self.writer.record(intent, &event);
+        }
+    }
+
+    /// Returns the event of a final outcome, or `None` if the job may still run.
     ///
-    /// To another account's token a job may seem to be gone, so that is believed of its own only. One that its account may not
-    /// ask for was adopted by mistake.
-    pub(crate) fn ending<M: JobModel>(&self, outcome: &Result<CompletedJob<M>, WaitError>) -> Option<Event> {
-        let ending = match outcome {
-            Ok(finished) => {
-                // A file inside the answer is no link to keep: the API is asked for it again.
+    /// To another account's token a job may seem to be gone, so "not found" counts for the job's own account only. A job
+    /// that its account may not see was adopted by mistake.
+    fn final_event<M: JobModel>(&self, outcome: &Result<CompletedJob<M>, WaitError>) -> Option<Event> {
+        let status = match outcome {
+            Ok(completed) => {
+                // A file inside the reply is not a link. The API sends it again.
                 let is_link =
                     |url: &&str| !url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
-                let outputs = finished.reply().output_urls().into_iter().filter(is_link).collect();
-                return Some(Event::Finished {
-                    status: FinalStatus::Succeeded,
-                    outputs,
-                    cost_usd: finished.cost_usd(),
-                });
+                let outputs = completed.reply().output_urls().into_iter().filter(is_link).collect();
+                let (status, cost_usd) = (FinalStatus::Succeeded, completed.cost_usd());
+                return Some(Event::Finished { status, outputs, cost_usd });
             }
             Err(error) if error.is_failed() => FinalStatus::Failed,
             Err(error) if error.is_cancelled() || was_cancelled(error) => FinalStatus::Cancelled,
@@ -285,15 +278,7 @@ impl TrackedJob {
             Err(error) if error.is_permission() && self.is_own && self.is_adopted => FinalStatus::Gone,
             Err(_) => return None,
         };
-        Some(Event::finished(ending))
-    }
-
-    /// Writes the ending down, and lets go of the job.
-    pub(crate) fn end(self, ending: Option<&Event>) {
-        if let (Some(intent), Some(event)) = (&self.intent, ending) {
-            self.keeping.record(intent, event);
-        }
-        drop(self.lock);
+        Some(Event::finished(status))
     }
 }
 

@@ -16,7 +16,7 @@ const PIECE: usize = 64 * 1024;
 /// The two may run on different threads: the connection takes the body while the limit of the exchange passes. Whichever
 /// changes the state from untouched first decides; a look at the state proves nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch(Arc<AtomicU8>);
+pub(crate) struct UploadProgress(Arc<AtomicU8>);
 
 /// Nothing of the body was asked for.
 const UNTOUCHED: u8 = 0;
@@ -29,7 +29,7 @@ const RECALLED: u8 = 3;
 /// The request has no body.
 const BODYLESS: u8 = 4;
 
-impl Watch {
+impl UploadProgress {
     /// Watches a request with or without a body. Without one, nothing tells when the head has left.
     pub(crate) fn new(body: Option<&Bytes>) -> Self {
         let start = if body.is_none_or(Bytes::is_empty) { BODYLESS } else { UNTOUCHED };
@@ -76,14 +76,14 @@ impl Watch {
 
 /// A body that notes when its last piece is taken: whether that piece reached the wire cannot be told, so it counts as sent.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct TrackedBody {
     left: Bytes,
-    watch: Watch,
+    progress: UploadProgress,
 }
 
-impl Watched {
-    pub(crate) fn new(body: &Bytes, watch: &Watch) -> Self {
-        Self { left: body.clone(), watch: watch.clone() }
+impl TrackedBody {
+    pub(crate) fn new(body: &Bytes, progress: &UploadProgress) -> Self {
+        Self { left: body.clone(), progress: progress.clone() }
     }
 
     #[cfg(feature = "async")]
@@ -91,12 +91,12 @@ impl Watched {
         self.left.len()
     }
 
-    /// The next piece, at most `limit` bytes; nothing at the end.
+    /// Returns the next piece, at most `limit` bytes, or an empty one at the end.
     ///
     /// # Errors
     /// [`Recalled`] if the body was recalled.
-    pub(crate) fn take(&mut self, limit: usize) -> Result<Bytes, Recalled> {
-        let state = &self.watch.0;
+    pub(crate) fn next_piece(&mut self, limit: usize) -> Result<Bytes, Recalled> {
+        let state = &self.progress.0;
         if state.compare_exchange(UNTOUCHED, TOUCHED, Ordering::AcqRel, Ordering::Acquire) == Err(RECALLED) {
             return Err(Recalled);
         }
@@ -126,56 +126,61 @@ mod tests {
 
     use super::*;
 
-    fn watched(body: &'static [u8]) -> (Watch, Watched) {
+    fn tracked(body: &'static [u8]) -> (UploadProgress, TrackedBody) {
         let body = Bytes::from_static(body);
-        let watch = Watch::new(Some(&body));
-        (watch.clone(), Watched::new(&body, &watch))
+        let progress = UploadProgress::new(Some(&body));
+        (progress.clone(), TrackedBody::new(&body, &progress))
     }
 
     #[test]
     fn a_body_counts_as_sent_when_its_last_piece_is_taken() {
-        let (watch, mut watched) = watched(&[0; 2 * PIECE + 1]);
-        assert_eq!(watched.take(usize::MAX).unwrap().len(), PIECE);
-        assert!(!watch.recall());
-        assert_eq!(watched.take(usize::MAX).unwrap().len(), PIECE);
-        assert_eq!(watch.phase(), Phase::Sending);
-        assert_eq!(watched.take(usize::MAX).unwrap().len(), 1);
-        assert_eq!(watch.phase(), Phase::Waiting);
-        assert!(watched.take(usize::MAX).unwrap().is_empty());
-        assert_eq!(watch.timed_out(), Phase::Waiting);
+        let (progress, mut body) = tracked(&[0; 2 * PIECE + 1]);
+        assert_eq!(body.next_piece(usize::MAX).unwrap().len(), PIECE);
+        assert!(!progress.recall());
+        assert_eq!(body.next_piece(usize::MAX).unwrap().len(), PIECE);
+        assert_eq!(progress.phase(), Phase::Sending);
+        assert_eq!(body.next_piece(usize::MAX).unwrap().len(), 1);
+        assert_eq!(progress.phase(), Phase::Waiting);
+        assert!(body.next_piece(usize::MAX).unwrap().is_empty());
+        assert_eq!(progress.timed_out(), Phase::Waiting);
     }
 
     #[test]
     fn a_body_that_was_recalled_gives_nothing() {
-        for phase in [Watch::timed_out, |watch: &Watch| watch.unconnected(Phase::Connect)] {
-            let (watch, mut watched) = watched(b"{}");
-            assert_eq!(phase(&watch), Phase::Connect);
-            assert_eq!(watched.take(usize::MAX), Err(Recalled));
-            assert_eq!((watch.phase(), watch.recall()), (Phase::Connect, true));
+        for phase in
+            [UploadProgress::timed_out, |progress: &UploadProgress| progress.unconnected(Phase::Connect)]
+        {
+            let (progress, mut body) = tracked(b"{}");
+            assert_eq!(phase(&progress), Phase::Connect);
+            assert_eq!(body.next_piece(usize::MAX), Err(Recalled));
+            assert_eq!((progress.phase(), progress.recall()), (Phase::Connect, true));
         }
     }
 
     #[test]
     fn a_body_that_was_asked_for_is_never_called_unsent() {
-        let (watch, mut watched) = watched(b"{}");
-        assert!(watched.take(1).is_ok());
-        assert_eq!((watch.timed_out(), watch.unconnected(Phase::Resolve)), (Phase::Sending, Phase::Sending));
+        let (progress, mut body) = tracked(b"{}");
+        assert!(body.next_piece(1).is_ok());
+        assert_eq!(
+            (progress.timed_out(), progress.unconnected(Phase::Resolve)),
+            (Phase::Sending, Phase::Sending)
+        );
     }
 
     #[test]
     fn of_a_recall_and_a_body_that_leaves_exactly_one_succeeds() {
         for _ in 0..2_000 {
-            let (watch, mut watched) = watched(b"{}");
-            let taking = thread::spawn(move || watched.take(usize::MAX).is_ok());
-            let is_recalled = watch.timed_out() == Phase::Connect;
+            let (progress, mut body) = tracked(b"{}");
+            let taking = thread::spawn(move || body.next_piece(usize::MAX).is_ok());
+            let is_recalled = progress.timed_out() == Phase::Connect;
             assert_ne!(taking.join().unwrap(), is_recalled);
         }
     }
 
     #[test]
     fn without_a_body_a_request_counts_as_sent_from_the_start() {
-        let watch = Watch::new(None);
-        assert_eq!((watch.phase(), watch.timed_out()), (Phase::Waiting, Phase::Waiting));
-        assert_eq!(watch.unconnected(Phase::Resolve), Phase::Resolve);
+        let progress = UploadProgress::new(None);
+        assert_eq!((progress.phase(), progress.timed_out()), (Phase::Waiting, Phase::Waiting));
+        assert_eq!(progress.unconnected(Phase::Resolve), Phase::Resolve);
     }
 }

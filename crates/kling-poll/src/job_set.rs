@@ -1,0 +1,19 @@
+//! Waits for many jobs at once: a machine without clock or socket, and the sets that drive it.
+
+mod account_queue;
+#[cfg(feature = "blocking")]
+pub(crate) mod blocking;
+mod call;
+mod event;
+mod machine;
+mod shared;
+#[cfg(feature = "async")]
+mod stream;
+
+pub use self::account_queue::{AccountKey, RateLimit};
+pub use self::call::CallRequest;
+pub use self::event::{JobKey, JobSetEvent, JobSetStats, JobSetUpdate};
+pub use self::machine::{JobSetMachine, NextStep};
+pub use self::shared::Account;
+#[cfg(feature = "async")]
+pub use self::stream::JobSet;

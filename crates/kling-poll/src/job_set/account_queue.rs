@@ -1,0 +1,292 @@
+//! The queues of the accounts: which job is next, and when an account may make a call.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use kling_transport::ApiBase;
+use slotmap::SlotMap;
+
+use super::JobKey;
+
+/// The share of a second's calls that may leave at once.
+const BURST: Duration = Duration::from_millis(100);
+
+slotmap::new_key_type! {
+    /// An account of a job set.
+    pub struct AccountKey;
+}
+
+/// The bounds on the calls of one account: how many at once, and how many a second.
+///
+/// The provider publishes neither. The calls in flight also bound the connections, and on a slow link the calls a second: 64
+/// in flight at 100 ms each are 640 calls a second at most.
+///
+/// The calls at a job's deadline and those of a cancel do not wait for their turn. They may exceed the bounds, up to as many
+/// calls again.
+///
+/// ```
+/// use kling_poll::RateLimit;
+///
+/// let gentle = RateLimit::new(8).with_per_second(20.0);
+/// assert_eq!((gentle.in_flight, gentle.per_second), (8, Some(20.0)));
+/// assert_eq!(RateLimit::default().in_flight, 64);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// The most calls at once; 64. At least one is made.
+    pub in_flight: usize,
+    /// The most calls a second, evenly spread, though a tenth of a second's calls may leave at once; no bound. A value that
+    /// is not above zero means one call an hour.
+    pub per_second: Option<f64>,
+}
+
+impl RateLimit {
+    /// Bounds the calls at once, and not those a second.
+    #[must_use]
+    pub const fn new(in_flight: usize) -> Self {
+        Self { in_flight, per_second: None }
+    }
+
+    /// Bounds the calls a second as well.
+    #[must_use]
+    pub const fn with_per_second(self, per_second: f64) -> Self {
+        Self { per_second: Some(per_second), ..self }
+    }
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::new(64)
+    }
+}
+
+/// All accounts of a set, and the pauses that their servers asked for.
+#[derive(Debug, Default)]
+pub(super) struct AccountQueues {
+    queues: SlotMap<AccountKey, AccountQueue>,
+    paused_until: HashMap<String, Duration>,
+    last_turn: Option<AccountKey>,
+}
+
+impl AccountQueues {
+    pub(super) fn add(&mut self, base: &ApiBase, limit: RateLimit) -> AccountKey {
+        self.queues.insert(AccountQueue::new(base.origin(), limit))
+    }
+
+    /// Counts a job in; returns whether the account takes one.
+    pub(super) fn join(&mut self, key: AccountKey) -> bool {
+        let Some(queue) = self.queues.get_mut(key).filter(|queue| !queue.is_closed) else { return false };
+        queue.jobs += 1;
+        true
+    }
+
+    /// Changes an account, and forgets one that is closed and has neither job nor call.
+    pub(super) fn change(&mut self, key: AccountKey, change: impl FnOnce(&mut AccountQueue)) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        change(queue);
+        if queue.is_closed && queue.jobs == 0 && queue.in_flight == 0 {
+            self.queues.remove(key);
+        }
+    }
+
+    pub(super) fn contains(&self, key: AccountKey) -> bool {
+        self.queues.contains_key(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: AccountKey) -> Option<&mut AccountQueue> {
+        self.queues.get_mut(key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AccountQueue> {
+        self.queues.values()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut AccountQueue> {
+        self.queues.values_mut()
+    }
+
+    /// Returns every account once, starting after the one that had the last turn.
+    pub(super) fn turns(&self) -> impl Iterator<Item = AccountKey> + use<> {
+        let mut keys: Vec<_> = self.queues.keys().collect();
+        let next = keys.iter().position(|key| Some(*key) == self.last_turn).map_or(0, |last| last + 1);
+        keys.rotate_left(next);
+        keys.into_iter()
+    }
+
+    pub(super) const fn had_turn(&mut self, key: AccountKey) {
+        self.last_turn = Some(key);
+    }
+
+    /// Keeps a pause that the account's server asked for.
+    pub(super) fn pause(&mut self, key: AccountKey, until: Duration) {
+        if let Some(queue) = self.queues.get(key) {
+            let paused_until = self.paused_until.entry(queue.origin.clone()).or_default();
+            *paused_until = until.max(*paused_until);
+        }
+    }
+
+    /// Whether an account may make any call now.
+    pub(super) fn is_open(&self, now: Duration, key: AccountKey) -> bool {
+        self.queues.get(key).and_then(|queue| self.opens_at(queue)).is_some_and(|at| at <= now)
+    }
+
+    /// Returns when the next of the waiting calls may leave.
+    pub(super) fn next_moment(&self) -> Option<Duration> {
+        let waiting = self.queues.values().filter(|queue| queue.len() > 0);
+        waiting.filter_map(|queue| self.opens_at(queue)).min()
+    }
+
+    fn opens_at(&self, queue: &AccountQueue) -> Option<Duration> {
+        let paused_until = self.paused_until.get(&queue.origin).copied().unwrap_or_default();
+        queue.opens_at().map(|at| at.max(paused_until))
+    }
+}
+
+/// The jobs of one account that wait for their turn.
+///
+/// A queue may hold entries of jobs that were called or removed meanwhile. The machine skips them.
+#[derive(Debug)]
+pub(super) struct AccountQueue {
+    origin: String,
+    limit: RateLimit,
+    in_flight: usize,
+    jobs: usize,
+    is_closed: bool,
+    /// When the next call would leave at an even rate.
+    next_at: Duration,
+    /// Jobs at their deadline or to be cancelled. They exceed the rate limit, and ignore pauses.
+    urgent: VecDeque<JobKey>,
+    /// Jobs whose next call follows from a reply.
+    continued: VecDeque<JobKey>,
+    /// Jobs that are due, the earliest first.
+    due: VecDeque<JobKey>,
+}
+
+impl AccountQueue {
+    fn new(origin: String, limit: RateLimit) -> Self {
+        let (urgent, continued, due) = Default::default();
+        Self {
+            origin,
+            limit,
+            in_flight: 0,
+            jobs: 0,
+            is_closed: false,
+            next_at: Duration::ZERO,
+            urgent,
+            continued,
+            due,
+        }
+    }
+
+    pub(super) fn push(&mut self, key: JobKey) {
+        self.due.push_back(key);
+    }
+
+    pub(super) fn push_continued(&mut self, key: JobKey) {
+        self.continued.push_back(key);
+    }
+
+    pub(super) fn push_urgent(&mut self, key: JobKey) {
+        self.urgent.push_back(key);
+    }
+
+    /// Takes the job whose turn it is: an urgent one, or if any call may leave, one that continues, then the earliest due.
+    pub(super) fn pop(&mut self, is_open: bool) -> Option<JobKey> {
+        let has_urgent_room = self.in_flight < self.max_in_flight().saturating_mul(2);
+        let urgent = if has_urgent_room { self.urgent.pop_front() } else { None };
+        urgent.or_else(|| {
+            if is_open { self.continued.pop_front().or_else(|| self.due.pop_front()) } else { None }
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.urgent.len() + self.continued.len() + self.due.len()
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(JobKey) -> bool) {
+        for queue in [&mut self.urgent, &mut self.continued, &mut self.due] {
+            queue.retain(|key| keep(*key));
+        }
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Counts a job out.
+    pub(super) const fn leave(&mut self) {
+        self.jobs -= 1;
+    }
+
+    /// Takes no more jobs.
+    pub(super) const fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// Counts a call that leaves.
+    pub(super) fn call(&mut self, now: Duration) {
+        self.in_flight += 1;
+        // An urgent call exceeds the rate, so it takes no room from later calls.
+        let has_room = self.next_at.saturating_sub(BURST) <= now;
+        if let Some(rate) = self.limit.per_second.filter(|_| has_room) {
+            let interval = Duration::from_secs_f64(1.0 / rate.max(1.0 / 3600.0));
+            self.next_at = self.next_at.max(now) + interval;
+        }
+    }
+
+    /// Counts a call that ended.
+    pub(super) const fn end_call(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// Returns when a call may leave, or `None` while all that are allowed are in flight.
+    fn opens_at(&self) -> Option<Duration> {
+        (self.in_flight < self.max_in_flight()).then(|| self.next_at.saturating_sub(BURST))
+    }
+
+    fn max_in_flight(&self) -> usize {
+        self.limit.in_flight.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(limit: RateLimit) -> AccountQueue {
+        AccountQueue::new("https://api.example".to_owned(), limit)
+    }
+
+    #[test]
+    fn urgent_jobs_come_first_then_continued_ones_then_the_earliest_due() {
+        let mut keys = SlotMap::<JobKey, _>::with_key();
+        let keys: [JobKey; 5] = [(); 5].map(|()| keys.insert(()));
+        let mut queue = queue(RateLimit::default());
+        queue.push(keys[0]);
+        queue.push(keys[1]);
+        queue.push_continued(keys[2]);
+        queue.push_urgent(keys[3]);
+        queue.push_urgent(keys[4]);
+        assert_eq!(queue.pop(false), Some(keys[3]));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop(true)).collect();
+        assert_eq!(rest, [keys[4], keys[2], keys[0], keys[1]]);
+        assert_eq!(queue.pop(true), None);
+    }
+
+    #[test]
+    fn calls_are_spread_over_the_second() {
+        let mut queue = queue(RateLimit { in_flight: usize::MAX, per_second: Some(50.0) });
+        let (mut now, mut calls) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(10) {
+            match queue.opens_at() {
+                Some(at) if at <= now => {
+                    queue.call(now);
+                    calls += 1;
+                }
+                at => now = at.unwrap_or(Duration::MAX),
+            }
+        }
+        assert!((500..=506).contains(&calls), "{calls}");
+    }
+}

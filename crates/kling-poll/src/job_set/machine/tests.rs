@@ -1,0 +1,302 @@
+mod deadlines;
+
+use std::time::SystemTime;
+
+use kling_transport::{Call, CancelOutcome, GetResult, GetStatus, HttpHead, HttpReply, PostCancel};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{FixedInterval, OnDeadline};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The kind of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Status,
+    Result,
+    Cancel,
+}
+
+fn kind(request: &CallRequest) -> Kind {
+    match request.action {
+        Action::SendResult { .. } => Kind::Result,
+        Action::SendCancel { .. } => Kind::Cancel,
+        _ => Kind::Status,
+    }
+}
+
+/// A server that takes `latency` for a call, and whose jobs end at set times.
+struct Server {
+    set: JobSetMachine,
+    now: Duration,
+    latency: Duration,
+    calls: Vec<(Duration, CallRequest)>,
+    /// Every call made: when, on which account, what.
+    asked: Vec<(Duration, AccountKey, Kind)>,
+    ends: std::collections::HashMap<JobKey, Duration>,
+    /// How the server answers while it is too busy, and until when.
+    busy_until: Duration,
+    /// The account whose server is never too busy.
+    calm: Option<AccountKey>,
+    /// How many cancels are answered by a 503 yet.
+    lost_cancels: usize,
+}
+
+impl Server {
+    fn new(set: JobSetMachine) -> Self {
+        Self {
+            set,
+            now: Duration::ZERO,
+            latency: Duration::from_millis(100),
+            calls: Vec::new(),
+            asked: Vec::new(),
+            ends: Default::default(),
+            busy_until: Duration::ZERO,
+            calm: None,
+            lost_cancels: 0,
+        }
+    }
+
+    fn add(&mut self, account: AccountKey, end: Duration, options: &WaitOptions) -> JobKey {
+        let id = format!("id-{}", self.ends.len()).parse().unwrap();
+        let key = self.set.add(self.now, account, &id, None, options).unwrap();
+        self.ends.insert(key, end);
+        key
+    }
+
+    /// Runs until nothing is left to do or `until` has come, and returns the events.
+    fn run(&mut self, until: Duration) -> Vec<(Duration, JobSetEvent)> {
+        let mut events = Vec::new();
+        while self.now < until {
+            let due = match self.set.next(self.now) {
+                NextStep::Emit(event) => {
+                    events.push((self.now, *event));
+                    continue;
+                }
+                NextStep::Send(request) => {
+                    self.asked.push((self.now, request.account, kind(&request)));
+                    self.calls.push((self.now + self.latency, request));
+                    continue;
+                }
+                NextStep::Sleep(due) => due,
+                NextStep::Finish => None,
+            };
+            let reply = self.calls.iter().map(|call| call.0).min();
+            let Some(next) = reply.into_iter().chain(due).min() else { break };
+            assert!(next > self.now || reply == Some(next), "a pause that is over already");
+            self.now = next.min(until);
+            self.answer_what_is_there();
+        }
+        events
+    }
+
+    fn answer_what_is_there(&mut self) {
+        let (there, out) = std::mem::take(&mut self.calls).into_iter().partition(|call| call.0 <= self.now);
+        self.calls = out;
+        let there: Vec<(Duration, CallRequest)> = there;
+        for (at, request) in there {
+            let answer = self.reply(at, &request);
+            self.set.respond(self.now, 0.5, &request, answer);
+        }
+    }
+
+    fn reply(&mut self, at: Duration, request: &CallRequest) -> Event {
+        if kind(request) == Kind::Cancel && self.lost_cancels > 0 {
+            self.lost_cancels -= 1;
+            let head = HttpHead::new(503, |_| None, SystemTime::UNIX_EPOCH);
+            return Event::Cancel(PostCancel(&request.request_id).read(&HttpReply::new(head, "".into())));
+        }
+        let busy = at < self.busy_until && self.calm != Some(request.account);
+        let over = self.ends.get(&request.key).is_some_and(|end| *end <= at);
+        let body = match (busy, over, kind(request)) {
+            (true, ..) => "",
+            (_, true, Kind::Status) => r#"{"status":"completed"}"#,
+            (_, false, Kind::Status) => r#"{"status":"in_progress"}"#,
+            (_, true, _) => r#"{"status":"succeeded","output":"u"}"#,
+            (_, false, _) => r#"{"status":"in_queue","outcome":"cancelled"}"#,
+        };
+        let header = |name: &str| (busy && name == "retry-after").then_some("7");
+        let head = HttpHead::new(if busy { 429 } else { 200 }, header, SystemTime::UNIX_EPOCH);
+        let reply = HttpReply::new(head, body.into());
+        match kind(request) {
+            Kind::Status => Event::Status(GetStatus(&request.request_id).read(&reply)),
+            Kind::Result => Event::Result(GetResult(&request.request_id).read(&reply)),
+            Kind::Cancel => Event::Cancel(PostCancel(&request.request_id).read(&reply)),
+        }
+    }
+}
+
+fn base(port: u16) -> ApiBase {
+    format!("http://127.0.0.1:{port}/v1").parse().unwrap()
+}
+
+fn options() -> WaitOptions {
+    WaitOptions::default().with_schedule(FixedInterval(SECOND * 2)).with_deadline(None)
+}
+
+fn done(events: &[(Duration, JobSetEvent)]) -> usize {
+    events.iter().filter(|(_, event)| matches!(event.update, JobSetUpdate::Done(Ok(_)))).count()
+}
+
+/// The most calls in any second.
+fn busiest_second(asked: &[(Duration, AccountKey, Kind)]) -> usize {
+    let within = |from: Duration| asked.iter().filter(move |call| call.0 >= from && call.0 < from + SECOND);
+    asked.iter().map(|call| within(call.0).count()).max().unwrap_or_default()
+}
+
+#[test]
+fn every_job_is_told_once_and_never_more_calls_are_out_than_allowed() {
+    let mut set = JobSetMachine::new();
+    let account = set.add_account(&base(1), RateLimit { in_flight: 3, per_second: None });
+    let mut server = Server::new(set);
+    for job in 0..50 {
+        server.add(account, SECOND * job, &options());
+    }
+    let mut most = 0;
+    let mut events = Vec::new();
+    while !server.set.is_empty() || !server.set.events.is_empty() {
+        let until = server.now + Duration::from_millis(50);
+        events.extend(server.run(until));
+        most = most.max(server.set.stats().in_flight);
+    }
+    assert_eq!((done(&events), most), (50, 3));
+    let stats = server.set.stats();
+    assert_eq!((stats.succeeded, stats.waiting, stats.in_flight, stats.results), (50, 0, 0, 50));
+}
+
+#[test]
+fn overload_costs_delay_and_starves_nobody() {
+    let mut set = JobSetMachine::new();
+    let account = set.add_account(&base(1), RateLimit { in_flight: 64, per_second: Some(20.0) });
+    let mut server = Server::new(set);
+    let keys: Vec<_> = (0..400).map(|_| server.add(account, SECOND * 100_000, &options())).collect();
+    server.run(SECOND * 100);
+    assert!(busiest_second(&server.asked) <= 23, "{}", busiest_second(&server.asked));
+    let polls = |key: &JobKey| server.set.jobs.get(*key).unwrap().machine.polls();
+    let (fewest, most) = (keys.iter().map(polls).min().unwrap(), keys.iter().map(polls).max().unwrap());
+    assert!(fewest >= 3 && most <= 7, "{fewest} to {most} polls for 5 on average");
+}
+
+#[test]
+fn a_pause_asked_of_one_account_is_kept_by_all_that_ask_the_same_server() {
+    let mut set = JobSetMachine::new();
+    let [one, two] = [(); 2].map(|()| set.add_account(&base(1), RateLimit::default()));
+    let elsewhere = set.add_account(&base(2), RateLimit::default());
+    let mut server = Server::new(set);
+    for account in [one, two, elsewhere] {
+        server.add(account, SECOND * 30, &options());
+    }
+    server.run(SECOND);
+    let calm = server.asked.len();
+    (server.busy_until, server.calm) = (SECOND * 3, Some(elsewhere));
+    server.run(SECOND * 40);
+    let asked = |accounts: &[AccountKey]| {
+        let those = server.asked[calm..].iter().filter(|call| accounts.contains(&call.1));
+        those.map(|call| call.0).collect::<Vec<_>>()
+    };
+    let here = asked(&[one, two]);
+    let refused = here[0] + server.latency;
+    assert!(here.iter().filter(|at| **at > refused).all(|at| *at >= refused + SECOND * 7), "{here:?}");
+    let there = asked(&[elsewhere]).into_iter().filter(|at| *at > refused && *at < refused + SECOND * 7);
+    assert!(there.count() >= 3, "another server asked for nothing");
+}
+
+#[test]
+fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
+    let mut set = JobSetMachine::new();
+    let account = set.add_account(&base(1), RateLimit { in_flight: 1, per_second: None });
+    let mut server = Server::new(set);
+    let key = server.add(account, SECOND * 5, &options());
+    server.run(SECOND);
+    assert!(server.set.cancel(key));
+    let events = server.run(SECOND * 60);
+    let words: Vec<_> = events
+        .iter()
+        .map(|(_, event)| match &event.update {
+            JobSetUpdate::Update(_) => "update",
+            JobSetUpdate::Cancelling(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled => "cancelled",
+            JobSetUpdate::Cancelling(_) => "not cancelled",
+            JobSetUpdate::Done(_) => "done",
+        })
+        .collect();
+    assert_eq!(words, ["cancelled", "update", "done"]);
+    assert!(!server.set.cancel(key));
+}
+
+#[test]
+fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
+    let mut set = JobSetMachine::new();
+    let account = set.add_account(&base(1), RateLimit::default());
+    let mut server = Server::new(set);
+    let key = server.add(account, SECOND * 5, &options());
+    server.run(Duration::from_millis(50));
+    assert_eq!(server.set.stats().in_flight, 1, "detached while a call is out");
+    let id = server.set.detach(key).unwrap();
+    assert!(server.run(SECOND * 10).is_empty());
+    assert_eq!((server.set.stats().in_flight, server.set.detach(key)), (0, None));
+    server.set.add(server.now, account, &id, None, &options()).unwrap();
+    assert!(!server.run(server.now + SECOND).is_empty());
+}
+
+#[test]
+fn a_lane_of_another_fleet_is_refused() {
+    let mut other = JobSetMachine::new();
+    let account = other.add_account(&base(1), RateLimit::default());
+    let id = "id".parse().unwrap();
+    assert_eq!(JobSetMachine::new().add(SECOND, account, &id, None, &options()), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_added_cancelled_and_detached_all_is_accounted_for(
+        jobs in proptest::collection::vec((0u64..60, 0usize..3, any::<bool>(), any::<bool>()), 1..40),
+        in_flight in 1usize..5,
+        per_second in proptest::option::of(1.0f64..50.0),
+    ) {
+        let mut set = JobSetMachine::new();
+        let accounts = [1, 1, 2].map(|port| set.add_account(&base(port), RateLimit { in_flight, per_second }));
+        let mut server = Server::new(set);
+        let (mut events, mut detached) = (Vec::new(), 0);
+        for (end, account, cancel, detach) in &jobs {
+            let key = server.add(accounts[*account], SECOND * u32::try_from(*end).unwrap(), &options());
+            events.extend(server.run(server.now + Duration::from_millis(70)));
+            if *cancel {
+                server.set.cancel(key);
+            }
+            events.extend(server.run(server.now + Duration::from_millis(70)));
+            if *detach {
+                detached += usize::from(server.set.detach(key).is_some());
+            }
+        }
+        events.extend(server.run(SECOND * 100_000));
+        prop_assert_eq!(done(&events) + detached, jobs.len());
+        let stats = server.set.stats();
+        prop_assert_eq!((stats.waiting, stats.in_flight, stats.behind), (0, 0, 0));
+    }
+}
+
+#[test]
+fn jobs_that_come_and_go_while_no_call_may_be_made_leave_nothing_behind() {
+    let mut set = JobSetMachine::new();
+    let account = set.add_account(&ApiBase::default(), RateLimit { in_flight: 1, per_second: None });
+    let (id, options) = ("id".parse().unwrap(), WaitOptions::default());
+    set.add(SECOND, account, &id, None, &options).unwrap();
+    assert!(matches!(set.next(SECOND), NextStep::Send(_)));
+    for job in 0..3000 {
+        let key = set.add(SECOND, account, &id, None, &options).unwrap();
+        if job % 2 == 0 {
+            assert!(matches!(set.next(SECOND), NextStep::Sleep(_)));
+        }
+        assert!(set.cancel(key) && set.cancel(key));
+        assert!(set.detach(key).is_some());
+    }
+    assert!(set.due.len() + set.accounts.iter().map(AccountQueue::len).sum::<usize>() < 400, "{set:?}");
+}
+
+#[test]
+fn a_waiting_job_takes_little_room() {
+    assert!(size_of::<Slot>() <= 300, "{}", size_of::<Slot>());
+}

@@ -1,0 +1,153 @@
+//! The blocking client: the methods of [`Client`](crate::Client) on the caller's thread, on ureq and without an async runtime.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use kling_types::ModelInput;
+use serde_json::Value;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
+
+use crate::{
+    Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, JobModel, ListModels, ModelId,
+    PendingSubmit, Progress, RequestId, ResultReply, Runtime, Settings, StatusReply, SubmitOutcome,
+    Transport,
+};
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub use crate::ureq_transport::tls_config;
+pub use crate::ureq_transport::{ThreadRuntime, Ureq};
+
+/// A [`Client`](crate::Client) whose methods block the thread until the reply is there. Each method is documented there.
+#[derive(Clone, Debug)]
+pub struct Client(crate::Client);
+
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
+impl Client {
+    /// A client on ureq.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        Self::configured(settings, |builder| builder)
+    }
+
+    /// A client on ureq with the caller's proxies, root certificates or local address.
+    ///
+    /// The settings that this crate relies on win: no redirects, statuses as replies, time limits by call, and no proxy if
+    /// the API is on loopback. Start TLS settings from [`tls_config`].
+    pub fn configured(
+        settings: Settings,
+        configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+    ) -> Result<Self, Error> {
+        let transport = Ureq::configured(&settings, configure)?;
+        Ok(Self::with_transport(settings, transport))
+    }
+
+    /// A client with the token and base from the environment.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::new(Settings::from_env()?)
+    }
+
+    /// A client over a transport of the caller.
+    pub fn with_transport(settings: Settings, transport: impl Transport) -> Self {
+        Self::from_parts(settings, transport, ThreadRuntime)
+    }
+
+    /// A client over a transport and a runtime of the caller.
+    pub fn from_parts(settings: Settings, transport: impl Transport, runtime: impl Runtime) -> Self {
+        Self(crate::Client::from_parts(settings, transport, runtime))
+    }
+
+    /// Returns the client whose futures this one drives: they are ready as soon as they are polled.
+    pub fn as_async(&self) -> &crate::Client {
+        &self.0
+    }
+
+    pub fn settings(&self) -> &Settings {
+        self.0.settings()
+    }
+
+    pub fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
+        block_on(self.0.submit(input))
+    }
+
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
+        block_on(self.0.submit_json(model, input))
+    }
+
+    pub fn status(&self, id: &RequestId) -> Result<StatusReply, Error> {
+        block_on(self.0.status(id))
+    }
+
+    pub fn result(&self, id: &RequestId) -> Result<ResultReply, Error> {
+        block_on(self.0.result(id))
+    }
+
+    pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
+        block_on(self.0.cancel(id))
+    }
+
+    pub fn balance(&self) -> Result<Balance, Error> {
+        block_on(self.0.balance())
+    }
+
+    pub fn model(&self, id: &ModelId) -> Result<Value, Error> {
+        block_on(self.0.model(id))
+    }
+
+    pub fn models(&self, query: &ListModels) -> Result<Value, Error> {
+        block_on(self.0.models(query))
+    }
+
+    pub fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {
+        block_on(self.0.call(call))
+    }
+
+    pub fn call_without_retry<C: Call>(&self, call: &C, timeout: Duration) -> Result<C::Reply, Error> {
+        block_on(self.0.call_without_retry(call, timeout))
+    }
+
+    pub fn execute<M: JobModel>(&self, pending: PendingSubmit<M>) -> SubmitOutcome<M> {
+        block_on(self.0.execute(pending))
+    }
+
+    pub fn download(
+        &self,
+        url: &str,
+        path: impl AsRef<Path>,
+        options: &DownloadOptions,
+        progress: impl FnMut(Progress),
+    ) -> Result<Downloaded, Error> {
+        block_on(self.0.download(url, path, options, progress))
+    }
+}
+
+/// Drives a future on this thread. Over a transport and a runtime that block, it is ready at its first poll.
+#[doc(hidden)]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let waker = thread_waker();
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Returns a waker that unparks this thread.
+#[doc(hidden)]
+pub fn thread_waker() -> Waker {
+    Waker::from(Arc::new(ThreadWaker(thread::current())))
+}
+
+/// Unparks a thread.
+struct ThreadWaker(Thread);
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
