@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use kling_tests::script_server::{Answer, Recorded, ScriptServer, Turn};
-use kling_transport::{Backoff, DownloadOptions, Downloaded, Error, RetryPolicy, Settings, Token, blocking};
+use kling_transport::{
+    Backoff, DownloadOptions, Downloaded, Error, ErrorKind, RetryPolicy, Settings, Token, blocking,
+};
 use tempfile::TempDir;
 
 const CLIP: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08free";
@@ -102,8 +104,13 @@ fn an_output_hosts_refusal_blames_neither_token_nor_account_nor_request() {
         let answer = Answer::new(status, r#"{"error_code": 400004, "message": "sign in"}"#);
         both(&[answer.into()], &options(), |outcome, _, requests| {
             let error = outcome.unwrap_err();
-            let blamed = error.is_auth() || error.is_permission() || error.is_insufficient_balance();
-            assert!(!blamed && !error.is_not_found() && !error.is_invalid_input(), "{status}: {error}");
+            let blamed = error.kind() == ErrorKind::Auth
+                || error.kind() == ErrorKind::Permission
+                || error.kind() == ErrorKind::InsufficientBalance;
+            assert!(
+                !blamed && error.kind() != ErrorKind::NotFound && error.kind() != ErrorKind::InvalidInput,
+                "{status}: {error}"
+            );
             assert_eq!((error.status(), error.host(), requests.len()), (Some(status), Some("127.0.0.1"), 1));
             let text = error.to_string();
             assert!(!text.contains("token") && !text.contains("account") && !text.contains(" id"), "{text}");
@@ -120,7 +127,7 @@ fn a_file_that_is_not_there_yet_is_asked_for_again_a_few_times() {
     let patient = DownloadOptions::default().with_retry(brisk(100));
     both(&vec![missing(); 10], &patient, |outcome, _, requests| {
         let error = outcome.unwrap_err();
-        assert!(!error.is_not_found() && error.status() == Some(404), "{error}");
+        assert!(error.kind() != ErrorKind::NotFound && error.status() == Some(404), "{error}");
         assert_eq!(requests.len(), 4);
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kling_tests::script_server::{Answer, Recorded, ScriptServer, Turn};
 use kling_transport::{
-    Backoff, DownloadOptions, Downloaded, Error, Progress, RetryPolicy, Settings, Token, blocking,
+    Backoff, DownloadOptions, Downloaded, Error, ErrorKind, Progress, RetryPolicy, Settings, Token, blocking,
 };
 use tempfile::TempDir;
 
@@ -103,7 +103,7 @@ fn what_is_no_output_is_not_kept_as_one() {
     for answer in [page, squeezed] {
         let turns: Vec<Turn> = vec![answer.into(); 3];
         both(&turns, |outcome, file, requests| {
-            assert!(outcome.unwrap_err().is_content());
+            assert!(outcome.unwrap_err().kind() == ErrorKind::Content);
             assert_eq!((file, requests.len()), (None, 3));
         });
     }

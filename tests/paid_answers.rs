@@ -7,7 +7,7 @@ use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{self, ID, OUTPUT, accepted, status};
 use kling_transport::{
-    Backoff, Error, Job, ModelId, RequestId, RetryPolicy, Settings, SubmitOutcome, Token, blocking,
+    Backoff, Error, ErrorKind, Job, ModelId, RequestId, RetryPolicy, Settings, SubmitOutcome, Token, blocking,
 };
 use serde_json::json;
 
@@ -148,7 +148,7 @@ fn a_429_whose_body_breaks_off_is_waited_for_as_long_as_it_asks() {
         // A fraction is rounded up: no second attempt comes earlier than a second after the first, by either client.
         assert!(started.elapsed() >= Duration::from_secs(2));
     }
-    let asked = |error: Error| (error.is_rate_limited(), error.retry_after());
+    let asked = |error: Error| (error.kind() == ErrorKind::RateLimited, error.retry_after());
     let (turns, id): (_, RequestId) = ([Turn::HalfBody(torn)], ID.parse().unwrap());
     let server = ScriptServer::start(turns.clone()).unwrap();
     let client = kling_transport::Client::new(settings(&server)).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 use kling::kling_transport::is_unsafe_on_terminal;
-use kling::{CancelOutcome, Error, RequestId, SubmitError, UnknownOutcome, Violations, WaitError};
+use kling::{CancelOutcome, Error, ErrorKind, RequestId, SubmitError, UnknownOutcome, Violations, WaitError};
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -250,21 +250,34 @@ impl CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match &error {
-            error if error.is_duplicate_request() => ExitStatus::Unknown,
-            error if error.is_auth() || error.is_permission() => ExitStatus::SignIn,
-            error if error.is_output_unavailable() => match error.status() {
+            error if error.kind() == ErrorKind::DuplicateRequest => ExitStatus::Unknown,
+            error if error.kind() == ErrorKind::Auth || error.kind() == ErrorKind::Permission => {
+                ExitStatus::SignIn
+            }
+            error if error.kind() == ErrorKind::OutputUnavailable => match error.status() {
                 // It may appear.
                 Some(404) => ExitStatus::TryAgain,
                 _ => ExitStatus::Service,
             },
-            error if error.is_file_locked() || error.is_abandoned() => ExitStatus::TryAgain,
-            error if error.is_config() || error.is_file() && !error.is_disk() => ExitStatus::Usage,
-            error if error.is_invalid_input() || error.is_not_found() => ExitStatus::Input,
-            error if error.is_certificate() || error.is_proxy() => ExitStatus::Service,
-            error if error.is_connect() || error.is_rate_limited() || error.is_timeout() => {
+            error if error.kind() == ErrorKind::FileLocked || error.kind() == ErrorKind::Abandoned => {
                 ExitStatus::TryAgain
             }
-            error if error.is_not_ready() => ExitStatus::TryAgain,
+            error
+                if error.kind() == ErrorKind::Config
+                    || error.is_file() && error.kind() != ErrorKind::Disk =>
+            {
+                ExitStatus::Usage
+            }
+            error if error.kind() == ErrorKind::InvalidInput || error.kind() == ErrorKind::NotFound => {
+                ExitStatus::Input
+            }
+            error if error.kind() == ErrorKind::Certificate || error.kind() == ErrorKind::Proxy => {
+                ExitStatus::Service
+            }
+            error if error.is_connect() || error.kind() == ErrorKind::RateLimited || error.is_timeout() => {
+                ExitStatus::TryAgain
+            }
+            error if error.kind() == ErrorKind::NotReady => ExitStatus::TryAgain,
             _ => ExitStatus::Service,
         };
         let stop = Self::new(exit, error.to_string()).with("error_code", error.error_code());
@@ -277,10 +290,10 @@ impl From<SubmitError> for CliError {
         match error {
             SubmitError::Rejected(error) => {
                 let advice = match &error {
-                    error if error.is_duplicate_request() => {
+                    error if error.kind() == ErrorKind::DuplicateRequest => {
                         "\n  look at it: kling jobs; or pay for another: --allow-duplicate"
                     }
-                    error if error.is_journal() => "\n  go on without a record: --no-journal",
+                    error if error.kind() == ErrorKind::Journal => "\n  go on without a record: --no-journal",
                     _ => "",
                 };
                 let message = format!("nothing was submitted: {error}{advice}");
@@ -296,8 +309,10 @@ impl From<&WaitError> for CliError {
         let exit = match error {
             error if error.is_failed() || error.is_cancelled() || was_cancelled(error) => ExitStatus::Failed,
             error if error.is_deadline() => ExitStatus::TryAgain,
-            error if error.is_auth() || error.is_permission() => ExitStatus::SignIn,
-            error if error.is_not_found() => ExitStatus::Input,
+            error if error.kind() == ErrorKind::Auth || error.kind() == ErrorKind::Permission => {
+                ExitStatus::SignIn
+            }
+            error if error.kind() == ErrorKind::NotFound => ExitStatus::Input,
             _ => ExitStatus::Service,
         };
         let result = error.result().and_then(|reply| reply.error.clone());

@@ -4,8 +4,8 @@ use std::fs;
 
 use kling::kling_journal::EntryLock;
 use kling::{
-    Client, CompletedJob, DownloadOptions, ExpectedContent, Job, Journaled, OnDeadline, RequestId, WaitError,
-    WaitOptions,
+    Client, CompletedJob, DownloadOptions, ErrorKind, ExpectedContent, Job, Journaled, OnDeadline, RequestId,
+    WaitError, WaitOptions,
 };
 use serde_json::{Value, json};
 
@@ -236,7 +236,7 @@ async fn fresh_link(
     url: &str,
     error: &kling::Error,
 ) -> Option<String> {
-    if !error.is_output_unavailable() {
+    if error.kind() != ErrorKind::OutputUnavailable {
         return None;
     }
     let result = client.result(id).await.ok()?;
@@ -246,14 +246,14 @@ async fn fresh_link(
 /// What was paid for is named in full, so that it can be fetched by other means.
 fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> CliError {
     let options = match error.host() {
-        Some(host) if error.is_host_not_allowed() => format!("--allow-host {host}"),
-        _ if error.is_too_large() => "--max-size SIZE".to_owned(),
-        _ if error.is_file() && !error.is_file_locked() => "-o FILE".to_owned(),
+        Some(host) if error.kind() == ErrorKind::HostNotAllowed => format!("--allow-host {host}"),
+        _ if error.kind() == ErrorKind::TooLarge => "--max-size SIZE".to_owned(),
+        _ if error.is_file() && error.kind() != ErrorKind::FileLocked => "-o FILE".to_owned(),
         _ => String::new(),
     };
     let exit = CliError::from(error.clone()).exit();
     let mut message = format!("the output was not downloaded: {error}\n  it lies at {}", output::short(url));
-    if error.is_content() {
+    if error.kind() == ErrorKind::Content {
         message.push_str("\n  --any-content saves whatever arrives");
     }
     CliError::new(exit, message).with("url", url).resumable(id, &take_up(id, &options))

@@ -1,6 +1,6 @@
 //! Cancels a job: when a cancel is retried, when the status settles it, and which errors of the API are final.
 
-use kling_transport::{CancelOutcome, CancelReply, Client, Error, RequestId, State, StatusReply};
+use kling_transport::{CancelOutcome, CancelReply, Client, Error, ErrorKind, RequestId, State, StatusReply};
 #[cfg(feature = "async")]
 use tokio::runtime::Handle;
 
@@ -53,7 +53,7 @@ pub(crate) fn next(outcome: &Result<CancelReply, Error>, repeats: u16) -> Next {
 pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     match outcome {
         Ok(reply) => reply.outcome != CancelOutcome::NotConfirmed,
-        Err(error) => error.is_config() || is_final(error),
+        Err(error) => error.kind() == ErrorKind::Config || is_final(error),
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn settle(
 /// codes count.
 pub(crate) fn is_final(error: &Error) -> bool {
     let is_denied = error.error_code() == Some(PERMISSION_DENIED);
-    (error.is_auth() && error.is_api_error()) || is_denied || is_unknown(error)
+    (error.kind() == ErrorKind::Auth && error.is_api_error()) || is_denied || is_unknown(error)
 }
 
 /// Whether the API itself knows no such job.
@@ -93,7 +93,7 @@ pub(crate) fn is_unknown(error: &Error) -> bool {
 
 /// Whether an immediate retry of a cancel may help. After "too many calls" it does not.
 fn may_help(error: &Error) -> bool {
-    (error.is_transient() || error.error_code().is_none()) && !error.is_rate_limited()
+    (error.is_transient() || error.error_code().is_none()) && error.kind() != ErrorKind::RateLimited
 }
 
 /// Cancels a job when a wait is dropped before its end, if the options ask for that.

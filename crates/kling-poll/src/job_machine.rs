@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, Job, JobModel, Phase, RequestId, ResultReply, Span, State,
+    CancelOutcome, CancelReply, Error, ErrorKind, Job, JobModel, Phase, RequestId, ResultReply, Span, State,
     StatusReply, TransportError, TransportErrorKind, Verdict,
 };
 
@@ -129,7 +129,9 @@ impl JobMachine {
             Event::Status(outcome) if self.stage == Stage::Settle => self.settle(outcome).into(),
             Event::Status(Ok(reply)) => self.on_status(options, now, reply),
             Event::Result(Ok(reply)) => self.on_result(options, now, reply),
-            Event::Result(Err(error)) if error.is_not_ready() => self.on_not_ready(options, now).into(),
+            Event::Result(Err(error)) if error.kind() == ErrorKind::NotReady => {
+                self.on_not_ready(options, now).into()
+            }
             Event::Status(Err(error)) | Event::Result(Err(error)) => {
                 self.on_error(options, now, random, error)
             }

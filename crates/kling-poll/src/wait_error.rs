@@ -4,7 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use kling_transport::{CancelOutcome, CancelReply, DynModel, Error, JobModel, RequestId, ResultReply, State};
+use kling_transport::{
+    CancelOutcome, CancelReply, DynModel, Error, ErrorKind, JobModel, RequestId, ResultReply, State,
+};
 use serde_json::Value;
 
 use crate::{JobMachine, WaitOutcome};
@@ -121,19 +123,19 @@ impl WaitError {
     /// The token was not accepted. The job may go on.
     #[must_use]
     pub fn is_auth(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.is_auth())
+        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::Auth)
     }
 
     /// The request belongs to another account, by the API's own code (403001).
     #[must_use]
     pub fn is_permission(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.is_permission())
+        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::Permission)
     }
 
     /// The request is not known, or expired, by the API's own code (404001).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.is_not_found())
+        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::NotFound)
     }
 
     /// The request waited for.

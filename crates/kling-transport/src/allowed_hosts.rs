@@ -119,7 +119,7 @@ const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_pr
 /// Refuses a proxy whose scheme neither HTTP library knows: both pass over it in silence, and connect without it.
 ///
 /// # Errors
-/// [`Error::is_proxy`].
+/// [`ErrorKind::Proxy`].
 pub(crate) fn refuse_unknown_schemes() -> Result<(), Error> {
     let variables = VARIABLES.iter().filter_map(|name| Some((name, env::var(name).ok()?)));
     for (name, value) in variables {
@@ -151,7 +151,7 @@ impl EnvironmentProxies {
     /// The proxies, if the environment names one for this URL.
     ///
     /// # Errors
-    /// [`Error::is_proxy`] if it cannot be used.
+    /// [`ErrorKind::Proxy`] if it cannot be used.
     pub(crate) fn for_url(url: &Url) -> Result<Option<Self>, Error> {
         refuse_unknown_schemes()?;
         let proxies = Self(hyper_util::client::proxy::matcher::Matcher::from_system().into());
@@ -174,6 +174,7 @@ impl EnvironmentProxies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn passes(base: &str, allowed: &[&str], url: &str) -> bool {
         let allowed: Vec<_> = allowed.iter().map(|host| (*host).to_owned()).collect();
@@ -222,7 +223,7 @@ mod tests {
     fn the_refusal_names_the_host_and_not_the_query() {
         let gate = AllowedHosts::new(&ApiBase::default(), &[]);
         let error = gate.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
-        assert!(error.is_host_not_allowed() && !error.to_string().contains("secret"));
+        assert!(error.kind() == ErrorKind::HostNotAllowed && !error.to_string().contains("secret"));
         assert_eq!(error.host(), Some("cdn.example"));
     }
 

@@ -4,9 +4,8 @@
 use kling_types::output::urls;
 use serde_json::{Map, Value};
 
-use crate::error_kind::Kind;
 use crate::lenient::{self, Damage};
-use crate::{Error, HttpReply, RequestId, Span, State, excerpt};
+use crate::{Error, ErrorKind, HttpReply, RequestId, Span, State, excerpt};
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -92,7 +91,9 @@ pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Answer, Err
     let named = request_id(&answer.object);
     // In a garbled answer the id of something else may come to the top.
     if answer.is_whole() && named.as_ref().is_some_and(|id| id != asked) {
-        return Err(Error::new(Kind::Protocol, "it is about another request").with_status(reply.head.status));
+        return Err(
+            Error::new(ErrorKind::Protocol, "it is about another request").with_status(reply.head.status)
+        );
     }
     let is_over = answer.state().is_some_and(|state| state.is_over());
     let code = code(&answer.object);
@@ -119,9 +120,10 @@ fn refusal(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error {
     let status = reply.head.status;
     let kind = code
         .and_then(|code| {
-            Kind::of_known_code(code).or_else(|| Kind::status_of_code(code).map(Kind::of_status))
+            ErrorKind::of_known_code(code)
+                .or_else(|| ErrorKind::status_of_code(code).map(ErrorKind::of_status))
         })
-        .unwrap_or_else(|| Kind::of_status(status));
+        .unwrap_or_else(|| ErrorKind::of_status(status));
     let id = request_id(&object);
     Error::new(kind, message(&object))
         .with_status(status)
@@ -155,7 +157,7 @@ pub(crate) fn words(value: &Value) -> String {
 /// The error of an answer that is no JSON object: a proxy's page, an empty body, torn JSON.
 pub(crate) fn wordless(reply: &HttpReply) -> Error {
     let status = reply.head.status;
-    let kind = if reply.head.is_success() { Kind::Protocol } else { Kind::of_status(status) };
+    let kind = if reply.head.is_success() { ErrorKind::Protocol } else { ErrorKind::of_status(status) };
     let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
     let found = match (reply.body.is_empty(), reply.head.is_success()) {
         (false, _) => {
@@ -197,7 +199,7 @@ pub(crate) fn request_id(object: &Object) -> Option<RequestId> {
 /// The `status`, without which an answer says nothing of a job.
 pub(crate) fn state(object: &Object) -> Result<State, Error> {
     let word = object.get("status").and_then(Value::as_str).filter(|word| !word.trim().is_empty());
-    word.map(State::from).ok_or_else(|| Error::new(Kind::Protocol, "no status stands in it"))
+    word.map(State::from).ok_or_else(|| Error::new(ErrorKind::Protocol, "no status stands in it"))
 }
 
 /// A text.
@@ -241,12 +243,12 @@ mod tests {
 
     #[test]
     fn the_code_decides_before_the_status() {
-        assert!(read(400, r#"{"error_code":400004,"error_message":"no"}"#).is_auth());
-        assert!(read(400, r#"{"error_code":"400002"}"#).is_insufficient_balance());
-        assert!(read(500, r#"{"error_code":404001}"#).is_not_found());
-        assert!(read(200, r#"{"error_code":403001}"#).is_permission());
-        assert!(read(200, r#"{"error_code":429007}"#).is_rate_limited());
-        assert!(read(503, r#"{"error_code":7}"#).is_server());
+        assert!(read(400, r#"{"error_code":400004,"error_message":"no"}"#).kind() == ErrorKind::Auth);
+        assert!(read(400, r#"{"error_code":"400002"}"#).kind() == ErrorKind::InsufficientBalance);
+        assert!(read(500, r#"{"error_code":404001}"#).kind() == ErrorKind::NotFound);
+        assert!(read(200, r#"{"error_code":403001}"#).kind() == ErrorKind::Permission);
+        assert!(read(200, r#"{"error_code":429007}"#).kind() == ErrorKind::RateLimited);
+        assert!(read(503, r#"{"error_code":7}"#).kind() == ErrorKind::Server);
     }
 
     #[test]
@@ -271,12 +273,12 @@ mod tests {
     #[test]
     fn a_page_of_html_is_told_from_the_api() {
         let error = read(502, "<html>\n<h1>Bad gateway</h1>");
-        assert!(error.is_server() && error.is_transient() && !error.is_api_error());
+        assert!(error.kind() == ErrorKind::Server && error.is_transient() && !error.is_api_error());
         assert_eq!(
             error.to_string(),
             "the service failed (HTTP 502): no JSON object but <html> <h1>Bad gateway</h1>"
         );
-        assert!(read(200, "").is_protocol());
-        assert!(read(200, "[1,2").is_protocol());
+        assert!(read(200, "").kind() == ErrorKind::Protocol);
+        assert!(read(200, "[1,2").kind() == ErrorKind::Protocol);
     }
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Balance, CancelReply, Error, HttpReply, HttpRequest, ModelId, RequestId, ResultReply, Settings,
-    StatusReply, Token, TransportError, answer, redacted,
+    Balance, CancelReply, Error, ErrorKind, HttpReply, HttpRequest, ModelId, RequestId, ResultReply,
+    Settings, StatusReply, Token, TransportError, answer, redacted,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -213,7 +213,7 @@ fn read_beginning<C: Call>(call: &C, failure: TransportError) -> Result<C::Reply
     match read {
         Some(Ok(reply)) => Ok(reply),
         // The service's own words say more than the failure does.
-        Some(Err(error)) if error.is_api_error() || error.is_rate_limited() => Err(error),
+        Some(Err(error)) if error.is_api_error() || error.kind() == ErrorKind::RateLimited => Err(error),
         _ => Err(failure.into()),
     }
 }
@@ -265,6 +265,6 @@ mod tests {
         let head = HttpHead { status: 200, ..HttpHead::default() };
         let reply = HttpReply::new(head, r#"{"request_id":"theirs","status":"completed"}"#.into());
         let error = GetStatus(&id).read(&reply).unwrap_err();
-        assert!(error.is_protocol() && error.is_transient());
+        assert!(error.kind() == ErrorKind::Protocol && error.is_transient());
     }
 }

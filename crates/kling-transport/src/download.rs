@@ -8,11 +8,10 @@ use data_url::DataUrl;
 use url::Url;
 
 use crate::allowed_hosts::AllowedHosts;
-use crate::error_kind::Kind;
 use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
 use crate::{
-    Client, DownloadOptions, Downloaded, Error, ExpectedContent, HttpHead, HttpRequest, Progress, Retry,
-    Settings, Span, excerpt,
+    Client, DownloadOptions, Downloaded, Error, ErrorKind, ExpectedContent, HttpHead, HttpRequest, Progress,
+    Retry, Settings, Span, excerpt,
 };
 
 const MAX_REDIRECTS: u32 = 5;
@@ -145,7 +144,7 @@ impl Download {
 
     /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
     fn resume(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
-        let unusable = || Error::new(Kind::Protocol, "it is another part than was asked for");
+        let unusable = || Error::new(ErrorKind::Protocol, "it is another part than was asked for");
         let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
         let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
         match usable {
@@ -162,13 +161,13 @@ impl Download {
         let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
         if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
             let message = format!("it is compressed as {}, which was not asked for", excerpt::short(coding));
-            return Err(Error::new(Kind::Content, message));
+            return Err(Error::new(ErrorKind::Content, message));
         }
         let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
         if self.options.content != ExpectedContent::Anything
             && head.content_type.as_ref().is_some_and(is_page)
         {
-            return Err(Error::new(Kind::Content, "it is a page of HTML, and no output"));
+            return Err(Error::new(ErrorKind::Content, "it is a page of HTML, and no output"));
         }
         Ok(())
     }
@@ -176,9 +175,9 @@ impl Download {
     /// The host of an output knows neither the token nor the account nor the request: its refusal is about the file alone.
     fn refused(&self, head: &HttpHead) -> AttemptError {
         let host = self.url.host_str().unwrap_or_default();
-        let kind = match Kind::of_status(head.status) {
-            kind @ (Kind::RateLimited | Kind::Server | Kind::Timeout) => kind,
-            _ => Kind::OutputUnavailable,
+        let kind = match ErrorKind::of_status(head.status) {
+            kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout) => kind,
+            _ => ErrorKind::OutputUnavailable,
         };
         let error = Error::new(kind, format!("{host} does not give the file")).with_host(Some(host));
         error.with_status(head.status).with_retry_after(head.retry_after).into()
@@ -211,7 +210,7 @@ impl Download {
         self.attempts += 1;
         self.span.attempted(self.attempts, Some(&error));
         (self.url, self.redirects) = (self.source.clone(), 0);
-        let may_appear = error.is_output_unavailable() && error.status() == Some(404);
+        let may_appear = error.kind() == ErrorKind::OutputUnavailable && error.status() == Some(404);
         if error.is_transient() || may_appear && self.attempts < MAX_MISSING {
             let wish = error.retry_after();
             if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
@@ -260,7 +259,7 @@ fn is_inline(url: &str) -> bool {
 
 /// Writes the content of a `data:` URL to a file, by the rules of a download.
 fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
-    let broken = || Error::new(Kind::Content, "found a data: URL that cannot be decoded");
+    let broken = || Error::new(ErrorKind::Content, "found a data: URL that cannot be decoded");
     if !options.overwrite && path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error_kind::Kind;
-use crate::{Phase, RequestId, TransportError, TransportErrorKind, excerpt};
+use crate::{ErrorKind, Phase, RequestId, TransportError, TransportErrorKind, excerpt};
 
 /// An error of a call, or of a value that was to become one.
 ///
-/// Ask it with the `is_*` methods. The API's own `error_code` decides first, the HTTP status second, as the provider sends
+/// [`Error::kind`] says what happened. The API's own `error_code` decides first, the HTTP status second, as the provider sends
 /// bad tokens and empty balances under HTTP 400. Its `Display` is one line and holds neither the token nor a URL's query.
 ///
 /// # Troubleshooting
@@ -21,7 +20,7 @@ pub struct Error(Box<Inner>);
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     status: Option<u16>,
     code: Option<i64>,
@@ -34,36 +33,10 @@ struct Inner {
 }
 
 impl Error {
-    /// The token is missing, expired, revoked, or its account is inactive (400004, HTTP 401).
+    /// Returns the kind.
     #[must_use]
-    pub fn is_auth(&self) -> bool {
-        self.0.kind == Kind::Auth
-    }
-
-    /// The account's balance does not cover the job (400002, HTTP 402).
-    #[must_use]
-    pub fn is_insufficient_balance(&self) -> bool {
-        self.0.kind == Kind::Balance
-    }
-
-    /// The server's certificate was not accepted, so nothing was sent. Behind a proxy or a firewall that inspects TLS,
-    /// `SSL_CERT_FILE` may name a file with its CA certificate.
-    #[must_use]
-    pub fn is_certificate(&self) -> bool {
-        self.0.kind == Kind::Certificate
-    }
-
-    /// A file came in the place of an output that is none: an error in JSON, a page, an empty body, another kind of media, or
-    /// one that is compressed. It was not saved.
-    #[must_use]
-    pub fn is_content(&self) -> bool {
-        self.0.kind == Kind::Content
-    }
-
-    /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
-    #[must_use]
-    pub fn is_config(&self) -> bool {
-        self.0.kind == Kind::Config
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
     /// The connection could not be opened: nothing was sent.
@@ -75,121 +48,13 @@ impl Error {
     /// A local file could not be written, exists already, is over the limit, or is in other hands.
     #[must_use]
     pub fn is_file(&self) -> bool {
-        self.0.kind == Kind::File || self.is_disk() || self.is_file_locked() || self.is_too_large()
+        matches!(self.0.kind, ErrorKind::Disk | ErrorKind::File | ErrorKind::FileLocked | ErrorKind::TooLarge)
     }
 
-    /// An output has more bytes than its download may bring.
-    #[must_use]
-    pub fn is_too_large(&self) -> bool {
-        self.0.kind == Kind::TooLarge
-    }
-
-    /// The disk took no file, or not all of it: it is full, say. Another name would not help.
-    #[must_use]
-    pub fn is_disk(&self) -> bool {
-        self.0.kind == Kind::Disk
-    }
-
-    /// A file is being downloaded by somebody else at the moment.
-    #[must_use]
-    pub fn is_file_locked(&self) -> bool {
-        self.0.kind == Kind::InOtherHands
-    }
-
-    /// The caller gave a submit up while no attempt was out: nothing was made of it.
-    #[must_use]
-    pub fn is_abandoned(&self) -> bool {
-        self.0.kind == Kind::Abandoned
-    }
-
-    /// A download was refused because its URL is outside the hosts allowed.
-    #[must_use]
-    pub fn is_host_not_allowed(&self) -> bool {
-        self.0.kind == Kind::Host
-    }
-
-    /// The input or the model id was refused by the API (400001, HTTP 400, 413, 422).
-    #[must_use]
-    pub fn is_invalid_input(&self) -> bool {
-        self.0.kind == Kind::InvalidInput
-    }
-
-    /// The journal could not be written, so nothing was sent.
-    #[must_use]
-    pub fn is_journal(&self) -> bool {
-        self.0.kind == Kind::Journal
-    }
-
-    /// The model or the request is not known, or expired (404001, HTTP 404, 410).
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.0.kind == Kind::NotFound
-    }
-
-    /// The result is asked for too early (400005): the job goes on.
-    #[must_use]
-    pub fn is_not_ready(&self) -> bool {
-        self.0.kind == Kind::NotReady
-    }
-
-    /// The request belongs to another account (403001, HTTP 403).
-    #[must_use]
-    pub fn is_permission(&self) -> bool {
-        self.0.kind == Kind::Permission
-    }
-
-    /// The answer was not what the API is known to send: HTML, torn JSON, another request's id.
-    #[must_use]
-    pub fn is_protocol(&self) -> bool {
-        self.0.kind == Kind::Protocol
-    }
-
-    /// The proxy cannot be used, so nothing was sent: it wants a user and a password (HTTP 407), or its scheme is not
-    /// supported.
-    #[must_use]
-    pub fn is_proxy(&self) -> bool {
-        self.0.kind == Kind::Proxy
-    }
-
-    /// Too many calls (HTTP 429); see [`Error::retry_after`].
-    #[must_use]
-    pub fn is_rate_limited(&self) -> bool {
-        self.0.kind == Kind::RateLimited
-    }
-
-    /// The answer was a redirect, which is never followed: the token stays with its origin.
-    #[must_use]
-    pub fn is_redirect(&self) -> bool {
-        self.0.kind == Kind::Redirect
-    }
-
-    /// The server failed (HTTP 5xx).
-    #[must_use]
-    pub fn is_server(&self) -> bool {
-        self.0.kind == Kind::Server
-    }
-
-    /// No answer came in time (HTTP 408, or a limit of this client).
+    /// No reply came in time (HTTP 408, or a limit of this client).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == Kind::Timeout
-    }
-
-    /// The host of an output answered that it does not give the file (HTTP 401, 403, 404, 410 and the like, see
-    /// [`Error::status`] and [`Error::host`]).
-    ///
-    /// This says nothing of the token, the account or the request, which that host does not know. The link may have expired:
-    /// the result of the job names a fresh one.
-    #[must_use]
-    pub fn is_output_unavailable(&self) -> bool {
-        self.0.kind == Kind::OutputUnavailable
-    }
-
-    /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
-    /// Settle the earlier one, or say that it is meant again.
-    #[must_use]
-    pub fn is_duplicate_request(&self) -> bool {
-        self.0.kind == Kind::Unresolved
+        self.0.kind == ErrorKind::Timeout
     }
 
     /// Whether a free call may well succeed when it is made again. Says nothing of a paid one.
@@ -250,25 +115,25 @@ impl Error {
 impl Error {
     /// The error of a submit that was withheld because no record of it could be kept, for those who keep one.
     pub fn journal(message: impl fmt::Display) -> Self {
-        Self::new(Kind::Journal, excerpt::of(&message.to_string()))
+        Self::new(ErrorKind::Journal, excerpt::of(&message.to_string()))
     }
 
     /// The error of a submit that was withheld because the outcome of the very same request is unknown, for those who keep a
     /// record.
     pub fn unresolved(message: impl fmt::Display) -> Self {
-        Self::new(Kind::Unresolved, excerpt::of(&message.to_string()))
+        Self::new(ErrorKind::DuplicateRequest, excerpt::of(&message.to_string()))
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::new(Kind::Config, message)
+        Self::new(ErrorKind::Config, message)
     }
 
     pub(crate) fn file(message: impl Into<String>) -> Self {
-        Self::new(Kind::File, message)
+        Self::new(ErrorKind::File, message)
     }
 
     pub(crate) fn host_not_allowed(message: impl Into<String>, host: Option<&str>) -> Self {
-        Self::new(Kind::Host, message).with_host(host)
+        Self::new(ErrorKind::HostNotAllowed, message).with_host(host)
     }
 
     pub(crate) fn with_host(mut self, host: Option<&str>) -> Self {
@@ -283,15 +148,15 @@ impl Error {
     }
 
     pub(crate) fn proxy(message: impl Into<String>) -> Self {
-        Self::new(Kind::Proxy, message)
+        Self::new(ErrorKind::Proxy, message)
     }
 
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
     }
 
     pub(crate) fn abandoned(mut self) -> Self {
-        self.0.kind = Kind::Abandoned;
+        self.0.kind = ErrorKind::Abandoned;
         self
     }
 
@@ -329,13 +194,13 @@ impl Error {
 impl From<TransportError> for Error {
     fn from(failure: TransportError) -> Self {
         let kind = match failure.kind {
-            TransportErrorKind::Certificate => Kind::Certificate,
-            TransportErrorKind::NotLoopback => Kind::Config,
-            TransportErrorKind::Proxy => Kind::Proxy,
-            _ if failure.phase.is_before_sending() => Kind::Connect,
-            TransportErrorKind::Timeout => Kind::Timeout,
-            TransportErrorKind::TooLarge => Kind::Protocol,
-            TransportErrorKind::Broken => Kind::Interrupted,
+            TransportErrorKind::Certificate => ErrorKind::Certificate,
+            TransportErrorKind::NotLoopback => ErrorKind::Config,
+            TransportErrorKind::Proxy => ErrorKind::Proxy,
+            _ if failure.phase.is_before_sending() => ErrorKind::Connect,
+            TransportErrorKind::Timeout => ErrorKind::Timeout,
+            TransportErrorKind::TooLarge => ErrorKind::Protocol,
+            TransportErrorKind::Broken => ErrorKind::Interrupted,
         };
         let mut error = Self::new(kind, excerpt::of(&failure.message));
         (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
@@ -422,8 +287,8 @@ mod tests {
             ended(Phase::Connect, TransportErrorKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
             ended(Phase::Waiting, TransportErrorKind::Timeout, "timed out"),
             ended(Phase::Reading, TransportErrorKind::Broken, "reset by https://api.example/x?signature=1"),
-            Error::new(Kind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
-            Error::new(Kind::Content, "found JSON, expected video"),
+            Error::new(ErrorKind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
+            Error::new(ErrorKind::Content, "found JSON, expected video"),
             "../x".parse::<RequestId>().unwrap_err(),
             "a//b".parse::<ModelId>().unwrap_err(),
             "http://example.com".parse::<ApiBase>().unwrap_err(),

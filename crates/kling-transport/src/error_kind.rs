@@ -1,44 +1,80 @@
 //! The kinds of error, how codes and statuses become one, and what is said of each.
 
-/// Private to the crate: callers ask [`Error`](crate::Error) questions.
+/// The kind of an [`Error`](crate::Error).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller gave a submit up while no attempt was out: nothing was made of it.
+    Abandoned,
+    /// The token is missing, expired, revoked, or its account is inactive (400004, HTTP 401).
     Auth,
-    Balance,
+    /// The server's certificate was not accepted, so nothing was sent. Behind a proxy or a firewall that inspects TLS,
+    /// `SSL_CERT_FILE` may name a file with its CA certificate.
     Certificate,
+    /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
     #[default]
     Config,
+    /// The connection could not be opened: nothing was sent.
     Connect,
+    /// A file came in the place of an output that is none: an error in JSON, a page, an empty body, another kind of media, or
+    /// one that is compressed. It was not saved.
     Content,
+    /// The disk took no file, or not all of it: it is full, say. Another name would not help.
     Disk,
+    /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
+    /// Settle the earlier one, or say that it is meant again.
+    DuplicateRequest,
+    /// A local file exists already or cannot be written.
     File,
-    Abandoned,
-    Host,
-    InOtherHands,
+    /// A file is being downloaded by somebody else at the moment.
+    FileLocked,
+    /// A download was refused because its URL is outside the hosts allowed.
+    HostNotAllowed,
+    /// The account's balance does not cover the job (400002, HTTP 402).
+    InsufficientBalance,
+    /// The connection broke before the whole reply came.
     Interrupted,
+    /// The input or the model id was refused by the API (400001, HTTP 400, 413, 422).
     InvalidInput,
+    /// The journal could not be written, so nothing was sent.
     Journal,
+    /// The model or the request is not known, or expired (404001, HTTP 404, 410).
     NotFound,
+    /// The result is asked for too early (400005): the job goes on.
     NotReady,
+    /// The host of an output answered that it does not give the file (HTTP 401, 403, 404, 410 and the like, see
+    /// [`Error::status`] and [`Error::host`]).
+    ///
+    /// This says nothing of the token, the account or the request, which that host does not know. The link may have expired:
+    /// the result of the job names a fresh one.
     OutputUnavailable,
+    /// The request belongs to another account (403001, HTTP 403).
     Permission,
+    /// The answer was not what the API is known to send: HTML, torn JSON, another request's id.
     Protocol,
+    /// The proxy cannot be used, so nothing was sent: it wants a user and a password (HTTP 407), or its scheme is not
+    /// supported.
     Proxy,
+    /// Too many calls (HTTP 429); see [`Error::retry_after`].
     RateLimited,
+    /// The answer was a redirect, which is never followed: the token stays with its origin.
     Redirect,
+    /// The API refused the call with another HTTP status 4xx.
     Refused,
+    /// The server failed (HTTP 5xx).
     Server,
+    /// No answer came in time (HTTP 408, or a limit of this client).
     Timeout,
+    /// An output has more bytes than its download may bring.
     TooLarge,
-    Unresolved,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The kind of an `error_code` that the provider names, and nothing else.
     pub(crate) const fn of_known_code(code: i64) -> Option<Self> {
         Some(match code {
             400_001 => Self::InvalidInput,
-            400_002 => Self::Balance,
+            400_002 => Self::InsufficientBalance,
             400_004 => Self::Auth,
             400_005 => Self::NotReady,
             403_001 => Self::Permission,
@@ -62,7 +98,7 @@ impl Kind {
             300..=399 => Self::Redirect,
             400 | 413 | 415 | 422 => Self::InvalidInput,
             401 => Self::Auth,
-            402 => Self::Balance,
+            402 => Self::InsufficientBalance,
             403 => Self::Permission,
             404 | 410 => Self::NotFound,
             408 => Self::Timeout,
@@ -92,14 +128,14 @@ impl Kind {
             Self::Config
             | Self::Disk
             | Self::File
-            | Self::Host
-            | Self::InOtherHands
+            | Self::HostNotAllowed
+            | Self::FileLocked
             | Self::TooLarge
-            | Self::Unresolved => {
+            | Self::DuplicateRequest => {
                 return None;
             }
             Self::Auth => "the token was not accepted",
-            Self::Balance => "the account's balance does not cover this",
+            Self::InsufficientBalance => "the account's balance does not cover this",
             Self::Certificate => "the server's certificate was not accepted",
             Self::Connect => "cannot connect",
             Self::Content => "the file that arrived is not the output",
@@ -125,7 +161,7 @@ impl Kind {
     pub(crate) const fn advice(self) -> Option<&'static str> {
         Some(match self {
             Self::Auth => "check that the token is current: creating one revokes the one before",
-            Self::Balance => "add credit to the account and submit again",
+            Self::InsufficientBalance => "add credit to the account and submit again",
             Self::Certificate if cfg!(any(target_vendor = "apple", windows)) => {
                 "if a proxy or a firewall inspects TLS, add its CA certificate to the system's trust store"
             }
@@ -159,7 +195,7 @@ mod tests {
             (4_000_010, None),
         ];
         for (code, status) in cases {
-            assert_eq!(Kind::status_of_code(code), status, "{code}");
+            assert_eq!(ErrorKind::status_of_code(code), status, "{code}");
         }
     }
 }

@@ -131,7 +131,7 @@ impl Job {
     /// The same job with its model's type.
     ///
     /// # Errors
-    /// [`Error::is_config`] where the job is known to be of another model.
+    /// [`ErrorKind::Config`] where the job is known to be of another model.
     pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
         match (&self.model, M::MODEL) {
             (Some(model), Some(expected)) if model.as_str() != expected => {
@@ -324,6 +324,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn each_segment_is_encoded_and_the_slashes_are_kept() {
@@ -334,7 +335,7 @@ mod tests {
     #[test]
     fn segments_that_would_change_the_path_are_refused() {
         for text in ["", "/", "a//b", "/a", "a/", "a/../b", "./a", "a/ /b", "a\nb", &"x/".repeat(300)] {
-            assert!(text.parse::<ModelId>().unwrap_err().is_config(), "{text:?}");
+            assert!(text.parse::<ModelId>().unwrap_err().kind() == ErrorKind::Config, "{text:?}");
         }
     }
 

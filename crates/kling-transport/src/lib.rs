@@ -79,6 +79,7 @@ pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListMode
 pub use crate::client::Client;
 pub use crate::content::ExpectedContent;
 pub use crate::error::Error;
+pub use crate::error_kind::ErrorKind;
 #[doc(hidden)]
 pub use crate::excerpt::is_unsafe_on_terminal;
 pub use crate::fingerprint::Fingerprint;

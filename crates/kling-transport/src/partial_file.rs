@@ -7,10 +7,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::content::HEAD_BYTES;
-use crate::error_kind::Kind;
 use crate::http_reply::RangeRequest;
 use crate::part::{Note, Part};
-use crate::{Error, ExpectedContent, HttpHead, RetryPolicy, TransportError, excerpt};
+use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, TransportError, excerpt};
 
 /// What a download may do.
 ///
@@ -203,7 +202,7 @@ impl PartialFile {
         let fits = self.rest().is_some_and(|rest| rest.is_continued_by(head, self.total));
         if !fits {
             self.discard();
-            return Err(Error::new(Kind::Protocol, "it does not go on where it broke off").into());
+            return Err(Error::new(ErrorKind::Protocol, "it does not go on where it broke off").into());
         }
         let total = self.total.or_else(|| head.content_range?.total);
         Ok(Self { before: self.received, total, ..self.anew() })
@@ -265,7 +264,7 @@ impl PartialFile {
             Ok(()) => Ok(Self { is_judged: true, ..self }),
             Err(finding) => {
                 self.discard();
-                Err(Error::new(Kind::Content, finding).into())
+                Err(Error::new(ErrorKind::Content, finding).into())
             }
         }
     }
@@ -279,7 +278,7 @@ impl PartialFile {
         match self.total {
             Some(total) if total != self.received => {
                 let message = format!("{} of {total} bytes arrived", self.received);
-                Err(AttemptError::Broken(Error::new(Kind::Interrupted, message), self.into()))
+                Err(AttemptError::Broken(Error::new(ErrorKind::Interrupted, message), self.into()))
             }
             _ if self.is_judged => Ok(self),
             _ => self.judged(),
@@ -329,7 +328,7 @@ impl Pace {
             elapsed.as_secs(),
             options.min_rate
         );
-        Err(Error::new(Kind::Timeout, message))
+        Err(Error::new(ErrorKind::Timeout, message))
     }
 }
 
@@ -347,7 +346,7 @@ fn refused(path: &Path, error: &io::Error) -> Error {
 
 fn in_other_hands(path: &Path) -> Error {
     let text = format!("{} is being downloaded by somebody else: wait for it", path.display());
-    Error::new(Kind::InOtherHands, text)
+    Error::new(ErrorKind::FileLocked, text)
 }
 
 /// Where there is no such folder, or it is closed, another name helps; where the disk is full or broken, none does.
@@ -358,8 +357,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
     };
     let kind = match error.kind() {
         AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound
-        | PermissionDenied | ReadOnlyFilesystem | Unsupported => Kind::File,
-        _ => Kind::Disk,
+        | PermissionDenied | ReadOnlyFilesystem | Unsupported => ErrorKind::File,
+        _ => ErrorKind::Disk,
     };
     let text = format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string()));
     Error::new(kind, text)
@@ -368,7 +367,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
     let text =
         format!("the output has {bytes} bytes or more, and {limit} are allowed: raise the limit to fetch it");
-    Error::new(Kind::TooLarge, text)
+    Error::new(ErrorKind::TooLarge, text)
 }
 
 /// What keeps an attempt from ending well.
@@ -386,7 +385,7 @@ impl AttemptError {
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Failed(error) | Self::Broken(error, _) | Self::Slow(error, _) => error,
-            Self::Moved(_) => Error::new(Kind::Protocol, "a redirect stands in the place of a file"),
+            Self::Moved(_) => Error::new(ErrorKind::Protocol, "a redirect stands in the place of a file"),
         }
     }
 }
@@ -410,7 +409,9 @@ mod tests {
     #[test]
     fn a_full_disk_a_bad_name_and_a_file_in_other_hands_are_told_apart() {
         let path = Path::new("clip.mp4");
-        let asked = |error: &Error| (error.is_file(), error.is_disk(), error.is_file_locked());
+        let asked = |error: &Error| {
+            (error.is_file(), error.kind() == ErrorKind::Disk, error.kind() == ErrorKind::FileLocked)
+        };
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::WriteZero] {
             assert_eq!(asked(&unwritable(path, &kind.into())), (true, true, false), "{kind}");
         }

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer::{self, Answer, Object, has_content};
-use crate::error_kind::Kind;
-use crate::{Error, HttpReply, RequestId, State};
+use crate::{Error, ErrorKind, HttpReply, RequestId, State};
 
 /// What `/result` says of a job: the one place where its outcome is decided.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -137,7 +136,7 @@ impl ResultReply {
             return Ok(reply);
         }
         let found = reply.warning.as_deref().unwrap_or("the answer is broken");
-        Err(Error::new(Kind::Protocol, format!("{found}; its outcome is missing")))
+        Err(Error::new(ErrorKind::Protocol, format!("{found}; its outcome is missing")))
     }
 }
 
@@ -230,7 +229,7 @@ impl CancelReply {
     /// Reads an answer. One that lost a part and names neither outcome nor state says nothing.
     pub(crate) fn of_answer(answer: &Answer) -> Result<Self, Error> {
         if !answer.is_whole() && answer.state().is_none() && !answer.object.contains_key("outcome") {
-            return Err(Error::new(Kind::Protocol, answer.warning.as_deref().unwrap_or_default()));
+            return Err(Error::new(ErrorKind::Protocol, answer.warning.as_deref().unwrap_or_default()));
         }
         Ok(Self::read(&answer.object))
     }
@@ -268,7 +267,7 @@ impl Balance {
     pub(crate) fn read(object: &Object) -> Result<Self, Error> {
         let microdollars = answer::number(object, "balance_microdollars").map(|exact| exact as i64);
         let usd = answer::number(object, "balance_usd").or_else(|| Some(microdollars? as f64 / 1e6));
-        let usd = usd.ok_or_else(|| Error::new(Kind::Protocol, "no balance_usd stands in it"))?;
+        let usd = usd.ok_or_else(|| Error::new(ErrorKind::Protocol, "no balance_usd stands in it"))?;
         Ok(Self { usd, microdollars, currency: answer::text(object, "currency") })
     }
 }
@@ -366,7 +365,7 @@ mod tests {
             assert_eq!(read(&value).unwrap().queue_position, expected);
         }
         for value in [json!({}), json!({"status": null}), json!({"status": " "}), json!({"status": 7})] {
-            assert!(read(&value).unwrap_err().is_protocol());
+            assert!(read(&value).unwrap_err().kind() == ErrorKind::Protocol);
         }
     }
 
@@ -430,6 +429,8 @@ mod tests {
     fn a_balance_may_be_negative_and_may_come_in_microdollars_alone() {
         let balance = Balance::read(&object(json!({"balance_microdollars": -1_500_000}))).unwrap();
         assert_eq!((balance.usd, balance.microdollars), (-1.5, Some(-1_500_000)));
-        assert!(Balance::read(&object(json!({"currency": "USD"}))).unwrap_err().is_protocol());
+        assert!(
+            Balance::read(&object(json!({"currency": "USD"}))).unwrap_err().kind() == ErrorKind::Protocol
+        );
     }
 }

@@ -32,7 +32,7 @@ impl Reqwest {
     /// A transport with this crate's own settings.
     ///
     /// # Errors
-    /// [`Error::is_config`] if TLS cannot be set up; [`Error::is_proxy`] if the environment names a proxy that is neither
+    /// [`ErrorKind::Config`] if TLS cannot be set up; [`ErrorKind::Proxy`] if the environment names a proxy that is neither
     /// `http://` nor `https://`.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let proxies = match settings.base().is_loopback() {
@@ -46,7 +46,7 @@ impl Reqwest {
     /// see [`Client::configured`](crate::Client::configured).
     ///
     /// # Errors
-    /// [`Error::is_config`] where what was asked for cannot be set up.
+    /// [`ErrorKind::Config`] where what was asked for cannot be set up.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,

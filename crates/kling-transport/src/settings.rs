@@ -55,7 +55,7 @@ impl Settings {
     /// The token of [`Token::from_env`] and the base of [`ApiBase::from_env`].
     ///
     /// # Errors
-    /// [`Error::is_config`] where no token is set, or a variable holds no usable value.
+    /// [`ErrorKind::Config`] where no token is set, or a variable holds no usable value.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::new(Token::from_env()?).with_base(ApiBase::from_env()?))
     }
@@ -178,7 +178,7 @@ impl ApiBase {
     /// Reads [`BASE_VARIABLE`]; the provider's base where it is not set or blank.
     ///
     /// # Errors
-    /// [`Error::is_config`] where its value is no base URL.
+    /// [`ErrorKind::Config`] where its value is no base URL.
     pub fn from_env() -> Result<Self, Error> {
         match env::var(BASE_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => text.parse(),
@@ -298,6 +298,7 @@ fn unusable(reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_default_asks_for_the_balance_on_the_other_host() {
@@ -352,7 +353,7 @@ mod tests {
             "https://example.com/v1?key=secret",
         ] {
             let error = text.parse::<ApiBase>().unwrap_err();
-            assert!(error.is_config() && !error.to_string().contains("secret"), "{text}");
+            assert!(error.kind() == ErrorKind::Config && !error.to_string().contains("secret"), "{text}");
         }
     }
 }

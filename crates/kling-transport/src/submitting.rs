@@ -10,12 +10,11 @@ use kling_types::{Model, ModelInput};
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
-use crate::error_kind::Kind;
 use crate::retry::OnRetry;
 use crate::{
-    DynModel, Error, Fingerprint, HttpReply, HttpRequest, Job, JobModel, Limits, ModelId, Phase, RequestId,
-    Retry, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError, UnknownOutcome, excerpt,
-    lenient, redacted,
+    DynModel, Error, ErrorKind, Fingerprint, HttpReply, HttpRequest, Job, JobModel, Limits, ModelId, Phase,
+    RequestId, Retry, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError,
+    UnknownOutcome, excerpt, lenient, redacted,
 };
 
 /// A submit under way. Both clients do nothing but send [`PendingSubmit::request`] and feed the outcome to
@@ -42,7 +41,7 @@ impl<M: Model> PendingSubmit<M> {
     /// A submit of a typed input to its model; `now` is when it begins.
     ///
     /// # Errors
-    /// [`Error::is_config`] where the input cannot be written as JSON.
+    /// [`ErrorKind::Config`] where the input cannot be written as JSON.
     pub fn typed<I: ModelInput<Model = M>>(
         settings: &Settings,
         input: &I,
@@ -57,7 +56,7 @@ impl PendingSubmit {
     /// A submit of raw JSON to a model; `now` is when it begins. It has to be an object, and is otherwise the caller's affair.
     ///
     /// # Errors
-    /// [`Error::is_config`] where it is no object.
+    /// [`ErrorKind::Config`] where it is no object.
     pub fn json(settings: &Settings, model: &ModelId, input: &Value, now: SystemTime) -> Result<Self, Error> {
         if !input.is_object() {
             return Err(Error::config(
@@ -135,9 +134,9 @@ impl<M: JobModel> PendingSubmit<M> {
 
     /// Ends it while no attempt is out, by the caller's wish: no job was made, and none will be.
     ///
-    /// What it gives is refused, as [`Error::is_abandoned`].
+    /// What it gives is refused, as [`ErrorKind::Abandoned`].
     pub fn abandon(self) -> SubmitOutcome<M> {
-        let error = self.refusal.map_or_else(|| Error::new(Kind::Abandoned, ""), Error::abandoned);
+        let error = self.refusal.map_or_else(|| Error::new(ErrorKind::Abandoned, ""), Error::abandoned);
         let submission = SubmitOutcome::Rejected(error);
         self.span.submitted(self.attempts, &submission);
         submission
@@ -160,7 +159,7 @@ impl<M: JobModel> PendingSubmit<M> {
             Judgement::Rejected(error) => error,
         };
         // A certificate or a proxy that is not accepted is not accepted a second later.
-        if refusal.is_connect() && refusal.is_transient() || refusal.is_rate_limited() {
+        if refusal.is_connect() && refusal.is_transient() || refusal.kind() == ErrorKind::RateLimited {
             let wish = refusal.retry_after();
             if let Retry::After(pause) = self.retry.next(self.attempts, wish, elapsed, random) {
                 self.on_retry.notify(&RetryNotice::new(&refusal, pause, self.attempts));
@@ -234,7 +233,7 @@ fn judge_failure(failure: TransportError) -> Judgement {
     }
     if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
         return Judgement::Rejected(match failure.status {
-            Some(status) => Error::new(Kind::of_status(status), excerpt::of(&failure.message))
+            Some(status) => Error::new(ErrorKind::of_status(status), excerpt::of(&failure.message))
                 .with_status(status)
                 .with_retry_after(failure.retry_after),
             None => failure.into(),
@@ -259,7 +258,7 @@ fn judge_reply(reply: HttpReply) -> Judgement {
         None => (false, Err(answer::wordless(&reply))),
     };
     let error = match opened {
-        Ok(_) => Error::new(Kind::Protocol, "no usable request_id stands in the answer"),
+        Ok(_) => Error::new(ErrorKind::Protocol, "no usable request_id stands in the answer"),
         Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Rejected(error),
         Err(error) => error,
     };
@@ -289,8 +288,8 @@ fn submitted_id(answer: &Answer, reply: &HttpReply) -> Option<RequestId> {
 fn refuses(error: &Error) -> bool {
     error.error_code().is_some_and(|code| {
         let under_success = error.status().is_some_and(|status| matches!(status, 200..=299));
-        let like_status = Kind::status_of_code(code);
-        Kind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
+        let like_status = ErrorKind::status_of_code(code);
+        ErrorKind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
     })
 }
 
@@ -434,11 +433,11 @@ mod tests {
     #[test]
     fn a_submit_that_is_given_up_made_nothing_and_says_why_the_last_attempt_did_not() {
         let SubmitOutcome::Rejected(untried) = submitting().abandon() else { panic!("expected a refusal") };
-        assert!(untried.is_abandoned());
+        assert!(untried.kind() == ErrorKind::Abandoned);
         let mut submitting = submitting();
         assert!(submitting.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
         let SubmitOutcome::Rejected(error) = submitting.abandon() else { panic!("expected a refusal") };
-        assert!(error.is_abandoned() && !error.is_rate_limited());
+        assert!(error.kind() == ErrorKind::Abandoned && error.kind() != ErrorKind::RateLimited);
         assert_eq!(error.to_string(), "given up before another attempt was made (HTTP 429): busy");
     }
 }

@@ -40,7 +40,7 @@ impl Token {
     /// Takes a token as text; white space around it is cut off, since files end with a line break.
     ///
     /// # Errors
-    /// [`Error::is_config`] if it is empty, a placeholder, in quotes, follows the word Bearer, or holds anything but visible
+    /// [`ErrorKind::Config`] if it is empty, a placeholder, in quotes, follows the word Bearer, or holds anything but visible
     /// ASCII, which a header cannot carry. Nothing of it is quoted.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         Self::named("the token", text.as_ref())
@@ -62,7 +62,7 @@ impl Token {
     /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
     ///
     /// # Errors
-    /// [`Error::is_config`] if none is, or if its value is no token; the error names the variable.
+    /// [`ErrorKind::Config`] if none is, or if its value is no token; the error names the variable.
     pub fn from_env() -> Result<Self, Error> {
         // A value that is no Unicode is refused by its letters outside ASCII.
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
@@ -155,6 +155,7 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_first_variable_that_is_not_blank_wins() {
@@ -180,7 +181,7 @@ mod tests {
     fn what_a_header_cannot_carry_is_refused_without_being_shown() {
         for text in ["", "  ", "Bearer abc", "a\nb", "a\u{0}b", "tökén"] {
             let error = Token::new(text).unwrap_err();
-            assert!(error.is_config());
+            assert!(error.kind() == ErrorKind::Config);
             assert!(text.trim().is_empty() || !error.to_string().contains(text.trim()));
         }
     }
@@ -218,7 +219,10 @@ mod tests {
         ] {
             for text in texts {
                 let error = Token::new(text).unwrap_err();
-                assert!(error.is_config() && error.to_string().contains(named), "{text}: {error}");
+                assert!(
+                    error.kind() == ErrorKind::Config && error.to_string().contains(named),
+                    "{text}: {error}"
+                );
                 let variable = Token::from_variables(|_| Some((*text).to_owned())).unwrap_err().to_string();
                 assert!(variable.starts_with("RUNCOMFY_API_TOKEN "), "{variable}");
             }

@@ -41,7 +41,7 @@ impl Ureq {
     /// see [`Client::configured`](crate::blocking::Client::configured).
     ///
     /// # Errors
-    /// [`Error::is_config`] where what was asked for cannot be set up.
+    /// [`ErrorKind::Config`] where what was asked for cannot be set up.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
@@ -370,6 +370,7 @@ fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     /// Finds one address for every name.
     #[derive(Debug)]
@@ -396,6 +397,6 @@ mod tests {
         let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
         let failure = judged(error, &UploadProgress::new(None));
         assert_eq!((failure.phase, failure.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
-        assert!(Error::from(failure).is_config());
+        assert!(Error::from(failure).kind() == ErrorKind::Config);
     }
 }

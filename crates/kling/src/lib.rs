@@ -74,9 +74,9 @@ pub use kling_poll::{
 };
 pub use kling_transport::{
     ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Client, DownloadOptions,
-    Downloaded, DynModel, Error, ExpectedContent, Fingerprint, Job, JobModel, ListModels, ModelId, Phase,
-    Progress, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings, State, StatusReply, SubmitError,
-    SubmitOutcome, TOKEN_VARIABLES, Token, UnknownOutcome,
+    Downloaded, DynModel, Error, ErrorKind, ExpectedContent, Fingerprint, Job, JobModel, ListModels, ModelId,
+    Phase, Progress, RequestId, ResultReply, RetryNotice, RetryPolicy, Settings, State, StatusReply,
+    SubmitError, SubmitOutcome, TOKEN_VARIABLES, Token, UnknownOutcome,
 };
 pub use kling_types::*;
 

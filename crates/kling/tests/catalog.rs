@@ -7,7 +7,7 @@
 ))]
 
 use kling::schema::ChangeClass;
-use kling::{Client, Drift, ListModels, Model, Settings, Token, blocking};
+use kling::{Client, Drift, ErrorKind, ListModels, Model, Settings, Token, blocking};
 use kling_sim::{Call, Reply, Sim};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ async fn a_catalog_that_cannot_be_asked_is_no_drift() {
         Call::Catalog,
         Reply::json(401, &json!({"error_code": 400_004, "error_message": "who?"})),
     );
-    assert!(kling::drift(&client, &MODEL).await.unwrap_err().is_auth());
+    assert!(kling::drift(&client, &MODEL).await.unwrap_err().kind() == ErrorKind::Auth);
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use kling::kling_journal::{Entry, EntryStatus, Error, Event, Intent, IntentId, Page, Query, Store};
 use kling::{
-    CancelOutcome, Client, Job, Journal, Journaled, OnDeadline, OnDuplicate, SubmitOutcome, WaitOptions,
+    CancelOutcome, Client, ErrorKind, Job, Journal, Journaled, OnDeadline, OnDuplicate, SubmitOutcome,
+    WaitOptions,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
@@ -46,7 +47,7 @@ async fn the_same_request_is_not_sent_again_while_its_outcome_is_unknown() {
     assert!(matches!(client.submit_json(&model(), &input()).await, SubmitOutcome::Unknown(_)));
     let refused = client.submit_json(&model(), &input()).await;
     assert!(
-        matches!(&refused, SubmitOutcome::Rejected(error) if error.is_duplicate_request()),
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
         "{refused:?}"
     );
     assert_eq!(world.posts(), 1);
@@ -97,7 +98,7 @@ async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
     assert_eq!(entries[0].intent().output(), Some("/tmp/clip.mp4".as_ref()));
     let nobodys: Job = Job::from_id("no-such-job".parse().unwrap());
     let error = world.client().wait(&nobodys, &WaitOptions::default(), |_| {}).await.unwrap_err();
-    assert!(error.is_not_found());
+    assert!(error.kind() == ErrorKind::NotFound);
     assert_eq!(world.entries()[2].status(), EntryStatus::Gone);
 }
 
@@ -149,7 +150,10 @@ async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_
     let world = World::new();
     let client = |store| Journaled::new(Client::new(world.settings()).unwrap(), Journal::with_store(store));
     let refused = client(Failing { at_begin: true }).submit_json(&model(), &input()).await;
-    assert!(matches!(&refused, SubmitOutcome::Rejected(error) if error.is_journal()), "{refused:?}");
+    assert!(
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::Journal),
+        "{refused:?}"
+    );
     assert_eq!(world.posts(), 0);
 
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -185,7 +189,7 @@ fn the_blocking_client_keeps_the_same_record() {
     assert!(matches!(client.submit_json(&model(), &input()), SubmitOutcome::Unknown(_)));
     let refused = client.submit_json(&model(), &input());
     assert!(
-        matches!(&refused, SubmitOutcome::Rejected(error) if error.is_duplicate_request()),
+        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
         "{refused:?}"
     );
     assert_eq!(world.posts(), 2);

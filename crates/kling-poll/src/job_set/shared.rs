@@ -131,6 +131,14 @@ impl Shared {
         self.lock().machine.stats()
     }
 
+    /// Returns the number of accounts with a handle or a job, after the last step.
+    #[cfg(all(test, feature = "async"))]
+    pub(super) fn accounts(&self) -> usize {
+        let State { machine, clients, .. } = &mut *self.lock();
+        clients.retain(|key, _| machine.has_account(key));
+        clients.len()
+    }
+
     /// Whether anything but the set itself can change its jobs: an account, or a call in flight.
     pub(super) fn has_company(&self) -> bool {
         let state = self.lock();

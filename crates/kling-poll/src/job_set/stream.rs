@@ -129,3 +129,104 @@ impl<M: JobModel> fmt::Debug for JobSet<M> {
         f.debug_struct("JobSet").field("shared", &self.shared).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::time::SystemTime;
+
+    use kling_transport::{
+        BoxFuture, HttpHead, HttpReply, HttpRequest, Job, Limits, Phase, Settings, Token, Transport,
+        TransportError, TransportErrorKind,
+    };
+
+    use super::*;
+    use crate::{FixedInterval, JobSetUpdate, WaitOptions};
+
+    /// Breaks every call, or panics.
+    struct Broken {
+        panics: bool,
+    }
+
+    impl Transport for Broken {
+        fn send(&self, _: HttpRequest, _: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+            Box::pin(async {
+                assert!(!self.panics, "a fault of the transport");
+                Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "cut"))
+            })
+        }
+    }
+
+    /// Replies at once that the job runs.
+    struct Running;
+
+    impl Transport for Running {
+        fn send(&self, _: HttpRequest, _: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+            let head = HttpHead::new(200, |_| None, SystemTime::UNIX_EPOCH);
+            Box::pin(ready(Ok(HttpReply::new(head, r#"{"status":"in_progress"}"#.into()))))
+        }
+    }
+
+    fn client(transport: impl Transport) -> Client {
+        Client::with_transport(Settings::new(Token::new("token").unwrap()), transport)
+    }
+
+    fn job(number: usize) -> Job {
+        Job::from_id(format!("id-{number}").parse().unwrap())
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    #[test]
+    fn a_call_that_breaks_or_panics_is_an_error_of_its_job() {
+        for panics in [false, true] {
+            runtime().block_on(async {
+                let mut set: JobSet = JobSet::new();
+                let account = set.account(client(Broken { panics }), RateLimit::new(1));
+                for number in 0..3 {
+                    account.add(&job(number), &WaitOptions::default().with_max_errors(0));
+                }
+                let mut ids = Vec::new();
+                while let Some(event) = set.next().await {
+                    assert!(matches!(event.update, JobSetUpdate::Done(Err(_))), "{event:?}");
+                    ids.push(event.request_id.to_string());
+                }
+                assert_eq!(ids, ["id-0", "id-1", "id-2"]);
+                assert!(set.calls.len() <= 1, "tasks that have ended are not kept");
+            });
+        }
+    }
+
+    #[test]
+    fn immediate_replies_leave_room_for_other_tasks() {
+        runtime().block_on(async {
+            let mut set: JobSet = JobSet::new();
+            let account = set.account(client(Running), RateLimit::default());
+            account.add(&job(1), &WaitOptions::default().with_schedule(FixedInterval(Duration::ZERO)));
+            assert!(set.next().await.is_some_and(|event| matches!(event.update, JobSetUpdate::Update(_))));
+            let waiting = tokio::spawn(async move { set.next().await.is_some() });
+            while account.stats().polls < 1000 {
+                tokio::task::yield_now().await;
+            }
+            waiting.abort();
+        });
+    }
+
+    #[test]
+    fn a_set_forgets_accounts_without_handles_and_jobs() {
+        let mut set: JobSet = JobSet::open();
+        let kept = set.account(client(Running), RateLimit::default());
+        for number in 0..100 {
+            let account = set.account(client(Running), RateLimit::default());
+            let (clone, key) = (account.clone(), account.add(&job(number), &WaitOptions::default()));
+            drop(account);
+            assert!(clone.detach(key).is_some());
+        }
+        assert_eq!(set.shared.accounts(), 1);
+        drop(kept);
+        assert!(runtime().block_on(set.next()).is_none());
+        assert_eq!(set.shared.accounts(), 0);
+    }
+}
