@@ -249,35 +249,17 @@ impl CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        let exit = match &error {
-            error if error.kind() == ErrorKind::DuplicateRequest => ExitStatus::Unknown,
-            error if error.kind() == ErrorKind::Auth || error.kind() == ErrorKind::Permission => {
-                ExitStatus::SignIn
-            }
-            error if error.kind() == ErrorKind::OutputUnavailable => match error.status() {
-                // It may appear.
-                Some(404) => ExitStatus::TryAgain,
-                _ => ExitStatus::Service,
-            },
-            error if error.kind() == ErrorKind::FileLocked || error.kind() == ErrorKind::Abandoned => {
-                ExitStatus::TryAgain
-            }
-            error
-                if error.kind() == ErrorKind::Config
-                    || error.is_file() && error.kind() != ErrorKind::Disk =>
-            {
-                ExitStatus::Usage
-            }
-            error if error.kind() == ErrorKind::InvalidInput || error.kind() == ErrorKind::NotFound => {
-                ExitStatus::Input
-            }
-            error if error.kind() == ErrorKind::Certificate || error.kind() == ErrorKind::Proxy => {
-                ExitStatus::Service
-            }
-            error if error.is_connect() || error.kind() == ErrorKind::RateLimited || error.is_timeout() => {
-                ExitStatus::TryAgain
-            }
-            error if error.kind() == ErrorKind::NotReady => ExitStatus::TryAgain,
+        use ErrorKind as Kind;
+        let exit = match error.kind() {
+            Kind::DuplicateRequest => ExitStatus::Unknown,
+            Kind::Auth | Kind::Permission => ExitStatus::SignIn,
+            // The file of an output may appear later.
+            Kind::OutputUnavailable if error.status() == Some(404) => ExitStatus::TryAgain,
+            Kind::Config | Kind::File | Kind::TooLarge => ExitStatus::Usage,
+            Kind::InvalidInput | Kind::NotFound => ExitStatus::Input,
+            Kind::Certificate | Kind::Proxy => ExitStatus::Service,
+            Kind::Abandoned | Kind::FileLocked | Kind::NotReady | Kind::RateLimited => ExitStatus::TryAgain,
+            _ if error.is_connect() || error.is_timeout() => ExitStatus::TryAgain,
             _ => ExitStatus::Service,
         };
         let stop = Self::new(exit, error.to_string()).with("error_code", error.error_code());
@@ -289,11 +271,11 @@ impl From<SubmitError> for CliError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Rejected(error) => {
-                let advice = match &error {
-                    error if error.kind() == ErrorKind::DuplicateRequest => {
+                let advice = match error.kind() {
+                    ErrorKind::DuplicateRequest => {
                         "\n  look at it: kling jobs; or pay for another: --allow-duplicate"
                     }
-                    error if error.kind() == ErrorKind::Journal => "\n  go on without a record: --no-journal",
+                    ErrorKind::Journal => "\n  go on without a record: --no-journal",
                     _ => "",
                 };
                 let message = format!("nothing was submitted: {error}{advice}");
@@ -309,10 +291,8 @@ impl From<&WaitError> for CliError {
         let exit = match error {
             error if error.is_failed() || error.is_cancelled() || was_cancelled(error) => ExitStatus::Failed,
             error if error.is_deadline() => ExitStatus::TryAgain,
-            error if error.kind() == ErrorKind::Auth || error.kind() == ErrorKind::Permission => {
-                ExitStatus::SignIn
-            }
-            error if error.kind() == ErrorKind::NotFound => ExitStatus::Input,
+            error if error.is_auth() || error.is_permission() => ExitStatus::SignIn,
+            error if error.is_not_found() => ExitStatus::Input,
             _ => ExitStatus::Service,
         };
         let result = error.result().and_then(|reply| reply.error.clone());

@@ -1,6 +1,5 @@
 //! Input files: regular files, pipes, devices and stdin, each read once and never beyond a limit.
 
-use kling::ErrorKind;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::pin::pin;
 
-use kling::kling_journal::{EntryStatus, Query, Selection};
 use kling::{Job, Journaled, ModelId, SubmitError, UnknownOutcome};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;

@@ -234,7 +234,7 @@ fn warning(reply: &HttpReply, damage: Option<&Damage>) -> Option<Box<str>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Error, HttpHead, HttpReply};
+    use crate::{Error, ErrorKind, HttpHead, HttpReply};
 
     fn read(status: u16, body: &str) -> Error {
         let reply = HttpReply::new(HttpHead { status, ..HttpHead::default() }, body.to_owned().into());

@@ -98,7 +98,7 @@ async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
     assert_eq!(entries[0].intent().output(), Some("/tmp/clip.mp4".as_ref()));
     let nobodys: Job = Job::from_id("no-such-job".parse().unwrap());
     let error = world.client().wait(&nobodys, &WaitOptions::default(), |_| {}).await.unwrap_err();
-    assert!(error.kind() == ErrorKind::NotFound);
+    assert!(error.is_not_found());
     assert_eq!(world.entries()[2].status(), EntryStatus::Gone);
 }
 

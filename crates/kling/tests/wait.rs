@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use kling::kling_transport::Backoff;
 use kling::{
-    CancelOutcome, Client, FixedInterval, Job, ModelId, OnDeadline, RequestId, Settings, State, Token,
-    WaitError, WaitOptions, blocking,
+    CancelOutcome, Client, ErrorKind, FixedInterval, Job, ModelId, OnDeadline, RequestId, Settings, State,
+    Token, WaitError, WaitOptions, blocking,
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
@@ -216,7 +216,9 @@ fn a_cancel_tells_what_became_of_the_job_whatever_becomes_of_its_answer() {
         let outcome = blocking::cancel(&client, &id);
         let state = client.status(&id).unwrap().state;
         // A gateway's refusal is no trouble that passes, and is told as such; of a job in the queue all else comes to its end.
-        let is_refusal = outcome.as_ref().is_err_and(|error| error.is_permission() || error.is_not_found());
+        let is_refusal = outcome
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind(), ErrorKind::Permission | ErrorKind::NotFound));
         let expected = if is_refusal { State::InQueue } else { State::Cancelled };
         assert_eq!(state, expected, "{trouble}: {outcome:?}");
         if let Ok(reply) = &outcome {

@@ -1,6 +1,5 @@
 //! `kling journal`: the journal as lines of JSON, and its check.
 
-use kling::ErrorKind;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
