@@ -1,43 +1,4 @@
-//! RunComfy's Model API on the wire: requests and replies as plain values, and the client that sends them.
-//!
-//! [`Client`] is async, on reqwest and tokio. `blocking::Client` has the same methods on ureq, without an async runtime. Both
-//! run the same code: a client is built from a [`Transport`] and a [`Runtime`], and the blocking client drives futures that
-//! are ready at their first poll.
-//!
-//! ```no_run
-//! use kling_transport::{ModelId, Settings, SubmitOutcome};
-//!
-//! # #[cfg(feature = "blocking")]
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = kling_transport::blocking::Client::from_env()?;
-//! let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse()?;
-//! match client.submit_json(&model, &serde_json::json!({"image_url": "https://example.com/start.jpg"})) {
-//!     SubmitOutcome::Accepted(job) => println!("{} is queued", job.id()),
-//!     SubmitOutcome::Rejected(error) => println!("nothing was submitted: {error}"),
-//!     SubmitOutcome::Unknown(receipt) => println!("look before you pay again: {receipt}"),
-//! }
-//! # Ok(())
-//! # }
-//! # #[cfg(not(feature = "blocking"))]
-//! # fn main() {}
-//! ```
-//!
-//! # What it promises
-//! - A paid request is sent again only where it is proven that no job was made: the connection never opened, or the server
-//!   answered 429. Anything else that brings no usable answer is [`SubmitOutcome::Unknown`], with a [`UnknownOutcome`].
-//! - The token goes to the API's own origin only: not to URLs that answers name, not across redirects, which are never
-//!   followed, and not into any `Debug`, `Display` or error.
-//! - Calls are bounded in time, attempts and bodies ([`MAX_REPLY_BYTES`]); downloads in size, redirects, the silence between two
-//!   pieces and the lowest rate.
-//! - A file appears whole or not at all, and only if it begins as media does.
-//! - Words and keys never seen before reach the caller.
-//! - Answers that were paid for are read as leniently as can be. Broken JSON is repaired, and whole members of a torn answer
-//!   are kept: a whole request id in any answer to a submit is a job. [`Job::warning`], [`StatusReply::warning`] and
-//!   [`ResultReply::warning`] say what was wrong.
-//!
-//! # Features
-//! `async` and `blocking` for the clients; without both, bring a [`Transport`] and a [`Runtime`]. `rustls` (aws-lc-rs, the platform's
-//! certificates) or `native-tls` for TLS, the same for both clients; without both, only `http` to loopback works.
+#![cfg_attr(feature = "async", doc = include_str!("../README.md"))]
 
 mod allowed_hosts;
 mod answer;

@@ -1,7 +1,7 @@
-//! Waits for the jobs whose ids are given, and prints the fleet's figures once a second as a metrics scraper reads them.
+//! Waits for the jobs whose ids are given, and prints the set's figures once a second as a metrics scraper reads them.
 //!
 //! ```text
-//! RUNCOMFY_API_TOKEN=… cargo run -p kling-poll --example fleet_stats -- ID…
+//! RUNCOMFY_API_TOKEN=… cargo run -p kling-poll --example job_set_stats -- ID…
 //! ```
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
@@ -16,19 +16,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let mut fleet = JobSet::new();
-    let account: Account = fleet.account(Client::from_env()?, RateLimit::default());
+    let mut set = JobSet::new();
+    let account: Account = set.account(Client::from_env()?, RateLimit::default());
     for id in std::env::args().skip(1) {
         account.add(&Job::from_id(id.parse()?), &WaitOptions::default());
     }
     let figures = tokio::spawn(print_figures(account));
-    while let Some(event) = fleet.next().await {
-        if let JobSetUpdate::Done(Err(error)) = event.news {
+    while let Some(event) = set.next().await {
+        if let JobSetUpdate::Done(Err(error)) = event.update {
             println!("# {error}");
         }
     }
     figures.abort();
-    println!("{}", text(&fleet.stats()));
+    println!("{}", text(&set.stats()));
     Ok(())
 }
 
@@ -53,5 +53,5 @@ fn text(stats: &JobSetStats) -> String {
         ("failed_total", stats.failed),
         ("given_up_total", stats.given_up),
     ];
-    figures.map(|(name, value)| format!("kling_fleet_{name} {value}")).join("\n")
+    figures.map(|(name, value)| format!("kling_jobs_{name} {value}")).join("\n")
 }
