@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kling_transport::{
     CancelOutcome, CancelReply, Error, ErrorKind, Job, JobModel, Phase, RequestId, ResultReply, Span, State,
-    StatusReply, TransportError, TransportErrorKind, Verdict,
+    StatusReply, TransportError, TransportErrorKind, JobOutcome,
 };
 
 use crate::cancel::{self, Next};
@@ -184,14 +184,14 @@ impl JobMachine {
     fn on_result(&mut self, options: &WaitOptions, now: Duration, reply: ResultReply) -> Step {
         self.stage = Stage::Status;
         let update = self.see(now, reply.state.clone(), None);
-        let action = match reply.final_verdict() {
-            Verdict::Succeeded => {
+        let action = match reply.final_outcome() {
+            JobOutcome::Succeeded => {
                 self.teach(options, now, &reply);
                 done(WaitOutcome::Succeeded(reply))
             }
-            Verdict::Failed => done(WaitOutcome::Failed(reply)),
-            Verdict::Cancelled => done(WaitOutcome::Cancelled(Some(reply))),
-            Verdict::Unfinished => self.pause(options, now, None),
+            JobOutcome::Failed => done(WaitOutcome::Failed(reply)),
+            JobOutcome::Cancelled => done(WaitOutcome::Cancelled(Some(reply))),
+            JobOutcome::Unfinished => self.pause(options, now, None),
         };
         Step { action, update }
     }

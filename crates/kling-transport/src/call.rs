@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Balance, CancelReply, Error, ErrorKind, HttpReply, HttpRequest, ModelId, RequestId, ResultReply,
-    Settings, StatusReply, Token, TransportError, answer, redacted,
+    Settings, StatusReply, Token, TransportError, api_reply, redact,
 };
 
 /// A call that costs nothing: it may be made again, and clients do so.
@@ -61,7 +61,7 @@ impl Call for GetStatus<'_> {
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
         match StatusReply::usual(reply, self.0) {
             Some(usual) => Ok(usual),
-            None => StatusReply::read(answer::of_job(reply, self.0)?, reply.head.retry_after),
+            None => StatusReply::read(api_reply::of_job(reply, self.0)?, reply.head.retry_after),
         }
     }
 
@@ -85,7 +85,7 @@ impl Call for GetResult<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<ResultReply, Error> {
-        ResultReply::read(self.0, answer::of_job(reply, self.0)?)
+        ResultReply::read(self.0, api_reply::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -106,7 +106,7 @@ impl Call for PostCancel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
-        CancelReply::of_answer(&answer::of_job(reply, self.0)?)
+        CancelReply::of_answer(&api_reply::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -127,7 +127,7 @@ impl Call for GetBalance {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Balance, Error> {
-        Balance::read(&answer::open(reply)?)
+        Balance::read(&api_reply::open(reply)?)
     }
 }
 
@@ -144,7 +144,7 @@ impl Call for GetModel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        answer::open(reply).map(Value::Object)
+        api_reply::open(reply).map(Value::Object)
     }
 }
 
@@ -190,7 +190,7 @@ impl Call for ListModels {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        answer::open(reply).map(Value::Object)
+        api_reply::open(reply).map(Value::Object)
     }
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn read<C: Call>(
     token: Option<&Token>,
     outcome: Result<HttpReply, TransportError>,
 ) -> Result<C::Reply, Error> {
-    let read = match redacted::outcome(outcome, token) {
+    let read = match redact::outcome(outcome, token) {
         Ok(reply) => call.read(&reply),
         Err(failure) => read_beginning(call, failure),
     };

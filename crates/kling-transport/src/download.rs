@@ -11,7 +11,7 @@ use crate::allowed_hosts::AllowedHosts;
 use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
 use crate::{
     Client, DownloadOptions, Downloaded, Error, ErrorKind, ExpectedContent, HttpHead, HttpRequest, Progress,
-    Retry, Settings, Span, excerpt,
+    Retry, Settings, Span, sanitize,
 };
 
 const MAX_REDIRECTS: u32 = 5;
@@ -160,7 +160,7 @@ impl Download {
     fn check(&self, head: &HttpHead) -> Result<(), Error> {
         let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
         if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
-            let message = format!("it is compressed as {}, which was not asked for", excerpt::short(coding));
+            let message = format!("it is compressed as {}, which was not asked for", sanitize::name(coding));
             return Err(Error::new(ErrorKind::Content, message));
         }
         let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");

@@ -243,7 +243,7 @@ impl FromStr for ModelId {
         if whole {
             return Ok(Self(text.into()));
         }
-        let shown = crate::excerpt::short(text);
+        let shown = crate::sanitize::name(text);
         Err(Error::config(format!(
             "{shown:?} is no model id: names joined by single slashes are allowed, such as kling/kling-1-6/pro/image-to-video"
         )))
@@ -299,7 +299,7 @@ impl FromStr for RequestId {
         if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
             return Ok(Self(text.into()));
         }
-        let shown = crate::excerpt::short(text);
+        let shown = crate::sanitize::name(text);
         Err(Error::config(format!(
             "{shown:?} is no request id: 1 to 128 letters, digits, `_` or `-` are allowed"
         )))

@@ -1,7 +1,7 @@
 #![cfg_attr(feature = "async", doc = include_str!("../README.md"))]
 
 mod allowed_hosts;
-mod answer;
+mod api_reply;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod call;
@@ -9,26 +9,24 @@ mod client;
 mod content;
 mod download;
 mod error;
-mod error_kind;
-mod excerpt;
 mod fingerprint;
 mod http_reply;
 mod http_request;
 mod job;
-mod lenient;
-mod part;
+mod lenient_json;
+mod part_file;
 mod partial_file;
-mod redacted;
+mod pending_submit;
+mod redact;
 mod replies;
 #[cfg(feature = "async")]
 mod reqwest_transport;
 mod retry;
+mod sanitize;
 mod settings;
 mod span;
-mod spellings;
 mod state;
-mod submission;
-mod submitting;
+mod submit_outcome;
 mod token;
 mod transport;
 #[cfg(any(feature = "async", feature = "blocking"))]
@@ -39,24 +37,23 @@ mod ureq_transport;
 pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
 pub use crate::client::Client;
 pub use crate::content::ExpectedContent;
-pub use crate::error::Error;
-pub use crate::error_kind::ErrorKind;
-#[doc(hidden)]
-pub use crate::excerpt::is_unsafe_on_terminal;
+pub use crate::error::{Error, ErrorKind};
 pub use crate::fingerprint::Fingerprint;
 pub use crate::http_reply::{ContentRange, HttpHead, HttpReply, Phase, TransportError, TransportErrorKind};
 pub use crate::http_request::{HttpRequest, Limits, MAX_REPLY_BYTES, Method};
 pub use crate::job::{DynModel, Job, JobModel, ModelId, RequestId};
 pub use crate::partial_file::{DownloadOptions, Downloaded, Progress};
-pub use crate::replies::{Balance, CancelOutcome, CancelReply, ResultReply, StatusReply, Verdict};
+pub use crate::pending_submit::PendingSubmit;
+pub use crate::replies::{Balance, CancelOutcome, CancelReply, JobOutcome, ResultReply, StatusReply};
 #[cfg(feature = "async")]
 pub use crate::reqwest_transport::{Reqwest, TokioRuntime};
 pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
+#[doc(hidden)]
+pub use crate::sanitize::is_unsafe_on_terminal;
 pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};
 #[doc(hidden)]
 pub use crate::span::Span;
 pub use crate::state::State;
-pub use crate::submission::{SubmitError, SubmitOutcome, UnknownOutcome};
-pub use crate::submitting::PendingSubmit;
+pub use crate::submit_outcome::{SubmitError, SubmitOutcome, UnknownOutcome};
 pub use crate::token::{TOKEN_VARIABLES, Token};
 pub use crate::transport::{BodyStream, BoxFuture, OpenResult, Runtime, Transport};

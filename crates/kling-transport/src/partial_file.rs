@@ -8,8 +8,8 @@ use url::Url;
 
 use crate::content::HEAD_BYTES;
 use crate::http_reply::RangeRequest;
-use crate::part::{Note, Part};
-use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, TransportError, excerpt};
+use crate::part_file::{Part, ResumeInfo};
+use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, TransportError, sanitize};
 
 /// What a download may do.
 ///
@@ -179,7 +179,7 @@ impl PartialFile {
     }
 
     /// One byte at least is asked for again, so that the server tells whether this is still the file.
-    fn resumed(mut self, note: Note, found: u64) -> Result<Self, Error> {
+    fn resumed(mut self, note: ResumeInfo, found: u64) -> Result<Self, Error> {
         let received = note.total.map_or(found, |total| found.min(total.saturating_sub(1)));
         self.part.resume(received).map_err(|error| unwritable(&self.path, &error))?;
         Ok(Self { received, before: received, total: note.total, version: note.version, ..self })
@@ -192,7 +192,7 @@ impl PartialFile {
             return Err(too_large(total, most));
         }
         let version = head.version().map(str::to_owned);
-        let note = version.is_some().then(|| Note { version: version.clone(), total, is_whole: false });
+        let note = version.is_some().then(|| ResumeInfo { version: version.clone(), total, is_whole: false });
         self.part.restart(note.as_ref()).map_err(|error| unwritable(&self.path, &error))?;
         Ok(Self { received: 0, before: 0, total, version, ..self.anew() })
     }
@@ -360,7 +360,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
         | PermissionDenied | ReadOnlyFilesystem | Unsupported => ErrorKind::File,
         _ => ErrorKind::Disk,
     };
-    let text = format!("{} cannot be written: {}", path.display(), excerpt::of(&error.to_string()));
+    let text = format!("{} cannot be written: {}", path.display(), sanitize::text(&error.to_string()));
     Error::new(kind, text)
 }
 

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::answer::{self, Answer, Object, has_content};
+use crate::api_reply::{self, ApiReply, Object, has_content};
 use crate::{Error, ErrorKind, HttpReply, RequestId, State};
 
 /// What `/result` says of a job: the one place where its outcome is decided.
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind, HttpReply, RequestId, State};
 pub struct ResultReply {
     /// The request asked about.
     pub request_id: RequestId,
-    /// The state in the API's words; see [`ResultReply::verdict`].
+    /// The state in the API's words; see [`ResultReply::outcome`].
     #[serde(rename = "status")]
     pub state: State,
     /// The output, raw: an object, a URL, an array of URLs.
@@ -41,7 +41,7 @@ pub struct ResultReply {
 
 /// What a [`ResultReply`] means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub enum JobOutcome {
     /// It worked.
     Succeeded,
     /// It ended without working.
@@ -54,13 +54,13 @@ pub enum Verdict {
 
 impl ResultReply {
     /// What the reply means by itself. While its word says that the job goes on, or is a word never seen before, nothing is
-    /// decided; see [`ResultReply::final_verdict`] otherwise.
+    /// decided; see [`ResultReply::final_outcome`] otherwise.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn outcome(&self) -> JobOutcome {
         if self.state.is_over() || self.state.sounds_over() {
-            self.final_verdict()
+            self.final_outcome()
         } else {
-            Verdict::Unfinished
+            JobOutcome::Unfinished
         }
     }
 
@@ -70,17 +70,17 @@ impl ResultReply {
     /// [`ResultReply::error_text`] has. An error without an output is a failure. Only without either the word decides; the
     /// words of a job that goes on, `completed` and unknown ones then mean that the outcome has not arrived yet.
     #[must_use]
-    pub fn final_verdict(&self) -> Verdict {
+    pub fn final_outcome(&self) -> JobOutcome {
         let has_output = self.output.as_ref().is_some_and(has_content);
         match self.state {
-            _ if !self.output_urls().is_empty() => Verdict::Succeeded,
-            State::Succeeded if self.error.is_none() || has_output => Verdict::Succeeded,
-            State::Cancelled => Verdict::Cancelled,
-            _ if self.error.is_some() => Verdict::Failed,
-            State::Failed => Verdict::Failed,
-            State::Completed if has_output => Verdict::Succeeded,
-            _ if has_output && self.state.sounds_successful() => Verdict::Succeeded,
-            _ => Verdict::Unfinished,
+            _ if !self.output_urls().is_empty() => JobOutcome::Succeeded,
+            State::Succeeded if self.error.is_none() || has_output => JobOutcome::Succeeded,
+            State::Cancelled => JobOutcome::Cancelled,
+            _ if self.error.is_some() => JobOutcome::Failed,
+            State::Failed => JobOutcome::Failed,
+            State::Completed if has_output => JobOutcome::Succeeded,
+            _ if has_output && self.state.sounds_successful() => JobOutcome::Succeeded,
+            _ => JobOutcome::Unfinished,
         }
     }
 
@@ -93,13 +93,13 @@ impl ResultReply {
     /// The API's words on a failure, as one line; `None` where it gave none.
     #[must_use]
     pub fn error_text(&self) -> Option<String> {
-        self.error.as_ref().map(answer::words).filter(|text| !text.is_empty())
+        self.error.as_ref().map(api_reply::words).filter(|text| !text.is_empty())
     }
 
-    pub(crate) fn read(id: &RequestId, answer: Answer) -> Result<Self, Error> {
+    pub(crate) fn read(id: &RequestId, answer: ApiReply) -> Result<Self, Error> {
         let (is_cut, is_whole) = (answer.is_cut(), answer.is_whole());
-        let Answer { mut object, mut warning, .. } = answer;
-        let state = answer::state(&object);
+        let ApiReply { mut object, mut warning, .. } = answer;
+        let state = api_reply::state(&object);
         let output = object.remove("output").filter(|output| !output.is_null());
         let names_file = output.as_ref().is_some_and(|output| !urls(&[output]).is_empty());
         let state = match state {
@@ -112,7 +112,7 @@ impl ResultReply {
         let failed = matches!(state, State::Failed);
         let error = object.get("error").filter(|error| has_content(error)).cloned().or_else(|| {
             // A failure may come in the form of the other errors.
-            let text = answer::message(&object);
+            let text = api_reply::message(&object);
             (failed && !text.is_empty()).then_some(Value::String(text))
         });
         let reply = Self {
@@ -120,17 +120,17 @@ impl ResultReply {
             state,
             output,
             error,
-            cost_usd: answer::number(&object, "cost"),
-            created_at: answer::text(&object, "created_at"),
-            finished_at: answer::text(&object, "finished_at"),
+            cost_usd: api_reply::number(&object, "cost"),
+            created_at: api_reply::text(&object, "created_at"),
+            finished_at: api_reply::text(&object, "finished_at"),
             warning,
         };
         // The output may be in the part that is missing, so that only what is there proves anything.
-        let is_proven = match reply.final_verdict() {
-            Verdict::Succeeded => reply.output.as_ref().is_some_and(has_content),
-            Verdict::Failed => reply.error.is_some() && !is_cut,
-            Verdict::Cancelled => false,
-            Verdict::Unfinished => !reply.state.is_over() && !reply.state.sounds_over(),
+        let is_proven = match reply.final_outcome() {
+            JobOutcome::Succeeded => reply.output.as_ref().is_some_and(has_content),
+            JobOutcome::Failed => reply.error.is_some() && !is_cut,
+            JobOutcome::Cancelled => false,
+            JobOutcome::Unfinished => !reply.state.is_over() && !reply.state.sounds_over(),
         };
         if is_whole || is_proven {
             return Ok(reply);
@@ -187,10 +187,10 @@ impl StatusReply {
         is_usual.then(|| Self { state: status.into(), queue_position, retry_after, warning: None })
     }
 
-    pub(crate) fn read(answer: Answer, retry_after: Option<Duration>) -> Result<Self, Error> {
-        let Answer { object, warning, .. } = answer;
-        let queue_position = answer::whole_number(&object, "queue_position");
-        Ok(Self { state: answer::state(&object)?, queue_position, retry_after, warning })
+    pub(crate) fn read(answer: ApiReply, retry_after: Option<Duration>) -> Result<Self, Error> {
+        let ApiReply { object, warning, .. } = answer;
+        let queue_position = api_reply::whole_number(&object, "queue_position");
+        Ok(Self { state: api_reply::state(&object)?, queue_position, retry_after, warning })
     }
 }
 
@@ -227,7 +227,7 @@ impl CancelReply {
     }
 
     /// Reads an answer. One that lost a part and names neither outcome nor state says nothing.
-    pub(crate) fn of_answer(answer: &Answer) -> Result<Self, Error> {
+    pub(crate) fn of_answer(answer: &ApiReply) -> Result<Self, Error> {
         if !answer.is_whole() && answer.state().is_none() && !answer.object.contains_key("outcome") {
             return Err(Error::new(ErrorKind::Protocol, answer.warning.as_deref().unwrap_or_default()));
         }
@@ -235,7 +235,7 @@ impl CancelReply {
     }
 
     fn read(object: &Object) -> Self {
-        let state = answer::state(object).ok();
+        let state = api_reply::state(object).ok();
         let over = state.as_ref().is_some_and(State::is_over);
         let outcome = match object.get("outcome").and_then(|outcome| outcome.as_str()).map(str::trim) {
             Some("cancelled" | "canceled") => CancelOutcome::Cancelled,
@@ -265,10 +265,10 @@ pub struct Balance {
 
 impl Balance {
     pub(crate) fn read(object: &Object) -> Result<Self, Error> {
-        let microdollars = answer::number(object, "balance_microdollars").map(|exact| exact as i64);
-        let usd = answer::number(object, "balance_usd").or_else(|| Some(microdollars? as f64 / 1e6));
+        let microdollars = api_reply::number(object, "balance_microdollars").map(|exact| exact as i64);
+        let usd = api_reply::number(object, "balance_usd").or_else(|| Some(microdollars? as f64 / 1e6));
         let usd = usd.ok_or_else(|| Error::new(ErrorKind::Protocol, "no balance_usd stands in it"))?;
-        Ok(Self { usd, microdollars, currency: answer::text(object, "currency") })
+        Ok(Self { usd, microdollars, currency: api_reply::text(object, "currency") })
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
     /// Each body with its verdict alone, and once the status is known to be terminal.
     #[test]
     fn content_decides_before_words() {
-        use Verdict::{Cancelled, Failed, Succeeded, Unfinished};
+        use JobOutcome::{Cancelled, Failed, Succeeded, Unfinished};
         let url = "https://x.runcomfy.net/o.mp4";
         let cases = [
             (json!({"status": "succeeded", "output": {"video": url}}), Succeeded, Succeeded),
@@ -329,7 +329,7 @@ mod tests {
         ];
         for (value, alone, at_last) in cases {
             let reply = result(value.clone());
-            assert_eq!((reply.verdict(), reply.final_verdict()), (alone, at_last), "{value}");
+            assert_eq!((reply.outcome(), reply.final_outcome()), (alone, at_last), "{value}");
         }
     }
 
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn patient(reply: &HttpReply, id: &RequestId) -> Result<StatusReply, Error> {
-        StatusReply::read(answer::of_job(reply, id)?, reply.head.retry_after)
+        StatusReply::read(api_reply::of_job(reply, id)?, reply.head.retry_after)
     }
 
     fn read(value: &Value) -> Result<StatusReply, Error> {

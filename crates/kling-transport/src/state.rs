@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::excerpt;
+use crate::sanitize;
 
 /// What the API says of a job.
 ///
@@ -102,7 +102,7 @@ impl From<&str> for State {
         // Nearly every word comes in its usual spelling.
         Self::known(word).or_else(|| Self::known(&plain(word))).unwrap_or_else(|| {
             Self::Other(
-                word.chars().filter(|letter| !excerpt::is_unsafe_on_terminal(*letter)).take(64).collect(),
+                word.chars().filter(|letter| !sanitize::is_unsafe_on_terminal(*letter)).take(64).collect(),
             )
         })
     }
@@ -166,6 +166,6 @@ mod tests {
     fn an_endless_word_with_control_sequences_is_cut_and_cleaned() {
         let state = State::from(format!("\u{1b}[2J\u{202e}\u{2028}{}", "x".repeat(500)).as_str());
         assert_eq!(state.as_str().chars().count(), 64);
-        assert!(!state.as_str().contains(excerpt::is_unsafe_on_terminal));
+        assert!(!state.as_str().contains(sanitize::is_unsafe_on_terminal));
     }
 }

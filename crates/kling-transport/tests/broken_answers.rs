@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use kling_transport::{
     BoxFuture, Call, Client, Error, ErrorKind, Fingerprint, GetResult, GetStatus, HttpHead, HttpReply,
-    HttpRequest, Limits, ModelId, PendingSubmit, Phase, RequestId, ResultReply, Settings, StatusReply,
-    SubmitOutcome, Token, Transport, TransportError, TransportErrorKind, Verdict,
+    HttpRequest, JobOutcome, Limits, ModelId, PendingSubmit, Phase, RequestId, ResultReply, Settings,
+    StatusReply, SubmitOutcome, Token, Transport, TransportError, TransportErrorKind,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ fn a_result_that_is_no_valid_json_still_gives_its_output() {
     for (what, body) in misspelt(&output) {
         for outcome in [answer(200, body.clone()), cut(TransportErrorKind::Broken, 200, body)] {
             let reply = result(outcome).unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(reply.verdict(), Verdict::Succeeded, "{what}");
+            assert_eq!(reply.outcome(), JobOutcome::Succeeded, "{what}");
             assert_eq!(reply.output_urls(), [URL], "{what}");
         }
     }
@@ -250,22 +250,22 @@ fn a_429_that_breaks_off_keeps_its_retry_after() {
 #[test]
 fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
     let cases = [
-        (r#"{"status":"succeeded","output":{"video":"https://x/a.mp4"},"co"#, Some(Verdict::Succeeded)),
+        (r#"{"status":"succeeded","output":{"video":"https://x/a.mp4"},"co"#, Some(JobOutcome::Succeeded)),
         (r#"{"status":"succeeded","output":{"videos":["https://x/a.mp4","https"#, None),
         (r#"{"status":"succeeded","outp"#, None),
         (r#"{"status":"failed","error":"no face","outp"#, None),
         (
             r#"{"status":"completed","error":"upscale","output":{"video":"https://x/a.mp4"}"#,
-            Some(Verdict::Succeeded),
+            Some(JobOutcome::Succeeded),
         ),
-        (r#"{"request_id":"5e1f-09_c","output":{"video":"https://x/a.mp4"},"#, Some(Verdict::Succeeded)),
-        (r#"{"status":"in_progress","#, Some(Verdict::Unfinished)),
+        (r#"{"request_id":"5e1f-09_c","output":{"video":"https://x/a.mp4"},"#, Some(JobOutcome::Succeeded)),
+        (r#"{"status":"in_progress","#, Some(JobOutcome::Unfinished)),
     ];
     for (body, expected) in cases {
         for outcome in [answer(200, body), cut(TransportErrorKind::Timeout, 200, body)] {
             let read = result(outcome);
             assert!(read.as_ref().err().is_none_or(Error::is_transient), "{body}");
-            assert_eq!(read.ok().map(|reply| reply.verdict()), expected, "{body}");
+            assert_eq!(read.ok().map(|reply| reply.outcome()), expected, "{body}");
         }
     }
 }
@@ -274,10 +274,10 @@ fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
 fn a_member_is_found_where_the_structure_is_destroyed() {
     let body = br#"{"status":"failed" ^ %% "prompt":"a" b "c" ,"error":"no face found", "x" }"#;
     let reply = result(answer(200, &body[..])).unwrap();
-    assert_eq!((reply.verdict(), reply.error_text().as_deref()), (Verdict::Failed, Some("no face found")));
+    assert_eq!((reply.outcome(), reply.error_text().as_deref()), (JobOutcome::Failed, Some("no face found")));
     let body = format!(r#"?"status":"succeeded","output":{{"video":"{URL}"}},"cost":0.35}}"#);
     let reply = result(answer(200, body)).unwrap();
-    assert_eq!((reply.verdict(), reply.output_urls()), (Verdict::Succeeded, vec![URL]));
+    assert_eq!((reply.outcome(), reply.output_urls()), (JobOutcome::Succeeded, vec![URL]));
 }
 
 /// A good answer to a submit, with the members in any order and any blanks between them.

@@ -1,7 +1,7 @@
 //! The commands of one call about a request that exists: status, result, cancel.
 
 use kling::CancelOutcome;
-use kling::kling_transport::Verdict;
+use kling::kling_transport::JobOutcome;
 use serde_json::json;
 
 use crate::arguments::Request;
@@ -28,10 +28,10 @@ pub(crate) async fn result(request: &Request, console: Console) -> Result<Output
     let reply = Session::free(console)?.client.client().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
     let answer = Output { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json };
-    match reply.verdict() {
-        Verdict::Failed | Verdict::Cancelled => Err(CliError::found(ExitStatus::Failed, answer)),
-        Verdict::Succeeded => Ok(answer),
-        Verdict::Unfinished => Err(CliError::found(ExitStatus::TryAgain, answer)),
+    match reply.outcome() {
+        JobOutcome::Failed | JobOutcome::Cancelled => Err(CliError::found(ExitStatus::Failed, answer)),
+        JobOutcome::Succeeded => Ok(answer),
+        JobOutcome::Unfinished => Err(CliError::found(ExitStatus::TryAgain, answer)),
     }
 }
 

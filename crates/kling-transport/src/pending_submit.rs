@@ -9,12 +9,12 @@ use bytes::Bytes;
 use kling_types::{Model, ModelInput};
 use serde_json::Value;
 
-use crate::answer::{self, Answer};
+use crate::api_reply::{self, ApiReply};
 use crate::retry::OnRetry;
 use crate::{
     DynModel, Error, ErrorKind, Fingerprint, HttpReply, HttpRequest, Job, JobModel, Limits, ModelId, Phase,
     RequestId, Retry, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError,
-    UnknownOutcome, excerpt, lenient, redacted,
+    UnknownOutcome, lenient_json, redact, sanitize,
 };
 
 /// A submit under way. Both clients do nothing but send [`PendingSubmit::request`] and feed the outcome to
@@ -148,15 +148,15 @@ impl<M: JobModel> PendingSubmit<M> {
         elapsed: Duration,
         random: f64,
     ) -> ControlFlow<SubmitOutcome<M>, Duration> {
-        let refusal = match judge(redacted::outcome(outcome, self.request.token())) {
-            Judgement::Accepted(id, warning) => {
+        let refusal = match classify(redact::outcome(outcome, self.request.token())) {
+            Attempt::Accepted(id, warning) => {
                 let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed, warning);
                 return ControlFlow::Break(SubmitOutcome::Accepted(job));
             }
-            Judgement::Unknown(cut) => {
+            Attempt::Unknown(cut) => {
                 return ControlFlow::Break(SubmitOutcome::Unknown(self.unknown_outcome(cut)));
             }
-            Judgement::Rejected(error) => error,
+            Attempt::Rejected(error) => error,
         };
         // A certificate or a proxy that is not accepted is not accepted a second later.
         if refusal.is_connect() && refusal.is_transient() || refusal.kind() == ErrorKind::RateLimited {
@@ -179,14 +179,14 @@ impl<M: JobModel> PendingSubmit<M> {
             attempts: self.attempts,
             status: cut.status,
             message: cut.message,
-            excerpt: Some(excerpt::of_bytes(&cut.read)).filter(|text| !text.is_empty()),
+            excerpt: Some(sanitize::bytes(&cut.read)).filter(|text| !text.is_empty()),
             intent_id: None,
         }
     }
 }
 
 fn unserialisable(error: &serde_json::Error) -> Error {
-    Error::config(format!("the input cannot be written as JSON: {}", excerpt::of(&error.to_string())))
+    Error::config(format!("the input cannot be written as JSON: {}", sanitize::text(&error.to_string())))
 }
 
 impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
@@ -200,7 +200,7 @@ impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
 }
 
 /// What one attempt proves.
-enum Judgement {
+enum Attempt {
     /// A job was made. The warning says what was wrong with the answer.
     Accepted(RequestId, Option<Box<str>>),
     Rejected(Error),
@@ -215,67 +215,67 @@ struct Cut {
     read: Bytes,
 }
 
-fn judge(outcome: Result<HttpReply, TransportError>) -> Judgement {
+fn classify(outcome: Result<HttpReply, TransportError>) -> Attempt {
     match outcome {
-        Ok(reply) => judge_reply(reply),
-        Err(failure) => judge_failure(failure),
+        Ok(reply) => classify_reply(reply),
+        Err(failure) => classify_failure(failure),
     }
 }
 
 /// An answer that broke off may still name its job. Without an id it still refused, if its status did.
-fn judge_failure(failure: TransportError) -> Judgement {
+fn classify_failure(failure: TransportError) -> Attempt {
     let begun = HttpReply::begun(&failure);
     if let Some(reply) = &begun
-        && let Some(answer) = Answer::read(reply)
+        && let Some(answer) = ApiReply::read(reply)
         && let Some(id) = submitted_id(&answer, reply)
     {
-        return Judgement::Accepted(id, answer.warning);
+        return Attempt::Accepted(id, answer.warning);
     }
     if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
-        return Judgement::Rejected(match failure.status {
-            Some(status) => Error::new(ErrorKind::of_status(status), excerpt::of(&failure.message))
+        return Attempt::Rejected(match failure.status {
+            Some(status) => Error::new(ErrorKind::of_status(status), sanitize::text(&failure.message))
                 .with_status(status)
                 .with_retry_after(failure.retry_after),
             None => failure.into(),
         });
     }
-    let message = excerpt::of(&failure.message);
-    Judgement::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
+    let message = sanitize::text(&failure.message);
+    Attempt::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
 }
 
 /// An id counts for more than all else in the answer: a job has it. Then a refusal in words wins over the status; then the
 /// status decides.
-fn judge_reply(reply: HttpReply) -> Judgement {
+fn classify_reply(reply: HttpReply) -> Attempt {
     let status = reply.head.status;
-    let (is_whole, opened) = match Answer::read(&reply) {
+    let (is_whole, opened) = match ApiReply::read(&reply) {
         Some(answer) => {
             if let Some(id) = submitted_id(&answer, &reply) {
-                return Judgement::Accepted(id, answer.warning);
+                return Attempt::Accepted(id, answer.warning);
             }
             // A part that is missing may hold an id, so that the rest proves no refusal.
-            (answer.is_whole(), answer::accepted(&reply, answer.object))
+            (answer.is_whole(), api_reply::accepted(&reply, answer.object))
         }
-        None => (false, Err(answer::wordless(&reply))),
+        None => (false, Err(api_reply::wordless(&reply))),
     };
     let error = match opened {
         Ok(_) => Error::new(ErrorKind::Protocol, "no usable request_id stands in the answer"),
-        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Judgement::Rejected(error),
+        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Attempt::Rejected(error),
         Err(error) => error,
     };
-    let message = excerpt::of(&error.to_string());
-    Judgement::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
+    let message = sanitize::text(&error.to_string());
+    Attempt::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
 }
 
 /// The id of the job that was made, if the answer proves that there is one.
 ///
 /// Under a status of success, and under 429, any id counts: a job has it. Under another status an id may be that of the
 /// failed call. Then the answer must be no part of a page and name no error, and a refusal must look like an acceptance.
-fn submitted_id(answer: &Answer, reply: &HttpReply) -> Option<RequestId> {
+fn submitted_id(answer: &ApiReply, reply: &HttpReply) -> Option<RequestId> {
     let status = reply.head.status;
-    let id = answer::request_id(&answer.object);
+    let id = api_reply::request_id(&answer.object);
     if reply.head.is_success() {
         // In another place than the top, or a number that is too large to be read as one.
-        let elsewhere = || lenient::request_id(&reply.body).filter(|_| !answer.complains());
+        let elsewhere = || lenient_json::request_id(&reply.body).filter(|_| !answer.complains());
         return id.or_else(elsewhere);
     }
     let has_links =

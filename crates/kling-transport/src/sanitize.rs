@@ -9,7 +9,7 @@ const MAX_SHORT_CHARS: usize = 80;
 const SCHEME_ENDS: [&str; 2] = ["://", r":\/\/"];
 
 /// What is shown of a server's words: a query in a URL may carry a signature, so it is cut out.
-pub(crate) fn of(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || is_unsafe_on_terminal(letter));
     let line: Vec<_> = words.filter(|word| !word.is_empty()).map(without_query).collect();
     cut(&line.join(" "), MAX_CHARS)
@@ -26,14 +26,14 @@ pub const fn is_unsafe_on_terminal(letter: char) -> bool {
 }
 
 /// What is shown of bytes that may be no text at all.
-pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn bytes(bytes: &[u8]) -> String {
     // A character has at most four bytes, so this is enough for the text shown.
     let head = &bytes[..bytes.len().min(MAX_CHARS * 8)];
-    of(&String::from_utf8_lossy(head))
+    text(&String::from_utf8_lossy(head))
 }
 
 /// What is shown of a name that a user gave.
-pub(crate) fn short(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     cut(text, MAX_SHORT_CHARS)
 }
 
@@ -64,18 +64,18 @@ mod tests {
 
     #[test]
     fn control_sequences_and_line_breaks_do_not_survive() {
-        assert_eq!(of("bad\u{1b}[31m\r\n  input\u{7}"), "bad [31m input");
-        assert_eq!(of("one\u{2028}two\u{2029}three\u{85}four\u{b}five"), "one two three four five");
+        assert_eq!(text("bad\u{1b}[31m\r\n  input\u{7}"), "bad [31m input");
+        assert_eq!(text("one\u{2028}two\u{2029}three\u{85}four\u{b}five"), "one two three four five");
     }
 
     #[test]
     fn marks_of_direction_and_marks_that_nobody_sees_do_not_survive() {
         for mark in "\u{202e}\u{2066}\u{2069}\u{200f}\u{61c}\u{feff}\u{2060}\u{fffa}".chars() {
-            assert_eq!(of(&format!("clip{mark}4pm.exe")), "clip 4pm.exe", "{}", mark.escape_unicode());
+            assert_eq!(text(&format!("clip{mark}4pm.exe")), "clip 4pm.exe", "{}", mark.escape_unicode());
         }
         // Emoji and Persian need their joiners.
         assert_eq!(
-            of("\u{1f469}\u{200d}\u{1f3a8} \u{646}\u{200c}\u{645}"),
+            text("\u{1f469}\u{200d}\u{1f3a8} \u{646}\u{200c}\u{645}"),
             "\u{1f469}\u{200d}\u{1f3a8} \u{646}\u{200c}\u{645}"
         );
     }
@@ -85,7 +85,7 @@ mod tests {
         let text =
             r#"cannot read "https://a.example/x.jpg?sig=1&k=2", nor https://b.example/?q=3 (is it public?)"#;
         assert_eq!(
-            of(text),
+            text(text),
             r#"cannot read "https://a.example/x.jpg?…", nor https://b.example/?… (is it public?)"#
         );
     }
@@ -103,13 +103,13 @@ mod tests {
             ("<a href=https://a/?s=S>https://b/?s=S</a>", "<a href=https://a/?…>https://b/?…</a>"),
         ];
         for (text, shown) in leaks {
-            assert_eq!(of(text), shown);
+            assert_eq!(text(text), shown);
         }
     }
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        assert_eq!(of(&"é".repeat(1000)).chars().count(), MAX_CHARS + 1);
-        assert_eq!(of_bytes(&[0xff; 10_000]).chars().count(), MAX_CHARS + 1);
+        assert_eq!(text(&"é".repeat(1000)).chars().count(), MAX_CHARS + 1);
+        assert_eq!(bytes(&[0xff; 10_000]).chars().count(), MAX_CHARS + 1);
     }
 }

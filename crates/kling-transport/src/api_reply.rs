@@ -4,8 +4,8 @@
 use kling_types::output::urls;
 use serde_json::{Map, Value};
 
-use crate::lenient::{self, Damage};
-use crate::{Error, ErrorKind, HttpReply, RequestId, Span, State, excerpt};
+use crate::lenient_json::{self, Damage};
+use crate::{Error, ErrorKind, HttpReply, RequestId, Span, State, sanitize};
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -13,19 +13,19 @@ pub(crate) type Object = Map<String, Value>;
 /// An answer that was paid for: an object, and what was wrong with it.
 ///
 /// The answer to a paid request may be the only one that names the job or its output. Broken JSON is repaired, members of a
-/// torn answer are salvaged, and [`Answer::warning`] says so to the caller and to `tracing`.
+/// torn answer are salvaged, and [`ApiReply::warning`] says so to the caller and to `tracing`.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiReply {
     pub(crate) object: Object,
     damage: Option<Damage>,
     /// What was wrong with the answer, as one line.
     pub(crate) warning: Option<Box<str>>,
 }
 
-impl Answer {
+impl ApiReply {
     /// Reads an answer; nothing if it holds no object of the API.
     pub(crate) fn read(reply: &HttpReply) -> Option<Self> {
-        let reading = lenient::read(&reply.body)?;
+        let reading = lenient_json::read(&reply.body)?;
         let warning = warning(reply, reading.damage.as_ref());
         if let Some(warning) = &warning {
             Span::current().text("warning", warning);
@@ -69,7 +69,7 @@ pub(crate) fn open(reply: &HttpReply) -> Result<Object, Error> {
     let object = match serde_json::from_slice(&reply.body) {
         Ok(Value::Object(object)) => object,
         _ if reply.head.is_success() => return Err(wordless(reply)),
-        _ => Answer::read(reply).ok_or_else(|| wordless(reply))?.object,
+        _ => ApiReply::read(reply).ok_or_else(|| wordless(reply))?.object,
     };
     accepted(reply, object)
 }
@@ -86,8 +86,8 @@ pub(crate) fn accepted(reply: &HttpReply, object: Object) -> Result<Object, Erro
 ///
 /// An `error_code` beside the word of a job that is over is that job's own failure, not one of the call. An answer about
 /// another request is none.
-pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<Answer, Error> {
-    let answer = Answer::read(reply).ok_or_else(|| wordless(reply))?;
+pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<ApiReply, Error> {
+    let answer = ApiReply::read(reply).ok_or_else(|| wordless(reply))?;
     let named = request_id(&answer.object);
     // In a garbled answer the id of something else may come to the top.
     if answer.is_whole() && named.as_ref().is_some_and(|id| id != asked) {
@@ -146,11 +146,11 @@ pub(crate) fn message(object: &Object) -> String {
 pub(crate) fn words(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => excerpt::of(text),
+        Value::String(text) => sanitize::text(text),
         Value::Object(object) if object.get("message").is_some_and(Value::is_string) => {
             words(&object["message"])
         }
-        other => excerpt::of(&other.to_string()),
+        other => sanitize::text(&other.to_string()),
     }
 }
 
@@ -161,10 +161,10 @@ pub(crate) fn wordless(reply: &HttpReply) -> Error {
     let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
     let found = match (reply.body.is_empty(), reply.head.is_success()) {
         (false, _) => {
-            let body = excerpt::of_bytes(&reply.body);
+            let body = sanitize::bytes(&reply.body);
             match coding {
                 Some(coding) => {
-                    format!("no JSON object but, compressed ({}) unasked, {body}", excerpt::of(coding))
+                    format!("no JSON object but, compressed ({}) unasked, {body}", sanitize::text(coding))
                 }
                 None => format!("no JSON object but {body}"),
             }
@@ -190,7 +190,7 @@ pub(crate) fn has_content(value: &Value) -> bool {
 /// The `request_id`: a text, blanks around it aside, or a whole number.
 pub(crate) fn request_id(object: &Object) -> Option<RequestId> {
     match object.get("request_id")? {
-        Value::String(text) => lenient::id(text),
+        Value::String(text) => lenient_json::id(text),
         Value::Number(number) if number.is_u64() => number.to_string().parse().ok(),
         _ => None,
     }
@@ -229,7 +229,8 @@ fn warning(reply: &HttpReply, damage: Option<&Damage>) -> Option<Box<str>> {
         damage.map(|damage| format!("it is no valid JSON: {}", damage.note)),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
-    (!faults.is_empty()).then(|| excerpt::of(&format!("the answer is broken: {}", faults.join("; "))).into())
+    (!faults.is_empty())
+        .then(|| sanitize::text(&format!("the answer is broken: {}", faults.join("; "))).into())
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(crate) struct Part {
 
 /// What is noted beside a part, by which it can be continued.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Note {
+pub(crate) struct ResumeInfo {
     /// What names the version of the file: a strong validator, or nothing.
     pub(crate) version: Option<String>,
     /// The size of the whole, if the server told it.
@@ -44,7 +44,7 @@ impl Part {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] where somebody else holds it; others where it cannot be opened.
-    pub(crate) fn open(target: &Path, source: &Url) -> io::Result<(Self, Option<(Note, u64)>)> {
+    pub(crate) fn open(target: &Path, source: &Url) -> io::Result<(Self, Option<(ResumeInfo, u64)>)> {
         let path = folder(target).join(format!("{}{}{PART}", prefix(target), name(source)));
         let file = match open_locked(&path) {
             Ok(file) => file,
@@ -65,7 +65,7 @@ impl Part {
     /// nothing behind.
     pub(crate) fn rehearse(target: &Path, overwrite: bool) -> io::Result<()> {
         let mut part = Self::alone(target)?;
-        part.note(&Note::default())?;
+        part.note(&ResumeInfo::default())?;
         if overwrite && target.symlink_metadata().is_ok() {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Part {
     }
 
     /// Empties it for another version; without a note it cannot be continued.
-    pub(crate) fn restart(&mut self, note: Option<&Note>) -> io::Result<()> {
+    pub(crate) fn restart(&mut self, note: Option<&ResumeInfo>) -> io::Result<()> {
         // The old note goes first: it must never stand beside other bytes than its own.
         self.forget()?;
         self.resume(0)?;
@@ -144,7 +144,7 @@ impl Part {
             let total = self.file.metadata().ok().map(|facts| facts.len());
             // Without a note it is downloaded again by whoever comes next, which costs time only.
             let _ = remove_note(&self.path);
-            let _ = self.note(&Note { version: None, total, is_whole: true });
+            let _ = self.note(&ResumeInfo { version: None, total, is_whole: true });
             return Err(error);
         }
         // Without its part a note says nothing. One that stays does no harm.
@@ -155,7 +155,7 @@ impl Part {
     }
 
     /// Writes the note, which is not there yet.
-    fn note(&mut self, note: &Note) -> io::Result<()> {
+    fn note(&mut self, note: &ResumeInfo) -> io::Result<()> {
         // Neither a link nor anything else in its place is written to.
         let mut file = OpenOptions::new().write(true).create_new(true).open(note_of(&self.path))?;
         file.write_all(&serde_json::to_vec(note)?)?;
@@ -196,7 +196,7 @@ fn note_of(part: &Path) -> PathBuf {
 }
 
 /// The note beside a part, if it is one of ours and whole.
-fn read_note(part: &Path) -> Option<Note> {
+fn read_note(part: &Path) -> Option<ResumeInfo> {
     let file = unlinked(OpenOptions::new().read(true)).open(note_of(part)).ok()?;
     let facts = file.metadata().ok().filter(|facts| is_ours(facts) && facts.len() <= MAX_NOTE)?;
     let mut bytes = Vec::new();
@@ -312,7 +312,7 @@ mod tests {
         let target = folder.path().join("clip.mp4");
         let source = Url::parse("https://a.example/clip.mp4?sig=1").unwrap();
         for version in [None, Some("\"1\"".to_owned())] {
-            let note = version.map(|version| Note { version: Some(version), ..Note::default() });
+            let note = version.map(|version| ResumeInfo { version: Some(version), ..ResumeInfo::default() });
             let (mut part, _) = Part::open(&target, &source).unwrap();
             part.restart(note.as_ref()).unwrap();
             part.append(b"clip").unwrap();
@@ -320,7 +320,7 @@ mod tests {
             assert_eq!(part.finish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             fs::remove_file(&target).unwrap();
             let (part, found) = Part::open(&target, &source).unwrap();
-            assert_eq!(found, Some((Note { version: None, total: Some(4), is_whole: true }, 4)));
+            assert_eq!(found, Some((ResumeInfo { version: None, total: Some(4), is_whole: true }, 4)));
             part.finish(false).unwrap();
             assert_eq!(fs::read(&target).unwrap(), b"clip");
             assert_eq!(names(folder.path()), 1);
