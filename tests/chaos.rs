@@ -4,12 +4,12 @@ use kling_tests::chaos::{Plan, run};
 
 #[test]
 fn no_job_is_paid_for_twice_or_lost_whatever_the_network_does() {
-    keeps_every_promise(Plan { jobs: 400, seed: 20, rate: 0.25, download_every: 4, fleets: false });
+    keeps_every_promise(Plan { jobs: 400, seed: 20, rate: 0.25, download_every: 4, job_sets: false });
 }
 
 #[test]
-fn no_job_is_lost_by_a_fleet_whatever_the_network_does() {
-    keeps_every_promise(Plan { jobs: 400, seed: 21, rate: 0.25, download_every: 1, fleets: true });
+fn no_job_is_lost_by_a_job_set_whatever_the_network_does() {
+    keeps_every_promise(Plan { jobs: 400, seed: 21, rate: 0.25, download_every: 1, job_sets: true });
 }
 
 fn keeps_every_promise(plan: Plan) {

@@ -61,7 +61,7 @@ fn both_clients_tell_the_same_spans() {
 
 #[test]
 fn nothing_is_recorded_in_a_callers_own_span() {
-    for run in [in_async, in_blocking, in_a_fleet] {
+    for run in [in_async, in_blocking, in_a_set] {
         let server = ScriptServer::start(script()).unwrap();
         let log = Log::default();
         let writer = log.clone();
@@ -83,15 +83,15 @@ fn nothing_is_recorded_in_a_callers_own_span() {
     }
 }
 
-/// As the others, the wait by a fleet.
-fn in_a_fleet(server: &ScriptServer) {
+/// As the others, the wait by a set.
+fn in_a_set(server: &ScriptServer) {
     let client = kling_transport::Client::new(settings(server)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let job = client.submit(&input()).await.into_result().unwrap();
-        let mut fleet = kling_poll::JobSet::new();
-        fleet.account(client, kling_poll::RateLimit::default()).add(&known(&job), &options());
-        while fleet.next().await.is_some() {}
+        let mut set = kling_poll::JobSet::new();
+        set.account(client, kling_poll::RateLimit::default()).add(&known(&job), &options());
+        while set.next().await.is_some() {}
     });
 }
 

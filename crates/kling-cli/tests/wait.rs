@@ -1,4 +1,4 @@
-//! `kling wait` for many requests: one fleet, a line for each, a summary.
+//! `kling wait` for many requests: one set, a line for each, a summary.
 
 mod program;
 

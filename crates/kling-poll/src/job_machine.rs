@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kling_transport::{
-    CancelOutcome, CancelReply, Error, ErrorKind, Job, JobModel, Phase, RequestId, ResultReply, Span, State,
-    StatusReply, TransportError, TransportErrorKind, JobOutcome,
+    CancelOutcome, CancelReply, Error, ErrorKind, Job, JobModel, JobOutcome, Phase, RequestId, ResultReply,
+    Span, State, StatusReply, TransportError, TransportErrorKind,
 };
 
 use crate::cancel::{self, Next};

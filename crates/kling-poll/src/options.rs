@@ -62,7 +62,7 @@ impl WaitOptions {
     /// job is left.
     ///
     /// The cancel is sent by a task of its own on the runtime of the wait, while that lives, for any future that was polled
-    /// at least once. A blocking wait cannot be dropped, and a fleet leaves its jobs when it is: they are cancelled by their
+    /// at least once. A blocking wait cannot be dropped, and a set leaves its jobs when it is: they are cancelled by their
     /// tickets.
     #[must_use]
     pub fn with_cancel_on_drop(

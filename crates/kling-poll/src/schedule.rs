@@ -12,7 +12,7 @@ pub trait Schedule: fmt::Debug + Send + Sync {
     fn next_delay(&self, seen: &PollContext) -> Duration;
 
     /// What an answer about this job is worth now: the delay, in seconds, that has gathered on average since it was last
-    /// known to go on. A fleet that may not make all the calls it wants makes those that are worth most.
+    /// known to go on. A set that may not make all the calls it wants makes those that are worth most.
     ///
     /// What comes with the trait takes jobs to end at any moment alike, once in [`DEFAULT_JOB_DURATION`] on average.
     fn worth(&self, seen: &PollContext) -> f64 {

@@ -20,19 +20,19 @@ struct Arguments {
     /// The share of calls that go wrong, from 0 to 1.
     #[arg(long, default_value_t = 0.25)]
     rate: f64,
-    /// Wait for all jobs of a client in one fleet, without downloads.
-    #[arg(long)]
-    fleet: bool,
+    /// Wait for all jobs of a client in one job set, without downloads.
+    #[arg(long, alias = "set")]
+    job_set: bool,
 }
 
 fn main() -> io::Result<ExitCode> {
-    let Arguments { jobs, seed, rate, fleet } = Arguments::parse();
+    let Arguments { jobs, seed, rate, job_set } = Arguments::parse();
     // Hidden where nobody sees it.
     let bar = ProgressBar::new(jobs as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} jobs, {elapsed} of {duration}") {
         bar.set_style(style);
     }
-    let report = run(&Plan { jobs, seed, rate, download_every: 10, fleets: fleet }, || bar.inc(1))?;
+    let report = run(&Plan { jobs, seed, rate, download_every: 10, job_sets: job_set }, || bar.inc(1))?;
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
     writeln!(out, "{report}")?;

@@ -4,11 +4,11 @@
 //! thousands of jobs take minutes.
 
 mod case;
-mod crew;
-mod fleets;
+mod job_sets;
 mod listener;
 mod report;
-mod tripwire;
+mod token_leak;
+mod workers;
 
 use std::io;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub use self::case::{Ended, Outcome, Paid};
 use self::listener::Listener;
 use self::report::Books;
 pub use self::report::Report;
-use self::tripwire::Tripwire;
+use self::token_leak::TokenLeak;
 
 /// The token of every call; it must be seen nowhere else.
 pub(crate) const TOKEN: &str = "chaos-token-5e1f09c4d7";
@@ -45,8 +45,8 @@ pub struct Plan {
     pub rate: f64,
     /// Every how many jobs the output is downloaded as well.
     pub download_every: usize,
-    /// Whether the jobs of a client wait in one fleet, without downloads, instead of each for itself.
-    pub fleets: bool,
+    /// Whether the jobs of a client wait in one set, without downloads, instead of each for itself.
+    pub job_sets: bool,
 }
 
 /// Runs a plan; `on_done` hears of each job that is over, by whatever end.
@@ -55,15 +55,15 @@ pub struct Plan {
 /// Where no port or no file is to be had: nothing is said about the clients then.
 pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     let started = Instant::now();
-    let tripwire = Tripwire::start()?;
-    let sim = simulator(plan, &tripwire)?;
+    let token_leak = TokenLeak::start()?;
+    let sim = simulator(plan, &token_leak)?;
     let folder = tempfile::tempdir()?;
     let (told, outcomes) = mpsc::channel();
     let journal = Journal::open(folder.path().join("journal.db")).map_err(io::Error::other)?;
     let tools = Tools::new(plan, &sim, folder.path(), journal.clone())?;
     let listener = Listener::hired()?;
     let heard = listener.heard();
-    if plan.fleets { fleets::set_to_work(&tools, told) } else { crew::set_to_work(&tools, told) }?;
+    if plan.job_sets { job_sets::start(&tools, told) } else { workers::start(&tools, told) }?;
     let mut report = Report::new(plan);
     for _ in 0..plan.jobs {
         // Silence, or nobody left to speak: the rest is counted as hanging.
@@ -81,7 +81,7 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
         calls: sim.requests(),
         entries,
         journal: String::from_utf8_lossy(&exported).into_owned(),
-        foreign: tripwire.connections(),
+        foreign: token_leak.connections(),
         heard: listener.heard() - heard,
         overheard: listener.sightings(),
         elapsed: started.elapsed(),
@@ -89,14 +89,14 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     Ok(report)
 }
 
-fn simulator(plan: &Plan, tripwire: &Tripwire) -> io::Result<Sim> {
+fn simulator(plan: &Plan, token_leak: &TokenLeak) -> io::Result<Sim> {
     Sim::builder()
         .token(TOKEN)
         .balance(1e9)
         .concurrency(usize::MAX)
         .queue_time(Duration::from_millis(5))
         .run_time(Duration::from_millis(20))
-        .links(tripwire.origin())
+        .links(token_leak.origin())
         .faults(Faults::random(plan.seed, plan.rate).stall(SUBMIT_TIMEOUT + Duration::from_secs(1)))
         .start()
 }

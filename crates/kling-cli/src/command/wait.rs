@@ -1,4 +1,4 @@
-//! `kling wait`: one request, or many in one fleet with one line each.
+//! `kling wait`: one request, or many in one set with one line each.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -59,8 +59,8 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
     let target = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
     let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
     let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
-    let mut fleet: JobSet = JobSet::new();
-    let account = fleet.account(client.client().clone(), RateLimit::default());
+    let mut set: JobSet = JobSet::new();
+    let account = set.account(client.client().clone(), RateLimit::default());
     let options = waiting::options(patience);
     let enter = |id: &RequestId| account.add(&Job::from_id(id.clone()), &options);
     let tickets: Vec<JobKey> = ids.iter().map(enter).collect();
@@ -80,7 +80,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
     let (mut is_waiting, mut is_interrupted) = (true, false);
     while is_waiting || !watch.saving.is_empty() {
         tokio::select! {
-            event = fleet.next(), if is_waiting => match event {
+            event = set.next(), if is_waiting => match event {
                 Some(event) => watch.hear(event).await,
                 None => is_waiting = false,
             },

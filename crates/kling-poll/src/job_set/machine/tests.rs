@@ -240,7 +240,7 @@ fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
 }
 
 #[test]
-fn a_lane_of_another_fleet_is_refused() {
+fn a_lane_of_another_set_is_refused() {
     let mut other = JobSetMachine::new();
     let account = other.add_account(&base(1), RateLimit::default());
     let id = "id".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The two clients at work, the jobs of each waiting in one fleet.
+//! The two clients at work, the jobs of each waiting in one set.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,10 +15,10 @@ use tokio::sync::Semaphore;
 
 use super::Tools;
 use super::case::{Model, Outcome};
-use super::crew::{TASKS, THREADS};
+use super::workers::{TASKS, THREADS};
 
-/// Starts both fleets, and those who submit to them; each job is told of once it is over.
-pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
+/// Starts both job_sets, and those who submit to them; each job is told of once it is over.
+pub(crate) fn start(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
     in_threads(Ledger::new(tools, told.clone()))?;
     let ledger = Ledger::new(tools, told);
     let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
@@ -29,8 +29,8 @@ pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()
 
 fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
     let client = blocking::Client::new(ledger.tools.settings.clone()).map_err(io::Error::other)?;
-    let mut fleet = blocking::JobSet::open();
-    let account = fleet.account(client.clone(), pace(THREADS));
+    let mut set = blocking::JobSet::open();
+    let account = set.account(client.clone(), pace(THREADS));
     let client = blocking::Journaled::new(client, ledger.tools.journal.clone());
     let (next, keeper) = (Arc::new(AtomicUsize::new(1)), client.clone());
     for _ in 0..THREADS {
@@ -45,7 +45,7 @@ fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
     }
     drop(account);
     thread::Builder::new().spawn(move || {
-        fleet.for_each(|event| {
+        set.for_each(|event| {
             keeper.record(&event);
             ledger.hear(event);
         });
@@ -54,11 +54,11 @@ fn in_threads(ledger: Arc<Ledger>) -> io::Result<()> {
 }
 
 async fn in_tasks(ledger: Arc<Ledger>, client: Client) {
-    let mut fleet = JobSet::open();
-    let account = fleet.account(client.clone(), pace(TASKS));
+    let mut set = JobSet::open();
+    let account = set.account(client.clone(), pace(TASKS));
     let client = Journaled::new(client, ledger.tools.journal.clone());
     tokio::spawn(submit_all(ledger.clone(), account, client.clone()));
-    while let Some(event) = fleet.next().await {
+    while let Some(event) = set.next().await {
         client.record(&event).await;
         ledger.hear(event);
     }
@@ -92,7 +92,7 @@ impl Tools {
     }
 }
 
-/// The jobs of one fleet, by their tickets.
+/// The jobs of one set, by their tickets.
 struct Ledger {
     tools: Tools,
     waiting: Mutex<HashMap<JobKey, Outcome>>,
@@ -104,13 +104,13 @@ impl Ledger {
         Arc::new(Self { tools: tools.clone(), waiting: Mutex::default(), told })
     }
 
-    /// Puts a job into the fleet, or tells at once that there is none.
+    /// Puts a job into the set, or tells at once that there is none.
     fn enter(&self, account: &Account<Model>, job: Option<Job<Model>>, outcome: Outcome) {
         let Some(job) = job else {
             let _ = self.told.send(outcome);
             return;
         };
-        // Held until the ticket is noted: the fleet may be quick.
+        // Held until the ticket is noted: the set may be quick.
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(account.add(&job, &self.tools.waiting), outcome);
     }

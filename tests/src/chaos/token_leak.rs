@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// Counts those who connect.
 #[derive(Debug)]
-pub(crate) struct Tripwire {
+pub(crate) struct TokenLeak {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Tripwire {
+impl TokenLeak {
     pub(crate) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;

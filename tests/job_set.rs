@@ -1,4 +1,4 @@
-//! Many jobs through the async and the blocking fleet, in virtual time: the same calls at the same moments, the same news.
+//! Many jobs through the async and the blocking set, in virtual time: the same calls at the same moments, the same news.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -73,7 +73,7 @@ fn fill(account: Account) {
 }
 
 fn settings() -> Settings {
-    Settings::new(Token::new("fleet-token").unwrap())
+    Settings::new(Token::new("set-token").unwrap())
 }
 
 fn one_at_a_time() -> RateLimit {
@@ -92,14 +92,14 @@ fn words(event: &JobSetEvent) -> String {
 }
 
 #[test]
-fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
+fn both_sets_make_the_same_calls_and_report_the_same_events() {
     fastrand::seed(7);
     let first = Arc::new(World::default());
     let told = paused().block_on(async {
-        let mut fleet = JobSet::new();
-        fill(fleet.account(async_client(settings(), &first), one_at_a_time()));
+        let mut set = JobSet::new();
+        fill(set.account(async_client(settings(), &first), one_at_a_time()));
         let mut told = Vec::new();
-        while let Some(event) = fleet.next().await {
+        while let Some(event) = set.next().await {
             told.push(words(&event));
         }
         told
@@ -107,9 +107,9 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 
     fastrand::seed(7);
     let (second, clock) = (Arc::new(World::default()), VirtualClock::default());
-    let mut fleet = kling_poll::blocking::JobSet::with_runtime(clock.clone());
-    fill(fleet.account(blocking_client(settings(), &second, &clock), one_at_a_time()));
-    let also_told: Vec<_> = fleet.by_ref().map(|event| words(&event)).collect();
+    let mut set = kling_poll::blocking::JobSet::with_runtime(clock.clone());
+    fill(set.account(blocking_client(settings(), &second, &clock), one_at_a_time()));
+    let also_told: Vec<_> = set.by_ref().map(|event| words(&event)).collect();
 
     assert_eq!(*first.asked.lock().unwrap(), *second.asked.lock().unwrap());
     assert_eq!(told, also_told);
@@ -118,11 +118,11 @@ fn both_fleets_make_the_same_calls_at_the_same_moments_and_tell_the_same() {
 }
 
 #[test]
-fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
+fn an_open_set_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
     paused().block_on(async {
         let world = Arc::new(World::default());
-        let mut fleet = JobSet::open();
-        let account: Account = fleet.account(async_client(settings(), &world), RateLimit::default());
+        let mut set = JobSet::open();
+        let account: Account = set.account(async_client(settings(), &world), RateLimit::default());
         let adding = async move {
             for job in 0..5 {
                 tokio::time::sleep(SECOND * 60).await;
@@ -130,8 +130,8 @@ fn an_open_fleet_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
             }
         };
         let reading = async {
-            while fleet.next().await.is_some() {}
-            fleet.stats()
+            while set.next().await.is_some() {}
+            set.stats()
         };
         let stats = both(adding, reading).await;
         assert_eq!((stats.succeeded, stats.failed, stats.waiting), (4, 1, 0));
@@ -151,14 +151,14 @@ impl Schedule for Mistaken {
 
 #[test]
 #[should_panic(expected = "a mistake of somebody else's")]
-fn a_schedule_that_panics_takes_along_who_awaits_the_fleet() {
+fn a_schedule_that_panics_takes_along_who_awaits_the_set() {
     paused().block_on(async {
-        let mut fleet = JobSet::new();
+        let mut set = JobSet::new();
         let world = Arc::new(World { calm: true, ..World::default() });
-        let account: Account = fleet.account(async_client(settings(), &world), RateLimit::default());
+        let account: Account = set.account(async_client(settings(), &world), RateLimit::default());
         let options = WaitOptions::default().with_schedule(Mistaken);
         account.add(&Job::from_id("job-9".parse().unwrap()), &options);
-        while fleet.next().await.is_some() {}
+        while set.next().await.is_some() {}
     });
 }
 
@@ -174,11 +174,11 @@ async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) 
 }
 
 #[test]
-fn threads_of_a_blocking_fleet_bring_every_job_home() {
-    let mut fleet = kling_poll::blocking::JobSet::open();
+fn threads_of_a_blocking_set_bring_every_job_home() {
+    let mut set = kling_poll::blocking::JobSet::open();
     let world = Arc::new(World { calm: true, ..World::default() });
     let client = blocking_client(settings(), &world, &VirtualClock::at(SECOND * 1000));
-    let account: Account = fleet.account(client, RateLimit::new(8));
+    let account: Account = set.account(client, RateLimit::new(8));
     let quick = WaitOptions::default()
         .with_schedule(FixedInterval(Duration::from_millis(1)))
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO });
@@ -187,7 +187,7 @@ fn threads_of_a_blocking_fleet_bring_every_job_home() {
             account.add(&Job::from_id(format!("job-{job}").parse().unwrap()), &quick);
         }
     });
-    let done = fleet.by_ref().filter(|event| matches!(event.update, JobSetUpdate::Done(_))).count();
+    let done = set.by_ref().filter(|event| matches!(event.update, JobSetUpdate::Done(_))).count();
     adding.join().unwrap();
-    assert_eq!((done, fleet.stats().failed), (100, 20));
+    assert_eq!((done, set.stats().failed), (100, 20));
 }

@@ -19,8 +19,8 @@ pub(super) const TASKS: usize = 64;
 /// Jobs under way at once in the blocking client.
 pub(super) const THREADS: usize = 32;
 
-/// Starts both crews; each job is told of once it is over.
-pub(crate) fn set_to_work(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
+/// Starts both clients; each job is told of once it is over.
+pub(crate) fn start(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
     let client = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
     let blocking = blocking::Journaled::new(client, tools.journal.clone());
     let next = Arc::new(AtomicUsize::new(1));

@@ -1,4 +1,4 @@
-//! Fleets whose news go into a journal, over real sockets, by both shells.
+//! Job sets whose events go into a journal, over real sockets, async and blocking.
 #![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -29,30 +29,30 @@ fn submitted(world: &World, jobs: usize) -> Vec<Job> {
 async fn waited_for(world: &World, jobs: Vec<Job>, is_async: bool) {
     if is_async {
         let client = world.client();
-        let mut fleet = JobSet::new();
-        let account = fleet.account(client.client().clone(), pace());
+        let mut set = JobSet::new();
+        let account = set.account(client.client().clone(), pace());
         for job in &jobs {
             account.add(job, &options());
         }
-        while let Some(event) = fleet.next().await {
+        while let Some(event) = set.next().await {
             client.record(&event).await;
         }
         return;
     }
     let client = world.blocking();
     let waiting = move || {
-        let mut fleet = blocking::JobSet::new();
-        let account = fleet.account(client.client().clone(), pace());
+        let mut set = blocking::JobSet::new();
+        let account = set.account(client.client().clone(), pace());
         for job in &jobs {
             account.add(job, &options());
         }
-        (&mut fleet).for_each(|event| client.record(&event));
+        (&mut set).for_each(|event| client.record(&event));
     };
     tokio::task::spawn_blocking(waiting).await.unwrap();
 }
 
 #[tokio::test]
-async fn outputs_and_endings_of_a_fleet_reach_the_journal() {
+async fn outputs_and_endings_of_a_set_reach_the_journal() {
     for is_async in [true, false] {
         let world = World::new();
         let jobs = submitted(&world, 12);
@@ -68,19 +68,19 @@ async fn outputs_and_endings_of_a_fleet_reach_the_journal() {
 }
 
 #[tokio::test]
-async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_with() {
+async fn after_a_crash_the_last_states_of_a_set_are_there_and_it_is_gone_on_with() {
     let world = World::with(Sim::builder().manual_time().concurrency(1).start().unwrap());
     let jobs = submitted(&world, 3);
     world.sim.advance(Duration::from_secs(6));
     let client = world.client();
-    let mut fleet = JobSet::new();
-    let account = fleet.account(client.client().clone(), pace());
+    let mut set = JobSet::new();
+    let account = set.account(client.client().clone(), pace());
     for job in &jobs {
         account.add(job, &options());
     }
     let mut told = 0;
     while told < 3 {
-        client.record(&fleet.next().await.unwrap()).await;
+        client.record(&set.next().await.unwrap()).await;
         told = world.entries().iter().filter(|entry| entry.state().is_some()).count();
     }
     let entries = world.entries();
@@ -91,7 +91,7 @@ async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_wi
     client.release(jobs[2].id()).await;
     assert!(!world.entries()[2].is_locked());
     // Nothing is told to anybody: as by a crash, but that the process lives.
-    std::mem::forget((client, fleet, account));
+    std::mem::forget((client, set, account));
     world.sim.advance(Duration::from_secs(1000));
     waited_for(&world, jobs, true).await;
     let statuses: Vec<_> = world.entries().iter().map(|entry| entry.status()).collect();
@@ -99,7 +99,7 @@ async fn after_a_crash_the_last_states_of_a_fleet_are_there_and_it_is_gone_on_wi
 }
 
 #[tokio::test]
-async fn a_job_of_a_fleet_that_was_submitted_elsewhere_is_noted() {
+async fn a_job_of_a_set_that_was_submitted_elsewhere_is_noted() {
     let world = World::new();
     let job = kling::Client::new(world.settings()).unwrap().submit_json(&model(), &input()).await;
     waited_for(&world, vec![job.into_result().unwrap()], true).await;

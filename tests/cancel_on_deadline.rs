@@ -74,11 +74,11 @@ fn waited(world: &Arc<World>, options: &WaitOptions, way: &str) -> WaitError {
         "async" => paused().block_on(async {
             kling_poll::wait(&in_async(world), &job(), options, |_| {}).await.map(drop).unwrap_err()
         }),
-        "fleet" => paused().block_on(async {
-            let mut fleet = JobSet::new();
-            fleet.account(in_async(world), RateLimit::default()).add(&job(), options);
+        "set" => paused().block_on(async {
+            let mut set = JobSet::new();
+            set.account(in_async(world), RateLimit::default()).add(&job(), options);
             loop {
-                if let JobSetUpdate::Done(outcome) = fleet.next().await.unwrap().update {
+                if let JobSetUpdate::Done(outcome) = set.next().await.unwrap().update {
                     return outcome.unwrap_err();
                 }
             }
@@ -97,7 +97,7 @@ fn call(at: u64, name: &str) -> (u64, String) {
 #[test]
 fn at_the_deadline_each_shell_leaves_or_cancels_at_the_same_moment_as_was_chosen() {
     let polls = [call(0, "status"), call(4, "status"), call(8, "status"), call(10, "status")];
-    for way in ["async", "blocking", "fleet"] {
+    for way in ["async", "blocking", "set"] {
         let world = Arc::new(World::default());
         let error = waited(&world, &options(), way);
         assert!(error.is_deadline() && error.cancelling().is_none(), "{way}: {error}");
@@ -121,7 +121,7 @@ fn at_the_deadline_each_shell_leaves_or_cancels_at_the_same_moment_as_was_chosen
 #[test]
 fn a_pause_that_the_server_asks_for_does_not_go_past_the_deadline_in_any_shell() {
     let polls = [call(0, "status"), call(10, "status")];
-    for way in ["async", "blocking", "fleet"] {
+    for way in ["async", "blocking", "set"] {
         let world = Arc::new(World { busy: true, ..World::default() });
         let error = waited(&world, &options(), way);
         assert!(error.is_deadline() && error.elapsed() == SECOND * 10, "{way}: {error}");
