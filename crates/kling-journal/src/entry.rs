@@ -1,40 +1,284 @@
-//! An entry of the journal: an intent, and everything that is known of it since.
+//! One recorded request: its intent, the events since, and the entry that they add up to.
 
 use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::Intent;
-use crate::intent::millis;
+/// The id of an intent. It is made on this machine, and the API never sees it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct IntentId(pub(crate) Uuid);
+
+impl fmt::Display for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A paid request that is about to be sent.
+///
+/// It holds neither the input nor the token: only a fingerprint of the input, and a hash that tells accounts apart.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Intent {
+    pub(crate) id: IntentId,
+    #[serde(with = "millis")]
+    pub(crate) at: SystemTime,
+    pub(crate) origin: String,
+    pub(crate) model: String,
+    pub(crate) fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) row_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+}
+
+impl Intent {
+    /// Creates an intent with an id of its own: the API's origin, the model's id, and the fingerprint of the body.
+    #[must_use]
+    pub fn new(origin: impl Into<String>, model: impl Into<String>, fingerprint: impl Into<String>) -> Self {
+        Self {
+            id: IntentId(Uuid::new_v4()),
+            at: millis::whole(SystemTime::now()),
+            origin: origin.into(),
+            model: model.into(),
+            fingerprint: fingerprint.into(),
+            account: None,
+            output: None,
+            batch: None,
+            row_key: None,
+            request_id: None,
+        }
+    }
+
+    /// Creates the intent of a job that another program submitted. Its fingerprint is empty, and so is an unknown model.
+    #[must_use]
+    pub fn of_job(
+        origin: impl Into<String>,
+        model: impl Into<String>,
+        request_id: impl Into<String>,
+    ) -> Self {
+        Self { request_id: Some(request_id.into()), ..Self::new(origin, model, "") }
+    }
+
+    /// Adds a hash of the account's token. The hash must reveal nothing of the token.
+    #[must_use]
+    pub fn with_account(self, account: impl Into<String>) -> Self {
+        Self { account: Some(account.into()), ..self }
+    }
+
+    /// Adds the path of the output, a file or a folder. Bytes that are not Unicode are replaced.
+    ///
+    /// The path should be absolute, since a process with another working directory may read it.
+    #[must_use]
+    pub fn with_output(self, output: &Path) -> Self {
+        Self { output: Some(output.to_string_lossy().into_owned()), ..self }
+    }
+
+    /// Makes the intent a row of a batch: the batch's name, and the row's key in it.
+    #[must_use]
+    pub fn with_batch(self, batch: impl Into<String>, row_key: impl Into<String>) -> Self {
+        Self { batch: Some(batch.into()), row_key: Some(row_key.into()), ..self }
+    }
+
+    /// The id of the intent.
+    #[must_use]
+    pub const fn id(&self) -> &IntentId {
+        &self.id
+    }
+
+    /// The time when the intent was made, by this machine's clock, to the millisecond.
+    #[must_use]
+    pub const fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    /// The scheme, host and port of the API.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The id of the model.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The fingerprint of the body.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The hash of the account's token, if one was given.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// The path of the output, if one was given.
+    #[must_use]
+    pub fn output(&self) -> Option<&Path> {
+        self.output.as_deref().map(Path::new)
+    }
+
+    /// The batch of the request.
+    #[must_use]
+    pub fn batch(&self) -> Option<&str> {
+        self.batch.as_deref()
+    }
+
+    /// The key of the request's row in its batch.
+    #[must_use]
+    pub fn row_key(&self) -> Option<&str> {
+        self.row_key.as_deref()
+    }
+
+    /// The request id, if another program submitted the job.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Whether another intent is for the same request: one body, for one model of one API.
+    #[must_use]
+    pub fn is_same_request(&self, other: &Self) -> bool {
+        (&self.origin, &self.model, &self.fingerprint) == (&other.origin, &other.model, &other.fingerprint)
+    }
+}
+
+/// An event in the life of an entry.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The API accepted the submit.
+    Accepted {
+        /// The request id of the job.
+        request_id: String,
+    },
+    /// The submit made no job: the API rejected it, or it was never sent.
+    Rejected {
+        /// The reason, in one line.
+        message: String,
+    },
+    /// The request was sent and no usable reply came. Whether it made a job is unknown.
+    Unknown {
+        /// The reason, in one line.
+        message: String,
+    },
+    /// A person checked: the submit made no job.
+    NotSubmitted,
+    /// The API reported a state.
+    StateChanged {
+        /// The API's word for the state.
+        state: String,
+    },
+    /// The job is over.
+    Finished {
+        /// The final status.
+        status: FinalStatus,
+        /// The URLs of the outputs.
+        outputs: Outputs,
+        /// The cost in US dollars, if the API reported one.
+        cost_usd: Option<f64>,
+    },
+    /// Every output was written to disk.
+    Saved {
+        /// The absolute paths of the files.
+        files: Vec<String>,
+    },
+}
+
+impl Event {
+    /// Creates [`Event::Accepted`].
+    #[must_use]
+    pub fn accepted(request_id: impl Into<String>) -> Self {
+        Self::Accepted { request_id: request_id.into() }
+    }
+
+    /// Creates [`Event::StateChanged`].
+    #[must_use]
+    pub fn state_changed(state: impl Into<String>) -> Self {
+        Self::StateChanged { state: state.into() }
+    }
+
+    /// Creates [`Event::Finished`] without outputs.
+    #[must_use]
+    pub fn finished(status: FinalStatus) -> Self {
+        Self::Finished { status, outputs: Outputs::default(), cost_usd: None }
+    }
+
+    /// Creates [`Event::Saved`]. Bytes of a path that are not Unicode are replaced.
+    pub fn saved(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        Self::Saved { files: files.into_iter().map(|path| text(path.as_ref())).collect() }
+    }
+
+    /// Whether the event ends the submit, so that its process holds the entry no longer.
+    #[must_use]
+    pub const fn ends_submit(&self) -> bool {
+        matches!(
+            self,
+            Self::Accepted { .. } | Self::Rejected { .. } | Self::Unknown { .. } | Self::NotSubmitted
+        )
+    }
+
+    /// Whether the loss of the event would hide something paid for.
+    #[must_use]
+    pub const fn requires_sync(&self) -> bool {
+        !matches!(self, Self::StateChanged { .. })
+    }
+}
+
+/// The final status of a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FinalStatus {
+    /// The job succeeded.
+    Succeeded,
+    /// The job failed.
+    Failed,
+    /// The job was cancelled.
+    Cancelled,
+    /// The API no longer knows the job.
+    Gone,
+}
 
 /// One paid request: its intent, and the state that was last recorded.
 ///
-/// Serialises to one JSON object, the form of [`Journal::export`](crate::Journal::export).
+/// It serialises to one JSON object, the form of [`Journal::export`](crate::Journal::export).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Entry {
-    intent: Intent,
+    pub(crate) intent: Intent,
     #[serde(with = "millis")]
-    changed_at: SystemTime,
-    outcome: Outcome,
+    pub(crate) changed_at: SystemTime,
+    pub(crate) outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
+    pub(crate) state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    pub(crate) message: Option<String>,
     #[serde(default, skip_serializing_if = "Outputs::is_empty")]
-    outputs: Outputs,
+    pub(crate) outputs: Outputs,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    files: Vec<String>,
+    pub(crate) files: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    cost_usd: Option<f64>,
+    pub(crate) cost_usd: Option<f64>,
     #[serde(skip)]
-    is_locked: bool,
+    pub(crate) is_locked: bool,
 }
 
-/// Everything that is certain about the submit and the job.
+/// The part of an entry's status that is certain, whichever process is alive.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -48,28 +292,25 @@ pub(crate) enum Outcome {
     Gone,
 }
 
-/// Everything that a store keeps of an entry beside its intent.
-#[cfg(feature = "sqlite")]
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) changed_at: SystemTime,
-    pub(crate) outcome: Outcome,
-    pub(crate) request_id: Option<String>,
-    pub(crate) state: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) outputs: Outputs,
-    pub(crate) files: Vec<String>,
-    pub(crate) cost_usd: Option<f64>,
+/// A group of entries, for queries.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    Over = 0,
+    /// The outcome of the submit is not known, or not known yet.
+    Unresolved = 1,
+    Running = 2,
+    /// The job succeeded, but no file is recorded.
+    Unsaved = 3,
 }
 
 impl Entry {
-    /// The entry of an intent that was just recorded.
+    /// Creates the entry of an intent that was just recorded.
     #[must_use]
     pub fn new(intent: Intent) -> Self {
         Self {
-            changed_at: intent.at(),
+            changed_at: intent.at,
             outcome: Outcome::Open,
-            request_id: intent.request_id().map(str::to_owned),
+            request_id: intent.request_id.clone(),
             intent,
             state: None,
             message: None,
@@ -80,25 +321,7 @@ impl Entry {
         }
     }
 
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn from_parts(intent: Intent, parts: Parts) -> Self {
-        let Parts { changed_at, outcome, request_id, state, message, outputs, files, cost_usd } = parts;
-        Self {
-            intent,
-            changed_at,
-            outcome,
-            request_id,
-            state,
-            message,
-            outputs,
-            files,
-            cost_usd,
-            is_locked: false,
-        }
-    }
-
-    /// Applies an event that happened at a time. A final status holds against states that arrive late, and an id against
-    /// doubts.
+    /// Applies an event. A state that arrives late does not change a final status. A doubt does not change an accepted submit.
     pub fn apply(&mut self, at: SystemTime, event: &Event) {
         self.changed_at = millis::whole(at);
         match event {
@@ -106,7 +329,7 @@ impl Entry {
                 self.request_id = Some(request_id.clone());
                 self.settle(Outcome::Open, None);
             }
-            // An id proves that the job exists.
+            // A request id proves that the job exists.
             Event::Rejected { .. } | Event::Unknown { .. } | Event::NotSubmitted
                 if self.request_id.is_some() => {}
             Event::Rejected { message } => self.settle(Outcome::Rejected, Some(message)),
@@ -114,7 +337,13 @@ impl Entry {
             Event::NotSubmitted => self.settle(Outcome::NotSubmitted, None),
             Event::StateChanged { state } => self.state = Some(state.clone()),
             Event::Finished { status, outputs, cost_usd } => {
-                self.settle((*status).into(), None);
+                let outcome = match status {
+                    FinalStatus::Succeeded => Outcome::Succeeded,
+                    FinalStatus::Failed => Outcome::Failed,
+                    FinalStatus::Cancelled => Outcome::Cancelled,
+                    FinalStatus::Gone => Outcome::Gone,
+                };
+                self.settle(outcome, None);
                 if !outputs.is_empty() {
                     self.outputs = outputs.clone();
                 }
@@ -129,13 +358,7 @@ impl Entry {
         self.message = message.cloned();
     }
 
-    /// The same record for another intent of the same job.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn with_intent(self, intent: Intent) -> Self {
-        Self { intent, ..self }
-    }
-
-    /// The same entry, locked by a living process or not.
+    /// Sets whether a living process has locked the entry.
     #[must_use]
     pub fn with_locked(self, is_locked: bool) -> Self {
         Self { is_locked, ..self }
@@ -163,31 +386,31 @@ impl Entry {
         }
     }
 
-    /// The request id that the API gave the job, if it is known.
+    /// The request id of the job, if it is known.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// The last status word of the API.
+    /// The API's last word for the state.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 
-    /// Why the outcome is unknown, or why the submit was rejected.
+    /// The reason why the outcome is unknown, or why the submit was rejected.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
-    /// The URLs of the job's outputs.
+    /// The URLs of the outputs.
     #[must_use]
     pub const fn outputs(&self) -> &Outputs {
         &self.outputs
     }
 
-    /// The files that hold the outputs, by absolute paths.
+    /// The absolute paths of the files that hold the outputs.
     #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
@@ -199,7 +422,7 @@ impl Entry {
         self.cost_usd
     }
 
-    /// When the entry was last changed, by this machine's clock.
+    /// The time of the last change, by this machine's clock.
     #[must_use]
     pub const fn changed_at(&self) -> SystemTime {
         self.changed_at
@@ -211,18 +434,12 @@ impl Entry {
         self.is_locked
     }
 
-    /// Whether a job still has to be waited for, or its outputs have to be saved.
+    /// Whether the job may still run, or its outputs are not saved.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {
         matches!(self.stage(), Stage::Running | Stage::Unsaved)
     }
 
-    #[cfg(feature = "sqlite")]
-    pub(crate) const fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    /// The group of entries that this one belongs to, whichever process is alive.
     pub(crate) const fn stage(&self) -> Stage {
         match self.status() {
             EntryStatus::Unknown | EntryStatus::Submitting => Stage::Unresolved,
@@ -233,22 +450,11 @@ impl Entry {
     }
 }
 
-/// Groups of entries, for queries. The order is the order of a list: what needs a person first.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Stage {
-    Over = 0,
-    /// Submitted or not: the outcome is not known, or not known yet.
-    Unresolved = 1,
-    Running = 2,
-    /// Succeeded, but no file is recorded.
-    Unsaved = 3,
-}
-
 /// The status of an entry.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum EntryStatus {
-    /// The request may have been sent, and whether it made a job is unknown: look before you pay again.
+    /// The request may have been sent, and whether it made a job is unknown. Check before another submit.
     Unknown,
     /// A living process is submitting the request.
     Submitting,
@@ -260,11 +466,11 @@ pub enum EntryStatus {
     Failed,
     /// The job was cancelled.
     Cancelled,
-    /// The API does not know the job any more.
+    /// The API no longer knows the job.
     Gone,
-    /// The submit made no job, which is certain.
+    /// It is certain that the submit made no job.
     Rejected,
-    /// A person looked, and the submit had made no job.
+    /// A person checked: the submit made no job.
     NotSubmitted,
 }
 
@@ -285,7 +491,7 @@ impl EntryStatus {
         }
     }
 
-    /// Whether the job cannot change any more. Its outputs may still have to be saved.
+    /// Whether the job cannot change any more. Its outputs may not be saved yet.
     #[must_use]
     pub const fn is_over(self) -> bool {
         !matches!(self, Self::Unknown | Self::Submitting | Self::Running)
@@ -298,122 +504,13 @@ impl fmt::Display for EntryStatus {
     }
 }
 
-/// The final status of a job.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum FinalStatus {
-    /// The job succeeded.
-    Succeeded,
-    /// The job failed.
-    Failed,
-    /// The job was cancelled.
-    Cancelled,
-    /// The API does not know the job any more.
-    Gone,
-}
-
-impl From<FinalStatus> for Outcome {
-    fn from(status: FinalStatus) -> Self {
-        match status {
-            FinalStatus::Succeeded => Self::Succeeded,
-            FinalStatus::Failed => Self::Failed,
-            FinalStatus::Cancelled => Self::Cancelled,
-            FinalStatus::Gone => Self::Gone,
-        }
-    }
-}
-
-/// An event in the life of an entry.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The API accepted the submit.
-    Accepted {
-        /// The request id of the job.
-        request_id: String,
-    },
-    /// The submit made no job: the API rejected it, or the request was never sent.
-    Rejected {
-        /// The reason, in one line.
-        message: String,
-    },
-    /// The request was sent and no usable reply came: whether it made a job is unknown.
-    Unknown {
-        /// What came instead of a reply, in one line.
-        message: String,
-    },
-    /// A person looked, and the submit had made no job.
-    NotSubmitted,
-    /// The API reported a state.
-    StateChanged {
-        /// The word of the API.
-        state: String,
-    },
-    /// The job is over.
-    Finished {
-        /// Its final status.
-        status: FinalStatus,
-        /// The URLs of its outputs.
-        outputs: Outputs,
-        /// Its cost in US dollars, if the API reported one.
-        cost_usd: Option<f64>,
-    },
-    /// Every output was written to disk.
-    Saved {
-        /// The files, by absolute paths.
-        files: Vec<String>,
-    },
-}
-
-impl Event {
-    /// The API accepted the submit and gave the job this request id.
-    #[must_use]
-    pub fn accepted(request_id: impl Into<String>) -> Self {
-        Self::Accepted { request_id: request_id.into() }
-    }
-
-    /// The API reported this state.
-    #[must_use]
-    pub fn state_changed(state: impl Into<String>) -> Self {
-        Self::StateChanged { state: state.into() }
-    }
-
-    /// The job is over and has no output.
-    #[must_use]
-    pub fn finished(status: FinalStatus) -> Self {
-        Self::Finished { status, outputs: Outputs::default(), cost_usd: None }
-    }
-
-    /// Every output was written to these files. Bytes of a name that are not Unicode are replaced.
-    pub fn saved(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
-        Self::Saved {
-            files: files.into_iter().map(|path| path.as_ref().to_string_lossy().into_owned()).collect(),
-        }
-    }
-
-    /// Whether the event ends the submit, so that its process holds the entry no longer.
-    #[must_use]
-    pub const fn ends_submit(&self) -> bool {
-        matches!(
-            self,
-            Self::Accepted { .. } | Self::Rejected { .. } | Self::Unknown { .. } | Self::NotSubmitted
-        )
-    }
-
-    /// Whether the loss of the event would hide something that was paid for.
-    #[must_use]
-    pub const fn requires_sync(&self) -> bool {
-        !matches!(self, Self::StateChanged { .. })
-    }
-}
-
-/// The URLs of a job's outputs. They open without a token and carry an account's id, so `Debug` shows only their number.
+/// The URLs of a job's outputs. `Debug` hides them, since they open without a token and hold an account's id.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Outputs(Vec<String>);
+pub struct Outputs(pub(crate) Vec<String>);
 
 impl Outputs {
-    /// The URLs, in the order of the API.
+    /// Returns the URLs, in the order of the API.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -424,7 +521,7 @@ impl Outputs {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there is no URL.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -440,6 +537,42 @@ impl<U: Into<String>> FromIterator<U> for Outputs {
 impl fmt::Debug for Outputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outputs({})", self.0.len())
+    }
+}
+
+/// Times as whole milliseconds since 1970, the form of every store.
+pub(crate) mod millis {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Returns the milliseconds since 1970, or a negative number before it.
+    pub(crate) fn of(time: SystemTime) -> i64 {
+        let whole = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => whole(since),
+            Err(before) => -whole(before.duration()),
+        }
+    }
+
+    /// Returns the time of a number of milliseconds, or 1970 if no clock of this system can show it.
+    pub(crate) fn time(millis: i64) -> SystemTime {
+        let span = Duration::from_millis(millis.unsigned_abs());
+        let time = if millis < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
+        time.unwrap_or(UNIX_EPOCH)
+    }
+
+    /// Drops the fraction of a millisecond.
+    pub(crate) fn whole(at: SystemTime) -> SystemTime {
+        time(of(at))
+    }
+
+    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(of(*time))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        i64::deserialize(deserializer).map(time)
     }
 }
 

@@ -1,14 +1,13 @@
-//! Why the journal could not be written or read.
+//! The error of the journal.
 
 use std::fmt;
-use std::io;
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::{Intent, IntentId};
 
-/// An error of the journal. Cheap to clone; its `Display` is one line.
+/// An error of the journal. It is cheap to clone, and its `Display` is one line.
 #[derive(Clone, Debug)]
 pub struct Error(Arc<Repr>);
 
@@ -17,7 +16,6 @@ struct Repr {
     kind: ErrorKind,
     message: String,
     earlier: Option<IntentId>,
-    source: Option<io::Error>,
 }
 
 /// The kind of an [`Error`].
@@ -26,60 +24,57 @@ struct Repr {
 pub enum ErrorKind {
     /// The store cannot be read or written. An intent that failed so must not be sent.
     Store,
-    /// Another process works on the store for too long. Nothing is lost if the call is tried again.
+    /// Another process keeps the store locked for too long. Nothing is lost if the call is retried.
     Busy,
-    /// There is no such entry, or more than one fits.
+    /// No entry matches, or more than one does.
     NoEntry,
-    /// The same request was begun before and its outcome is unknown: another submit may pay twice.
+    /// The same request was submitted before and its outcome is unknown: another submit may pay twice.
     DuplicateRequest,
-    /// Some of the record cannot be read, and may be paid jobs. Nothing is begun until `kling journal check` has run.
+    /// Some entries cannot be read, and may be paid jobs. No submit may begin until `kling journal check` has run.
     Damaged,
-    /// The store refused a request id, which is safe in a reserve file and is recorded later.
+    /// The store refused a request id. It is safe in the lease file of the process, and is recorded later.
     Deferred,
 }
 
 impl Error {
-    /// The error of a store that failed, for authors of a [`Store`](crate::Store): a line that says what failed.
+    /// Creates the error of a store that failed. A [`Store`](crate::Store) of your own returns it.
     pub fn store(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Store, message)
     }
 
-    /// The refusal to begin a request that may be paid for already, for authors of a [`Store`](crate::Store).
+    /// Creates the refusal of a request that may be paid already. A [`Store`](crate::Store) of your own returns it.
     #[must_use]
     pub fn duplicate(earlier: &Intent) -> Self {
         let message = format!(
-            "the same request to {} was begun before, and its outcome is unknown (intent {}): settle that one first, or \
+            "the same request to {} was submitted before and its outcome is unknown (intent {}): settle it first, or \
              allow a duplicate",
             earlier.model(),
             earlier.id()
         );
-        let repr =
-            Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*earlier.id()), source: None };
-        Self(Arc::new(repr))
+        Self(Arc::new(Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*earlier.id()) }))
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Repr { kind, message: message.into(), earlier: None, source: None }))
+        Self(Arc::new(Repr { kind, message: message.into(), earlier: None }))
     }
 
     #[cfg(feature = "sqlite")]
-    pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
-        let message = format!("the journal cannot be {verb} at {}: {source}", path.display());
-        Self(Arc::new(Repr { kind: ErrorKind::Store, message, earlier: None, source: Some(source) }))
+    pub(crate) fn io(action: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::store(format!("cannot {action} the journal at {}: {error}", path.display()))
     }
 
-    pub(crate) fn no_entry(found: impl fmt::Display) -> Self {
-        let found = found.to_string();
-        let message =
-            format!("the journal has no single entry {found:?}: give an id that it lists, or enough of one");
+    pub(crate) fn no_entry(id: impl fmt::Display) -> Self {
+        let message = format!(
+            "no single entry matches \"{id}\": give an id that kling jobs lists, or its first digits"
+        );
         Self::new(ErrorKind::NoEntry, message)
     }
 
     #[cfg(feature = "sqlite")]
     pub(crate) fn damaged(path: &Path, detail: impl fmt::Display) -> Self {
+        let path = path.display();
         let message = format!(
-            "the journal at {} is damaged and may hide paid jobs ({detail}): run kling journal check",
-            path.display()
+            "the journal at {path} is damaged and may hide paid jobs ({detail}): run kling journal check"
         );
         Self::new(ErrorKind::Damaged, message)
     }
@@ -103,9 +98,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // `Display` includes the message of the source itself.
-        self.0.source.as_ref()?.source()
-    }
-}
+impl std::error::Error for Error {}

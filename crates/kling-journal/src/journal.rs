@@ -1,78 +1,68 @@
 //! The handle on a journal, whichever store keeps it.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Write};
-#[cfg(feature = "sqlite")]
-use std::path::Path;
+use std::io::{BufRead, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::{Entry, Error, Event, Intent, IntentId, OnDuplicate, Page, Query, Selection, Store};
 #[cfg(feature = "sqlite")]
-use crate::{SqliteStore, location};
+use crate::{CheckReport, SqliteStore, sqlite_store};
+use crate::{Entry, Error, Event, Intent, IntentId, OnDuplicate, Page, Query, Selection, Store};
 
-/// Entries that are exported or imported at a time.
+/// The entries that are exported or imported at a time.
 const STEP: usize = 500;
 
 /// The longest line that is imported, in bytes.
-const LONGEST_LINE: u64 = 1 << 20;
+const MAX_LINE: u64 = 1 << 20;
 
-/// A durable record of paid jobs. Cheap to clone. Its calls block for about a millisecond.
+/// A durable record of paid jobs. It is cheap to clone. Its calls block for about a millisecond.
+///
+/// Each call may fail with [`ErrorKind::Store`](crate::ErrorKind::Store), [`ErrorKind::Busy`](crate::ErrorKind::Busy) or
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged).
 #[derive(Clone, Debug)]
 pub struct Journal {
     store: Arc<dyn Store>,
-    /// How often each entry is locked here: the last guard unlocks it for others.
+    /// The number of guards of each entry. The last one unlocks the entry for other processes.
     locks: Arc<Mutex<HashMap<IntentId, usize>>>,
 }
 
 impl Journal {
-    /// Opens the journal in a file, which is made if it is missing; or in the file `journal.db` of a folder.
-    ///
-    /// # Errors
-    /// As [`SqliteStore::open`].
+    /// Opens the journal in a file, or in the file `journal.db` of a folder. Creates a missing one.
     #[cfg(feature = "sqlite")]
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        SqliteStore::open(location::file_at(path.as_ref())).map(Self::with_store)
+    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
+        SqliteStore::open(sqlite_store::file_at(path.as_ref())).map(Self::with_store)
     }
 
-    /// Opens the journal that [`JOURNAL_VARIABLE`](crate::JOURNAL_VARIABLE) names, by default in the platform's folder for
-    /// state. Returns `None` if the variable is `off`.
-    ///
-    /// # Errors
-    /// As [`SqliteStore::open`]; [`ErrorKind::Store`](crate::ErrorKind::Store) if there is no home folder.
+    /// Opens the journal that [`JOURNAL_VARIABLE`](crate::JOURNAL_VARIABLE) names, by default in the platform's folder for state. Returns `None` if
+    /// the variable is `off`.
     #[cfg(feature = "sqlite")]
     pub fn from_env() -> Result<Option<Self>, Error> {
-        location::from_env()?.map(Self::open).transpose()
+        sqlite_store::path_from_env()?.map(Self::open).transpose()
     }
 
-    /// Checks the journal that [`Journal::from_env`] would open, as [`SqliteStore::check`] does. Returns `None` if the journal
-    /// is turned off.
-    ///
-    /// # Errors
-    /// As [`SqliteStore::check`].
+    /// Runs [`SqliteStore::check`] on the journal that [`Journal::from_env`] opens. Returns `None` if the journal is off.
     #[cfg(feature = "sqlite")]
-    pub fn check_from_env() -> Result<Option<crate::CheckReport>, Error> {
-        location::from_env()?.map(|path| SqliteStore::check(location::file_at(&path))).transpose()
+    pub fn check_from_env() -> Result<Option<CheckReport>, Error> {
+        sqlite_store::path_from_env()?
+            .map(|path| SqliteStore::check(sqlite_store::file_at(&path)))
+            .transpose()
     }
 
-    /// A journal in a store of your own.
+    /// Creates a journal in a store of your own.
     pub fn with_store(store: impl Store + 'static) -> Self {
         Self { store: Arc::new(store), locks: Arc::default() }
     }
 
-    /// Records an intent. When this returns, it is on disk, and the request may be sent.
+    /// Records an intent. When this returns, the intent is on disk, and the request may be sent.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if the same request has an unknown outcome and
-    /// duplicates are rejected; any other kind if the intent cannot be kept: then the request must not be sent.
+    /// duplicates are rejected. After any error, the request must not be sent.
     pub fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error> {
         self.begin_all(std::slice::from_ref(intent), on_duplicate)
     }
 
-    /// Records many intents in one step: all of them, or none.
-    ///
-    /// # Errors
-    /// As [`Journal::begin`].
+    /// Records many intents in one step, as [`Journal::begin`] does: all of them, or none.
     pub fn begin_all(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
         self.store.begin(intents, on_duplicate)
     }
@@ -80,27 +70,24 @@ impl Journal {
     /// Records an event of an intent.
     ///
     /// # Errors
-    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if there is no such intent;
-    /// [`ErrorKind::Deferred`](crate::ErrorKind::Deferred) if the request id is safe, but not in the journal yet; any other
-    /// kind if the event cannot be kept.
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if the intent has no entry, and
+    /// [`ErrorKind::Deferred`](crate::ErrorKind::Deferred) if the request id is safe but not in the journal yet.
     pub fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
         self.store.record(intent, event)
     }
 
     /// Records a job that another program submitted, from [`Intent::of_job`], unless an entry has its request id. Returns the
     /// intent of the entry.
-    ///
-    /// # Errors
-    /// Any kind if the job cannot be kept.
     pub fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
         self.store.adopt(intent)
     }
 
-    /// Locks an entry until the guard is dropped. Returns `None` if another living process has locked it. An entry may be
-    /// locked more than once through one journal, and is unlocked with the last guard.
+    /// Locks an entry until the guard is dropped. Returns `None` if another living process has locked it.
+    ///
+    /// An entry may be locked several times through one journal. The last guard unlocks it.
     ///
     /// # Errors
-    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry), or any other kind if the store fails.
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if the intent has no entry.
     pub fn lock(&self, intent: &IntentId) -> Result<Option<EntryLock>, Error> {
         let mut locks = self.locks();
         if !self.store.lock(intent)? {
@@ -111,14 +98,11 @@ impl Journal {
     }
 
     /// Returns one page of entries.
-    ///
-    /// # Errors
-    /// Any kind if the store fails.
     pub fn page(&self, query: &Query) -> Result<Page, Error> {
         self.store.page(query)
     }
 
-    /// Returns every entry that a query selects, page after page. The first error ends it.
+    /// Returns every entry that a query selects, page after page. The iterator ends at the first error.
     ///
     /// ```
     /// use kling_journal::{Journal, Query, Selection};
@@ -126,7 +110,7 @@ impl Journal {
     /// # let folder = tempfile::tempdir()?;
     /// # let journal = Journal::open(folder.path().join("journal.db"))?;
     /// for entry in journal.entries(Query::new(Selection::Unfinished).oldest_first()) {
-    ///     println!("{:?} is {}", entry?.request_id(), "not saved yet");
+    ///     println!("{:?} is not saved yet", entry?.request_id());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -150,9 +134,6 @@ impl Journal {
     }
 
     /// Returns the entry of a job of the API at this origin.
-    ///
-    /// # Errors
-    /// Any kind if the store fails.
     pub fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
         self.store.find_job(origin, request_id)
     }
@@ -160,8 +141,7 @@ impl Journal {
     /// Returns the one entry whose intent id begins with this text, such as its first eight digits.
     ///
     /// # Errors
-    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if there is none or more than one, or any other kind if the store
-    /// fails.
+    /// [`ErrorKind::NoEntry`](crate::ErrorKind::NoEntry) if no entry matches, or more than one does.
     pub fn find_intent(&self, start: &str) -> Result<Entry, Error> {
         let mut found = self.store.find_intents(start)?;
         match (found.pop(), found.is_empty()) {
@@ -171,36 +151,28 @@ impl Journal {
     }
 
     /// Counts the entries that [`Journal::prune`] removes.
-    ///
-    /// # Errors
-    /// Any kind if the store fails.
     pub fn count_prunable(&self, before: SystemTime) -> Result<usize, Error> {
         self.store.count_prunable(before)
     }
 
-    /// Removes the entries that are over and were last changed before a time. Never removes one whose outcome is unknown,
-    /// whose job runs, or whose outputs were not saved. Returns how many were removed. Nothing else ever removes an entry.
+    /// Removes the entries that are over and were last changed before a time. Returns the number of removed entries.
     ///
-    /// # Errors
-    /// Any kind if the store fails.
+    /// An entry stays if its outcome is unknown, its job runs, or its outputs are not saved. No other call removes entries.
     pub fn prune(&self, before: SystemTime) -> Result<usize, Error> {
         self.store.prune(before)
     }
 
-    /// Returns what is damaged, if some of the record cannot be read. While it does, [`Journal::begin`] refuses.
+    /// Returns the damage if some entries cannot be read. [`Journal::begin`] refuses until the damage is repaired.
     #[must_use]
     pub fn damage(&self) -> Option<Error> {
         self.store.damage()
     }
 
-    /// Writes every entry as one line of JSON, the oldest of each group first. Returns how many there were.
+    /// Writes every entry as one line of JSON, the oldest of each group first. Returns the number of entries.
     ///
     /// The lines hold the URLs of outputs, which open without a token.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the journal cannot be read or the lines cannot be written.
     pub fn export(&self, mut lines: impl Write) -> Result<usize, Error> {
-        let failed = |error: std::io::Error| Error::store(format!("the export cannot be written: {error}"));
+        let failed = |error: std::io::Error| Error::store(format!("cannot write the export: {error}"));
         let mut count = 0;
         for entry in self.entries(Query::new(Selection::All).oldest_first().with_limit(STEP)) {
             let line = serde_json::to_string(&entry?).map_err(|error| failed(error.into()))?;
@@ -211,21 +183,20 @@ impl Journal {
         Ok(count)
     }
 
-    /// Adds the entries of an export, each unless its intent is known already. Returns how many were added.
+    /// Adds the entries of an export, each unless its intent is known. Returns the number of added entries.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if a line is no entry; the entries before it may have been added.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if a line is not an entry. Entries before that line may have been added.
     pub fn import(&self, mut lines: impl BufRead) -> Result<usize, Error> {
         let (mut entries, mut added, mut number) = (Vec::new(), 0, 0);
         loop {
             let mut line = Vec::new();
-            let read = std::io::Read::take(&mut lines, LONGEST_LINE).read_until(b'\n', &mut line);
-            read.map_err(|error| Error::store(format!("the import cannot be read: {error}")))?;
+            let read = Read::take(&mut lines, MAX_LINE).read_until(b'\n', &mut line);
+            let is_end = read.map_err(|error| Error::store(format!("cannot read the import: {error}")))? == 0;
             number += 1;
-            let is_end = line.is_empty();
-            if !is_end && !line.trim_ascii().is_empty() {
+            if !line.trim_ascii().is_empty() {
                 entries.push(serde_json::from_slice(&line).map_err(|error| {
-                    Error::store(format!("line {number} of the import is no entry of a journal: {error}"))
+                    Error::store(format!("line {number} of the import is not a journal entry: {error}"))
                 })?);
             }
             if is_end || entries.len() == STEP {
@@ -237,7 +208,7 @@ impl Journal {
         }
     }
 
-    /// A panic leaves the numbers right: they change last.
+    /// A panic leaves the counts right, since they change last.
     fn locks(&self) -> MutexGuard<'_, HashMap<IntentId, usize>> {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,7 +230,7 @@ impl Drop for EntryLock {
             return;
         }
         locks.remove(&self.intent);
-        // The end of the process unlocks it as well, so nothing is lost if this fails.
+        // The end of the process unlocks the entry as well, so a failure here does no harm.
         let _ = self.journal.store.unlock(&self.intent);
     }
 }

@@ -1,46 +1,74 @@
 //! The journal in an SQLite database, shared by any number of processes.
 
 mod database;
-mod failure;
-mod folder;
 mod lease;
 mod salvage;
 mod table;
-mod writer;
 
 use std::collections::HashMap;
+use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use etcetera::BaseStrategy;
 use uuid::Uuid;
 
-use self::database::{Database, LOCK_TIMEOUT, LOCK_TIMEOUT_PAID};
-use self::failure::DatabaseError;
-use self::folder::Folder;
-use self::lease::{Lease, Rescued};
+use self::database::{Database, DatabaseError, LOCK_TIMEOUT, LOCK_TIMEOUT_PAID, Result, Writer};
+use self::lease::{Lease, LeaseFolder, SavedId};
 pub use self::salvage::CheckReport;
-use self::table::{Part, Table};
-use self::writer::Writer;
+use self::table::Table;
 use crate::entry::Stage;
 use crate::{
-    Cursor, Entry, Error, ErrorKind, Event, Intent, IntentId, OnDuplicate, Page, Query, Selection, Store,
+    Cursor, Entry, EntryStatus, Error, ErrorKind, Event, Intent, IntentId, OnDuplicate, Page, Query,
+    Selection, Store,
 };
 
-/// How long a finished entry is worth keeping by default: 90 days since its last change.
+/// The environment variable for the journal: the path of a file or a folder, or `off`.
+pub const JOURNAL_VARIABLE: &str = "KLING_JOURNAL";
+
+/// The age at which finished entries may be pruned by default: 90 days since the last change.
 pub const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Entries that one transaction removes, so that others are not kept waiting.
+const FILE_NAME: &str = "journal.db";
+
+/// The entries that one transaction removes, so that other calls do not wait for long.
 const PRUNE_STEP: i64 = 500;
 
-/// A [`Store`] in an SQLite database. The crate's documentation describes the file.
+/// Returns the path in the environment, or the default one, or `None` if the journal is off.
+pub(crate) fn path_from_env() -> Result<Option<PathBuf>, Error> {
+    match env::var_os(JOURNAL_VARIABLE).filter(|value| !value.is_empty()) {
+        Some(value) => Ok(path_of(value)),
+        None => default_file().map(Some),
+    }
+}
+
+fn path_of(value: OsString) -> Option<PathBuf> {
+    (!value.eq_ignore_ascii_case("off")).then(|| value.into())
+}
+
+/// Returns `~/.local/state/kling/journal.db` by the XDG rules. Systems without a folder for state use the one for data.
+fn default_file() -> Result<PathBuf, Error> {
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|_| Error::store(format!("found no home folder: set {JOURNAL_VARIABLE} to a file")))?;
+    let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Ok(folder.join("kling").join(FILE_NAME))
+}
+
+/// Returns the file of a path that may name a folder.
+pub(crate) fn file_at(path: &Path) -> PathBuf {
+    let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+    if is_folder { path.join(FILE_NAME) } else { path.to_owned() }
+}
+
+/// A [`Store`] in an SQLite database. The documentation of the crate describes the file.
 ///
-/// Beside a file `journal.db` is a folder `journal.db.d` with the leases of processes. Only their owner can read either.
+/// The leases of processes are in the folder `journal.db.d` beside the file `journal.db`. Only the owner can read either.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    folder: Folder,
-    // Dropped before the lease: the last records are tried again while it is there.
+    folder: LeaseFolder,
     writer: Writer,
     reader: Mutex<Database>,
     reserve: Mutex<Reserve>,
@@ -53,7 +81,7 @@ struct Reserve {
     unrecorded: Vec<Unrecorded>,
 }
 
-/// An event that the database refused, which is tried again with the next record.
+/// An event that the database refused. It is retried with the next event.
 #[derive(Clone, Debug)]
 struct Unrecorded {
     intent: Intent,
@@ -62,26 +90,26 @@ struct Unrecorded {
 }
 
 impl SqliteStore {
-    /// Opens the store in this file, which is made if it is missing, together with the folders above it. Links are followed
-    /// first, so that every name of the file leads to the same locks.
+    /// Opens the store in this file. Creates a missing file, and the folders above it. Links are resolved first, so that every
+    /// name of the file leads to the same locks.
     ///
-    /// Request ids that a dead process could not record are recorded now.
+    /// Records the request ids that a process could not record before it ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the file cannot be read and written, belongs to another program or to a newer version;
+    /// [`ErrorKind::Store`] if the file belongs to another program or a newer version, or cannot be read and written;
     /// [`ErrorKind::Damaged`] if it is damaged; [`ErrorKind::Busy`] if another process keeps it locked.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Self::open_by(&path.into(), Database::open)
+        Self::open_with(&path.into(), Database::open)
     }
 
-    fn open_by(path: &Path, open: impl Fn(&Path) -> Result<Database, Error>) -> Result<Self, Error> {
-        let path = folder::resolved(path)?;
+    fn open_with(path: &Path, open: impl Fn(&Path) -> Result<Database, Error>) -> Result<Self, Error> {
+        let path = lease::resolve(path).map_err(|error| Error::io("open", path, &error))?;
         let database = open(&path)?;
-        let folder = Folder::beside(&path)?;
+        let folder = LeaseFolder::beside(&path)?;
         let reader = Mutex::new(open(&path)?);
-        let writer = Writer::start(database, path.clone(), folder.clone())?;
+        let writer = Writer::start(database)?;
         let store = Self { path, folder, writer, reader, reserve: Mutex::default() };
-        store.clean_up_after_the_dead();
+        store.record_stale_leases();
         Ok(store)
     }
 
@@ -91,64 +119,56 @@ impl SqliteStore {
         &self.path
     }
 
-    /// Checks a file that no process has open: its structure, its indexes, and the checksum of each row. If some of it is
-    /// damaged, every entry that can be read is copied into a new file, which takes the place of the damaged one. The damaged
-    /// file is kept under another name.
+    /// Checks a file that no process has open: its structure, its indexes, and the checksum of each row.
+    ///
+    /// If the file is damaged, every entry that can be read is copied into a new file, which replaces the damaged one. The
+    /// damaged file is kept under another name.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] if a process works with the file; [`ErrorKind::Store`] if there is no such journal, or the new file
-    /// cannot be written.
+    /// [`ErrorKind::Busy`] if a process uses the file; [`ErrorKind::Store`] if the file is missing or cannot be replaced.
     pub fn check(path: impl Into<PathBuf>) -> Result<CheckReport, Error> {
-        salvage::check(&folder::resolved(&path.into())?)
+        let path = path.into();
+        salvage::check(&lease::resolve(&path).map_err(|error| Error::io("open", &path, &error))?)
     }
 
-    /// A process that died may have left request ids in its lease, and the file half-written.
-    fn clean_up_after_the_dead(&self) {
-        let dead = self.folder.dead_leases();
-        if dead.is_empty() {
+    /// Records the request ids in the leases of processes that ended. Such a process may also have damaged the file.
+    fn record_stale_leases(&self) {
+        let stale = self.folder.stale_leases();
+        if stale.is_empty() {
             return;
         }
-        if let Err(failure) = self.reader().quick_check() {
-            self.note_damage(failure);
+        if let Err(error) = self.reader().quick_check() {
+            self.note_damage(error);
             return;
         }
-        for (path, file) in dead {
-            let rescued = lease::rescue(&file).map_err(|_| ());
-            let is_recorded = rescued.and_then(|rescued| self.record_rescued(rescued).map_err(|_| ()));
-            if is_recorded.is_ok() {
-                lease::remove(&path);
+        for (path, file) in stale {
+            let is_recorded = lease::saved_ids(&file).is_ok_and(|ids| self.record_saved(ids).is_ok());
+            if is_recorded {
+                // A lease that stays does no harm, since an id is recorded only once.
+                let _ = std::fs::remove_file(path);
             }
         }
     }
 
-    fn record_rescued(&self, rescued: Vec<Rescued>) -> Result<(), Error> {
-        for Rescued { intent, request_id, origin } in rescued {
-            let event = Event::accepted(request_id.clone());
-            self.writer.write(LOCK_TIMEOUT_PAID, move |table| {
+    fn record_saved(&self, ids: Vec<SavedId>) -> Result<(), Error> {
+        for SavedId { intent, request_id, origin } in ids {
+            self.write(LOCK_TIMEOUT_PAID, move |table| {
                 if table.has(&intent)? {
-                    return table.apply(&intent, SystemTime::now(), &event);
+                    return table.apply(&intent, SystemTime::now(), &Event::accepted(request_id.as_str()));
                 }
-                adopt(table, &Intent::of_job(origin.clone(), "", request_id.clone()), None).map(drop)
+                table.adopt(&Intent::of_job(origin.as_str(), "", request_id.as_str()), None).map(drop)
             })?;
         }
         Ok(())
-    }
-
-    /// Records an event, together with those that were refused before.
-    fn write_event(&self, intent: &IntentId, at: SystemTime, event: &Event) -> Result<(), Error> {
-        self.retry_unrecorded();
-        let lock_timeout = if event.requires_sync() { LOCK_TIMEOUT_PAID } else { LOCK_TIMEOUT };
-        let (intent, event) = (*intent, event.clone());
-        self.writer.write(lock_timeout, move |table| table.apply(&intent, at, &event))
     }
 
     fn retry_unrecorded(&self) {
         let waiting = std::mem::take(&mut self.reserve().unrecorded);
         for unrecorded in waiting {
             let Unrecorded { intent, at, event } = unrecorded.clone();
-            let written = self.writer.write(LOCK_TIMEOUT, move |table| {
+            let written = self.write(LOCK_TIMEOUT, move |table| {
                 if !table.has(intent.id())? {
-                    // The file was deleted and made anew since.
+                    // The file was deleted and created again.
                     table.insert(&Entry::new(intent.clone()), None)?;
                 }
                 table.apply(intent.id(), at, &event)
@@ -160,7 +180,7 @@ impl SqliteStore {
         }
     }
 
-    /// Keeps an event that the database refused: in memory, and a request id in the reserved room of the lease as well.
+    /// Keeps an event that the database refused in memory, and saves a request id in the lease.
     fn defer(&self, intent: &IntentId, at: SystemTime, event: &Event, refused: Error) -> Error {
         let mut reserve = self.reserve();
         let Some(known) = reserve.lease.as_ref().and_then(|lease| lease.intent(intent)).cloned() else {
@@ -170,41 +190,44 @@ impl SqliteStore {
         let (Event::Accepted { request_id }, Some(lease)) = (event, &mut reserve.lease) else {
             return refused;
         };
-        match lease.keep(intent, request_id) {
-            Ok(()) if lease.is_there() => Error::new(
-                ErrorKind::Deferred,
-                format!(
-                    "{refused}; request {request_id} is kept beside the journal, and recorded once that is possible"
-                ),
-            ),
+        match lease.save(intent, request_id) {
+            Ok(()) if lease.exists() => {
+                let message = format!(
+                    "{refused}; request {request_id} is saved beside the journal and will be recorded later"
+                );
+                Error::new(ErrorKind::Deferred, message)
+            }
             Ok(()) => Error::store(format!(
-                "{refused}, and its folder is gone too: note the request id yourself: {request_id}"
+                "{refused}; the folder beside it is gone too: note the request id yourself: {request_id}"
             )),
             Err(error) => Error::store(format!(
-                "{refused}, and the reserve beside it failed too ({error}): note the request id yourself: {request_id}"
+                "{refused}; the lease beside it failed too ({error}): note the request id yourself: {request_id}"
             )),
         }
     }
 
-    /// Frees the room of an intent whose outcome is recorded.
+    /// Frees the slot of an intent whose outcome is recorded.
     fn free(&self, intent: &IntentId) {
         if let Some(lease) = &mut self.reserve().lease {
             lease.free(intent);
         }
     }
 
-    /// The lease of this process. It is made at its first use, and anew if somebody removed the file.
+    /// Returns the lease of this process. Creates it at the first use, and again if its file was removed.
     fn lease<'a>(&self, reserve: &'a mut Reserve) -> Result<&'a mut Lease, Error> {
-        if !reserve.lease.as_ref().is_some_and(Lease::is_there) {
+        let intents = match &reserve.lease {
+            Some(lease) if lease.exists() => None,
+            lease => Some(lease.as_ref().map(Lease::intents).unwrap_or_default()),
+        };
+        if let Some(intents) = intents {
             let mut lease = self.folder.lease()?;
-            let intents = reserve.lease.as_ref().map(Lease::intents).unwrap_or_default();
             lease.reserve(&intents)?;
-            return Ok(reserve.lease.insert(lease));
+            reserve.lease = Some(lease);
         }
         reserve.lease.as_mut().ok_or_else(|| Error::store("the lease of this process is missing"))
     }
 
-    /// Whether the process of a lease is alive, asked once for each lease.
+    /// Returns a function that tells whether the process of a lease is alive. It checks each lease once.
     fn liveness(&self) -> impl FnMut(Uuid) -> bool {
         let (own, folder) = (self.own_lease(), self.folder.clone());
         let mut known = HashMap::new();
@@ -215,19 +238,31 @@ impl SqliteStore {
         self.reserve().lease.as_ref().map(Lease::id)
     }
 
-    /// Reads, and takes note of damage.
-    fn read<T>(&self, read: impl FnOnce(Table<'_>) -> Result<T, DatabaseError>) -> Result<T, Error> {
-        let outcome = read(Table(&self.reader().connection));
-        outcome.map_err(|failure| self.note_damage(failure))
+    fn read<T>(&self, read: impl FnOnce(Table<'_>) -> Result<T>) -> Result<T, Error> {
+        let result = read(Table(&self.reader().connection));
+        result.map_err(|error| self.note_damage(error))
     }
 
-    fn note_damage(&self, failure: DatabaseError) -> Error {
-        let is_damage = failure.is_damage();
-        let error = failure.at(&self.path);
+    fn write<T: Send + 'static>(
+        &self,
+        lock_timeout: Duration,
+        work: impl Fn(Table<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let result = self.writer.write(lock_timeout, move |connection| work(Table(connection)));
+        result.map_err(|error| self.note_damage(error))
+    }
+
+    fn note_damage(&self, error: DatabaseError) -> Error {
+        let is_damage = error.is_damage();
+        let error = error.at(&self.path);
         if is_damage {
             self.folder.mark_damaged(&error.to_string());
         }
         error
+    }
+
+    fn refuse_damage(&self) -> Result<(), Error> {
+        self.damage().map_or(Ok(()), Err)
     }
 
     fn reader(&self) -> MutexGuard<'_, Database> {
@@ -247,9 +282,7 @@ impl Drop for SqliteStore {
 
 impl Store for SqliteStore {
     fn begin(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
-        if let Some(damage) = self.damage() {
-            return Err(damage);
-        }
+        self.refuse_damage()?;
         self.retry_unrecorded();
         let lease = {
             let mut reserve = self.reserve();
@@ -258,10 +291,10 @@ impl Store for SqliteStore {
             lease.id()
         };
         let (wanted, folder) = (intents.to_vec(), self.folder.clone());
-        let begun = self.writer.write(LOCK_TIMEOUT, move |table| {
+        let begun = self.write(LOCK_TIMEOUT, move |table| {
             for intent in &wanted {
                 if on_duplicate == OnDuplicate::Reject {
-                    refuse_duplicate(table, intent, lease, &folder)?;
+                    refuse_duplicate(table, intent, |other| other == lease || folder.is_alive(other))?;
                 }
                 table.insert(&Entry::new(intent.clone()), Some(lease))?;
             }
@@ -275,19 +308,21 @@ impl Store for SqliteStore {
     fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
         let lease = self.lease(&mut self.reserve())?.id();
         let intent = intent.clone();
-        self.writer.write(LOCK_TIMEOUT, move |table| adopt(table, &intent, Some(lease)))
+        self.write(LOCK_TIMEOUT, move |table| table.adopt(&intent, Some(lease)))
     }
 
     fn record(&self, intent: &IntentId, event: &Event) -> Result<(), Error> {
-        let at = SystemTime::now();
-        match self.write_event(intent, at, event) {
+        self.retry_unrecorded();
+        let lock_timeout = if event.requires_sync() { LOCK_TIMEOUT_PAID } else { LOCK_TIMEOUT };
+        let (id, at, copy) = (*intent, SystemTime::now(), event.clone());
+        match self.write(lock_timeout, move |table| table.apply(&id, at, &copy)) {
             Ok(()) => {
                 if event.ends_submit() {
                     self.free(intent);
                 }
                 Ok(())
             }
-            // A file that was deleted and made anew knows no intent of before.
+            // A file that was deleted and created again has no entry for an earlier intent.
             Err(error) if event.ends_submit() => Err(self.defer(intent, at, event, error)),
             Err(error) => Err(error),
         }
@@ -296,80 +331,66 @@ impl Store for SqliteStore {
     fn lock(&self, intent: &IntentId) -> Result<bool, Error> {
         let lease = self.lease(&mut self.reserve())?.id();
         let (intent, folder) = (*intent, self.folder.clone());
-        self.writer.write(LOCK_TIMEOUT, move |table| {
-            let mut stored = table.get(&intent)?;
-            if stored.lease.is_some_and(|other| other != lease && folder.is_alive(other)) {
+        self.write(LOCK_TIMEOUT, move |table| {
+            let mut row = table.get(&intent)?;
+            if row.lease.is_some_and(|other| other != lease && folder.is_alive(other)) {
                 return Ok(false);
             }
-            stored.lease = Some(lease);
-            table.update(&stored)?;
+            row.lease = Some(lease);
+            table.update(&row)?;
             Ok(true)
         })
     }
 
     fn unlock(&self, intent: &IntentId) -> Result<(), Error> {
         let (intent, own) = (*intent, self.own_lease());
-        self.writer.write(LOCK_TIMEOUT, move |table| {
-            let mut stored = table.get(&intent)?;
-            if stored.lease.is_some() && stored.lease == own {
-                stored.lease = None;
-                table.update(&stored)?;
+        self.write(LOCK_TIMEOUT, move |table| {
+            let mut row = table.get(&intent)?;
+            if row.lease.is_some() && row.lease == own {
+                row.lease = None;
+                table.update(&row)?;
             }
             Ok(())
         })
     }
 
     fn find_intents(&self, start: &str) -> Result<Vec<Entry>, Error> {
-        let Some((low, high)) = range(start) else { return Ok(Vec::new()) };
-        let rows = self.read(|table| table.find_between(low, high))?;
+        let Some(ids) = id_range(start) else { return Ok(Vec::new()) };
+        let rows = self.read(|table| table.find_between(ids))?;
         let mut is_alive = self.liveness();
         Ok(rows.into_iter().map(|row| row.with_lock(&mut is_alive)).collect())
     }
 
     fn find_job(&self, origin: &str, request_id: &str) -> Result<Option<Entry>, Error> {
         let row = self.read(|table| table.find_job(origin, request_id))?;
-        Ok(row.map(|row| row.with_lock(&mut self.liveness())))
+        Ok(row.map(|row| row.with_lock(self.liveness())))
     }
 
     fn page(&self, query: &Query) -> Result<Page, Error> {
         let mut is_alive = self.liveness();
-        let (mut page, mut last) = (Page::default(), None);
-        let stages = stages(query.selection)
-            .iter()
-            .skip_while(|stage| query.after.is_some_and(|cursor| cursor.group != **stage as u8));
-        let mut rows = 0;
-        for stage in stages {
-            let part = Part {
-                stage: *stage,
-                after: query
-                    .after
-                    .filter(|cursor| cursor.group == *stage as u8)
-                    .map(|cursor| cursor.position),
-                oldest_first: query.oldest_first,
-                limit: query.limit - rows,
-                origin: query.origin.as_deref(),
-                batch: query.batch.as_deref(),
-            };
-            for (seq, row) in self.read(|table| table.page(&part))? {
-                rows += 1;
-                last = Some(Cursor { group: *stage as u8, position: seq });
+        let (mut page, mut count) = (Page::default(), 0);
+        let is_before = |stage: &&Stage| query.after.is_some_and(|cursor| cursor.group != **stage as u8);
+        for stage in stages(query.selection).iter().skip_while(is_before) {
+            for (seq, row) in self.read(|table| table.page(query, *stage, query.limit - count))? {
+                count += 1;
+                page.next = Some(Cursor { group: *stage as u8, position: seq });
                 match row {
                     Ok(row) => page.entries.push(row.with_lock(&mut is_alive)),
-                    // The others are still worth showing; the mark makes everybody warn.
-                    Err(failure) => drop(self.note_damage(failure)),
+                    // The other entries are still shown, and the mark makes every process warn.
+                    Err(error) => drop(self.note_damage(error)),
                 }
             }
-            if rows >= query.limit {
-                page.next = last;
-                break;
+            if count >= query.limit {
+                return Ok(page);
             }
         }
+        page.next = None;
         Ok(page)
     }
 
     fn restore(&self, entries: &[Entry]) -> Result<usize, Error> {
         let entries = entries.to_vec();
-        self.writer.write(LOCK_TIMEOUT, move |table| restore(table, &entries))
+        self.write(LOCK_TIMEOUT, move |table| table.restore(&entries))
     }
 
     fn count_prunable(&self, before: SystemTime) -> Result<usize, Error> {
@@ -377,12 +398,10 @@ impl Store for SqliteStore {
     }
 
     fn prune(&self, before: SystemTime) -> Result<usize, Error> {
-        if let Some(damage) = self.damage() {
-            return Err(damage);
-        }
+        self.refuse_damage()?;
         let mut removed = 0;
         loop {
-            let step = self.writer.write(LOCK_TIMEOUT, move |table| table.remove_over(before, PRUNE_STEP))?;
+            let step = self.write(LOCK_TIMEOUT, move |table| table.remove_over(before, PRUNE_STEP))?;
             removed += step;
             if step == 0 {
                 return Ok(removed);
@@ -392,8 +411,8 @@ impl Store for SqliteStore {
 
     fn damage(&self) -> Option<Error> {
         let detail = self.folder.damage()?;
-        let is_whole = detail.contains("kling journal check");
-        Some(if is_whole {
+        // The mark holds the whole message, unless it could not be written or read to its end.
+        Some(if detail.contains("kling journal check") {
             Error::new(ErrorKind::Damaged, detail)
         } else {
             Error::damaged(&self.path, "marked")
@@ -401,46 +420,18 @@ impl Store for SqliteStore {
     }
 }
 
-/// An intent of a living process is no duplicate: its outcome is about to be known.
-fn refuse_duplicate(
-    table: Table<'_>,
-    intent: &Intent,
-    own: Uuid,
-    folder: &Folder,
-) -> Result<(), DatabaseError> {
-    let is_alive = |lease| lease == own || folder.is_alive(lease);
+/// Refuses a request whose outcome is unknown. The intent of a living process is not a duplicate, since its outcome follows.
+fn refuse_duplicate(table: Table<'_>, intent: &Intent, is_alive: impl Fn(Uuid) -> bool) -> Result<()> {
     for row in table.unresolved_like(intent)? {
-        let entry = row.with_lock(is_alive);
-        if entry.status() == crate::EntryStatus::Unknown {
+        let entry = row.with_lock(&is_alive);
+        if entry.status() == EntryStatus::Unknown {
             return Err(Error::duplicate(entry.intent()).into());
         }
     }
     Ok(())
 }
 
-fn adopt(table: Table<'_>, intent: &Intent, lease: Option<Uuid>) -> Result<Intent, DatabaseError> {
-    let known = match intent.request_id() {
-        Some(id) => table.find_job(intent.origin(), id)?,
-        None => None,
-    };
-    match known {
-        Some(row) => Ok(row.entry.intent().clone()),
-        None => table.insert(&Entry::new(intent.clone()), lease).map(|()| intent.clone()),
-    }
-}
-
-fn restore(table: Table<'_>, entries: &[Entry]) -> Result<usize, DatabaseError> {
-    let mut added = 0;
-    for entry in entries {
-        if !table.has(entry.intent().id())? {
-            table.insert(entry, None)?;
-            added += 1;
-        }
-    }
-    Ok(added)
-}
-
-/// The stages of a selection, in the order of a list.
+/// Returns the stages of a selection, in the order of a list: entries that need a person come first.
 const fn stages(selection: Selection) -> &'static [Stage] {
     match selection {
         Selection::All => &[Stage::Unresolved, Stage::Running, Stage::Unsaved, Stage::Over],
@@ -449,31 +440,27 @@ const fn stages(selection: Selection) -> &'static [Stage] {
     }
 }
 
-/// The first and the last id that begin with these digits; dashes are left out.
-fn range(start: &str) -> Option<([u8; 16], [u8; 16])> {
-    let digits: String = start.chars().filter(|letter| *letter != '-').collect();
-    if digits.is_empty() || digits.len() > 32 {
+/// Returns the first and the last id that begin with these hexadecimal digits. Dashes are ignored.
+fn id_range(start: &str) -> Option<[Uuid; 2]> {
+    let digits = start.replace('-', "");
+    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !is_hex || digits.is_empty() || digits.len() > 32 {
         return None;
     }
-    let bound = |filler| {
-        let padded = format!("{digits}{}", String::from(filler).repeat(32 - digits.len()));
-        u128::from_str_radix(&padded, 16).ok().map(u128::to_be_bytes)
-    };
-    // The standard library takes a sign as well.
-    digits.chars().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
-    Some((bound('0')?, bound('f')?))
+    let id = |padded: String| Uuid::try_parse(&padded).ok();
+    Some([id(format!("{digits:0<32}"))?, id(format!("{digits:f<32}"))?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Where shared memory is missing, or SQLite has the WAL-reset bug.
+    /// A rollback journal is used without shared memory, or if SQLite has the WAL-reset bug.
     #[test]
     fn a_rollback_journal_keeps_the_same_promises() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
-        let open = || SqliteStore::open_by(&path, |path| Database::open_in(path, false)).unwrap();
+        let open = || SqliteStore::open_with(&path, |path| Database::open_in(path, false)).unwrap();
         let stores = [open(), open()];
         std::thread::scope(|scope| {
             for (number, store) in stores.iter().enumerate() {
@@ -488,7 +475,7 @@ mod tests {
         });
         let page = stores[0].page(&Query::new(Selection::Unfinished)).unwrap();
         assert_eq!(page.entries.len(), 20);
-        assert!(!folder::sibling(&path, "-wal").exists());
+        assert!(!lease::sibling(&path, "-wal").exists());
         let intent = Intent::new("https://api.example", "m", "cut");
         stores[0].begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
         drop(stores);
@@ -497,18 +484,28 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_lease_never_looks_alive_while_it_is_read() {
+    fn a_path_may_name_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(file_at(folder.path()), folder.path().join("journal.db"));
+        assert_eq!(file_at(Path::new("new/folder/")), Path::new("new/folder/journal.db"));
+        assert_eq!(file_at(&folder.path().join("mine.db")), folder.path().join("mine.db"));
+        assert_eq!(path_of("OFF".into()), None);
+        assert_eq!(path_of("./off".into()), Some("./off".into()));
+    }
+
+    #[test]
+    fn a_stale_lease_never_looks_alive_while_it_is_read() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::beside(&place.path().join("journal.db")).unwrap();
+        let folder = LeaseFolder::beside(&place.path().join("journal.db")).unwrap();
         let mut lease = folder.lease().unwrap();
         let (id, intent) = (lease.id(), Intent::new("https://api.example", "m", "f"));
-        assert!(folder.is_alive(id) && folder.dead_leases().is_empty());
+        assert!(folder.is_alive(id) && folder.stale_leases().is_empty());
         lease.reserve(std::slice::from_ref(&intent)).unwrap();
-        lease.keep(intent.id(), "5e1f").unwrap();
+        lease.save(intent.id(), "5e1f").unwrap();
         drop(lease);
-        let dead = folder.dead_leases();
-        assert_eq!(dead.len(), 1, "a lease that holds a request id outlives its process");
+        let stale = folder.stale_leases();
+        assert_eq!(stale.len(), 1, "a lease that holds a request id outlives its process");
         assert!(!folder.is_alive(id));
-        assert_eq!(lease::rescue(&dead[0].1).unwrap()[0].request_id, "5e1f");
+        assert_eq!(lease::saved_ids(&stale[0].1).unwrap()[0].request_id, "5e1f");
     }
 }

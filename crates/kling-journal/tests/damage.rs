@@ -2,35 +2,35 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod place;
+mod temp_journal;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 
 use kling_journal::{EntryStatus, ErrorKind, Event, Intent, Journal, OnDuplicate, SqliteStore};
-use place::{Place, all, begun, intent, statuses};
 use proptest::prelude::*;
+use temp_journal::{TempJournal, all, begun, intent, statuses};
 
 const ORIGIN: &str = "https://api.example";
 
 /// A closed journal of running jobs `id-0`, `id-1`, ….
-fn with_jobs(count: usize) -> Place {
-    let place = Place::new();
+fn with_jobs(count: usize) -> TempJournal {
+    let temp = TempJournal::new();
     let jobs: Vec<_> =
         (0..count).map(|number| Intent::of_job(ORIGIN, "maker/model", format!("id-{number}"))).collect();
-    place.open().begin_all(&jobs, OnDuplicate::Reject).unwrap();
-    place
+    temp.open().begin_all(&jobs, OnDuplicate::Reject).unwrap();
+    temp
 }
 
 #[test]
 fn a_changed_digit_of_a_request_id_is_damage_and_stops_every_submit() {
-    let place = with_jobs(3);
-    place.raw().execute_batch("UPDATE entry SET request_id = 'id-9' WHERE request_id = 'id-1'").unwrap();
-    let journal = place.open();
+    let temp = with_jobs(3);
+    temp.raw().execute_batch("UPDATE entry SET request_id = 'id-9' WHERE request_id = 'id-1'").unwrap();
+    let journal = temp.open();
     journal.begin(&intent("another"), OnDuplicate::Reject).expect("nobody has looked yet");
     assert!(journal.damage().is_none());
     assert_eq!(journal.find_job(ORIGIN, "id-9").unwrap_err().kind(), ErrorKind::Damaged);
-    for journal in [&journal, &place.open()] {
+    for journal in [&journal, &temp.open()] {
         // The whole entries are shown all the same.
         let shown: Vec<_> =
             all(journal).iter().filter_map(|entry| entry.request_id().map(str::to_owned)).collect();
@@ -45,25 +45,25 @@ fn a_changed_digit_of_a_request_id_is_damage_and_stops_every_submit() {
 
 #[test]
 fn a_check_rescues_what_can_be_read_and_keeps_the_damaged_file() {
-    let place = with_jobs(5);
-    place.raw().execute_batch("UPDATE entry SET message = 'x' WHERE request_id = 'id-1'").unwrap();
-    let damaged = fs::read(place.path()).unwrap();
-    let journal = place.open();
+    let temp = with_jobs(5);
+    temp.raw().execute_batch("UPDATE entry SET message = 'x' WHERE request_id = 'id-1'").unwrap();
+    let damaged = fs::read(temp.path()).unwrap();
+    let journal = temp.open();
     assert_eq!(
-        SqliteStore::check(place.path()).unwrap().entries,
+        SqliteStore::check(temp.path()).unwrap().entries,
         4,
         "only a process with a lease is in the way"
     );
     drop(journal);
 
-    let place = with_jobs(5);
-    place.raw().execute_batch("UPDATE entry SET message = 'x' WHERE request_id = 'id-1'").unwrap();
-    let before = fs::read(place.path()).unwrap();
+    let temp = with_jobs(5);
+    temp.raw().execute_batch("UPDATE entry SET message = 'x' WHERE request_id = 'id-1'").unwrap();
+    let before = fs::read(temp.path()).unwrap();
     assert_eq!(before.len(), damaged.len());
-    let report = SqliteStore::check(place.path()).unwrap();
+    let report = SqliteStore::check(temp.path()).unwrap();
     assert_eq!((report.entries, &*report.rescued_ids, report.lost), (4, &["id-1".to_owned()][..], 0));
     assert_eq!(fs::read(report.damaged_file.unwrap()).unwrap(), before);
-    let journal = place.open();
+    let journal = temp.open();
     assert_eq!(statuses(&journal), [EntryStatus::Running; 5]);
     assert_eq!(journal.find_job(ORIGIN, "id-1").unwrap().unwrap().status(), EntryStatus::Running);
     begun(&journal, "the guard is on again");
@@ -71,34 +71,34 @@ fn a_check_rescues_what_can_be_read_and_keeps_the_damaged_file() {
 
 #[test]
 fn a_whole_journal_is_called_whole_and_left_alone() {
-    let place = with_jobs(3);
-    let before = fs::read(place.path()).unwrap();
-    let report = SqliteStore::check(place.path()).unwrap();
+    let temp = with_jobs(3);
+    let before = fs::read(temp.path()).unwrap();
+    let report = SqliteStore::check(temp.path()).unwrap();
     assert!(report.is_whole() && report.entries == 3 && report.damaged_file.is_none(), "{report:?}");
-    assert_eq!(fs::read(place.path()).unwrap(), before);
-    let none = SqliteStore::check(place.folder().join("none.db")).unwrap_err();
+    assert_eq!(fs::read(temp.path()).unwrap(), before);
+    let none = SqliteStore::check(temp.folder().join("none.db")).unwrap_err();
     assert!(none.to_string().contains("there is no journal"), "{none}");
-    assert!(!place.folder().join("none.db").exists());
+    assert!(!temp.folder().join("none.db").exists());
 }
 
 #[test]
 fn a_journal_that_a_process_works_with_is_not_checked() {
-    let place = with_jobs(1);
-    let journal = place.open();
+    let temp = with_jobs(1);
+    let journal = temp.open();
     begun(&journal, "a");
-    assert_eq!(SqliteStore::check(place.path()).unwrap_err().kind(), ErrorKind::Busy);
+    assert_eq!(SqliteStore::check(temp.path()).unwrap_err().kind(), ErrorKind::Busy);
 }
 
 #[test]
 fn without_a_first_page_nothing_is_written_and_a_check_says_what_is_lost() {
-    let place = with_jobs(200);
-    overwrite(&place, 0, &[0; 4096]);
-    let error = Journal::open(place.path()).unwrap_err();
+    let temp = with_jobs(200);
+    overwrite(&temp, 0, &[0; 4096]);
+    let error = Journal::open(temp.path()).unwrap_err();
     assert!(error.to_string().contains("run kling journal check"), "{error}");
-    let report = SqliteStore::check(place.path()).unwrap();
+    let report = SqliteStore::check(temp.path()).unwrap();
     assert!(!report.is_whole() && report.entries == 0);
     assert!(report.damaged_file.unwrap().exists());
-    assert_eq!(all(&place.open()).len(), 0);
+    assert_eq!(all(&temp.open()).len(), 0);
 }
 
 proptest! {
@@ -107,11 +107,11 @@ proptest! {
     /// One page is overwritten: each request id is in the new journal, or the report counts what is not.
     #[test]
     fn whichever_page_is_bad_no_request_id_is_lost_without_a_word(page in 1..100_u64, filler: u8) {
-        let place = with_jobs(200);
-        let pages = fs::metadata(place.path()).unwrap().len() / 4096;
-        overwrite(&place, page % (pages - 1) + 1, &[filler; 4096]);
-        let report = SqliteStore::check(place.path()).unwrap();
-        let journal = place.open();
+        let temp = with_jobs(200);
+        let pages = fs::metadata(temp.path()).unwrap().len() / 4096;
+        overwrite(&temp, page % (pages - 1) + 1, &[filler; 4096]);
+        let report = SqliteStore::check(temp.path()).unwrap();
+        let journal = temp.open();
         let known = (0..200).filter(|number| {
             matches!(journal.find_job(ORIGIN, &format!("id-{number}")), Ok(Some(entry)) if entry.is_unfinished())
         });
@@ -121,8 +121,8 @@ proptest! {
     }
 }
 
-fn overwrite(place: &Place, page: u64, bytes: &[u8]) {
-    let mut file = OpenOptions::new().write(true).open(place.path()).unwrap();
+fn overwrite(temp: &TempJournal, page: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(temp.path()).unwrap();
     file.seek(SeekFrom::Start(page * 4096)).unwrap();
     file.write_all(bytes).unwrap();
 }

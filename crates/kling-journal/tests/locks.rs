@@ -2,15 +2,15 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod place;
+mod temp_journal;
 
 use kling_journal::{EntryStatus, Event, SqliteStore, Store};
-use place::{Place, all, begun, statuses};
+use temp_journal::{TempJournal, all, begun, statuses};
 
 #[test]
 fn living_processes_may_submit_the_same_request_at_once() {
-    let place = Place::new();
-    let (ours, theirs) = (place.open(), place.open());
+    let temp = TempJournal::new();
+    let (ours, theirs) = (temp.open(), temp.open());
     begun(&ours, "a");
     begun(&theirs, "a");
     assert_eq!(statuses(&ours), [EntryStatus::Submitting; 2]);
@@ -18,8 +18,8 @@ fn living_processes_may_submit_the_same_request_at_once() {
 
 #[test]
 fn one_living_process_at_a_time_locks_an_entry() {
-    let place = Place::new();
-    let (ours, theirs) = (place.open(), place.open());
+    let temp = TempJournal::new();
+    let (ours, theirs) = (temp.open(), temp.open());
     let intent = begun(&ours, "a");
     ours.record(intent.id(), &Event::accepted("id-1")).unwrap();
     let lock = theirs.lock(intent.id()).unwrap().expect("the outcome unlocked it");
@@ -28,7 +28,7 @@ fn one_living_process_at_a_time_locks_an_entry() {
     drop(lock);
     assert!(!all(&ours)[0].is_locked());
     // As if the process died: nobody unlocks it.
-    let dying = SqliteStore::open(place.path()).unwrap();
+    let dying = SqliteStore::open(temp.path()).unwrap();
     assert!(dying.lock(intent.id()).unwrap());
     assert!(ours.lock(intent.id()).unwrap().is_none());
     drop(dying);
@@ -37,8 +37,8 @@ fn one_living_process_at_a_time_locks_an_entry() {
 
 #[test]
 fn an_entry_that_is_locked_twice_is_unlocked_with_the_second_guard() {
-    let place = Place::new();
-    let (ours, theirs) = (place.open(), place.open());
+    let temp = TempJournal::new();
+    let (ours, theirs) = (temp.open(), temp.open());
     let intent = begun(&ours, "a");
     ours.record(intent.id(), &Event::accepted("id-1")).unwrap();
     let first = ours.lock(intent.id()).unwrap().unwrap();
@@ -51,13 +51,13 @@ fn an_entry_that_is_locked_twice_is_unlocked_with_the_second_guard() {
 #[cfg(unix)]
 #[test]
 fn a_lease_that_was_deleted_is_made_anew() {
-    let place = Place::new();
-    let journal = place.open();
+    let temp = TempJournal::new();
+    let journal = temp.open();
     let first = begun(&journal, "a");
-    let leases = || std::fs::read_dir(place.folder().join("state/journal.db.d")).unwrap().flatten().count();
+    let leases = || std::fs::read_dir(temp.folder().join("state/journal.db.d")).unwrap().flatten().count();
     assert_eq!(leases(), 1);
-    std::fs::remove_dir_all(place.folder().join("state/journal.db.d")).unwrap();
-    std::fs::create_dir(place.folder().join("state/journal.db.d")).unwrap();
+    std::fs::remove_dir_all(temp.folder().join("state/journal.db.d")).unwrap();
+    std::fs::create_dir(temp.folder().join("state/journal.db.d")).unwrap();
     begun(&journal, "b");
     assert_eq!(leases(), 1);
     journal.record(first.id(), &Event::accepted("id-1")).unwrap();

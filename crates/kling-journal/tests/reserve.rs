@@ -2,7 +2,7 @@
 #![cfg(all(feature = "sqlite", unix))]
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may panic and print")]
 
-mod place;
+mod temp_journal;
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kling_journal::{EntryStatus, ErrorKind, Event, Journal, OnDuplicate};
-use place::{Place, all, begun, intent, statuses};
+use temp_journal::{TempJournal, all, begun, intent, statuses};
 
 const ORIGIN: &str = "https://api.example";
 const JOURNAL: &str = "TEST_JOURNAL";
@@ -65,11 +65,11 @@ fn a_request_id_that_the_full_disk_refused_is_recorded_by_the_next_process() {
     let mut deferred = 0;
     // An intent and a request id take about as much each, so that the limit meets the id in some of these runs.
     for kilobytes in (60..140).step_by(4) {
-        let place = Place::new();
-        drop(place.open());
-        let paid = paid_under_a_limit(&place.path(), kilobytes);
+        let temp = TempJournal::new();
+        drop(temp.open());
+        let paid = paid_under_a_limit(&temp.path(), kilobytes);
         deferred += paid.iter().filter(|(_, how)| how == "Deferred").count();
-        let journal = place.open();
+        let journal = temp.open();
         for (id, how) in &paid {
             let entry = journal.find_job(ORIGIN, id).unwrap();
             let status = entry.as_ref().map(kling_journal::Entry::status);
@@ -78,21 +78,21 @@ fn a_request_id_that_the_full_disk_refused_is_recorded_by_the_next_process() {
         }
         let unpaid: Vec<_> = all(&journal).into_iter().filter(|entry| entry.request_id().is_none()).collect();
         assert_eq!(unpaid.len(), 0, "{unpaid:?}");
-        let leases = fs::read_dir(place.folder().join("state/journal.db.d")).unwrap().count();
+        let leases = fs::read_dir(temp.folder().join("state/journal.db.d")).unwrap().count();
         assert_eq!(leases, 0, "the dead lease is cleared away");
     }
     assert!(deferred > 0, "no run met the limit at a request id");
 }
 
 /// A real file system of two megabytes, where the tests may mount one.
-struct SmallDisk(Place);
+struct SmallDisk(TempJournal);
 
 impl SmallDisk {
     fn mount() -> Option<Self> {
-        let place = Place::new();
+        let temp = TempJournal::new();
         let mount = ["-t", "tmpfs", "-o", "size=2m", "tmpfs"];
-        let output = Command::new("mount").args(mount).arg(place.folder()).output();
-        output.is_ok_and(|output| output.status.success()).then_some(Self(place))
+        let output = Command::new("mount").args(mount).arg(temp.folder()).output();
+        output.is_ok_and(|output| output.status.success()).then_some(Self(temp))
     }
 
     /// Takes the last byte; what is returned gives it back.
@@ -118,8 +118,8 @@ fn a_process_that_goes_on_records_a_refused_id_once_there_is_space() {
         println!("skipped: this user may not mount a small disk");
         return;
     };
-    let place = &disk.0;
-    let journal = place.open();
+    let temp = &disk.0;
+    let journal = temp.open();
     let intents: Vec<_> = (0..20).map(|number| begun(&journal, &number.to_string())).collect();
     let ballast = disk.fill();
     for (number, intent) in intents.iter().enumerate() {
@@ -129,7 +129,7 @@ fn a_process_that_goes_on_records_a_refused_id_once_there_is_space() {
     }
     let refused = journal.begin(&intent("another"), OnDuplicate::Reject).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Store, "{refused}");
-    assert_eq!(statuses(&place.open()), [EntryStatus::Submitting; 20]);
+    assert_eq!(statuses(&temp.open()), [EntryStatus::Submitting; 20]);
     fs::remove_file(ballast).unwrap();
     begun(&journal, "another");
     let mut expected = vec![EntryStatus::Submitting];
@@ -169,8 +169,8 @@ fn submit_without_descriptors() {
 
 #[test]
 fn neither_an_intent_nor_its_id_needs_a_descriptor() {
-    let place = Place::new();
-    let text = limited("ulimit -n 40", "submit_without_descriptors", &place.path());
+    let temp = TempJournal::new();
+    let text = limited("ulimit -n 40", "submit_without_descriptors", &temp.path());
     assert!(text.contains("\ntrue true\n"), "{text}");
-    assert_eq!(statuses(&place.open()), [EntryStatus::Unknown, EntryStatus::Running]);
+    assert_eq!(statuses(&temp.open()), [EntryStatus::Unknown, EntryStatus::Running]);
 }

@@ -2,7 +2,7 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod place;
+mod temp_journal;
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +11,13 @@ use std::time::{Duration, SystemTime};
 use kling_journal::{
     EntryStatus, ErrorKind, Event, FinalStatus, Intent, Journal, OnDuplicate, Query, Selection,
 };
-use place::{Place, all, begun, intent, statuses};
 use proptest::prelude::*;
+use temp_journal::{TempJournal, all, begun, intent, statuses};
 
 #[test]
 fn another_process_sees_each_step_once_it_is_made() {
-    let place = Place::new();
-    let (ours, theirs) = (place.open(), place.open());
+    let temp = TempJournal::new();
+    let (ours, theirs) = (temp.open(), temp.open());
     let intent = begun(&ours, "a");
     assert_eq!(statuses(&theirs), [EntryStatus::Submitting]);
     ours.record(intent.id(), &Event::accepted("id-1")).unwrap();
@@ -36,9 +36,9 @@ fn another_process_sees_each_step_once_it_is_made() {
 
 #[test]
 fn an_unknown_intent_stops_the_same_request_until_a_duplicate_is_allowed() {
-    let place = Place::new();
-    let first = begun(&place.open(), "a");
-    let journal = place.open();
+    let temp = TempJournal::new();
+    let first = begun(&temp.open(), "a");
+    let journal = temp.open();
     assert_eq!(statuses(&journal), [EntryStatus::Unknown]);
 
     let refused = journal.begin(&intent("a"), OnDuplicate::Reject).unwrap_err();
@@ -52,9 +52,9 @@ fn an_unknown_intent_stops_the_same_request_until_a_duplicate_is_allowed() {
 
 #[test]
 fn many_intents_are_begun_all_or_none() {
-    let place = Place::new();
-    begun(&place.open(), "c");
-    let journal = place.open();
+    let temp = TempJournal::new();
+    begun(&temp.open(), "c");
+    let journal = temp.open();
     let rows = ["a", "b", "c"].map(|body| intent(body).with_batch("night", body));
     let refused = journal.begin_all(&rows, OnDuplicate::Reject).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::DuplicateRequest);
@@ -72,27 +72,27 @@ fn many_intents_are_begun_all_or_none() {
 #[cfg(unix)]
 #[test]
 fn all_names_of_a_file_are_one_journal() {
-    let place = Place::new();
-    let link = place.folder().join("link.db");
+    let temp = TempJournal::new();
+    let link = temp.folder().join("link.db");
     std::os::unix::fs::symlink("state/journal.db", &link).unwrap();
     // The file does not exist yet, by either name.
-    let (linked, direct) = (Journal::open(&link).unwrap(), place.open());
+    let (linked, direct) = (Journal::open(&link).unwrap(), temp.open());
     std::thread::scope(|scope| {
         for journal in [&linked, &direct] {
             scope.spawn(move || (0..20).for_each(|job| drop(begun(journal, &job.to_string()))));
         }
     });
     assert_eq!(all(&linked).len(), 40);
-    assert!(!place.folder().join("link.db.d").exists());
+    assert!(!temp.folder().join("link.db.d").exists());
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
 #[test]
 fn many_threads_and_handles_lose_nothing() {
-    let place = Place::new();
+    let temp = TempJournal::new();
     std::thread::scope(|scope| {
         for worker in 0..8 {
-            let journal = if worker % 2 == 0 { place.open() } else { place.open().clone() };
+            let journal = if worker % 2 == 0 { temp.open() } else { temp.open().clone() };
             scope.spawn(move || {
                 for job in 0..10 {
                     let intent = begun(&journal, &format!("{worker}-{job}"));
@@ -101,13 +101,13 @@ fn many_threads_and_handles_lose_nothing() {
             });
         }
     });
-    assert_eq!(statuses(&place.open()), [EntryStatus::Running; 80]);
+    assert_eq!(statuses(&temp.open()), [EntryStatus::Running; 80]);
 }
 
 #[test]
 fn an_entry_comes_back_as_it_was() {
-    let place = Place::new();
-    let journal = place.open();
+    let temp = TempJournal::new();
+    let journal = temp.open();
     let intent = intent("f\n\"ü").with_account("x").with_output("/ä b".as_ref()).with_batch("b", "7");
     journal.begin(&intent, OnDuplicate::Reject).unwrap();
     let finished = Event::Finished {
@@ -120,7 +120,7 @@ fn an_entry_comes_back_as_it_was() {
         journal.record(intent.id(), &event).unwrap();
     }
     drop(journal);
-    let entry = all(&place.open()).remove(0);
+    let entry = all(&temp.open()).remove(0);
     assert_eq!(entry.intent(), &intent);
     assert_eq!(
         entry.outputs().iter().collect::<Vec<_>>(),
@@ -135,15 +135,18 @@ fn an_entry_comes_back_as_it_was() {
 
 #[test]
 fn another_file_is_refused_and_left_as_it_is() {
-    let place = Place::new();
+    let temp = TempJournal::new();
     for text in ["my diary", "kling-journal 1 00000000-0000-0000-0000-000000000000\n"] {
-        let path = place.folder().join("diary");
+        let path = temp.folder().join("diary");
         fs::write(&path, text.repeat(200)).unwrap();
         let error = Journal::open(&path).unwrap_err();
-        assert!(error.kind() == ErrorKind::Store && error.to_string().contains("is no journal"), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Store && error.to_string().contains("is not a journal"),
+            "{error}"
+        );
         assert_eq!(fs::read_to_string(&path).unwrap(), text.repeat(200));
     }
-    let path = place.folder().join("notes.db");
+    let path = temp.folder().join("notes.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE note(text)").unwrap();
     let before = fs::read(&path).unwrap();
     let error = Journal::open(&path).unwrap_err();
@@ -153,10 +156,10 @@ fn another_file_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_newer_version_is_refused_in_words() {
-    let place = Place::new();
-    begun(&place.open(), "a");
-    place.raw().execute_batch("PRAGMA user_version = 2").unwrap();
-    let error = Journal::open(place.path()).unwrap_err();
+    let temp = TempJournal::new();
+    begun(&temp.open(), "a");
+    temp.raw().execute_batch("PRAGMA user_version = 2").unwrap();
+    let error = Journal::open(temp.path()).unwrap_err();
     assert!(error.to_string().contains("use a newer kling"), "{error}");
 }
 
@@ -164,25 +167,25 @@ fn a_newer_version_is_refused_in_words() {
 #[test]
 fn a_journal_that_was_deleted_meanwhile_takes_no_intent() {
     for deleted in ["journal.db", "journal.db-wal"] {
-        let place = Place::new();
-        let journal = place.open();
+        let temp = TempJournal::new();
+        let journal = temp.open();
         let intent = begun(&journal, "a");
-        fs::remove_file(place.folder().join("state").join(deleted)).unwrap();
-        let error = journal.begin(&place::intent("b"), OnDuplicate::Reject).unwrap_err();
+        fs::remove_file(temp.folder().join("state").join(deleted)).unwrap();
+        let error = journal.begin(&temp_journal::intent("b"), OnDuplicate::Reject).unwrap_err();
         assert!(error.to_string().contains("deleted or replaced"), "{deleted}: {error}");
         // The request id of the submit under way is kept, and reaches whichever file is there next.
         let deferred = journal.record(intent.id(), &Event::accepted("id-1")).unwrap_err();
         assert_eq!(deferred.kind(), ErrorKind::Deferred, "{deferred}");
         drop(journal);
-        let entry = place.open().find_job("https://api.example", "id-1").unwrap();
+        let entry = temp.open().find_job("https://api.example", "id-1").unwrap();
         assert_eq!(entry.map(|entry| entry.status()), Some(EntryStatus::Running), "{deleted}");
     }
 }
 
 #[test]
 fn entries_are_found_by_the_start_of_their_intent() {
-    let place = Place::new();
-    let journal = place.open();
+    let temp = TempJournal::new();
+    let journal = temp.open();
     let intent = begun(&journal, "a");
     begun(&journal, "b");
     let id = intent.id().to_string();
@@ -198,14 +201,14 @@ fn entries_are_found_by_the_start_of_their_intent() {
 #[test]
 fn nobody_else_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
-    fs::create_dir_all(place.path().parent().unwrap()).unwrap();
-    fs::write(place.path(), "").unwrap();
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o644)).unwrap();
-    let journal = place.open();
+    let temp = TempJournal::new();
+    fs::create_dir_all(temp.path().parent().unwrap()).unwrap();
+    fs::write(temp.path(), "").unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    let journal = temp.open();
     begun(&journal, "a");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let beside = |suffix: &str| place.folder().join(format!("state/journal.db{suffix}"));
+    let beside = |suffix: &str| temp.folder().join(format!("state/journal.db{suffix}"));
     let modes = ["", "-wal", "-shm", ".d"].map(|suffix| mode(&beside(suffix)));
     assert_eq!(modes, [0o600, 0o600, 0o600, 0o700]);
     for lease in fs::read_dir(beside(".d")).unwrap() {
@@ -216,15 +219,15 @@ fn nobody_else_can_read_it() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_place_that_keeps_nothing_is_refused() {
-    for place in ["/dev/full", "/dev/null", "/proc/none/journal.db"] {
-        assert_eq!(Journal::open(place).unwrap_err().kind(), ErrorKind::Store, "{place}");
+    for device in ["/dev/full", "/dev/null", "/proc/none/journal.db"] {
+        assert_eq!(Journal::open(device).unwrap_err().kind(), ErrorKind::Store, "{device}");
     }
 }
 
 #[test]
 fn opening_removes_nothing_and_pruning_removes_only_entries_that_are_over() {
-    let place = Place::new();
-    let journal = place.open();
+    let temp = TempJournal::new();
+    let journal = temp.open();
     let [unknown, running, unsaved, over] = ["a", "b", "c", "d"].map(|body| begun(&journal, body));
     journal.record(unknown.id(), &Event::Unknown { message: "cut".into() }).unwrap();
     for (intent, id) in [(&running, "id-1"), (&unsaved, "id-2"), (&over, "id-3")] {
@@ -235,7 +238,7 @@ fn opening_removes_nothing_and_pruning_removes_only_entries_that_are_over() {
     drop(journal);
     // A clock that is years ahead, at every open and at the removal.
     let ahead = SystemTime::now() + Duration::from_secs(10 * 365 * 24 * 3600);
-    let journal = place.open();
+    let journal = temp.open();
     assert_eq!(all(&journal).len(), 4);
     assert_eq!(journal.count_prunable(SystemTime::now() - Duration::from_secs(3600)).unwrap(), 0);
     assert_eq!(journal.count_prunable(ahead).unwrap(), 1);
@@ -250,8 +253,8 @@ fn opening_removes_nothing_and_pruning_removes_only_entries_that_are_over() {
 
 #[test]
 fn an_export_is_the_whole_journal_and_is_imported_once() {
-    let (place, other) = (Place::new(), Place::new());
-    let journal = place.open();
+    let (temp, other) = (TempJournal::new(), TempJournal::new());
+    let journal = temp.open();
     for number in 0..7 {
         let intent = begun(&journal, &number.to_string());
         if number % 2 == 0 {
@@ -259,7 +262,7 @@ fn an_export_is_the_whole_journal_and_is_imported_once() {
         }
     }
     drop(journal);
-    let (journal, mut lines) = (place.open(), Vec::new());
+    let (journal, mut lines) = (temp.open(), Vec::new());
     assert_eq!(journal.export(&mut lines).unwrap(), 7);
     let copy = other.open();
     assert_eq!(copy.import(&*lines).unwrap(), 7);
@@ -275,8 +278,8 @@ proptest! {
 
     #[test]
     fn pages_of_any_size_hold_every_entry_once(accepted: Vec<bool>, limit in 1..9_usize, oldest_first: bool) {
-        let place = Place::new();
-        let journal = place.open();
+        let temp = TempJournal::new();
+        let journal = temp.open();
         for (number, accepted) in accepted.iter().take(30).enumerate() {
             let intent = begun(&journal, &number.to_string());
             if *accepted {

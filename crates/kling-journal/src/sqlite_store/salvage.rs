@@ -1,38 +1,39 @@
-//! The check of a journal, and the rescue of every entry that can be read from a damaged one.
+//! The check of a journal, and the salvage of every readable entry of a damaged one.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::OptionalExtension;
+use rusqlite::Row;
 
-use super::database::Database;
-use super::failure::DatabaseError;
-use super::folder::{Folder, sibling};
-use super::table::{Stored, Table};
-use super::{adopt, restore};
+use super::database::{Database, DatabaseError, Result};
+use super::lease::{LeaseFolder, sibling};
+use super::table::Table;
 use crate::{Entry, Error, ErrorKind, Intent};
 
-/// Places in a row without a readable entry, after which the table is taken for over if its length cannot be read.
-const LONGEST_GAP: i64 = 20_000;
+/// The empty places in a row that end the table, if its length cannot be read.
+const MAX_GAP: i64 = 20_000;
 
-/// Entries in one transaction.
+/// The damaged rows that are reported one by one.
+const MAX_REPORTED: usize = 20;
+
+/// The entries in one transaction.
 const STEP: usize = 500;
 
-/// The answer of [`SqliteStore::check`](crate::SqliteStore::check).
+/// The result of [`SqliteStore::check`](crate::SqliteStore::check).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CheckReport {
-    /// The entries that are whole.
+    /// The number of readable entries.
     pub entries: usize,
-    /// What is damaged, a line each. Nothing else in the report matters if there is none.
+    /// The damage, a line each. The fields below are empty if there is none.
     pub damage: Vec<String>,
-    /// Request ids that were rescued from rows that cannot be read: they are recorded as running jobs.
+    /// The request ids that were rescued from unreadable rows. They are recorded as running jobs.
     pub rescued_ids: Vec<String>,
-    /// Rows that cannot be read, and gave no request id. They may be paid jobs.
+    /// The number of unreadable rows without a request id. They may be paid jobs.
     pub lost: usize,
-    /// The new name of the damaged file.
+    /// The new path of the damaged file.
     pub damaged_file: Option<PathBuf>,
 }
 
@@ -44,109 +45,90 @@ impl CheckReport {
     }
 }
 
-/// Checks the journal, and rescues what can be read if it is damaged.
+/// Checks the journal. Replaces a damaged file by a new one with everything that can be read.
 pub(super) fn check(path: &Path) -> Result<CheckReport, Error> {
     if !path.is_file() {
         return Err(Error::store(format!("there is no journal at {}", path.display())));
     }
-    let folder = Folder::beside(path)?;
+    let folder = LeaseFolder::beside(path)?;
     if folder.is_in_use() {
-        let text =
-            format!("a process works with the journal at {}: wait for its end, or stop it", path.display());
-        return Err(Error::new(ErrorKind::Busy, text));
+        let message =
+            format!("another process uses the journal at {}: wait for it to end, or stop it", path.display());
+        return Err(Error::new(ErrorKind::Busy, message));
     }
     let mut report = CheckReport::default();
-    let found = Found::read(path, &mut report);
-    if report.is_whole() {
-        folder.unmark().map_err(|error| Error::io("marked as whole", path, error))?;
-        return Ok(report);
+    let salvage = Salvage::read(path, &mut report);
+    if !report.is_whole() {
+        salvage.replace(path, &mut report)?;
     }
-    replace(path, &found, &mut report)?;
-    folder.unmark().map_err(|error| Error::io("marked as whole", path, error))?;
+    folder.unmark().map_err(|error| Error::io("unmark", path, &error))?;
     Ok(report)
 }
 
-/// Everything that a file still tells.
+/// Everything that can be read from a file.
 #[derive(Default)]
-struct Found {
+struct Salvage {
     entries: Vec<Entry>,
-    /// Request ids without a whole row, with the origin of their API, if that can be read.
+    /// The request ids without a readable row, each with the origin of its API if that can be read.
     ids: BTreeMap<String, Option<String>>,
+    /// The places of the unreadable rows.
+    unreadable: HashSet<i64>,
 }
 
-impl Found {
+impl Salvage {
     fn read(path: &Path, report: &mut CheckReport) -> Self {
-        let mut found = Self::default();
+        let mut salvage = Self::default();
         match Database::open_as_it_is(path) {
-            Ok(database) => found.read_all(&database, report),
-            Err(failure) => report.damage.push(failure.at(path).to_string()),
+            Ok(database) => {
+                match database.integrity_check() {
+                    Ok(lines) => report.damage.extend(lines),
+                    Err(error) => report.damage.push(describe(error)),
+                }
+                salvage.read_rows(&database, report);
+                report.lost = salvage.read_index(&database);
+            }
+            Err(error) => report.damage.push(error.at(path).to_string()),
         }
-        report.entries = found.entries.len();
-        found
+        report.entries = salvage.entries.len();
+        salvage
     }
 
-    fn read_all(&mut self, database: &Database, report: &mut CheckReport) {
-        match database.integrity_check() {
-            Ok(lines) => report.damage.extend(lines),
-            Err(failure) => report.damage.push(describe(failure)),
-        }
-        let mut whole = HashSet::new();
-        let unreadable = self.read_rows(database, &mut whole, report);
-        let without_id = self.read_index(database, &whole, unreadable);
-        report.lost = without_id;
-    }
-
-    /// Reads each row by its place, so that one bad page hides no other. Returns the places of rows that cannot be read.
-    fn read_rows(
-        &mut self,
-        database: &Database,
-        whole: &mut HashSet<String>,
-        report: &mut CheckReport,
-    ) -> HashSet<i64> {
-        let (table, mut unreadable) = (Table(&database.connection), HashSet::new());
+    /// Reads each row by its place, so that one bad page hides no other.
+    fn read_rows(&mut self, database: &Database, report: &mut CheckReport) {
         let last = last_place(database);
         let (mut place, mut gap) = (0, 0);
-        while last.map_or(gap < LONGEST_GAP, |last| place < last) {
+        while last.map_or(gap < MAX_GAP, |last| place < last) {
             place += 1;
             gap += 1;
-            match table.at(place) {
-                Ok(Some(Stored { entry, merged_into: None, .. })) => {
+            match Table(&database.connection).at(place) {
+                Ok(Some(row)) => {
                     gap = 0;
-                    whole.extend(entry.request_id().map(str::to_owned));
-                    self.entries.push(entry);
+                    self.entries.extend(row.merged_into.is_none().then_some(row.entry));
                 }
-                Ok(Some(_)) => gap = 0,
                 Ok(None) => {}
-                Err(failure) => {
-                    if unreadable.len() < 20 {
-                        report.damage.push(format!("row {place}: {}", describe(failure)));
+                Err(error) => {
+                    if self.unreadable.len() < MAX_REPORTED {
+                        report.damage.push(format!("row {place}: {}", describe(error)));
                     }
-                    unreadable.insert(place);
-                    self.read_ids_of(database, place);
+                    self.unreadable.insert(place);
+                    self.read_id(database, place);
                 }
             }
         }
-        unreadable
     }
 
-    /// A row with a wrong checksum may still have a right request id.
-    fn read_ids_of(&mut self, database: &Database, place: i64) {
+    /// Reads the request id of a row with a wrong checksum. The id may still be right.
+    fn read_id(&mut self, database: &Database, place: i64) {
         let question = "SELECT request_id, origin FROM entry WHERE seq = ?1";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?));
-        let row = database.connection.query_row(question, [place], read).optional();
-        if let Ok(Some((Some(id), origin))) = row {
+        let read = |row: &Row<'_>| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?));
+        if let Ok((Some(id), origin)) = database.connection.query_row(question, [place], read) {
             self.ids.insert(id, Some(origin));
         }
     }
 
-    /// The index of request ids is their second copy. Returns how many unreadable rows have no request id anywhere.
-    fn read_index(
-        &mut self,
-        database: &Database,
-        whole: &HashSet<String>,
-        unreadable: HashSet<i64>,
-    ) -> usize {
-        let mut with_id = HashSet::new();
+    /// Reads the index of request ids, their second copy. Returns the number of unreadable rows without an id in it.
+    fn read_index(&mut self, database: &Database) -> usize {
+        let known: HashSet<&str> = self.entries.iter().filter_map(Entry::request_id).collect();
         for order in ["ASC", "DESC"] {
             let question = format!(
                 "SELECT request_id, seq FROM entry INDEXED BY entry_job WHERE request_id IS NOT NULL \
@@ -154,110 +136,92 @@ impl Found {
             );
             let Ok(mut statement) = database.connection.prepare(&question) else { continue };
             let Ok(mut rows) = statement.query([]) else { continue };
-            // A bad page ends one direction; the other one begins behind it.
+            // A bad page ends one direction. The other direction begins behind it.
             while let Ok(Some(row)) = rows.next() {
-                let (Ok(id), Ok(place)) = (row.get::<_, String>(0), row.get::<_, i64>(1)) else { continue };
-                with_id.insert(place);
-                if !whole.contains(&id) {
-                    self.ids.entry(id).or_default();
-                }
+                let (Ok(id), Ok(place)) = (row.get::<_, String>(0), row.get(1)) else { continue };
+                self.unreadable.remove(&place);
+                self.ids.entry(id).or_default();
             }
         }
-        self.ids.retain(|id, _| !whole.contains(id));
-        let of_rows = |place: &i64| Table(&database.connection).at(*place).is_err();
-        unreadable.iter().filter(|place| of_rows(place) && !with_id.contains(place)).count()
+        self.ids.retain(|id, _| !known.contains(id.as_str()));
+        self.unreadable.len()
     }
 
-    /// The origin of most entries, for request ids whose own cannot be read.
-    fn usual_origin(&self) -> &str {
-        let mut counts = BTreeMap::new();
-        for entry in &self.entries {
-            *counts.entry(entry.intent().origin()).or_insert(0) += 1;
+    /// Writes everything into a new file, and exchanges the names of the two files.
+    fn replace(&self, path: &Path, report: &mut CheckReport) -> Result<(), Error> {
+        let fresh = free_name(path, "salvaged");
+        self.write(&fresh, report).inspect_err(|_| {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(sibling(&fresh, suffix));
+            }
+        })?;
+        let kept = free_name(path, "damaged");
+        let exchange = || -> io::Result<()> {
+            for suffix in ["-wal", "-shm"] {
+                // SQLite usually has removed them.
+                match fs::rename(sibling(path, suffix), sibling(&kept, suffix)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            fs::rename(path, &kept)?;
+            fs::rename(&fresh, path)?;
+            path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        };
+        exchange().map_err(|error| Error::io("replace", path, &error))?;
+        report.damaged_file = Some(kept);
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, report: &mut CheckReport) -> Result<(), Error> {
+        let database = Database::open(path)?;
+        let (connection, table) = (&database.connection, Table(&database.connection));
+        let step = |write: &dyn Fn() -> Result<()>| -> Result<(), Error> {
+            let transaction = || {
+                connection.execute_batch("BEGIN IMMEDIATE")?;
+                write()?;
+                Ok(connection.execute_batch("COMMIT")?)
+            };
+            transaction().map_err(|error: DatabaseError| error.at(path))
+        };
+        for entries in self.entries.chunks(STEP) {
+            step(&|| table.restore(entries).map(drop))?;
         }
-        counts.into_iter().max_by_key(|(_, count)| *count).map_or("", |(origin, _)| origin)
-    }
-
-    /// An origin that damage changed is no origin of any other entry.
-    fn origin_of(&self, read: Option<&str>) -> String {
-        let is_known = |origin: &&str| self.entries.iter().any(|entry| entry.intent().origin() == *origin);
-        read.filter(is_known).unwrap_or_else(|| self.usual_origin()).to_owned()
+        let mut origins = BTreeMap::new();
+        for entry in &self.entries {
+            *origins.entry(entry.intent().origin()).or_insert(0) += 1;
+        }
+        // An origin that no other entry has may be damaged. The most frequent one replaces it.
+        let usual = origins.iter().max_by_key(|(_, count)| **count).map_or("", |(origin, _)| *origin);
+        for (id, origin) in &self.ids {
+            let origin = origin.as_deref().filter(|origin| origins.contains_key(origin)).unwrap_or(usual);
+            let intent = Intent::of_job(origin, "", id.as_str());
+            step(&|| table.adopt(&intent, None).map(drop))?;
+            report.rescued_ids.push(id.clone());
+        }
+        Ok(())
     }
 }
 
+/// Returns the last place in the table, or `None` if the table cannot be read to its end.
 fn last_place(database: &Database) -> Option<i64> {
-    let questions = [
-        "SELECT max(seq) FROM entry NOT INDEXED",
-        "SELECT max(seq) FROM entry INDEXED BY entry_job WHERE request_id IS NOT NULL",
-    ];
-    let last = |question: &str| {
-        database
-            .connection
-            .query_row(question, [], |row| row.get::<_, Option<i64>>(0))
-            .ok()
-            .map(Option::unwrap_or_default)
-    };
-    let places = questions.map(last);
-    // If the table cannot tell, its end is searched for.
-    places[0]?;
-    places.into_iter().flatten().max()
+    let last =
+        |question: &str| database.connection.query_row(question, [], |row| row.get::<_, Option<i64>>(0));
+    let in_table = last("SELECT max(seq) FROM entry NOT INDEXED").ok()?;
+    let in_index = last("SELECT max(seq) FROM entry INDEXED BY entry_job WHERE request_id IS NOT NULL").ok();
+    Some(in_table.max(in_index.flatten()).unwrap_or_default())
 }
 
-fn describe(failure: DatabaseError) -> String {
-    match failure {
+fn describe(error: DatabaseError) -> String {
+    match error {
         DatabaseError::Damaged(detail) => detail,
         DatabaseError::Sqlite(error) => error.to_string(),
         DatabaseError::Journal(error) => error.to_string(),
     }
 }
 
-/// Writes everything that was found into a new file, and lets the two files change names.
-fn replace(path: &Path, found: &Found, report: &mut CheckReport) -> Result<(), Error> {
-    let fresh = free_name(path, "salvaged");
-    write(&fresh, found, report).inspect_err(|_| {
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(sibling(&fresh, suffix));
-        }
-    })?;
-    let kept = free_name(path, "damaged");
-    let swap = || -> io::Result<()> {
-        for suffix in ["-wal", "-shm"] {
-            // Most of the time, SQLite has removed them.
-            match fs::rename(sibling(path, suffix), sibling(&kept, suffix)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        fs::rename(path, &kept)?;
-        fs::rename(&fresh, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    swap().map_err(|error| Error::io("replaced", path, error))?;
-    report.damaged_file = Some(kept);
-    Ok(())
-}
-
-fn write(path: &Path, found: &Found, report: &mut CheckReport) -> Result<(), Error> {
-    let database = Database::open(path)?;
-    let table = Table(&database.connection);
-    let step = |write: &dyn Fn() -> Result<(), DatabaseError>| {
-        let connection = &database.connection;
-        let written =
-            connection.execute_batch("BEGIN IMMEDIATE").map_err(DatabaseError::from).and_then(|()| write());
-        written.and_then(|()| Ok(connection.execute_batch("COMMIT")?)).map_err(|failure| failure.at(path))
-    };
-    for entries in found.entries.chunks(STEP) {
-        step(&|| restore(table, entries).map(drop))?;
-    }
-    for (id, origin) in &found.ids {
-        let intent = Intent::of_job(found.origin_of(origin.as_deref()), "", id.as_str());
-        step(&|| adopt(table, &intent, None).map(drop))?;
-        report.rescued_ids.push(id.clone());
-    }
-    Ok(())
-}
-
-/// A name beside the file that is not taken.
+/// Returns a name beside the file that is not taken.
 fn free_name(path: &Path, word: &str) -> PathBuf {
-    let names = (1..).map(|number| sibling(path, &format!(".{word}-{number}")));
-    names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.to_owned())
+    let mut names = (1..).map(|number| sibling(path, &format!(".{word}-{number}")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| path.to_owned())
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use kling_journal::{Entry, EntryStatus, Intent, Journal, OnDuplicate, Query, Selection};
 use tempfile::TempDir;
 
-pub(crate) struct Place(TempDir);
+pub(crate) struct TempJournal(TempDir);
 
-impl Place {
+impl TempJournal {
     pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
