@@ -1,26 +1,25 @@
-//! Entries of the live catalog: a model's id, its input schema, and what its words say of its output.
+//! Entries of the live catalog: a model's id, its input schema, and the kind of its output.
 
 use kling_types::{ModelInfo, OutputKind};
 use serde_json::Value;
 
-use crate::compare::{Changes, compare_inputs};
-use crate::{ModelNotes, ModelSchema, SchemaError};
+use crate::{Changes, ModelNotes, ModelSchema, SchemaError, compare_inputs};
 
-/// One entry of the catalog, as far as a schema is concerned.
+/// The parts of a catalog entry that concern its schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogEntry {
     /// The id, such as `kling/kling-1-6/pro/image-to-video`.
     pub model_id: String,
-    /// The input schema, to the letter but for blanks.
+    /// The input schema, unchanged except for white space.
     pub input_schema: Value,
-    /// What the model makes, as [`output_kind`](Self::output_kind) was inferred.
+    /// The kind of the output, from [`CatalogEntry::output_kind`].
     pub output_kind: OutputKind,
-    /// What the provider counts, such as `second`.
+    /// The unit of the price, such as `second`.
     pub price_unit: Option<String>,
 }
 
 impl CatalogEntry {
-    /// Reads a catalog reply: one entry, or `{"models": […]}`; each entry apart, so that one that cannot be read hides none.
+    /// Reads a catalog reply: one entry, or `{"models": […]}`. Each entry is read alone, so a bad one hides no other.
     #[must_use]
     pub fn read_reply(reply: &Value) -> Vec<Result<Self, SchemaError>> {
         match reply.get("models").and_then(Value::as_array) {
@@ -32,20 +31,20 @@ impl CatalogEntry {
     /// Reads one entry.
     ///
     /// # Errors
-    /// [`SchemaError`] for an entry without an id or an input schema, and for an id that is no safe path: it becomes the path
-    /// of a folder, so that none of its segments may be empty, start with a dot, end in a dot or a blank, name a device of
-    /// Windows, or hold control characters or any of `\ : * ? " < > |`.
+    /// [`SchemaError`] for an entry without an id or an input schema, and for an id that is not a safe path. No segment may be
+    /// empty, start or end with a dot or a blank, name a device of Windows, or hold control characters or any of
+    /// `\ : * ? " < > |`.
     pub fn read(entry: &Value) -> Result<Self, SchemaError> {
         let fail = |pointer: &str, message: &str| SchemaError::new(pointer, None, message);
         let Some(model_id) = entry.get("model_id").and_then(Value::as_str) else {
-            return Err(fail("/model_id", "found no id of a model").of("an entry without id", "catalog"));
+            return Err(fail("/model_id", "expected the id of a model").of("an entry without id", "catalog"));
         };
         if let Some(segment) = model_id.split('/').find(|segment| !is_safe(segment)) {
             let message = format!("the segment {segment:?} is not safe in a path");
             return Err(fail("/model_id", &message).of(model_id, "catalog"));
         }
         let Some(input_schema) = entry.get("input_schema").filter(|schema| schema.is_object()) else {
-            let message = "found no schema; ask the catalog with include_schema=true";
+            let message = "expected a schema; query the catalog with include_schema=true";
             return Err(fail("/input_schema", message).of(model_id, "catalog"));
         };
         Ok(Self {
@@ -56,9 +55,10 @@ impl CatalogEntry {
         })
     }
 
-    /// What a model makes, by the first of these that says it: the words of `kind`, then of `categories`, then of the last
-    /// segments of the id, where `image-to-video` makes a video; then a price by the second, which is a video's; else an
-    /// image. The catalog has no field for it.
+    /// Infers the kind of a model's output, since the catalog has no field for it.
+    ///
+    /// The first word that names a kind wins: in `kind`, in `categories`, then in the segments of the id, the last one first.
+    /// `image-to-video` names a video. Without such a word, a price per second means a video, and any other price an image.
     #[must_use]
     pub fn output_kind(entry: &Value) -> OutputKind {
         let text = |key: &str| entry.get(key).and_then(Value::as_str);
@@ -70,23 +70,22 @@ impl CatalogEntry {
         words.filter_map(kind_of_words).next().unwrap_or_else(by_price)
     }
 
-    /// The schema of the model, with the generic output: what a program needs to use a model that is not compiled in.
+    /// Reads the schema of a model that is not compiled in, with the generic output.
     ///
     /// # Errors
-    /// [`SchemaError`] for what is not understood.
+    /// [`SchemaError`] if the schema cannot be read at all.
     pub fn schema(&self) -> Result<ModelSchema, SchemaError> {
         let (input, notes) = (self.input_schema.to_string(), ModelNotes::new(self.output_kind));
         ModelSchema::read(&self.model_id, &input, ModelSchema::GENERIC_OUTPUT, notes)
     }
 
-    /// Compares a compiled-in model with its live entry: what moved since its schema was taken.
+    /// Compares a compiled-in model with its live entry.
     ///
     /// # Errors
-    /// [`SchemaError`] when the live schema says something that this version does not understand, which is a change too, and
-    /// for the entry of another model.
+    /// [`SchemaError`] for the entry of another model, and for a live schema that cannot be read. That is a change too.
     pub fn drift(&self, model: &ModelInfo) -> Result<Changes, SchemaError> {
         if self.model_id != model.id {
-            let message = format!("found the entry of {:?}", self.model_id);
+            let message = format!("got the entry of {:?}", self.model_id);
             return Err(SchemaError::new("/model_id", None, message).of(model.id, "catalog"));
         }
         let (on_file, live) = (ModelSchema::of(model)?, self.input_schema.to_string());
@@ -95,7 +94,7 @@ impl CatalogEntry {
     }
 }
 
-/// The kind of media that a phrase such as `image-to-video` or `Text to Speech` ends in, or names at all.
+/// Returns the last kind of media that a phrase names, such as `image-to-video` or `Text to Speech`.
 fn kind_of_words(phrase: &str) -> Option<OutputKind> {
     let phrase = phrase.to_lowercase();
     let mut words = phrase.split(|letter: char| !letter.is_alphanumeric()).rev();
@@ -107,7 +106,7 @@ fn kind_of_words(phrase: &str) -> Option<OutputKind> {
     })
 }
 
-/// Whether a segment of an id is safe as a folder on every system.
+/// Whether a segment of an id is a safe name of a folder on every system.
 fn is_safe(segment: &str) -> bool {
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let stem = segment.split('.').next().unwrap_or_default().to_ascii_lowercase();
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_are_no_safe_path_are_refused() {
+    fn an_id_that_is_not_a_safe_path_is_refused() {
         for id in [
             "", "a//b", "/a", "a/", "a/../b", "./a", "a/.git", "a\\b", "c:/x", "a/con", "a/lpt1.x", "a/b ",
             "a/b.", "a/\n",
@@ -155,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn each_entry_of_a_reply_is_read_apart() {
+    fn a_bad_entry_of_a_reply_hides_no_other() {
         let reply = json!({"models": [{"model_id": "a/b"}, {"model_id": "a/c", "input_schema": {}}, {}]});
         let read = CatalogEntry::read_reply(&reply);
         assert_eq!(read.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false]);
         assert_eq!(
             read[0].as_ref().unwrap_err().to_string(),
-            "a/b: catalog schema, at \"/input_schema\": found no schema; ask the catalog with include_schema=true"
+            "a/b: catalog schema, at \"/input_schema\": expected a schema; query the catalog with include_schema=true"
         );
     }
 }

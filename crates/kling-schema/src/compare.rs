@@ -1,21 +1,23 @@
-//! Two versions of a model's schemas, compared: what changed, and how much that asks of those who use it.
+//! Compares two versions of a model's schemas: the changes, and their effect on code that uses the model.
 //!
-//! The measure is the generated code and what it accepts. A change is *breaking* where code that compiled may not compile, or
-//! where input that was needed to be nothing is required; *behaviour* where the same code may be refused or mean something
-//! else; *compatible* where more is possible than before; *docs* where only words changed. Structs and enums are
-//! `#[non_exhaustive]`, so that a new optional property and a new value of an enum are compatible.
+//! The measure is the generated code and the input that it accepts. A change is *breaking* if code that compiled may not
+//! compile, or if input becomes required. It is *behaviour* if the same code may be refused or mean something else. It is
+//! *compatible* if only more is possible, and *docs* if only texts changed. Structs and enums are `#[non_exhaustive]`, so a
+//! new optional property or enum value is compatible.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
 use kling_types::{MediaRule, RuleSource};
 use serde_json::{Value, json};
 
-use crate::keywords::is_word;
+use crate::keywords::{self, is_prose};
 use crate::reader::Side;
-use crate::{Annotation, ModelSchema, ObjectSchema, Property, Shape, keywords};
+use crate::{Annotation, ModelSchema, ObjectSchema, Property, Shape};
 
-/// Compares two versions of a model. Where either was written from facts, words and examples are left out.
+/// Compares two versions of a model. Texts and examples are left out if the notes of either have `facts_only`.
 ///
 /// ```
 /// use kling_schema::{ChangeClass, ModelNotes, ModelSchema, compare};
@@ -32,53 +34,40 @@ use crate::{Annotation, ModelSchema, ObjectSchema, Property, Shape, keywords};
 /// ```
 #[must_use]
 pub fn compare(old: &ModelSchema, new: &ModelSchema) -> Changes {
-    let mut changes = compare_inputs(old, new);
-    let mut output = collector(old, new, Side::Output);
+    let mut output = Collector::new(old, new, Side::Output);
     output.object(&old.output, &new.output, "");
-    let [before, after] = [old, new].map(|schema| schema.output_kind.singular());
-    if before != after {
-        output.push(ChangeClass::Behaviour, "/output_kind", Some(before), Some(after));
-    }
-    changes.extend(output);
+    let kind = |schema: &ModelSchema| Some(schema.output_kind.singular());
+    output.compare(ChangeClass::Behaviour, "/output_kind", kind(old), kind(new));
+    let mut changes = compare_inputs(old, new);
+    changes.0.extend(output.changes);
+    changes.0.sort_by_key(|change| Reverse(change.class));
     changes
 }
 
-/// Compares the inputs alone: the catalog carries no more.
+/// Compares the inputs only, since the catalog has no outputs.
 #[must_use]
 pub fn compare_inputs(old: &ModelSchema, new: &ModelSchema) -> Changes {
-    let mut input = collector(old, new, Side::Input);
+    let mut input = Collector::new(old, new, Side::Input);
     input.object(&old.input, &new.input, "");
-    let mut changes = Changes::default();
-    changes.extend(input);
-    changes
+    input.changes.sort_by_key(|change| Reverse(change.class));
+    Changes(input.changes)
 }
 
-/// What a change asks of those who use a model; the greater, the more.
+/// The effect of a change on code that uses the model, the smallest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeClass {
-    /// Only words changed.
+    /// Only texts changed.
     Docs,
     /// More is possible than before.
     Compatible,
     /// The same code may be refused, or mean something else.
     Behaviour,
-    /// Code that compiled may not compile, or is refused from now on.
+    /// Code that compiled may not compile, or is always refused.
     Breaking,
 }
 
-/// The step of a version that a change asks for; below 1.0, a major step is one of the minor number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SemverStep {
-    /// `1.2.3` becomes `1.2.4`.
-    Patch,
-    /// `1.2.3` becomes `1.3.0`.
-    Minor,
-    /// `1.2.3` becomes `2.0.0`.
-    Major,
-}
-
 impl ChangeClass {
-    /// The class as reports spell it.
+    /// The name of the class in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,25 +78,13 @@ impl ChangeClass {
         }
     }
 
-    /// The step of a version that it asks for.
+    /// The part of a semantic version that must grow: `patch`, `minor` or `major`. Below 1.0, `major` is the minor number.
     #[must_use]
-    pub const fn semver_step(self) -> SemverStep {
+    pub const fn semver_step(self) -> &'static str {
         match self {
-            Self::Docs => SemverStep::Patch,
-            Self::Compatible | Self::Behaviour => SemverStep::Minor,
-            Self::Breaking => SemverStep::Major,
-        }
-    }
-}
-
-impl SemverStep {
-    /// The step as reports spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Patch => "patch",
-            Self::Minor => "minor",
-            Self::Major => "major",
+            Self::Docs => "patch",
+            Self::Compatible | Self::Behaviour => "minor",
+            Self::Breaking => "major",
         }
     }
 }
@@ -115,15 +92,15 @@ impl SemverStep {
 /// One change of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it asks of those who use the model.
+    /// The effect on code that uses the model.
     pub class: ChangeClass,
-    /// Which document changed: `input` or `output`.
+    /// The document: `input` or `output`.
     pub document: &'static str,
-    /// The JSON pointer of what changed, within its document.
+    /// The JSON pointer of the change within its document.
     pub pointer: String,
-    /// What stood there.
+    /// The old value.
     pub old: Option<String>,
-    /// What stands there.
+    /// The new value.
     pub new: Option<String>,
 }
 
@@ -145,19 +122,19 @@ impl fmt::Display for Change {
 pub struct Changes(Vec<Change>);
 
 impl Changes {
-    /// The gravest class; none where nothing changed.
+    /// The gravest class, or `None` if nothing changed.
     #[must_use]
     pub fn class(&self) -> Option<ChangeClass> {
-        self.0.iter().map(|change| change.class).max()
+        self.0.first().map(|change| change.class)
     }
 
-    /// The step of a version that they ask for together.
+    /// The part of a semantic version that must grow for all changes together.
     #[must_use]
-    pub fn semver_step(&self) -> Option<SemverStep> {
+    pub fn semver_step(&self) -> Option<&'static str> {
         self.class().map(ChangeClass::semver_step)
     }
 
-    /// The changes, the gravest first, each class in the order of the schema.
+    /// Returns the changes, the gravest first, each class in the order of the schema.
     pub fn iter(&self) -> std::slice::Iter<'_, Change> {
         self.0.iter()
     }
@@ -168,18 +145,15 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// A table for a pull request, with the step of the version above it.
+    /// Returns a table for a pull request, below the part of the version that must grow.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let Some(step) = self.semver_step() else { return "Nothing changed.\n".to_owned() };
         let rows: String = self.0.iter().map(markdown_row).collect();
-        format!(
-            "Asks for a **{}** version.\n\n| class | where | old | new |\n|---|---|---|---|\n{rows}",
-            step.as_str()
-        )
+        format!("Asks for a **{step}** version.\n\n| class | where | old | new |\n|---|---|---|---|\n{rows}")
     }
 
-    /// The changes as JSON: `{"class", "semver", "changes": [{"class", "document", "pointer", "old", "new"}]}`.
+    /// Returns the changes as JSON: `{"class", "semver", "changes": [{"class", "document", "pointer", "old", "new"}]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let change = |change: &Change| {
@@ -188,48 +162,32 @@ impl Changes {
         };
         json!({
             "class": self.class().map(ChangeClass::as_str),
-            "semver": self.semver_step().map(SemverStep::as_str),
+            "semver": self.semver_step(),
             "changes": self.0.iter().map(change).collect::<Vec<_>>(),
         })
-    }
-
-    fn extend(&mut self, collector: Collector) {
-        self.0.extend(collector.changes);
-        self.0.sort_by_key(|change| std::cmp::Reverse(change.class));
     }
 }
 
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, change) in self.0.iter().enumerate() {
-            let newline = if index == 0 { "" } else { "\n" };
-            write!(f, "{newline}{change}")?;
-        }
-        Ok(())
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
-impl<'a> IntoIterator for &'a Changes {
-    type Item = &'a Change;
-    type IntoIter = std::slice::Iter<'a, Change>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-/// The changes met so far while two documents are walked.
+/// The changes that were found while two documents are walked.
 #[derive(Debug)]
 struct Collector {
     side: Side,
-    /// Whether words, examples and free texts count.
-    with_words: bool,
+    /// Whether texts, examples and free defaults count.
+    with_texts: bool,
     changes: Vec<Change>,
 }
 
 impl Collector {
-    const fn new(side: Side, with_words: bool) -> Self {
-        Self { side, with_words, changes: Vec::new() }
+    fn new(old: &ModelSchema, new: &ModelSchema, side: Side) -> Self {
+        let with_texts = !(old.notes.facts_only || new.notes.facts_only);
+        Self { side, with_texts, changes: Vec::new() }
     }
 
     fn push<T: fmt::Display>(
@@ -243,11 +201,10 @@ impl Collector {
             Side::Input => "input",
             Side::Output => "output",
         };
-        let (old, new) = (old.map(excerpt), new.map(excerpt));
+        let (old, new) = (old.map(shortened), new.map(shortened));
         self.changes.push(Change { class, document, pointer: pointer.to_string(), old, new });
     }
 
-    /// Adds a change where the two differ.
     fn compare<T: fmt::Display + PartialEq>(
         &mut self,
         class: ChangeClass,
@@ -260,10 +217,9 @@ impl Collector {
         }
     }
 
-    /// Compares two objects at a place.
     fn object(&mut self, old: &ObjectSchema, new: &ObjectSchema, at: &str) {
-        self.words([&old.title, &new.title], &format!("{at}/title"));
-        self.words([&old.description, &new.description], &format!("{at}/description"));
+        self.texts(&old.title, &new.title, &format!("{at}/title"));
+        self.texts(&old.description, &new.description, &format!("{at}/description"));
         self.annotations(&old.annotations, &new.annotations, at);
         if old.open != new.open {
             let class = if new.open { ChangeClass::Compatible } else { ChangeClass::Breaking };
@@ -279,7 +235,7 @@ impl Collector {
             }
         }
         for property in new.properties.iter().filter(|property| old.property(&property.name).is_none()) {
-            // What has to be sent from now on is not sent by anyone yet; an output may hold more at any time.
+            // Nobody sends a new required property yet. An output may have more properties at any time.
             let is_breaking = property.required && self.side == Side::Input;
             let class = if is_breaking { ChangeClass::Breaking } else { ChangeClass::Compatible };
             self.push(class, place(at, &property.name), None, Some(described(property)));
@@ -292,7 +248,7 @@ impl Collector {
         self.compare(ChangeClass::Docs, format!("{at}/properties"), Some(before), Some(after));
     }
 
-    /// What properties without a name of their own have to be; an object that does not say it takes any value.
+    /// Compares the shapes of unnamed properties. An object without one takes any value.
     fn additional(&mut self, old: Option<&Shape>, new: Option<&Shape>, at: &str) {
         let at = format!("{at}/additionalProperties");
         match (old, new) {
@@ -310,24 +266,24 @@ impl Collector {
         self.default(old, new, at);
         let media = |property: &Property| property.media.map(|kind| format!("{kind:?}").to_lowercase());
         self.compare(ChangeClass::Behaviour, format!("{at}/format"), media(old), media(new));
-        if media(old) == media(new) && self.with_words {
+        if media(old) == media(new) && self.with_texts {
             self.compare(ChangeClass::Docs, format!("{at}/format"), old.format.as_ref(), new.format.as_ref());
         }
         self.rules(&old.rules, &new.rules, &format!("{at}/validations"));
-        self.words([&old.title, &new.title], &format!("{at}/title"));
-        self.words([&old.description, &new.description], &format!("{at}/description"));
+        self.texts(&old.title, &new.title, &format!("{at}/title"));
+        self.texts(&old.description, &new.description, &format!("{at}/description"));
         self.annotations(&old.annotations, &new.annotations, at);
     }
 
-    /// A default is what the provider takes where nothing is sent, so that the same request means something else. Where only
-    /// facts are on file, free text and URLs are examples.
+    /// Compares defaults. The same request means something else with another default. With `facts_only`, a free text and a URL
+    /// are examples.
     fn default(&mut self, old: &Property, new: &Property, at: &str) {
         let is_free = matches!(old.shape, Shape::Text(_) | Shape::Media(_) | Shape::List { .. });
-        if is_free && !self.with_words {
+        if is_free && !self.with_texts {
             return;
         }
         let at = format!("{at}/default");
-        // The type loses its `Default` along with it.
+        // The type then loses its `Default`.
         let is_lost = old.has_typed_default() && !new.has_typed_default();
         let class = if is_lost { ChangeClass::Breaking } else { ChangeClass::Behaviour };
         self.compare(class, at, old.default.as_ref(), new.default.as_ref());
@@ -342,43 +298,40 @@ impl Collector {
         for rule in old.iter().filter(|rule| !new.iter().any(|other| same(rule, other))) {
             self.push(ChangeClass::Behaviour, at, Some(rule), None);
         }
-        // Of rules that say the same in other words, one may still be the very same.
+        // The bound may be the same with another message.
         for rule in new.iter().filter(|rule| !old.contains(rule)) {
             match old.iter().find(|other| same(rule, other)) {
                 None => self.push(ChangeClass::Behaviour, at, None, Some(rule)),
                 Some(before) => {
-                    self.words([&Some(before.message.to_string()), &Some(rule.message.to_string())], at)
+                    self.texts(&Some(before.message.to_string()), &Some(rule.message.to_string()), at)
                 }
             }
         }
     }
 
-    /// Words, and keywords that are not understood: those may rule something, so that they count as behaviour.
+    /// Compares annotations. A keyword that was not understood may be a rule, so it counts as behaviour.
     fn annotations(&mut self, old: &[Annotation], new: &[Annotation], at: &str) {
-        let said = |annotations: &[Annotation], keyword: &str| {
+        let values = |annotations: &[Annotation], keyword: &str| {
             let values = annotations.iter().filter(|one| one.keyword == keyword);
             let values: Vec<String> = values.map(|one| one.value.to_string()).collect();
             (!values.is_empty()).then(|| values.join(", "))
         };
-        let mut keywords: Vec<&str> = old.iter().chain(new).map(|one| one.keyword.as_str()).collect();
-        keywords.sort_unstable();
-        keywords.dedup();
-        for keyword in keywords {
-            let class = if is_word(keyword) { ChangeClass::Docs } else { ChangeClass::Behaviour };
-            if self.with_words || class > ChangeClass::Docs {
-                self.compare(class, keywords::place(at, keyword), said(old, keyword), said(new, keyword));
+        let all: BTreeSet<&str> = old.iter().chain(new).map(|one| one.keyword.as_str()).collect();
+        for keyword in all {
+            let class = if is_prose(keyword) { ChangeClass::Docs } else { ChangeClass::Behaviour };
+            if self.with_texts || class > ChangeClass::Docs {
+                self.compare(class, keywords::place(at, keyword), values(old, keyword), values(new, keyword));
             }
         }
     }
 
-    fn words(&mut self, [old, new]: [&Option<String>; 2], at: &str) {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        if self.with_words {
-            self.compare(ChangeClass::Docs, at, said(old), said(new));
+    fn texts(&mut self, old: &Option<String>, new: &Option<String>, at: &str) {
+        let stated = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        if self.with_texts {
+            self.compare(ChangeClass::Docs, at, stated(old), stated(new));
         }
     }
 
-    /// Compares what two versions of a value have to be.
     fn shape(&mut self, old: &Shape, new: &Shape, at: &str) {
         if kind(old) != kind(new) {
             return self.push(ChangeClass::Breaking, format!("{at}/type"), Some(kind(old)), Some(kind(new)));
@@ -386,53 +339,64 @@ impl Collector {
         match (old, new) {
             (Shape::AnyOf(old), Shape::AnyOf(new)) => self.forms(old, new, at),
             (Shape::Integer(old), Shape::Integer(new)) => {
-                self.bound([old.min, new.min], Tightens::Upwards, at, "minimum");
-                self.bound([old.max, new.max], Tightens::Downwards, at, "maximum");
+                self.lower(old.min, new.min, at, "minimum");
+                self.upper(old.max, new.max, at, "maximum");
             }
             (Shape::IntegerEnum(old), Shape::IntegerEnum(new)) => self.values(old, new, at),
             (Shape::List { bounds: old, items }, Shape::List { bounds: new, items: others }) => {
-                self.sizes(*old, *new, at);
+                self.lower(old.min, new.min, at, "minItems");
+                self.upper(old.max, new.max, at, "maxItems");
                 self.shape(items, others, &format!("{at}/items"));
             }
-            (Shape::Number(old), Shape::Number(new)) => self.number(*old, *new, at),
+            (Shape::Number(old), Shape::Number(new)) => {
+                self.lower(old.min, new.min, at, "minimum");
+                self.upper(old.max, new.max, at, "maximum");
+                self.lower(old.above, new.above, at, "exclusiveMinimum");
+                self.upper(old.below, new.below, at, "exclusiveMaximum");
+            }
             (Shape::NumberEnum(old), Shape::NumberEnum(new)) => self.values(old, new, at),
             (Shape::Object(old), Shape::Object(new)) => self.object(old, new, at),
             (Shape::Text(old), Shape::Text(new)) => {
-                self.bound([old.min, new.min], Tightens::Upwards, at, "minLength");
-                self.bound([old.max, new.max], Tightens::Downwards, at, "maxLength");
+                self.lower(old.min, new.min, at, "minLength");
+                self.upper(old.max, new.max, at, "maxLength");
             }
             (Shape::TextEnum(old), Shape::TextEnum(new)) => self.values(old, new, at),
             _ => {}
         }
     }
 
-    fn number(&mut self, old: NumberBounds, new: NumberBounds, at: &str) {
-        self.bound([old.min, new.min], Tightens::Upwards, at, "minimum");
-        self.bound([old.max, new.max], Tightens::Downwards, at, "maximum");
-        self.bound([old.above, new.above], Tightens::Upwards, at, "exclusiveMinimum");
-        self.bound([old.below, new.below], Tightens::Downwards, at, "exclusiveMaximum");
-    }
-
-    fn sizes(&mut self, old: ItemBounds, new: ItemBounds, at: &str) {
-        self.bound([old.min, new.min], Tightens::Upwards, at, "minItems");
-        self.bound([old.max, new.max], Tightens::Downwards, at, "maxItems");
-    }
-
-    fn bound<T: fmt::Display + PartialOrd + Copy>(
+    /// Compares a lower bound. A higher one allows less.
+    fn lower<T: fmt::Display + PartialOrd>(
         &mut self,
-        [old, new]: [Option<T>; 2],
-        tightens: Tightens,
+        old: Option<T>,
+        new: Option<T>,
         at: &str,
         keyword: &str,
     ) {
-        let is_tighter = match (old, new) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(old), Some(new)) => match tightens {
-                Tightens::Upwards => new > old,
-                Tightens::Downwards => new < old,
-            },
-        };
+        let is_tighter = new.as_ref().is_some_and(|new| old.as_ref().is_none_or(|old| new > old));
+        self.bound(old, new, is_tighter, at, keyword);
+    }
+
+    /// Compares an upper bound. A lower one allows less.
+    fn upper<T: fmt::Display + PartialOrd>(
+        &mut self,
+        old: Option<T>,
+        new: Option<T>,
+        at: &str,
+        keyword: &str,
+    ) {
+        let is_tighter = new.as_ref().is_some_and(|new| old.as_ref().is_none_or(|old| new < old));
+        self.bound(old, new, is_tighter, at, keyword);
+    }
+
+    fn bound<T: fmt::Display + PartialEq>(
+        &mut self,
+        old: Option<T>,
+        new: Option<T>,
+        is_tighter: bool,
+        at: &str,
+        keyword: &str,
+    ) {
         let class = if is_tighter { ChangeClass::Behaviour } else { ChangeClass::Compatible };
         self.compare(class, format!("{at}/{keyword}"), old, new);
     }
@@ -451,7 +415,7 @@ impl Collector {
         }
     }
 
-    /// Forms of a choice are told apart by what they are; each kind stands there once but for objects of several sorts.
+    /// Compares the forms of a choice, each with the next form of its kind. Only objects may occur several times.
     fn forms(&mut self, old: &[Shape], new: &[Shape], at: &str) {
         let at = format!("{at}/anyOf");
         let mut others: Vec<&Shape> = new.iter().collect();
@@ -467,19 +431,8 @@ impl Collector {
     }
 }
 
-/// Which way a bound moves when it allows less.
-#[derive(Clone, Copy)]
-enum Tightens {
-    Upwards,
-    Downwards,
-}
-
-fn collector(old: &ModelSchema, new: &ModelSchema, side: Side) -> Collector {
-    Collector::new(side, !(old.notes.facts_only || new.notes.facts_only))
-}
-
 fn markdown_row(change: &Change) -> String {
-    // A cell is one line, and ends at a bar.
+    // A cell is one line, and a bar ends it.
     let cell = |text: Option<&String>| match text {
         None => String::new(),
         Some(text) => format!("`{}`", text.replace(['\n', '\r', '`'], " ").replace('|', "\\|")),
@@ -494,11 +447,11 @@ fn markdown_row(change: &Change) -> String {
     )
 }
 
-/// Enough of a value to know it by: live schemas have whole prompts as defaults.
-fn excerpt(value: impl fmt::Display) -> String {
-    const LONGEST: usize = 120;
+/// Shortens a value, since live schemas have whole prompts as defaults.
+fn shortened(value: impl fmt::Display) -> String {
+    const MAX_CHARS: usize = 120;
     let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         None => text,
         Some((end, _)) => format!("{}…", &text[..end]),
     }
@@ -513,7 +466,7 @@ fn described(property: &Property) -> String {
     format!("{word} {}", kind(&property.shape))
 }
 
-/// What a shape is, as far as the type that is generated for it tells: bounded texts and numbers have types of their own.
+/// Returns the kind of a shape. Shapes of one kind have the same generated type.
 fn kind(shape: &Shape) -> &'static str {
     match shape {
         Shape::Any => "any value",

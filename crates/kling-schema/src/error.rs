@@ -1,8 +1,8 @@
-//! Why a schema could not be read.
+//! The error of a schema that cannot be read.
 
 use std::fmt;
 
-/// A schema that says something this version does not understand, or contradicts itself.
+/// A schema that contradicts itself, or has a keyword that this version does not understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaError {
     model: String,
@@ -18,16 +18,9 @@ impl SchemaError {
         Self { model: String::new(), document: "", pointer, keyword, message: message.into() }
     }
 
-    /// A file of a model that could not be read at all; `model` is empty where it is a folder of several.
-    #[cfg(feature = "folder")]
-    pub(crate) fn of_file(model: &str, message: String) -> Self {
-        Self::new("", None, message).of(model, "")
-    }
-
-    pub(crate) fn of(mut self, model: &str, document: &'static str) -> Self {
-        self.model = model.to_owned();
-        self.document = document;
-        self
+    /// Names the model and the document. Both may be empty.
+    pub(crate) fn of(self, model: &str, document: &'static str) -> Self {
+        Self { model: model.to_owned(), document, ..self }
     }
 
     /// The id of the model.
@@ -36,19 +29,19 @@ impl SchemaError {
         &self.model
     }
 
-    /// Which document: `input`, `output`, `model` or `catalog`; empty where a file could not be read at all.
+    /// The document: `input`, `output`, `model` or `catalog`, or an empty text if a file could not be read at all.
     #[must_use]
     pub const fn document(&self) -> &'static str {
         self.document
     }
 
-    /// The JSON pointer of the schema, within its document, that was not understood.
+    /// The JSON pointer of the schema within its document.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// The keyword that was not understood, if it is one.
+    /// The keyword, if one is the reason.
     #[must_use]
     pub fn keyword(&self) -> Option<&str> {
         self.keyword.as_deref()

@@ -1,5 +1,4 @@
-//! The keywords of one schema: consumed one by one, read as bounds, or kept as documentation. What is left at the end is an
-//! error.
+//! The keywords of one schema, taken one by one. Bounds are read here, and a keyword that is left is an error.
 
 use std::fmt::Display;
 
@@ -9,7 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Annotation, SchemaError};
 
-/// The annotations of JSON Schema and OpenAPI that are no prose; beside them, every keyword that starts with `x-`.
+/// The annotations of JSON Schema and OpenAPI that are not prose. A keyword that starts with `x-` is one too.
 const ANNOTATIONS: [&str; 9] = [
     "$comment",
     "$id",
@@ -22,7 +21,7 @@ const ANNOTATIONS: [&str; 9] = [
     "writeOnly",
 ];
 
-/// The keywords of one schema that have not been understood yet.
+/// The keywords of one schema that are not taken yet.
 #[derive(Clone)]
 pub(crate) struct Keywords<'a> {
     rest: Map<String, Value>,
@@ -34,60 +33,30 @@ impl<'a> Keywords<'a> {
     pub(crate) fn open(schema: &Value, at: &'a Pointer<'a>) -> Result<Self, SchemaError> {
         match schema {
             Value::Object(keywords) => Ok(Self { rest: keywords.clone(), at }),
-            _ => Err(SchemaError::new(at, None, "found no object, allowed a schema")),
+            _ => Err(SchemaError::new(at, None, "expected a JSON object")),
         }
     }
 
-    /// Without the keywords of no value, where null is none: a list of values may hold it.
+    /// Drops keywords with the value null. `const` may be null.
     pub(crate) fn without_nulls(mut self) -> Self {
         self.rest.retain(|keyword, value| keyword == "const" || !value.is_null());
         self
     }
 
-    /// What nothing has consumed.
+    /// Returns the keywords that are left.
     pub(crate) fn rest(self) -> Map<String, Value> {
         self.rest
     }
 
-    /// Closes the schema.
-    ///
-    /// # Errors
-    /// Names the first keyword that nothing has consumed.
+    /// Closes the schema. Fails with the first keyword that is left.
     pub(crate) fn close(self) -> Result<(), SchemaError> {
         match self.rest.keys().next() {
             None => Ok(()),
-            Some(keyword) => Err(SchemaError::new(
-                self.at,
-                Some(keyword),
-                "not understood here; `annotations` in the notes names keywords that rule nothing",
+            Some(keyword) => Err(self.error(
+                keyword,
+                "unknown keyword; if it is documentation only, add it to `annotations` in model.toml",
             )),
         }
-    }
-
-    /// Whether the keyword is still there.
-    pub(crate) fn has(&self, keyword: &str) -> bool {
-        self.rest.contains_key(keyword)
-    }
-
-    /// Leaves only what `others` leave too: a keyword is understood once one of several readings has understood it.
-    pub(crate) fn keep_common(&mut self, other: &Self) {
-        self.rest.retain(|keyword, _| other.has(keyword));
-    }
-
-    /// Takes every keyword that `wanted` picks, in the order of the schema.
-    fn take_all(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Value)> {
-        let all = std::mem::take(&mut self.rest).into_iter();
-        let (taken, rest): (Vec<_>, Vec<_>) = all.partition(|(keyword, _)| wanted(keyword));
-        self.rest = rest.into_iter().collect();
-        taken
-    }
-
-    pub(crate) fn take(&mut self, keyword: &str) -> Option<Value> {
-        self.rest.shift_remove(keyword)
-    }
-
-    pub(crate) fn text(&mut self, keyword: &str) -> Result<Option<String>, SchemaError> {
-        self.typed(keyword, "a string", |value| value.as_str().map(str::to_owned))
     }
 
     /// The place of the schema.
@@ -95,31 +64,57 @@ impl<'a> Keywords<'a> {
         self.at
     }
 
+    /// Whether the keyword is left.
+    pub(crate) fn has(&self, keyword: &str) -> bool {
+        self.rest.contains_key(keyword)
+    }
+
+    /// Keeps only the keywords that another reading of the same schema left too.
+    pub(crate) fn keep_common(&mut self, other: &Self) {
+        self.rest.retain(|keyword, _| other.has(keyword));
+    }
+
+    pub(crate) fn take(&mut self, keyword: &str) -> Option<Value> {
+        self.rest.shift_remove(keyword)
+    }
+
+    /// Takes every annotation, in the order of the schema. The notes may name `more` keywords as annotations.
+    fn annotations(&mut self, more: &[String]) -> Vec<Annotation> {
+        let all = std::mem::take(&mut self.rest).into_iter();
+        let taken: Map<_, _>;
+        (taken, self.rest) = all.partition(|(keyword, _)| is_annotation(keyword) || more.contains(keyword));
+        taken.into_iter().map(|(keyword, value)| Annotation { keyword, value }).collect()
+    }
+
+    pub(crate) fn text(&mut self, keyword: &str) -> Result<Option<String>, SchemaError> {
+        self.typed(keyword, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
     pub(crate) fn flag(&mut self, keyword: &str) -> Result<Option<bool>, SchemaError> {
-        self.typed(keyword, "true or false", |value| value.as_bool())
+        self.typed(keyword, "true or false", Value::as_bool)
     }
 
-    pub(crate) fn count(&mut self, keyword: &str) -> Result<Option<u64>, SchemaError> {
-        let whole = |value: &Value| value.as_number().and_then(check::whole);
-        self.typed(keyword, "a count", |value| whole(value).and_then(|whole| whole.try_into().ok()))
-    }
-
-    pub(crate) fn number(&mut self, keyword: &str) -> Result<Option<Number>, SchemaError> {
-        self.typed(keyword, "a number", |value| value.as_number().cloned())
+    fn count(&mut self, keyword: &str) -> Result<Option<u64>, SchemaError> {
+        let whole = |value: &Value| value.as_number().and_then(check::whole)?.try_into().ok();
+        self.typed(keyword, "a count", whole)
     }
 
     pub(crate) fn list(&mut self, keyword: &str) -> Result<Option<Vec<Value>>, SchemaError> {
         self.typed(keyword, "an array", |value| value.as_array().cloned())
     }
 
-    /// A list of strings; empty where there is none.
+    pub(crate) fn object(&mut self, keyword: &str) -> Result<Option<Map<String, Value>>, SchemaError> {
+        self.typed(keyword, "an object", |value| value.as_object().cloned())
+    }
+
+    /// Takes a list of strings, or returns an empty one.
     pub(crate) fn texts(&mut self, keyword: &str) -> Result<Vec<String>, SchemaError> {
         let texts = self.list(keyword)?.unwrap_or_default();
         let texts: Option<_> = texts.iter().map(|text| text.as_str().map(str::to_owned)).collect();
-        texts.ok_or_else(|| self.error(keyword, "allowed is a list of strings"))
+        texts.ok_or_else(|| self.error(keyword, "expected a list of strings"))
     }
 
-    /// A list, each element read at its own place; empty where there is none.
+    /// Takes a list and reads each element at its own place, or returns an empty list.
     pub(crate) fn each<T>(
         &mut self,
         keyword: &str,
@@ -129,27 +124,89 @@ impl<'a> Keywords<'a> {
         elements.iter().enumerate().map(|(index, element)| read(element, &at.index(index))).collect()
     }
 
-    /// The values that `enum` or `const` list, still to be taken.
+    /// Returns the values of `enum` or `const`, and leaves the keyword.
     pub(crate) fn peek_values(&self) -> Option<Vec<Value>> {
         let constant = self.rest.get("const").map(|value| vec![value.clone()]);
         self.rest.get("enum").and_then(Value::as_array).cloned().or(constant)
     }
 
-    /// The values that `enum` or `const` list.
+    /// Takes the values of `enum` or `const`.
     pub(crate) fn take_values(&mut self) -> Result<Option<Vec<Value>>, SchemaError> {
         let listed = self.list("enum")?;
         let constant = self.take("const").map(|value| vec![value]);
         match (listed, constant) {
-            (Some(_), Some(_)) => Err(self.error("const", "allowed is one of enum and const")),
+            (Some(_), Some(_)) => Err(self.error("const", "expected only one of enum and const")),
             (listed, constant) => Ok(listed.or(constant)),
         }
     }
 
-    pub(crate) fn object(&mut self, keyword: &str) -> Result<Option<Map<String, Value>>, SchemaError> {
-        self.typed(keyword, "an object", |value| value.as_object().cloned())
+    /// Takes the bounds of a string.
+    pub(crate) fn text_bounds(&mut self) -> Result<TextBounds, SchemaError> {
+        let (min, max) = self.sizes("minLength", "maxLength")?;
+        Ok(TextBounds { min, max })
     }
 
-    /// The error for a keyword that was understood and cannot be right.
+    /// Takes the bounds of an array.
+    pub(crate) fn item_bounds(&mut self) -> Result<ItemBounds, SchemaError> {
+        let (min, max) = self.sizes("minItems", "maxItems")?;
+        Ok(ItemBounds { min, max })
+    }
+
+    fn sizes(&mut self, min: &str, max: &str) -> Result<(Option<u64>, Option<u64>), SchemaError> {
+        // A minimum of 0 is no bound.
+        let (least, most) = (self.count(min)?.filter(|least| *least > 0), self.count(max)?);
+        match (least, most) {
+            (Some(least), Some(most)) if least > most => {
+                Err(self.error(max, format!("got {most}; expected at least the {min} of {least}")))
+            }
+            sizes => Ok(sizes),
+        }
+    }
+
+    /// Takes the bounds of a number.
+    pub(crate) fn number_bounds(&mut self) -> Result<NumberBounds, SchemaError> {
+        let [min, above] = self.limit("minimum", "exclusiveMinimum")?.map(|bound| bound?.as_f64());
+        let [max, below] = self.limit("maximum", "exclusiveMaximum")?.map(|bound| bound?.as_f64());
+        let least = min.into_iter().chain(above).fold(f64::NEG_INFINITY, f64::max);
+        let most = max.into_iter().chain(below).fold(f64::INFINITY, f64::min);
+        if least > most { Err(self.crossed()) } else { Ok(NumberBounds { min, max, above, below }) }
+    }
+
+    /// Takes the bounds of an integer. An exclusive bound or a fraction becomes the nearest integer within.
+    pub(crate) fn integer_bounds(&mut self) -> Result<IntegerBounds, SchemaError> {
+        let [least, above] = self.limit("minimum", "exclusiveMinimum")?;
+        let [most, below] = self.limit("maximum", "exclusiveMaximum")?;
+        let least = least.map(|bound| whole(&bound, f64::ceil));
+        let above = above.map(|bound| whole(&bound, f64::floor).saturating_add(1));
+        let most = most.map(|bound| whole(&bound, f64::floor));
+        let below = below.map(|bound| whole(&bound, f64::ceil).saturating_sub(1));
+        let (min, max) = (least.max(above), most.into_iter().chain(below).min());
+        let is_crossed = min.zip(max).is_some_and(|(min, max)| min > max);
+        if is_crossed { Err(self.crossed()) } else { Ok(IntegerBounds { min, max }) }
+    }
+
+    /// Takes an inclusive and an exclusive bound.
+    fn limit(&mut self, inclusive: &str, exclusive: &str) -> Result<[Option<Number>; 2], SchemaError> {
+        let bound = self.typed(inclusive, "a number", |value| value.as_number().cloned())?;
+        match self.take(exclusive) {
+            None | Some(Value::Bool(false)) => Ok([bound, None]),
+            // In draft 4, `true` makes the bound beside it exclusive. Later drafts have a second bound.
+            Some(Value::Bool(true)) if bound.is_some() => Ok([None, bound]),
+            Some(Value::Bool(true)) => {
+                Err(self.error(exclusive, format!("got true without {inclusive}; expected a number")))
+            }
+            Some(Value::Number(number)) => Ok([bound, Some(number)]),
+            Some(other) => {
+                Err(self.error(exclusive, format!("got {other}; expected a number, true or false")))
+            }
+        }
+    }
+
+    fn crossed(&self) -> SchemaError {
+        self.error("maximum", "expected a maximum that is not below the minimum")
+    }
+
+    /// Returns the error for a keyword with a wrong value.
     pub(crate) fn error(&self, keyword: &str, message: impl Into<String>) -> SchemaError {
         SchemaError::new(self.at, Some(keyword), message)
     }
@@ -157,29 +214,33 @@ impl<'a> Keywords<'a> {
     fn typed<T>(
         &mut self,
         keyword: &str,
-        allowed: &str,
+        expected: &str,
         convert: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>, SchemaError> {
         let Some(value) = self.take(keyword) else { return Ok(None) };
         match convert(&value) {
             Some(converted) => Ok(Some(converted)),
-            None => Err(self.error(keyword, format!("found {value}, allowed {allowed}"))),
+            None => Err(self.error(keyword, format!("got {value}; expected {expected}"))),
         }
     }
 }
 
-/// Whether what stands as an annotation rules nothing; a word of an inner schema has that schema's place before it.
-pub(crate) fn is_word(keyword: &str) -> bool {
+/// Whether a keyword is documentation only. A keyword of an inner schema has that schema's place before it.
+pub(crate) fn is_prose(keyword: &str) -> bool {
     let name = keyword.rsplit('/').next().unwrap_or_default();
     is_annotation(name) || matches!(name, "default" | "description" | "format" | "title")
 }
 
-/// The place of an annotation of the schema at `at`.
+/// Returns the place of an annotation in the schema at `at`.
 pub(crate) fn place(at: impl Display, keyword: &str) -> String {
     if keyword.is_empty() { at.to_string() } else { format!("{at}/{keyword}") }
 }
 
-/// The words that a schema has for its reader.
+fn is_annotation(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
+}
+
+/// The title, the description and the annotations of a schema.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prose {
     pub(crate) title: Option<String>,
@@ -188,20 +249,19 @@ pub(crate) struct Prose {
 }
 
 impl Prose {
-    /// Consumes the prose and the annotations of a schema; `more` are keywords that are annotations by the notes.
+    /// Takes the prose of a schema. The notes may name `more` keywords as annotations.
     pub(crate) fn take(keywords: &mut Keywords<'_>, more: &[String]) -> Result<Self, SchemaError> {
-        let (title, description) = (keywords.text("title")?, keywords.text("description")?);
-        let annotations =
-            keywords.take_all(|keyword| is_annotation(keyword) || more.iter().any(|one| one == keyword));
-        let annotations =
-            annotations.into_iter().map(|(keyword, value)| Annotation { keyword, value }).collect();
-        Ok(Self { title, description, annotations })
+        Ok(Self {
+            title: keywords.text("title")?,
+            description: keywords.text("description")?,
+            annotations: keywords.annotations(more),
+        })
     }
 
-    /// All of it as annotations: an element of an array has no documentation of its own, and neither has a form of a choice.
+    /// Converts all of it to annotations, for a schema without documentation of its own.
     pub(crate) fn into_annotations(self) -> impl Iterator<Item = Annotation> {
-        let texts = [("title", self.title), ("description", self.description)];
-        let texts = texts.into_iter().filter_map(|(keyword, text)| {
+        let texts = [("title", self.title), ("description", self.description)].into_iter();
+        let texts = texts.filter_map(|(keyword, text)| {
             let text = text.filter(|text| !text.is_empty())?;
             Some(Annotation { keyword: keyword.to_owned(), value: text.into() })
         });
@@ -209,101 +269,9 @@ impl Prose {
     }
 }
 
-/// The bounds of a string.
-pub(crate) fn text(keywords: &mut Keywords<'_>) -> Result<TextBounds, SchemaError> {
-    let (min, max) = sizes(keywords, "minLength", "maxLength")?;
-    Ok(TextBounds { min, max })
-}
-
-/// The bounds of an array.
-pub(crate) fn items(keywords: &mut Keywords<'_>) -> Result<ItemBounds, SchemaError> {
-    let (min, max) = sizes(keywords, "minItems", "maxItems")?;
-    Ok(ItemBounds { min, max })
-}
-
-/// The bounds of a number.
-pub(crate) fn number(keywords: &mut Keywords<'_>) -> Result<NumberBounds, SchemaError> {
-    let [lower, upper] = limits(keywords)?;
-    let bounds = NumberBounds {
-        min: lower.inclusive.as_ref().and_then(Number::as_f64),
-        max: upper.inclusive.as_ref().and_then(Number::as_f64),
-        above: lower.exclusive.as_ref().and_then(Number::as_f64),
-        below: upper.exclusive.as_ref().and_then(Number::as_f64),
-    };
-    let least = bounds.min.into_iter().chain(bounds.above).fold(f64::NEG_INFINITY, f64::max);
-    let most = bounds.max.into_iter().chain(bounds.below).fold(f64::INFINITY, f64::min);
-    if least > most { Err(keywords.error("maximum", "is below the minimum")) } else { Ok(bounds) }
-}
-
-/// The bounds of an integer; exclusive ones and ones with a fraction become the nearest that an integer can reach.
-pub(crate) fn integer(keywords: &mut Keywords<'_>) -> Result<IntegerBounds, SchemaError> {
-    let [lower, upper] = limits(keywords)?;
-    let at_least = lower.inclusive.as_ref().map(|bound| whole(bound, f64::ceil));
-    let above = lower.exclusive.as_ref().map(|bound| whole(bound, f64::floor).saturating_add(1));
-    let at_most = upper.inclusive.as_ref().map(|bound| whole(bound, f64::floor));
-    let below = upper.exclusive.as_ref().map(|bound| whole(bound, f64::ceil).saturating_sub(1));
-    let bounds = IntegerBounds {
-        min: at_least.into_iter().chain(above).max(),
-        max: at_most.into_iter().chain(below).min(),
-    };
-    match bounds {
-        IntegerBounds { min: Some(min), max: Some(max) } if min > max => {
-            Err(keywords.error("maximum", "is below the minimum"))
-        }
-        _ => Ok(bounds),
-    }
-}
-
-/// One end of a range.
-#[derive(Default)]
-struct Limit {
-    inclusive: Option<Number>,
-    exclusive: Option<Number>,
-}
-
-/// Whether a keyword rules nothing by its name.
-fn is_annotation(keyword: &str) -> bool {
-    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
-}
-
-fn limits(keywords: &mut Keywords<'_>) -> Result<[Limit; 2], SchemaError> {
-    Ok([limit(keywords, "minimum", "exclusiveMinimum")?, limit(keywords, "maximum", "exclusiveMaximum")?])
-}
-
-fn limit(keywords: &mut Keywords<'_>, inclusive: &str, exclusive: &str) -> Result<Limit, SchemaError> {
-    let bound = keywords.number(inclusive)?;
-    match keywords.take(exclusive) {
-        None | Some(Value::Bool(false)) => Ok(Limit { inclusive: bound, exclusive: None }),
-        // Draft 4 says beside a bound that it is exclusive; later drafts state a second bound.
-        Some(Value::Bool(true)) if bound.is_some() => Ok(Limit { inclusive: None, exclusive: bound }),
-        Some(Value::Bool(true)) => {
-            Err(keywords.error(exclusive, format!("is true without a {inclusive} that it could be about")))
-        }
-        Some(Value::Number(number)) => Ok(Limit { inclusive: bound, exclusive: Some(number) }),
-        Some(other) => {
-            Err(keywords.error(exclusive, format!("found {other}, allowed a number, true or false")))
-        }
-    }
-}
-
-fn sizes(
-    keywords: &mut Keywords<'_>,
-    min: &str,
-    max: &str,
-) -> Result<(Option<u64>, Option<u64>), SchemaError> {
-    // A least size of 0 is none.
-    let (least, most) = (keywords.count(min)?.filter(|least| *least > 0), keywords.count(max)?);
-    match (least, most) {
-        (Some(least), Some(most)) if least > most => {
-            Err(keywords.error(max, format!("found {most}, which is below the {min} of {least}")))
-        }
-        sizes => Ok(sizes),
-    }
-}
-
 fn whole(bound: &Number, round: fn(f64) -> f64) -> i128 {
     let exact = bound.as_i64().map(i128::from).or_else(|| bound.as_u64().map(i128::from));
-    // A cast from float to integer saturates, beyond any value that JSON is sent with.
+    // A cast from a float saturates, beyond any value in JSON.
     #[allow(clippy::cast_possible_truncation, reason = "the value is whole, and saturation is wanted")]
     exact.unwrap_or_else(|| round(bound.as_f64().unwrap_or_default()) as i128)
 }

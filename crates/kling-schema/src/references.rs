@@ -1,4 +1,4 @@
-//! References within a document and compositions of one schema, replaced by what they name before anything is read.
+//! Replaces local references, and compositions of a single schema, before a document is read.
 //!
 //! Replicate and FastAPI write each enum as `{"allOf": [{"$ref": "#/components/schemas/Size"}], "default": …}`.
 
@@ -6,63 +6,65 @@ use kling_types::Pointer;
 use serde_json::{Map, Value};
 
 use crate::SchemaError;
-use crate::keywords::is_word;
+use crate::keywords::is_prose;
 
-/// The most schemas that references may make of a document.
-const MOST_SCHEMAS: usize = 10_000;
-/// How deep schemas may be in one another: without references, JSON that is read is never deeper.
-const DEEPEST: usize = 128;
+/// The most schemas in a document after its references are resolved.
+const MAX_SCHEMAS: usize = 10_000;
+/// The deepest nesting of schemas. JSON that is read is never deeper without references.
+const MAX_DEPTH: usize = 128;
 
-/// The schema at `at` in its document, without local references, compositions of one schema, and definitions.
+/// Returns the schema at `at` in its document without local references, compositions of one schema, and definitions.
 ///
-/// # Errors
-/// If `is_strict`: a reference that leads nowhere or in a circle, rules that contradict each other, and a document that grows
-/// beyond its bounds. Otherwise such a keyword stays in its place, to be reported as not understood.
+/// If `is_strict`, it fails for a missing or circular reference, rules that contradict each other, and a document that grows
+/// too large. Else such a keyword stays in its place, and is reported as unchecked.
 pub(crate) fn resolved(
     schema: &Value,
     document: &Value,
     at: &Pointer<'_>,
     is_strict: bool,
 ) -> Result<Value, SchemaError> {
-    let whole = |references| {
-        let mut resolver = Resolver { document, references, left: MOST_SCHEMAS, chain: vec!["#".to_owned()] };
+    let resolve = |references| {
+        let mut resolver = Resolver { document, references, left: MAX_SCHEMAS, chain: vec!["#".to_owned()] };
         resolver.schema(schema, at, 0)
     };
-    match whole(if is_strict { References::Required } else { References::Tried }) {
-        // Only bounds stop a lenient reading: without its references the document does not grow.
-        Err(_) if !is_strict => whole(References::Left),
-        whole => whole,
+    if is_strict {
+        return resolve(References::Required);
     }
+    // Only the bounds stop a lenient reading. Without its references, the document does not grow.
+    resolve(References::Tried).or_else(|_| resolve(References::Left))
 }
 
-/// What becomes of references.
+/// The treatment of references.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum References {
-    /// One that cannot be resolved is an error.
+    /// A reference that cannot be resolved is an error.
     Required,
-    /// One that cannot be resolved stays.
+    /// A reference that cannot be resolved stays.
     Tried,
-    /// All stay.
+    /// Every reference stays.
     Left,
 }
 
-/// The walk through a schema and what it names.
+/// The walk through a schema and the schemas that it refers to.
 struct Resolver<'d> {
     document: &'d Value,
     references: References,
-    /// How many more schemas the document may become.
+    /// The number of schemas that may still be added.
     left: usize,
-    /// The references that the schema at hand is part of.
+    /// The references that lead to the current schema.
     chain: Vec<String>,
 }
 
 impl Resolver<'_> {
     fn schema(&mut self, schema: &Value, at: &Pointer<'_>, depth: usize) -> Result<Value, SchemaError> {
         let Value::Object(keywords) = schema else { return Ok(schema.clone()) };
-        let (outer, is_named) = (self.chain.len(), self.chain.len() > 1);
-        self.left = self.left.saturating_sub(usize::from(is_named));
-        if self.left == 0 || depth >= DEEPEST {
-            return Err(too_large(at));
+        let outer = self.chain.len();
+        self.left = self.left.saturating_sub(usize::from(outer > 1));
+        if self.left == 0 || depth >= MAX_DEPTH {
+            let message = format!(
+                "the references make more than {MAX_SCHEMAS} schemas, or more than {MAX_DEPTH} levels of them"
+            );
+            return Err(SchemaError::new(at, Some("$ref"), message));
         }
         let mut keywords = self.flat(keywords, at)?;
         let is_definition = |keyword: &str| {
@@ -92,7 +94,7 @@ impl Resolver<'_> {
         Ok(Value::Object(keywords))
     }
 
-    /// The keywords of a schema with those of the schemas that it names alone.
+    /// Adds the keywords of the schemas that this schema refers to, or is composed of alone.
     fn flat(
         &mut self,
         keywords: &Map<String, Value>,
@@ -100,68 +102,61 @@ impl Resolver<'_> {
     ) -> Result<Map<String, Value>, SchemaError> {
         let mut keywords = keywords.clone();
         loop {
-            let step = match (
-                keywords.get("$ref"),
-                keywords.get("allOf").and_then(Value::as_array).map(Vec::as_slice),
-            ) {
+            let parts = keywords.get("allOf").and_then(Value::as_array).map(Vec::as_slice);
+            let merged = match (keywords.get("$ref"), parts) {
                 (Some(name), _) if self.references != References::Left => {
-                    self.follow(name).and_then(|inner| joined(&keywords, inner, "$ref"))
+                    self.follow(name, at).and_then(|inner| merge(&keywords, inner, "$ref", at))
                 }
-                (_, Some([Value::Object(inner)])) => joined(&keywords, inner, "allOf"),
+                (_, Some([Value::Object(inner)])) => merge(&keywords, inner, "allOf", at),
                 _ => return Ok(keywords),
             };
-            match step {
-                Ok(joined) => keywords = joined,
-                Err(_) if self.references != References::Required => return Ok(keywords),
-                Err(Refusal { keyword, why }) => return Err(SchemaError::new(at, Some(&keyword), why)),
+            match merged {
+                Ok(merged) => keywords = merged,
+                Err(error) if self.references == References::Required => return Err(error),
+                Err(_) => return Ok(keywords),
             }
         }
     }
 
-    /// The schema that a reference names; the reference becomes a link of the chain.
-    fn follow(&mut self, name: &Value) -> Result<&Map<String, Value>, Refusal> {
-        let refusal = |why: &str| Refusal { keyword: "$ref".to_owned(), why: format!("{name} {why}") };
-        let name = name.as_str().ok_or_else(|| refusal("is no text, allowed is a reference"))?;
-        let place = name.strip_prefix('#').ok_or_else(|| refusal("leads out of the document"))?;
+    /// Returns the schema that a reference names, and adds the reference to the chain.
+    fn follow(&mut self, name: &Value, at: &Pointer<'_>) -> Result<&Map<String, Value>, SchemaError> {
+        let error = |problem: &str| SchemaError::new(at, Some("$ref"), format!("{name} {problem}"));
+        let name = name.as_str().ok_or_else(|| error("is not a string"))?;
+        let place = name.strip_prefix('#').ok_or_else(|| error("is not a place in this document"))?;
         if self.chain.iter().any(|link| link == name) {
-            return Err(refusal("leads in a circle"));
+            return Err(error("leads in a circle"));
         }
         let named = self.document.pointer(place).and_then(Value::as_object);
-        let named = named.ok_or_else(|| refusal("names no schema of the document"))?;
+        let named = named.ok_or_else(|| error("is not a schema of this document"))?;
         self.chain.push(name.to_owned());
         Ok(named)
     }
 }
 
-/// Why a keyword cannot be understood.
-struct Refusal {
-    keyword: String,
-    why: String,
-}
-
-/// The keywords beside `naming`, and those of the schema that it names: both hold, and of two words the nearer one counts.
-fn joined(
+/// Merges the keywords beside `naming` with those of the schema that it names. All of them hold, and the outer prose wins.
+fn merge(
     outer: &Map<String, Value>,
     inner: &Map<String, Value>,
     naming: &str,
-) -> Result<Map<String, Value>, Refusal> {
-    let mut joined = outer.clone();
-    joined.shift_remove(naming);
+    at: &Pointer<'_>,
+) -> Result<Map<String, Value>, SchemaError> {
+    let mut merged = outer.clone();
+    merged.shift_remove(naming);
     for (keyword, value) in inner {
-        let Some(stated) = joined.get_mut(keyword) else {
-            joined.insert(keyword.clone(), value.clone());
+        let Some(stated) = merged.get_mut(keyword) else {
+            merged.insert(keyword.clone(), value.clone());
             continue;
         };
-        let is_word = is_word(keyword) && keyword != "format";
-        if !(is_word || *stated == *value || join(keyword, stated, value)) {
-            let why = format!("says one thing beside `{naming}` and another in the schema that it names");
-            return Err(Refusal { keyword: keyword.clone(), why });
+        let is_prose = is_prose(keyword) && keyword != "format";
+        if !(is_prose || *stated == *value || join(keyword, stated, value)) {
+            let message = format!("contradicts the schema that `{naming}` names");
+            return Err(SchemaError::new(at, Some(keyword), message));
         }
     }
-    Ok(joined)
+    Ok(merged)
 }
 
-/// Joins names that are required, and properties by different names. Returns whether that is what the keyword says.
+/// Joins required names, or properties with different names. Returns whether the keyword allows it.
 fn join(keyword: &str, stated: &mut Value, more: &Value) -> bool {
     match (keyword, stated, more) {
         ("required", Value::Array(stated), Value::Array(more)) => {
@@ -173,16 +168,9 @@ fn join(keyword: &str, stated: &mut Value, more: &Value) -> bool {
             let agrees =
                 |(name, schema): (&String, &Value)| stated.get(name).is_none_or(|stated| stated == schema);
             let is_joined = more.iter().all(agrees);
-            stated.extend(more.iter().map(|(name, schema)| (name.clone(), schema.clone())));
+            stated.extend(more.clone());
             is_joined
         }
         _ => false,
     }
-}
-
-fn too_large(at: &Pointer<'_>) -> SchemaError {
-    let why = format!(
-        "the references make more than {MOST_SCHEMAS} schemas, or more than {DEEPEST} in one another"
-    );
-    SchemaError::new(at, Some("$ref"), why)
 }

@@ -1,4 +1,4 @@
-//! Media: the properties that refer to it, and the grammar of `validations`.
+//! Media in a schema: the properties that refer to a file, and the rules of `validations`.
 
 use kling_types::{Comparison, MediaKind, MediaRule, Metric, Pointer, RuleSource};
 use serde_json::Value;
@@ -6,49 +6,38 @@ use serde_json::Value;
 use crate::SchemaError;
 use crate::keywords::Keywords;
 
-/// The formats that name media, singular and plural.
-const FORMATS: [(&str, MediaKind); 6] = [
-    ("audio_uri", MediaKind::Audio),
-    ("audio_uris", MediaKind::Audio),
-    ("image_uri", MediaKind::Image),
-    ("image_uris", MediaKind::Image),
-    ("video_uri", MediaKind::Video),
-    ("video_uris", MediaKind::Video),
-];
-
 /// Reads one entry of `validations`, such as `{"validation_rule": "width_pixels>", "validation_value": 300,
 /// "validation_error": "…"}`.
 ///
-/// An equality is two rules, that the metric is neither less nor more; anything else is one. A metric that this version cannot
-/// measure is carried as [`Metric::Unknown`]; it is reported as unchecked later.
+/// An equality becomes two rules, and any other comparison one. An unknown metric is kept as [`Metric::Unknown`], and is
+/// reported as unchecked later.
 ///
 /// # Errors
-/// [`SchemaError`] for a comparison that does not exist, a bound that is no number, and keywords beside the three.
-pub fn parse_rules(
+/// [`SchemaError`] for an unknown comparison, a bound that is not a number, and an unknown keyword.
+pub(crate) fn parse_rules(
     entry: &Value,
     at: &Pointer<'_>,
     origin: RuleSource,
 ) -> Result<Vec<MediaRule>, SchemaError> {
     let mut keywords = Keywords::open(entry, at)?;
-    let required = |keyword| SchemaError::new(at, Some(keyword), "missing from a media rule");
-    let rule = keywords.text("validation_rule")?.ok_or_else(|| required("validation_rule"))?;
-    let value = keywords.take("validation_value").ok_or_else(|| required("validation_value"))?;
+    let rule = keywords.text("validation_rule")?.unwrap_or_default();
+    let value = keywords.take("validation_value").unwrap_or_default();
     let message = keywords.text("validation_error")?.unwrap_or_default();
     let (metric, comparisons) = split(&rule).ok_or_else(|| {
-        keywords.error("validation_rule", format!("found {rule:?}, allowed a metric and one of > >= < <= =="))
+        keywords.error("validation_rule", format!("got {rule:?}; expected a metric and one of > >= < <= =="))
     })?;
-    let value = bound(&value).ok_or_else(|| {
-        keywords.error("validation_value", format!("found {value}, allowed a finite number"))
+    let bound = bound(&value).ok_or_else(|| {
+        keywords.error("validation_value", format!("got {value}; expected a finite number"))
     })?;
     keywords.close()?;
     let rule = |&comparison: &Comparison| {
         let (metric, message) = (metric.clone(), message.clone().into());
-        MediaRule { metric, comparison, value, message, origin }
+        MediaRule { metric, comparison, value: bound, message, origin }
     };
     Ok(comparisons.iter().map(rule).collect())
 }
 
-/// A rule that is not understood, by its own words.
+/// Returns a rule that cannot be read as a rule over an unknown metric.
 pub(crate) fn unknown_rule(entry: &Value) -> MediaRule {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let metric = Metric::Unknown(text("validation_rule").into());
@@ -57,41 +46,22 @@ pub(crate) fn unknown_rule(entry: &Value) -> MediaRule {
     MediaRule { metric, comparison: Comparison::AtLeast, value, message, origin: RuleSource::Schema }
 }
 
-/// The kind of media that a format names.
-pub(crate) fn kind_of_format(format: &str) -> Option<MediaKind> {
-    FORMATS.iter().find(|(name, _)| *name == format).map(|(_, kind)| *kind)
-}
-
-/// Whether a schema inside this one, of elements or of a form of a choice, names media by its format.
-pub(crate) fn holds_media(schema: &Value) -> bool {
-    let forms = ["anyOf", "oneOf"].into_iter().filter_map(|choice| schema.get(choice)?.as_array()).flatten();
-    let is_media =
-        |inner: &Value| inner.get("format").and_then(Value::as_str).and_then(kind_of_format).is_some();
-    forms.chain(schema.get("items")).any(|inner| is_media(inner) || holds_media(inner))
-}
-
-/// The kind of media that a name suggests: its words hold a kind, and it ends in the kind itself or in `url`.
-///
-/// Kling 1.6's own two fields have no format, so the name has to do.
-pub(crate) fn kind_of_name(name: &str) -> Option<MediaKind> {
-    let words = words(name);
-    let last = words.last()?;
-    let named = words.iter().rev().find_map(|word| kind_of_word(word));
-    let is_reference =
-        matches!(last.as_str(), "uri" | "uris" | "url" | "urls") || kind_of_word(last).is_some();
-    named.filter(|_| is_reference)
-}
-
 fn split(rule: &str) -> Option<(Metric, &'static [Comparison])> {
-    let end = rule.find(['<', '>', '=', '!'])?;
-    let (metric, comparison) = rule.split_at(end);
-    Some((parse_metric(metric.trim())?, parse_comparisons(comparison.trim())?))
+    let (metric, comparison) = rule.split_at(rule.find(['<', '>', '=', '!'])?);
+    let comparisons: &[Comparison] = match comparison.trim() {
+        ">" => &[Comparison::Above],
+        ">=" => &[Comparison::AtLeast],
+        "<=" => &[Comparison::AtMost],
+        "<" => &[Comparison::Below],
+        "==" => &[Comparison::AtLeast, Comparison::AtMost],
+        _ => return None,
+    };
+    Some((parse_metric(metric.trim())?, comparisons))
 }
 
 fn parse_metric(metric: &str) -> Option<Metric> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_letter);
     match metric {
         "width/height" => Some(Metric::AspectRatio),
         "file_size_mb" => Some(Metric::FileSizeMb),
@@ -102,18 +72,7 @@ fn parse_metric(metric: &str) -> Option<Metric> {
     }
 }
 
-fn parse_comparisons(comparison: &str) -> Option<&'static [Comparison]> {
-    Some(match comparison {
-        ">" => &[Comparison::Above],
-        ">=" => &[Comparison::AtLeast],
-        "<=" => &[Comparison::AtMost],
-        "<" => &[Comparison::Below],
-        "==" => &[Comparison::AtLeast, Comparison::AtMost],
-        _ => return None,
-    })
-}
-
-/// A bound is a number, or was met as text that is one.
+/// Reads a bound: a number, or a text with a number.
 fn bound(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -121,6 +80,37 @@ fn bound(value: &Value) -> Option<f64> {
         _ => None,
     };
     number.filter(|number| number.is_finite())
+}
+
+/// Returns the kind of media that a format names.
+pub(crate) fn kind_of_format(format: &str) -> Option<MediaKind> {
+    match format {
+        "audio_uri" | "audio_uris" => Some(MediaKind::Audio),
+        "image_uri" | "image_uris" => Some(MediaKind::Image),
+        "video_uri" | "video_uris" => Some(MediaKind::Video),
+        _ => None,
+    }
+}
+
+/// Whether the schema of an element or of a form inside this schema names media by its format.
+pub(crate) fn holds_media(schema: &Value) -> bool {
+    let forms = ["anyOf", "oneOf"].into_iter().filter_map(|choice| schema.get(choice)?.as_array()).flatten();
+    let is_media =
+        |inner: &Value| inner.get("format").and_then(Value::as_str).and_then(kind_of_format).is_some();
+    forms.chain(schema.get("items")).any(|inner| is_media(inner) || holds_media(inner))
+}
+
+/// Returns the kind of media that a property's name suggests. One of its words names the kind, and the last word names a kind
+/// or a URL.
+///
+/// Two fields of Kling 1.6 have no format, so the name must do.
+pub(crate) fn kind_of_name(name: &str) -> Option<MediaKind> {
+    let words = words(name);
+    let last = words.last()?;
+    let named = words.iter().rev().find_map(|word| kind_of_word(word));
+    let is_reference =
+        matches!(last.as_str(), "uri" | "uris" | "url" | "urls") || kind_of_word(last).is_some();
+    named.filter(|_| is_reference)
 }
 
 fn kind_of_word(word: &str) -> Option<MediaKind> {
@@ -132,7 +122,7 @@ fn kind_of_word(word: &str) -> Option<MediaKind> {
     }
 }
 
-/// The words of a snake-case or camel-case name, in lower case, without the digits that number it.
+/// Returns the words of a name in snake case or camel case, in lower case and without digits.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for letter in name.chars() {

@@ -1,5 +1,4 @@
-//! A schema as plain values: objects, properties, and the shape of a value, with its words, its checks at run time and its
-//! reading of text.
+//! A schema as plain values: objects, properties, and the shapes of values. They check JSON and read text at run time.
 
 use std::fmt;
 
@@ -7,25 +6,25 @@ use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::{Keyword, MediaKind, MediaRule, Pointer, Violation, Violations, any_of, check, json};
 use serde_json::Value;
 
-/// An object with its properties in the provider's order.
+/// The schema of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectSchema {
     /// The provider's title.
     pub title: Option<String>,
     /// The provider's description.
     pub description: Option<String>,
-    /// What else the schema says without ruling anything.
+    /// The other documentation of the schema.
     pub annotations: Vec<Annotation>,
     /// The properties, in the provider's order.
     pub properties: Vec<Property>,
-    /// Whether properties that the schema does not name are allowed.
+    /// Whether the object may have properties that the schema does not name.
     pub open: bool,
-    /// What each of those properties has to be, if the schema says it.
+    /// The shape of those properties, if the schema has one.
     pub additional: Option<Box<Shape>>,
 }
 
-/// One property of an object.
-#[derive(Clone, Debug, PartialEq)]
+/// The schema of a property.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Property {
     /// The name on the wire.
     pub name: String,
@@ -33,52 +32,53 @@ pub struct Property {
     pub title: Option<String>,
     /// The provider's description.
     pub description: Option<String>,
-    /// What else the schema says without ruling anything.
+    /// The other documentation of the schema.
     pub annotations: Vec<Annotation>,
-    /// Whether it has to be there.
+    /// Whether the object must have the property.
     pub required: bool,
-    /// What the provider takes when nothing is sent; `null` is no default. It is never sent for the user, and it may break
-    /// the property's own rules: live pages print example prompts and texts that should be numbers.
+    /// The value that the provider uses if none is sent. `null` is not a default. A default is never sent for the user. It may
+    /// break the property's own rules: live pages have example prompts and texts that should be numbers.
     pub default: Option<Value>,
     /// A format that is documentation only, such as `uri`.
     pub format: Option<String>,
-    /// What the value has to be.
+    /// The shape of the value.
     pub shape: Shape,
-    /// The kind of media that it refers to; of a choice between kinds, the first.
+    /// The kind of media that the property refers to, or the first of several.
     pub media: Option<MediaKind>,
     /// The media rules of the property, in the provider's order.
     pub rules: Vec<MediaRule>,
 }
 
-/// A keyword that rules nothing, such as `examples`, `deprecated` or `x-order`: it is documentation.
+/// A keyword that is documentation, such as `examples`, `deprecated` or `x-order`, or one that was not understood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {
-    /// The keyword; of an array's elements it has `items/` before it, and of the second form of a choice `anyOf/1/`. It is
-    /// empty for a whole schema that was not understood.
+    /// The keyword. The place of an inner schema comes before it, such as `items/` or `anyOf/1/`. It is empty for a whole
+    /// schema that was not understood.
     pub keyword: String,
-    /// Its value.
+    /// The value.
     pub value: Value,
 }
 
-/// What a value has to be.
-#[derive(Clone, Debug, PartialEq)]
+/// The shape of a value.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {
     /// Anything.
+    #[default]
     Any,
-    /// One of several shapes, none of which is [`Any`](Self::Any) or a choice itself.
+    /// One of several shapes. None of them is [`Any`](Self::Any) or `AnyOf`.
     AnyOf(Vec<Self>),
     /// `true` or `false`.
     Boolean,
     /// An integer within bounds.
     Integer(IntegerBounds),
-    /// An integer out of a list.
+    /// An integer of a list.
     IntegerEnum(Vec<i64>),
     /// An array.
     List {
-        /// How long it may be.
+        /// The bounds of the length.
         bounds: ItemBounds,
-        /// What each element has to be.
+        /// The shape of each element.
         items: Box<Self>,
     },
     /// A reference to a media file.
@@ -87,29 +87,29 @@ pub enum Shape {
     Null,
     /// A finite number within bounds.
     Number(NumberBounds),
-    /// A number out of a list.
+    /// A number of a list.
     NumberEnum(Vec<f64>),
     /// An object.
     Object(ObjectSchema),
     /// A string within bounds.
     Text(TextBounds),
-    /// A string out of a list.
+    /// A string of a list.
     TextEnum(Vec<String>),
 }
 
 impl ObjectSchema {
-    /// The names of the properties, in the provider's order.
+    /// Returns the names of the properties, in the provider's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.properties.iter().map(|property| property.name.as_str())
     }
 
-    /// The property with this name.
+    /// Returns the property with this name.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties.iter().find(|property| property.name == name)
     }
 
-    /// Adds everything that is wrong with `value` to `out`.
+    /// Adds every violation of `value` to `out`.
     pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         let Some(object) = check::object(value, at, out) else { return };
         let names: Vec<&str> = self.names().collect();
@@ -131,31 +131,20 @@ impl ObjectSchema {
 }
 
 impl Property {
-    /// A property of which nothing is understood but whether it has to be there: its schema is kept, unchecked.
+    /// Creates a property whose schema cannot be read. Its value is not checked.
     pub(crate) fn unread(name: &str, schema: &Value, required: bool) -> Self {
         let unchecked = Annotation { keyword: String::new(), value: schema.clone() };
-        Self {
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            annotations: vec![unchecked],
-            required,
-            default: None,
-            format: None,
-            shape: Shape::Any,
-            media: None,
-            rules: Vec::new(),
-        }
+        Self { name: name.to_owned(), annotations: vec![unchecked], required, ..Self::default() }
     }
 
-    /// Whether a default stands there that keeps the property's own rules.
+    /// Whether there is a default that keeps the property's own rules.
     #[must_use]
     pub fn has_legal_default(&self) -> bool {
         self.default.as_ref().is_some_and(|default| self.shape.accepts(default))
     }
 
-    /// Whether the type generated for its values has the default as its `Default`: a bounded text or number or an enum, with
-    /// a default that its rules allow and an integer of 64 bits can hold.
+    /// Whether the generated type of the property has the default as its `Default`. The type must be a bounded text or number
+    /// or an enum. The default must keep its rules, and must fit into 64 bits if it is an integer.
     #[must_use]
     pub fn has_typed_default(&self) -> bool {
         let fits = |default: &Value| match default {
@@ -176,7 +165,7 @@ impl Property {
 }
 
 impl Shape {
-    /// Whether it is an array, or may be one.
+    /// Whether the value may be an array.
     #[must_use]
     pub fn is_plural(&self) -> bool {
         match self {
@@ -186,7 +175,7 @@ impl Shape {
         }
     }
 
-    /// Whether nothing is wrong with `value`.
+    /// Whether `value` has no violation.
     #[must_use]
     pub fn accepts(&self, value: &Value) -> bool {
         let mut violations = Violations::new();
@@ -194,7 +183,7 @@ impl Shape {
         violations.is_empty()
     }
 
-    /// Adds everything that is wrong with `value` to `out`.
+    /// Adds every violation of `value` to `out`.
     pub fn check(&self, value: &Value, at: &Pointer<'_>, out: &mut Violations) {
         match self {
             Self::Any => {}
@@ -220,8 +209,8 @@ impl Shape {
         }
     }
 
-    /// The value that a text stands for where this shape is wanted: the text itself where a text is right, else the JSON that
-    /// it is, and for an array also a single element. What fits nothing stays a text, for the check to name.
+    /// Reads a text as a value of this shape. That is the text itself if the shape allows it, and else the JSON in it. A single
+    /// element is read as a list. A text that does not fit stays a text, and the check reports it.
     ///
     /// ```
     /// use kling_schema::Shape;
@@ -232,7 +221,7 @@ impl Shape {
     /// ```
     ///
     /// # Errors
-    /// A violation for JSON in which a key stands twice: of two values, nobody knows which is meant.
+    /// A violation for JSON in which a key occurs twice.
     pub fn read_text(&self, text: &str) -> Result<Value, Violation> {
         let as_text = Value::from(text);
         if self.accepts(&as_text) {
@@ -246,36 +235,35 @@ impl Shape {
             (_, Some(json)) if self.accepts(&json) => json,
             (Self::List { .. }, Some(array @ Value::Array(_))) => array,
             (Self::List { items, .. }, _) => Value::Array(vec![items.read_text(text)?]),
-            // A text that breaks a rule for texts is told so; a number out of bounds is told that.
+            // The violation is then about the text, or about the number.
             (Self::AnyOf(_) | Self::Media(_) | Self::Text(_) | Self::TextEnum(_), _) | (_, None) => as_text,
             (_, Some(json)) => json,
         })
     }
 
-    /// One of these shapes: flat, each once, and no choice where there is only one.
+    /// Creates a choice of shapes: flat, each shape once. A single shape is not a choice.
     pub(crate) fn any_of(shapes: impl IntoIterator<Item = Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
         for shape in shapes {
-            match shape {
+            let inner = match shape {
                 Self::Any => return Self::Any,
-                Self::AnyOf(inner) => flat.extend(inner),
-                other => flat.push(other),
+                Self::AnyOf(inner) => inner,
+                other => vec![other],
+            };
+            for shape in inner {
+                if !flat.contains(&shape) {
+                    flat.push(shape);
+                }
             }
         }
-        let mut once: Vec<Self> = Vec::new();
-        flat.into_iter().for_each(|shape| {
-            if !once.contains(&shape) {
-                once.push(shape)
-            }
-        });
-        match once.pop() {
-            Some(only) if once.is_empty() => only,
-            Some(last) => Self::AnyOf(once.into_iter().chain([last]).collect()),
-            None => Self::Any,
+        match flat.len() {
+            0 => Self::Any,
+            1 => flat.remove(0),
+            _ => Self::AnyOf(flat),
         }
     }
 
-    /// The kind of the first reference that it is or may hold; the properties of objects in it have their own.
+    /// Returns the kind of the first media reference in the value, without the properties of objects in it.
     pub(crate) fn media_kind(&self) -> Option<MediaKind> {
         match self {
             Self::AnyOf(shapes) => shapes.iter().find_map(Self::media_kind),
@@ -389,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused_but_in_a_text() {
+    fn a_key_that_occurs_twice_is_refused_but_in_a_text() {
         let text = r#"{"zoom": {"at": 1, "at": 2}}"#;
         let free = Shape::Object(ObjectSchema { open: true, ..ObjectSchema::default() });
         let refused = free.read_text(text).unwrap_err();
@@ -398,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn each_shape_is_told_in_a_few_words() {
+    fn each_shape_has_a_short_description() {
         let text = |min, max| Shape::Text(TextBounds { min, max });
         let list =
             |items| Shape::List { bounds: ItemBounds { min: None, max: Some(4) }, items: Box::new(items) };

@@ -7,23 +7,23 @@ fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
     let refusal = |properties| Workspace::with_properties(properties).refusal();
     insta::assert_snapshot!(
         refusal(r#"{"a/b": {"type": "string", "pattern": "^x"}}"#),
-        @r#"maker/model: input schema, at "/properties/a~1b", keyword "pattern": not understood here; `annotations` in the notes names keywords that rule nothing"#
+        @r#"maker/model: input schema, at "/properties/a~1b", keyword "pattern": unknown keyword; if it is documentation only, add it to `annotations` in model.toml"#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "integer", "exclusiveMinimum": true}}"#),
-        @r#"maker/model: input schema, at "/properties/n", keyword "exclusiveMinimum": is true without a minimum that it could be about"#
+        @r#"maker/model: input schema, at "/properties/n", keyword "exclusiveMinimum": got true without minimum; expected a number"#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "strin"}}"#),
-        @r#"maker/model: input schema, at "/properties/n", keyword "type": found "strin", which is no type of the dialect"#
+        @r#"maker/model: input schema, at "/properties/n", keyword "type": unknown type "strin""#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "number", "minimum": "0"}}"#),
-        @r#"maker/model: input schema, at "/properties/n", keyword "minimum": found "0", allowed a number"#
+        @r#"maker/model: input schema, at "/properties/n", keyword "minimum": got "0"; expected a number"#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "string", "validations": [{"validation_rule": "width~", "validation_value": 1}]}}"#),
-        @r#"maker/model: input schema, at "/properties/n/validations/0", keyword "validation_rule": found "width~", allowed a metric and one of > >= < <= =="#
+        @r#"maker/model: input schema, at "/properties/n/validations/0", keyword "validation_rule": got "width~"; expected a metric and one of > >= < <= =="#
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "string"}, "n": {"type": "integer"}}"#),
@@ -70,7 +70,7 @@ fn an_override_that_changes_nothing_is_an_error() {
     insta::assert_snapshot!(refusal("property = \"n\"\ntype = \"N\""), @r#"maker/model: model.toml overrides "n", which has no type of its own to be named"#);
     insta::assert_snapshot!(refusal("property = \"n\"\nfield = \"build\""), @r#"maker/model: the field of "n" cannot be `build`"#);
     insta::assert_snapshot!(refusal("property = \"n\"\nvariants = { 1 = \"One\" }"), @r#"maker/model: model.toml overrides "n", which has no variants"#);
-    insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": not understood here; `annotations` in the notes names keywords that rule nothing"#);
+    insta::assert_snapshot!(refusal("property = \"n\"\nfeild = \"m\""), @r#"maker/model: model schema, at "/overrides/0", keyword "feild": unknown keyword; if it is documentation only, add it to `annotations` in model.toml"#);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_required_name_that_is_no_property_is_an_error_with_a_switch() {
     let input =
         r#"{"type": "object", "required": ["image_urls", "n"], "properties": {"n": {"type": "integer"}}}"#;
     let workspace = Workspace::new().with_model("maker/model", input, OUTPUT);
-    insta::assert_snapshot!(workspace.refusal(), @r#"maker/model: input schema, at "", keyword "required": names "image_urls", which is no property; `ignore_required = ["image_urls"]` in the notes goes on without it"#);
+    insta::assert_snapshot!(workspace.refusal(), @r#"maker/model: input schema, at "", keyword "required": "image_urls" is not a property; to ignore it: `ignore_required = ["image_urls"]` in model.toml"#);
     workspace.edit("schemas/maker/model/model.toml", "\n", "\nignore_required = [\"image_urls\"]\n");
     assert!(workspace.generated("maker_model").contains("required n: kt::Integer"));
 }
