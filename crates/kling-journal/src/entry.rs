@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,8 +24,8 @@ impl fmt::Display for IntentId {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Intent {
     pub(crate) id: IntentId,
-    #[serde(with = "millis")]
-    pub(crate) at: SystemTime,
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
     pub(crate) origin: String,
     pub(crate) model: String,
     pub(crate) fingerprint: String,
@@ -47,7 +47,7 @@ impl Intent {
     pub fn new(origin: impl Into<String>, model: impl Into<String>, fingerprint: impl Into<String>) -> Self {
         Self {
             id: IntentId(Uuid::new_v4()),
-            at: millis::whole(SystemTime::now()),
+            at: to_millis(SystemTime::now()),
             origin: origin.into(),
             model: model.into(),
             fingerprint: fingerprint.into(),
@@ -69,7 +69,7 @@ impl Intent {
         Self { request_id: Some(request_id.into()), ..Self::new(origin, model, "") }
     }
 
-    /// Adds a hash of the account's token. The hash must reveal nothing of the token.
+    /// Adds a hash of the account's token. The hash must not reveal the token.
     #[must_use]
     pub fn with_account(self, account: impl Into<String>) -> Self {
         Self { account: Some(account.into()), ..self }
@@ -97,8 +97,8 @@ impl Intent {
 
     /// The time when the intent was made, by this machine's clock, to the millisecond.
     #[must_use]
-    pub const fn at(&self) -> SystemTime {
-        self.at
+    pub fn at(&self) -> SystemTime {
+        from_millis(self.at)
     }
 
     /// The scheme, host and port of the API.
@@ -259,8 +259,8 @@ pub enum FinalStatus {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Entry {
     pub(crate) intent: Intent,
-    #[serde(with = "millis")]
-    pub(crate) changed_at: SystemTime,
+    /// Milliseconds since 1970.
+    pub(crate) changed_at: i64,
     pub(crate) outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
@@ -323,7 +323,7 @@ impl Entry {
 
     /// Applies an event. A state that arrives late does not change a final status. A doubt does not change an accepted submit.
     pub fn apply(&mut self, at: SystemTime, event: &Event) {
-        self.changed_at = millis::whole(at);
+        self.changed_at = to_millis(at);
         match event {
             Event::Accepted { request_id } => {
                 self.request_id = Some(request_id.clone());
@@ -424,8 +424,8 @@ impl Entry {
 
     /// The time of the last change, by this machine's clock.
     #[must_use]
-    pub const fn changed_at(&self) -> SystemTime {
-        self.changed_at
+    pub fn changed_at(&self) -> SystemTime {
+        from_millis(self.changed_at)
     }
 
     /// Whether a living process works on the entry: submits it, or waits for its job.
@@ -540,40 +540,20 @@ impl fmt::Debug for Outputs {
     }
 }
 
-/// Times as whole milliseconds since 1970, the form of every store.
-pub(crate) mod millis {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Returns the milliseconds since 1970, or a negative number before it.
-    pub(crate) fn of(time: SystemTime) -> i64 {
-        let whole = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => whole(since),
-            Err(before) => -whole(before.duration()),
-        }
+/// Returns the milliseconds since 1970, or a negative number before it.
+pub(crate) fn to_millis(time: SystemTime) -> i64 {
+    let whole = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => whole(since),
+        Err(before) => -whole(before.duration()),
     }
+}
 
-    /// Returns the time of a number of milliseconds, or 1970 if no clock of this system can show it.
-    pub(crate) fn time(millis: i64) -> SystemTime {
-        let span = Duration::from_millis(millis.unsigned_abs());
-        let time = if millis < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
-        time.unwrap_or(UNIX_EPOCH)
-    }
-
-    /// Drops the fraction of a millisecond.
-    pub(crate) fn whole(at: SystemTime) -> SystemTime {
-        time(of(at))
-    }
-
-    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(of(*time))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
-        i64::deserialize(deserializer).map(time)
-    }
+/// Returns the time of a number of milliseconds, or 1970 if no clock of this system can show it.
+fn from_millis(millis: i64) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    let time = if millis < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
+    time.unwrap_or(UNIX_EPOCH)
 }
 
 #[cfg(test)]

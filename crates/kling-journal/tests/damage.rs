@@ -1,4 +1,4 @@
-//! A damaged file: found at the next read, settled by a check, and never written over.
+//! A damaged file: found at the next read, repaired by a check, and never overwritten.
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -27,11 +27,11 @@ fn a_changed_digit_of_a_request_id_is_damage_and_stops_every_submit() {
     let temp = with_jobs(3);
     temp.raw().execute_batch("UPDATE entry SET request_id = 'id-9' WHERE request_id = 'id-1'").unwrap();
     let journal = temp.open();
-    journal.begin(&intent("another"), OnDuplicate::Reject).expect("nobody has looked yet");
+    journal.begin(&intent("another"), OnDuplicate::Reject).expect("the damage is not known yet");
     assert!(journal.damage().is_none());
     assert_eq!(journal.find_job(ORIGIN, "id-9").unwrap_err().kind(), ErrorKind::Damaged);
     for journal in [&journal, &temp.open()] {
-        // The whole entries are shown all the same.
+        // The other entries are still shown.
         let shown: Vec<_> =
             all(journal).iter().filter_map(|entry| entry.request_id().map(str::to_owned)).collect();
         assert_eq!(shown, ["id-0", "id-2"]);
@@ -52,7 +52,7 @@ fn a_check_rescues_what_can_be_read_and_keeps_the_damaged_file() {
     assert_eq!(
         SqliteStore::check(temp.path()).unwrap().entries,
         4,
-        "only a process with a lease is in the way"
+        "a process without a lease does not stop a check"
     );
     drop(journal);
 
@@ -66,11 +66,11 @@ fn a_check_rescues_what_can_be_read_and_keeps_the_damaged_file() {
     let journal = temp.open();
     assert_eq!(statuses(&journal), [EntryStatus::Running; 5]);
     assert_eq!(journal.find_job(ORIGIN, "id-1").unwrap().unwrap().status(), EntryStatus::Running);
-    begun(&journal, "the guard is on again");
+    begun(&journal, "submits are allowed again");
 }
 
 #[test]
-fn a_whole_journal_is_called_whole_and_left_alone() {
+fn a_whole_journal_is_reported_and_not_changed() {
     let temp = with_jobs(3);
     let before = fs::read(temp.path()).unwrap();
     let report = SqliteStore::check(temp.path()).unwrap();
@@ -82,7 +82,7 @@ fn a_whole_journal_is_called_whole_and_left_alone() {
 }
 
 #[test]
-fn a_journal_that_a_process_works_with_is_not_checked() {
+fn a_journal_in_use_is_not_checked() {
     let temp = with_jobs(1);
     let journal = temp.open();
     begun(&journal, "a");
@@ -90,7 +90,7 @@ fn a_journal_that_a_process_works_with_is_not_checked() {
 }
 
 #[test]
-fn without_a_first_page_nothing_is_written_and_a_check_says_what_is_lost() {
+fn a_file_without_a_first_page_is_not_written_and_a_check_replaces_it() {
     let temp = with_jobs(200);
     overwrite(&temp, 0, &[0; 4096]);
     let error = Journal::open(temp.path()).unwrap_err();
@@ -104,9 +104,9 @@ fn without_a_first_page_nothing_is_written_and_a_check_says_what_is_lost() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// One page is overwritten: each request id is in the new journal, or the report counts what is not.
+    /// After one page is overwritten, each request id is in the new journal, or the report counts a loss.
     #[test]
-    fn whichever_page_is_bad_no_request_id_is_lost_without_a_word(page in 1..100_u64, filler: u8) {
+    fn no_bad_page_loses_a_request_id_without_a_report(page in 1..100_u64, filler: u8) {
         let temp = with_jobs(200);
         let pages = fs::metadata(temp.path()).unwrap().len() / 4096;
         overwrite(&temp, page % (pages - 1) + 1, &[filler; 4096]);
@@ -117,7 +117,7 @@ proptest! {
         });
         let known = known.count();
         prop_assert!(known == 200 || report.lost > 0, "{known} {report:?}");
-        begun(&journal, "the guard is on again");
+        begun(&journal, "submits are allowed again");
     }
 }
 

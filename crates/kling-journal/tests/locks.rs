@@ -27,7 +27,7 @@ fn one_living_process_at_a_time_locks_an_entry() {
     assert!(all(&ours)[0].is_locked());
     drop(lock);
     assert!(!all(&ours)[0].is_locked());
-    // As if the process died: nobody unlocks it.
+    // A process that ends without an unlock.
     let dying = SqliteStore::open(temp.path()).unwrap();
     assert!(dying.lock(intent.id()).unwrap());
     assert!(ours.lock(intent.id()).unwrap().is_none());

@@ -16,7 +16,7 @@ use temp_journal::{TempJournal, all, begun, intent, statuses};
 const ORIGIN: &str = "https://api.example";
 const JOURNAL: &str = "TEST_JOURNAL";
 
-/// Submits until the journal takes no more, in a process of its own: each request id that was paid for is printed.
+/// Submits until the journal is full, in a process of its own. Prints each request id that was paid for.
 #[test]
 #[ignore = "a process of the tests below"]
 fn submit_until_the_journal_is_full() {
@@ -37,7 +37,7 @@ fn submit_until_the_journal_is_full() {
         writeln!(stdout, "\npaid {id} {how}").unwrap();
     }
     writeln!(stdout, "\nfull").unwrap();
-    // As if the process were killed: neither drops nor retries run.
+    // The process ends as if it were killed: neither drops nor retries run.
     std::process::exit(0);
 }
 
@@ -74,17 +74,17 @@ fn a_request_id_that_the_full_disk_refused_is_recorded_by_the_next_process() {
             let entry = journal.find_job(ORIGIN, id).unwrap();
             let status = entry.as_ref().map(kling_journal::Entry::status);
             assert_eq!(status, Some(EntryStatus::Running), "{id} was {how} at {kilobytes} kB");
-            assert!(!entry.unwrap().intent().fingerprint().is_empty(), "it joins its own intent");
+            assert!(!entry.unwrap().intent().fingerprint().is_empty(), "the id belongs to its own intent");
         }
         let unpaid: Vec<_> = all(&journal).into_iter().filter(|entry| entry.request_id().is_none()).collect();
         assert_eq!(unpaid.len(), 0, "{unpaid:?}");
         let leases = fs::read_dir(temp.folder().join("state/journal.db.d")).unwrap().count();
-        assert_eq!(leases, 0, "the dead lease is cleared away");
+        assert_eq!(leases, 0, "the stale lease is removed");
     }
     assert!(deferred > 0, "no run met the limit at a request id");
 }
 
-/// A real file system of two megabytes, where the tests may mount one.
+/// A real file system of two megabytes, if the tests may mount one.
 struct SmallDisk(TempJournal);
 
 impl SmallDisk {
@@ -95,7 +95,7 @@ impl SmallDisk {
         output.is_ok_and(|output| output.status.success()).then_some(Self(temp))
     }
 
-    /// Takes the last byte; what is returned gives it back.
+    /// Fills the disk to the last byte with a file, and returns its path.
     fn fill(&self) -> std::path::PathBuf {
         let path = self.0.folder().join("ballast");
         let mut file = fs::File::create(&path).unwrap();

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use temp_journal::{TempJournal, all, begun, intent, statuses};
 
 #[test]
-fn another_process_sees_each_step_once_it_is_made() {
+fn another_process_sees_each_record_at_once() {
     let temp = TempJournal::new();
     let (ours, theirs) = (temp.open(), temp.open());
     let intent = begun(&ours, "a");
@@ -51,7 +51,7 @@ fn an_unknown_intent_stops_the_same_request_until_a_duplicate_is_allowed() {
 }
 
 #[test]
-fn many_intents_are_begun_all_or_none() {
+fn a_batch_is_begun_whole_or_not_at_all() {
     let temp = TempJournal::new();
     begun(&temp.open(), "c");
     let journal = temp.open();
@@ -71,7 +71,7 @@ fn many_intents_are_begun_all_or_none() {
 
 #[cfg(unix)]
 #[test]
-fn all_names_of_a_file_are_one_journal() {
+fn every_link_to_a_file_opens_the_same_journal() {
     let temp = TempJournal::new();
     let link = temp.folder().join("link.db");
     std::os::unix::fs::symlink("state/journal.db", &link).unwrap();
@@ -88,7 +88,7 @@ fn all_names_of_a_file_are_one_journal() {
 }
 
 #[test]
-fn many_threads_and_handles_lose_nothing() {
+fn many_threads_and_handles_lose_no_record() {
     let temp = TempJournal::new();
     std::thread::scope(|scope| {
         for worker in 0..8 {
@@ -105,7 +105,7 @@ fn many_threads_and_handles_lose_nothing() {
 }
 
 #[test]
-fn an_entry_comes_back_as_it_was() {
+fn an_entry_is_read_back_unchanged() {
     let temp = TempJournal::new();
     let journal = temp.open();
     let intent = intent("f\n\"ü").with_account("x").with_output("/ä b".as_ref()).with_batch("b", "7");
@@ -134,7 +134,7 @@ fn an_entry_comes_back_as_it_was() {
 }
 
 #[test]
-fn another_file_is_refused_and_left_as_it_is() {
+fn a_file_of_another_program_is_refused_and_not_changed() {
     let temp = TempJournal::new();
     for text in ["my diary", "kling-journal 1 00000000-0000-0000-0000-000000000000\n"] {
         let path = temp.folder().join("diary");
@@ -155,7 +155,7 @@ fn another_file_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_newer_version_is_refused_in_words() {
+fn a_newer_version_is_refused() {
     let temp = TempJournal::new();
     begun(&temp.open(), "a");
     temp.raw().execute_batch("PRAGMA user_version = 2").unwrap();
@@ -165,7 +165,7 @@ fn a_newer_version_is_refused_in_words() {
 
 #[cfg(unix)]
 #[test]
-fn a_journal_that_was_deleted_meanwhile_takes_no_intent() {
+fn a_journal_that_was_deleted_while_open_refuses_intents() {
     for deleted in ["journal.db", "journal.db-wal"] {
         let temp = TempJournal::new();
         let journal = temp.open();
@@ -199,7 +199,7 @@ fn entries_are_found_by_the_start_of_their_intent() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_it() {
+fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let temp = TempJournal::new();
     fs::create_dir_all(temp.path().parent().unwrap()).unwrap();
@@ -218,7 +218,7 @@ fn nobody_else_can_read_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_place_that_keeps_nothing_is_refused() {
+fn a_device_is_refused() {
     for device in ["/dev/full", "/dev/null", "/proc/none/journal.db"] {
         assert_eq!(Journal::open(device).unwrap_err().kind(), ErrorKind::Store, "{device}");
     }

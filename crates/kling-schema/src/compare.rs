@@ -339,65 +339,42 @@ impl Collector {
         match (old, new) {
             (Shape::AnyOf(old), Shape::AnyOf(new)) => self.forms(old, new, at),
             (Shape::Integer(old), Shape::Integer(new)) => {
-                self.lower(old.min, new.min, at, "minimum");
-                self.upper(old.max, new.max, at, "maximum");
+                self.bound([old.min, new.min], PartialOrd::gt, at, "minimum");
+                self.bound([old.max, new.max], PartialOrd::lt, at, "maximum");
             }
             (Shape::IntegerEnum(old), Shape::IntegerEnum(new)) => self.values(old, new, at),
             (Shape::List { bounds: old, items }, Shape::List { bounds: new, items: others }) => {
-                self.lower(old.min, new.min, at, "minItems");
-                self.upper(old.max, new.max, at, "maxItems");
+                self.bound([old.min, new.min], PartialOrd::gt, at, "minItems");
+                self.bound([old.max, new.max], PartialOrd::lt, at, "maxItems");
                 self.shape(items, others, &format!("{at}/items"));
             }
             (Shape::Number(old), Shape::Number(new)) => {
-                self.lower(old.min, new.min, at, "minimum");
-                self.upper(old.max, new.max, at, "maximum");
-                self.lower(old.above, new.above, at, "exclusiveMinimum");
-                self.upper(old.below, new.below, at, "exclusiveMaximum");
+                self.bound([old.min, new.min], PartialOrd::gt, at, "minimum");
+                self.bound([old.max, new.max], PartialOrd::lt, at, "maximum");
+                self.bound([old.above, new.above], PartialOrd::gt, at, "exclusiveMinimum");
+                self.bound([old.below, new.below], PartialOrd::lt, at, "exclusiveMaximum");
             }
             (Shape::NumberEnum(old), Shape::NumberEnum(new)) => self.values(old, new, at),
             (Shape::Object(old), Shape::Object(new)) => self.object(old, new, at),
             (Shape::Text(old), Shape::Text(new)) => {
-                self.lower(old.min, new.min, at, "minLength");
-                self.upper(old.max, new.max, at, "maxLength");
+                self.bound([old.min, new.min], PartialOrd::gt, at, "minLength");
+                self.bound([old.max, new.max], PartialOrd::lt, at, "maxLength");
             }
             (Shape::TextEnum(old), Shape::TextEnum(new)) => self.values(old, new, at),
             _ => {}
         }
     }
 
-    /// Compares a lower bound. A higher one allows less.
-    fn lower<T: fmt::Display + PartialOrd>(
+    /// Compares a bound. `is_tighter` returns whether the first of two bounds allows less than the second.
+    fn bound<T: fmt::Display + PartialOrd>(
         &mut self,
-        old: Option<T>,
-        new: Option<T>,
+        [old, new]: [Option<T>; 2],
+        is_tighter: fn(&T, &T) -> bool,
         at: &str,
         keyword: &str,
     ) {
-        let is_tighter = new.as_ref().is_some_and(|new| old.as_ref().is_none_or(|old| new > old));
-        self.bound(old, new, is_tighter, at, keyword);
-    }
-
-    /// Compares an upper bound. A lower one allows less.
-    fn upper<T: fmt::Display + PartialOrd>(
-        &mut self,
-        old: Option<T>,
-        new: Option<T>,
-        at: &str,
-        keyword: &str,
-    ) {
-        let is_tighter = new.as_ref().is_some_and(|new| old.as_ref().is_none_or(|old| new < old));
-        self.bound(old, new, is_tighter, at, keyword);
-    }
-
-    fn bound<T: fmt::Display + PartialEq>(
-        &mut self,
-        old: Option<T>,
-        new: Option<T>,
-        is_tighter: bool,
-        at: &str,
-        keyword: &str,
-    ) {
-        let class = if is_tighter { ChangeClass::Behaviour } else { ChangeClass::Compatible };
+        let allows_less = new.as_ref().is_some_and(|new| old.as_ref().is_none_or(|old| is_tighter(new, old)));
+        let class = if allows_less { ChangeClass::Behaviour } else { ChangeClass::Compatible };
         self.compare(class, format!("{at}/{keyword}"), old, new);
     }
 

@@ -126,7 +126,7 @@ impl ModelNotes {
     }
 
     pub(crate) fn media_choice(&self, path: &str) -> Option<MediaChoice> {
-        self.override_of(path).and_then(|settled| settled.media)
+        self.override_of(path).and_then(|one| one.media)
     }
 
     pub(crate) fn ignores_required(&self, name: &str) -> bool {

@@ -198,7 +198,7 @@ impl Reader<'_> {
         let media = self.media(name, format.as_deref(), &rules, path, holds_media(schema));
         let mut context = Context { media, path, way: "", annotations: &mut annotations };
         let shape = self.shape(keywords, &mut context)?;
-        let media = self.settled_kind(path).or(media).filter(|_| is_reference(&shape));
+        let media = self.override_kind(path).or(media).filter(|_| is_reference(&shape));
         let media = media.or_else(|| shape.media_kind());
         if !rules.is_empty() && media.is_none() {
             let message = "got media rules; expected them on a text or a list of texts only";
@@ -234,14 +234,14 @@ impl Reader<'_> {
         }
         let by_rules = || (!rules.is_empty() && !is_within).then_some(MediaKind::Image);
         let found = format.and_then(kind_of_format).or_else(|| kind_of_name(name)).or_else(by_rules);
-        self.settled_kind(path).filter(|_| found.is_some() || !is_within).or(found)
+        self.override_kind(path).filter(|_| found.is_some() || !is_within).or(found)
     }
 
     fn may_be_media(&self, path: &str) -> bool {
         self.side == Side::Input && self.notes.media_choice(path) != Some(MediaChoice::None)
     }
 
-    fn settled_kind(&self, path: &str) -> Option<MediaKind> {
+    fn override_kind(&self, path: &str) -> Option<MediaKind> {
         match self.notes.media_choice(path) {
             Some(MediaChoice::Is(kind)) if self.side == Side::Input => Some(kind),
             _ => None,

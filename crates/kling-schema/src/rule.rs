@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_metric_is_carried() {
+    fn an_unknown_metric_is_kept() {
         assert_eq!(
             parse("duration_seconds<", json!(30)).unwrap()[0].metric,
             Metric::Unknown("duration_seconds".into())
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_names_its_keyword() {
+    fn an_error_names_its_keyword() {
         for (rule, value, keyword) in [
             ("width_pixels", json!(1), "validation_rule"),
             ("width_pixels!=", json!(1), "validation_rule"),

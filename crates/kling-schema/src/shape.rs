@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_read_as_what_is_wanted() {
+    fn a_text_is_read_as_the_shape() {
         let integer = || Shape::Integer(IntegerBounds { min: Some(0), max: Some(9) });
         let list = |items| Shape::List { bounds: ItemBounds::default(), items: Box::new(items) };
         let cases = [

@@ -1,4 +1,4 @@
-//! Edited schemas, each classified: what an edit asks of those who use the model.
+//! Edited schemas, each with the class of its change.
 
 use kling_schema::ChangeClass::{Behaviour, Breaking, Compatible, Docs};
 use kling_schema::{ChangeClass, Changes, ModelNotes, ModelSchema, compare};
@@ -32,7 +32,7 @@ fn read(input: &Value) -> ModelSchema {
     ModelSchema::read("maker/model", &input, output, ModelNotes::new(OutputKind::Video)).unwrap()
 }
 
-/// What an edit comes to: the value at a pointer is replaced, or removed where the edit is null.
+/// Returns the changes of an edit: the value at a pointer is replaced, or removed if the edit is null.
 fn edited(pointer: &str, edit: Value) -> Changes {
     let mut changed = input();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -102,7 +102,7 @@ fn every_edit_has_its_class() {
 }
 
 #[test]
-fn a_keyword_that_is_not_understood_is_a_change_wherever_it_stands() {
+fn an_unknown_keyword_is_a_change_at_any_place() {
     let cases = [
         ("/dependentRequired", json!({"prompt": ["style"]}), "/dependentRequired"),
         ("/anyOf", json!([{"required": ["style"]}]), "/anyOf"),

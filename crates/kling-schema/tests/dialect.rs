@@ -1,11 +1,11 @@
-//! How other tools write schemas: references, compositions of one, and objects with any names.
+//! Schemas of other tools: references, compositions of one schema, and objects with any names.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_schema::{ModelNotes, ModelSchema, SchemaError, Shape, compare};
 use kling_types::OutputKind;
 use serde_json::{Value, json};
 
-/// Reads a schema as the generator does: what is not understood is an error.
+/// Reads a schema as the generator does: an unknown keyword is an error.
 fn strictly(schema: &Value) -> Result<ModelSchema, SchemaError> {
     let notes = ModelNotes::read("maker/model", &json!({"output_kind": "video"})).unwrap();
     ModelSchema::read("maker/model", &schema.to_string(), ModelSchema::GENERIC_OUTPUT, notes)

@@ -1,11 +1,11 @@
-//! Live schemas beside those on file: what moved, and what did not.
+//! Live schemas compared with those on file.
 
 use kling_schema::ChangeClass::Behaviour;
 use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, compare};
 use serde_json::{Value, json};
 
 #[test]
-fn what_is_settled_on_file_is_no_change_of_the_live_schema() {
+fn an_override_on_file_is_not_a_change_of_the_live_schema() {
     let input = json!({"type": "object", "properties": {"style_image": {"type": "string"}}});
     let notes = json!({
         "output_kind": "video",
@@ -25,7 +25,7 @@ fn what_is_settled_on_file_is_no_change_of_the_live_schema() {
 }
 
 #[test]
-fn drift_of_a_model_on_file_by_facts_leaves_words_out() {
+fn drift_leaves_out_texts_of_a_model_with_facts_only() {
     let model =
         kling_types::models().iter().find(|model| model.facts_only).expect("such models are compiled in");
     let mut live: Value = serde_json::from_str(model.input_schema).unwrap();

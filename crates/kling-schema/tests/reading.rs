@@ -1,4 +1,4 @@
-//! Reading schemas that nobody has mended: by hand strictly, at run time as far as it goes.
+//! Strict reading for the generator, and lenient reading at run time.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use kling_schema::{CatalogEntry, ModelNotes, ModelSchema, SchemaError, compare};
@@ -35,7 +35,7 @@ fn at_run_time_an_unknown_keyword_is_unchecked_and_everything_else_is_checked() 
 }
 
 #[test]
-fn a_media_rule_that_is_not_understood_is_carried_at_run_time_and_refused_by_hand() {
+fn an_unknown_media_rule_is_kept_at_run_time_and_refused_by_strict_reading() {
     let rule =
         json!({"validation_rule": "codec!=", "validation_value": "av1", "validation_error": "No AV1."});
     let entry = entry(&json!({"image_url": {"type": "string", "validations": [rule]}}), &json!([]));
@@ -72,7 +72,7 @@ fn media_may_be_named_by_an_element_or_a_form_alone() {
 }
 
 #[test]
-fn at_run_time_what_is_refused_by_hand_stops_nobody() {
+fn at_run_time_an_error_of_strict_reading_is_unchecked() {
     let tags = json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true});
     let size = json!({"allOf": [{"type": "integer"}, {"minimum": 1}]});
     let extra = json!({"type": "object", "additionalProperties": {"type": "file"}});
@@ -87,10 +87,10 @@ fn at_run_time_what_is_refused_by_hand_stops_nobody() {
     assert_eq!(schema.validate_input(&input), Ok(()));
     let error = schema.validate_input(&json!({"tags": [1]})).unwrap_err();
     assert_eq!(error.iter().next().unwrap().pointer(), "/tags/0");
-    let by_hand = |entry: &CatalogEntry| strictly(entry, &json!({"output_kind": "video"})).unwrap_err();
-    assert_eq!(by_hand(&entry).keyword(), Some("uniqueItems"));
+    let strict_error = |entry: &CatalogEntry| strictly(entry, &json!({"output_kind": "video"})).unwrap_err();
+    assert_eq!(strict_error(&entry).keyword(), Some("uniqueItems"));
     assert_eq!(
-        by_hand(&self::entry(&json!({"extra": extra}), &json!([]))).pointer(),
+        strict_error(&self::entry(&json!({"extra": extra}), &json!([]))).pointer(),
         "/properties/extra/additionalProperties"
     );
 }
@@ -117,7 +117,7 @@ fn at_run_time_an_odd_property_is_unchecked_and_the_others_are_checked() {
 }
 
 #[test]
-fn at_run_time_a_keyword_of_null_says_nothing() {
+fn at_run_time_a_null_keyword_is_ignored() {
     let name = json!({"type": "string", "description": null, "maxLength": null, "enum": null, "items": null});
     let entry = entry(&json!({"name": name, "none": {"const": null}}), &json!([]));
     let schema = entry.schema().unwrap();
@@ -139,7 +139,7 @@ fn a_property_that_cannot_be_read_is_compared_by_its_text() {
 }
 
 #[test]
-fn by_hand_the_same_is_an_error_until_the_notes_settle_it() {
+fn strict_reading_fails_until_the_notes_settle_it() {
     let entry = entry(&json!({"name": {"type": "string", "order": 1}}), &json!(["gone"]));
     let kind = json!({"output_kind": "video"});
     assert_eq!(strictly(&entry, &kind).unwrap_err().keyword(), Some("required"));
@@ -153,7 +153,7 @@ fn by_hand_the_same_is_an_error_until_the_notes_settle_it() {
 }
 
 #[test]
-fn what_contradicts_itself_is_an_error_at_its_place() {
+fn a_contradiction_is_an_error_at_its_place() {
     for (property, keyword) in [
         (json!({"type": "integer", "minimum": 5, "maximum": 4}), "maximum"),
         (json!({"type": "string", "minLength": 5, "maxLength": 4}), "maxLength"),

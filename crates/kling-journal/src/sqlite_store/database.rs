@@ -451,7 +451,7 @@ fn make_private(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     let metadata = fs::metadata(path)?;
-    // A device may have no end, and keeps nothing.
+    // A device may have no end, and does not keep data.
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
     }

@@ -45,7 +45,7 @@ impl LeaseFolder {
         Ok(Self(path))
     }
 
-    /// Creates the lease of this process. It fails if the file system has no locks: then nothing may be sent.
+    /// Creates the lease of this process. It fails if the file system has no locks. A submit must not be sent then.
     pub(super) fn lease(&self) -> Result<Lease, Error> {
         let id = Uuid::new_v4();
         let path = self.lease_path(id);
@@ -154,7 +154,7 @@ impl Lease {
         self.path.exists()
     }
 
-    /// Reserves a slot for each intent. After an error, nothing may be sent.
+    /// Reserves a slot for each intent. After an error, no request may be sent.
     pub(super) fn reserve(&mut self, intents: &[Intent]) -> Result<(), Error> {
         while self.free.len() < intents.len() {
             self.grow(intents.len().next_multiple_of(STEP))

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_i
 use uuid::Uuid;
 
 use super::database::{DatabaseError, Result};
-use crate::entry::{Outcome, Stage, millis};
+use crate::entry::{Outcome, Stage, to_millis};
 use crate::{Entry, Error, Event, Intent, IntentId, Outputs, Query};
 
 /// Every column but the checksum, in the order of the checksum.
@@ -179,7 +179,7 @@ impl Table<'_> {
     /// Counts the rows that are over and older than a time.
     pub(super) fn count_over(self, before: SystemTime) -> Result<usize> {
         let question = "SELECT count(*) FROM entry WHERE stage = 0 AND changed_at < ?1";
-        let count: i64 = self.0.query_row(question, [millis::of(before)], |row| row.get(0))?;
+        let count: i64 = self.0.query_row(question, [to_millis(before)], |row| row.get(0))?;
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
@@ -187,7 +187,7 @@ impl Table<'_> {
     pub(super) fn remove_over(self, before: SystemTime, limit: i64) -> Result<usize> {
         let statement = "DELETE FROM entry WHERE seq IN \
                          (SELECT seq FROM entry WHERE stage = 0 AND changed_at < ?1 LIMIT ?2)";
-        Ok(self.0.execute(statement, params![millis::of(before), limit])?)
+        Ok(self.0.execute(statement, params![to_millis(before), limit])?)
     }
 
     fn one(self, condition: &str, params: impl Params) -> Result<Option<EntryRow>> {
@@ -222,7 +222,7 @@ impl EntryRow {
         let request_id: Option<String> = row.get(14)?;
         let intent = Intent {
             id: IntentId(row.get(1)?),
-            at: millis::time(row.get(2)?),
+            at: row.get(2)?,
             origin: row.get(4)?,
             model: row.get(5)?,
             account: row.get(7)?,
@@ -241,7 +241,7 @@ impl EntryRow {
         };
         let entry = Entry {
             intent,
-            changed_at: millis::time(row.get(3)?),
+            changed_at: row.get(3)?,
             outcome: outcome(row.get(13)?)?,
             request_id,
             state: row.get(15)?,
@@ -267,8 +267,8 @@ impl EntryRow {
         vec![
             (*seq).into(),
             intent.id.0.into(),
-            millis::of(intent.at).into(),
-            millis::of(entry.changed_at).into(),
+            intent.at.into(),
+            entry.changed_at.into(),
             intent.origin.clone().into(),
             intent.model.clone().into(),
             intent.fingerprint.clone().into(),

@@ -1,4 +1,4 @@
-//! A folder with a journal in it.
+//! A temporary folder with a journal.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl TempJournal {
         Journal::open(self.path()).unwrap()
     }
 
-    /// A connection of somebody who looks into the file, or damages it.
+    /// A plain connection, to read the file or damage it.
     pub(crate) fn raw(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }
