@@ -2,7 +2,6 @@
 
 mod catalog;
 mod compare;
-mod error;
 #[cfg(feature = "folder")]
 mod folder;
 mod keywords;
@@ -15,9 +14,9 @@ mod shape;
 
 pub use catalog::CatalogEntry;
 pub use compare::{Change, ChangeClass, Changes, compare, compare_inputs};
-pub use error::SchemaError;
 #[cfg(feature = "folder")]
 pub use folder::ModelDocument;
+pub use keywords::SchemaError;
 pub use model::ModelSchema;
 pub use notes::{MediaChoice, ModelNotes, Override};
 pub use shape::{Annotation, ObjectSchema, Property, Shape};

@@ -61,7 +61,7 @@ pub(super) fn check(path: &Path) -> Result<CheckReport, Error> {
     if !report.is_whole() {
         salvage.replace(path, &mut report)?;
     }
-    folder.unmark().map_err(|error| Error::io("unmark", path, &error))?;
+    folder.unmark().map_err(|error| Error::io("remove the damage mark of", path, &error))?;
     Ok(report)
 }
 
