@@ -200,7 +200,7 @@ fn a_disk_that_fills_while_a_submit_is_out_loses_no_id() {
         let (id, stderr) = submit_and_meanwhile(&sim, &program, || fill(&ballast));
         let shown = stderr.find(&format!("request {id}")).unwrap();
         assert!(shown < stderr.find("is full").unwrap(), "the id is printed before it is recorded: {stderr}");
-        assert!(stderr.contains("is kept beside the journal"), "{stderr}");
+        assert!(stderr.contains("is saved beside the journal"), "{stderr}");
         fs::remove_file(&ballast).unwrap();
         assert_eq!(
             (program.states(), &program.jobs()[0]["request_id"]),
