@@ -96,8 +96,9 @@ impl SqliteStore {
     /// Records the request ids that a process could not record before it ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the file belongs to another program or a newer version, or cannot be read and written;
-    /// [`ErrorKind::Damaged`] if it is damaged; [`ErrorKind::Busy`] if another process keeps it locked.
+    /// - [`ErrorKind::Store`] if the file belongs to another program or a newer version, or cannot be read and written
+    /// - [`ErrorKind::Damaged`] if the file is damaged
+    /// - [`ErrorKind::Busy`] if another process keeps the file locked
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         Self::open_with(&path.into(), Database::open)
     }
@@ -121,8 +122,8 @@ impl SqliteStore {
 
     /// Checks a file that no process has open: its structure, its indexes, and the checksum of each row.
     ///
-    /// If the file is damaged, every entry that can be read is copied into a new file, which replaces the damaged one. The
-    /// damaged file is kept under another name.
+    /// If the file is damaged, every readable entry is copied into a new file. The new file replaces the damaged one, which is
+    /// kept under another name.
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] if a process uses the file; [`ErrorKind::Store`] if the file is missing or cannot be replaced.

@@ -82,7 +82,7 @@ pub struct Query {
     pub selection: Selection,
     /// Whether the oldest entry of each group comes first, instead of the newest.
     pub oldest_first: bool,
-    /// The most entries on a page; 50 by default.
+    /// The most entries on a page, by default 50.
     pub limit: usize,
     /// The place after which the page begins.
     pub after: Option<Cursor>,

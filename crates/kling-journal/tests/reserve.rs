@@ -1,4 +1,4 @@
-//! A disk that is full between the intent and the request id: the id is kept, and recorded once there is room.
+//! A disk that fills between the intent and the request id: the id is saved, and recorded once there is room.
 #![cfg(all(feature = "sqlite", unix))]
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may panic and print")]
 
@@ -63,7 +63,7 @@ fn limited(limit: &str, test: &str, path: &Path) -> String {
 #[test]
 fn a_request_id_that_the_full_disk_refused_is_recorded_by_the_next_process() {
     let mut deferred = 0;
-    // An intent and a request id take about as much each, so that the limit meets the id in some of these runs.
+    // An intent and a request id take about as much each, so the limit meets the id in some runs.
     for kilobytes in (60..140).step_by(4) {
         let temp = TempJournal::new();
         drop(temp.open());

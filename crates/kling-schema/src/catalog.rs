@@ -57,7 +57,7 @@ impl CatalogEntry {
 
     /// Infers the kind of a model's output, since the catalog has no field for it.
     ///
-    /// The first word that names a kind wins: in `kind`, in `categories`, then in the segments of the id, the last one first.
+    /// The first word that names a kind wins: in `kind`, `categories`, then the segments of the id from the last one.
     /// `image-to-video` names a video. Without such a word, a price per second means a video, and any other price an image.
     #[must_use]
     pub fn output_kind(entry: &Value) -> OutputKind {

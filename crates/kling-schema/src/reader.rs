@@ -1,7 +1,7 @@
 //! Reads the dialect. Each keyword is understood, or reading stops with an error that names it.
 //!
-//! Notes from a file are strict. Without a file, nobody can add to the notes, so a schema is read as far as possible, and the
-//! rest is reported as unchecked.
+//! Notes from a file are strict. Without a file, nobody can add to the notes. The schema is then read as far as possible, and
+//! the rest is reported as unchecked.
 
 use kling_types::{MediaKind, MediaRule, Pointer, RuleSource, check, fault};
 use serde_json::{Map, Value};

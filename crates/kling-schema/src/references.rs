@@ -15,8 +15,8 @@ const MAX_DEPTH: usize = 128;
 
 /// Returns the schema at `at` in its document without local references, compositions of one schema, and definitions.
 ///
-/// If `is_strict`, it fails for a missing or circular reference, rules that contradict each other, and a document that grows
-/// too large. Else such a keyword stays in its place, and is reported as unchecked.
+/// If `is_strict`, it fails for a missing or circular reference, a contradiction, and a document that grows too large. Else
+/// such a keyword stays in its place, and is reported as unchecked.
 pub(crate) fn resolved(
     schema: &Value,
     document: &Value,

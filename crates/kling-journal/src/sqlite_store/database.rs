@@ -139,7 +139,7 @@ impl Database {
         Err(Error::store(message).into())
     }
 
-    /// Chooses WAL, or a rollback journal if WAL cannot work or is not safe: without shared memory, or with the WAL-reset bug.
+    /// Chooses WAL, or a rollback journal if shared memory is missing or SQLite has the WAL-reset bug.
     fn choose_journal_mode(&self, prefers_wal: bool) -> Result<()> {
         if prefers_wal {
             match self.set_journal_mode("WAL") {

@@ -295,7 +295,7 @@ pub(super) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Resolves the links in a path, so that every name of a file has the same folder. The file may be missing; the folders above
+/// Resolves the links in a path, so that every name of a file has the same folder. The file may be missing. The folders above
 /// it are created.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
