@@ -1,57 +1,60 @@
-//! Why nothing is known of a media file.
+//! The error for a media file that could not be measured.
 
 use std::time::Duration;
 use std::{fmt, io};
 
 use kling_types::{Keyword, Violation};
 
-/// Formats that can be measured, in words.
+/// The formats that can be measured.
 const FORMATS: &str = "an image: jpeg, png, webp, gif, bmp, tiff, heic or avif";
 
 /// A media file that could not be measured.
 ///
-/// Three answers matter, and every error gives one of them: [`is_violation`](Self::is_violation), the provider will find no
-/// image there either; [`is_io`](Self::is_io), a local file cannot be read; [`is_unchecked`](Self::is_unchecked), the
-/// question stays open, which is a warning and no reason to refuse. No text holds the query of a URL.
+/// Every error is one of three:
+/// - [`is_violation`](Self::is_violation): the provider will find no image either.
+/// - [`is_io`](Self::is_io): a local file cannot be read.
+/// - [`is_unchecked`](Self::is_unchecked): the image may be right. This is a reason to warn, not to refuse.
+///
+/// No message contains the query of a URL.
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 #[cfg_attr(
     not(any(feature = "remote", feature = "remote-blocking")),
-    expect(dead_code, reason = "half of these are met over the network only")
+    expect(dead_code, reason = "half of these happen over the network only")
 )]
 pub(crate) enum Kind {
-    /// The whole check took too long.
-    Deadline(Duration),
-    /// A header that is torn or makes no sense.
+    /// A header that is torn or contradicts itself.
     Corrupt,
-    /// Another kind of reference than a base64 `data:` URI.
+    /// A reference that is no base64 `data:` URI.
     DataUri(&'static str),
+    /// A check that took too long.
+    Deadline(Duration),
     /// A local file that cannot be read.
     Io(io::Error),
-    /// More had to be read than is allowed.
+    /// A header beyond the limits of a check.
     Limit(String),
-    /// The server says that there is no such file.
+    /// The status of a server that has no such file.
     Missing(u16),
-    /// No image, and what the server calls it.
+    /// No image, with the media type that the server states.
     NotAnImage(Option<String>),
-    /// An address that a check may not reach.
+    /// A host on an address that a check may not connect to.
     Private(String),
-    /// An answer that no HTTP server gives to such a request, or one that cannot be measured by.
+    /// A response that is wrong or cannot be measured.
     Protocol(String),
-    /// The server answers with a status that says nothing about the file.
+    /// A status that says nothing about the file.
     Status(u16),
-    /// A file that ends before its picture does.
+    /// A file that ends before its image does.
     Truncated,
-    /// No connection, or one that broke.
+    /// No connection, or a broken one.
     Unreachable(String),
     /// A reference that is no `https` URL.
     Url(&'static str),
 }
 
 impl Error {
-    /// Whether the reference is wrong whoever reads it: no image, a broken or truncated one, or no file at that URL.
+    /// Whether the reference is wrong: no image, a broken or truncated one, or no file at that URL.
     #[must_use]
     pub const fn is_violation(&self) -> bool {
         matches!(
@@ -65,13 +68,13 @@ impl Error {
         )
     }
 
-    /// Whether a URL could not be looked at from here, which says nothing about what the provider will find.
+    /// Whether the image behind a URL could not be checked from here. The provider may still find it.
     #[must_use]
     pub const fn is_unchecked(&self) -> bool {
         !self.is_violation() && !self.is_io()
     }
 
-    /// Whether a local file could not be read at all.
+    /// Whether a local file could not be read.
     #[must_use]
     pub const fn is_io(&self) -> bool {
         matches!(self.0, Kind::Io(_))
@@ -83,19 +86,19 @@ impl Error {
         matches!(self.0, Kind::NotAnImage(_))
     }
 
-    /// Whether the bytes begin as an image whose header is torn or makes no sense.
+    /// Whether the bytes begin as an image whose header is torn or contradicts itself.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
         matches!(self.0, Kind::Corrupt)
     }
 
-    /// Whether a file with a whole header ends before its picture does.
+    /// Whether a file with a whole header ends before its image does.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
         matches!(self.0, Kind::Truncated)
     }
 
-    /// Whether the URL, or a redirect from it, leads to an address that is not a public one: nothing was sent there.
+    /// Whether the URL, or a redirect from it, leads to an address that is not public. No request was sent to that address.
     #[must_use]
     pub const fn is_private_address(&self) -> bool {
         matches!(self.0, Kind::Private(_))
@@ -107,7 +110,7 @@ impl Error {
         matches!(self.0, Kind::Deadline(_))
     }
 
-    /// The HTTP status that ended the check, where one did.
+    /// Returns the HTTP status that ended the check, if one did.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self.0 {
@@ -116,10 +119,21 @@ impl Error {
         }
     }
 
-    /// The same as a violation of the property at `pointer`, where it [is one](Self::is_violation).
+    /// Returns the error as a violation of the property at `pointer`, if it [is one](Self::is_violation).
     #[must_use]
     pub fn violation(&self, pointer: &str) -> Option<Violation> {
-        let (found, allowed) = self.words()?;
+        let (found, allowed) = match &self.0 {
+            Kind::Corrupt => ("an image with a broken header".to_owned(), "an image whose size can be read"),
+            Kind::DataUri(found) => ((*found).to_owned(), "a base64 data: uri"),
+            Kind::Missing(status) => (format!("no file there (HTTP {status})"), FORMATS),
+            Kind::NotAnImage(None) => ("no image".to_owned(), FORMATS),
+            Kind::NotAnImage(Some(media_type)) => (format!("no image: {media_type}"), FORMATS),
+            Kind::Truncated => {
+                ("a truncated image: the file ends before the image does".to_owned(), "a complete image")
+            }
+            Kind::Url(found) => ((*found).to_owned(), "an https url"),
+            _ => return None,
+        };
         Some(Violation::new(pointer, Keyword::MediaReference, found, allowed))
     }
 
@@ -143,22 +157,6 @@ impl Error {
     pub(crate) const fn truncated() -> Self {
         Self(Kind::Truncated)
     }
-
-    /// What was found, and what is allowed, of a reference that is wrong whoever reads it.
-    fn words(&self) -> Option<(String, &'static str)> {
-        Some(match &self.0 {
-            Kind::Corrupt => ("an image with a broken header".to_owned(), "an image whose size can be read"),
-            Kind::DataUri(found) => ((*found).to_owned(), "a base64 data: uri"),
-            Kind::Missing(status) => (format!("no file there (HTTP {status})"), FORMATS),
-            Kind::NotAnImage(None) => ("no image".to_owned(), FORMATS),
-            Kind::NotAnImage(Some(media_type)) => (format!("no image: {media_type}"), FORMATS),
-            Kind::Truncated => {
-                ("a truncated image: the file ends before the picture does".to_owned(), "a complete image")
-            }
-            Kind::Url(found) => ((*found).to_owned(), "an https url"),
-            _ => return None,
-        })
-    }
 }
 
 impl std::error::Error for Error {
@@ -172,17 +170,17 @@ impl std::error::Error for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((found, allowed)) = self.words() {
-            return write!(f, "found {found}, allowed {allowed}");
+        if let Some(violation) = self.violation("") {
+            return violation.fmt(f);
         }
         match &self.0 {
             Kind::Io(error) => return write!(f, "the file cannot be read: {error}"),
-            Kind::Deadline(deadline) => write!(f, "the server did not tell within {deadline:?}"),
+            Kind::Deadline(deadline) => write!(f, "the server did not answer within {deadline:?}"),
             Kind::Limit(limit) => write!(f, "the size of the image was not found in {limit}"),
             Kind::Private(host) => {
-                write!(f, "{host} is not on a public address, which a check does not reach unless allowed to")
+                write!(f, "{host} is not on a public address; a check connects to public addresses only")
             }
-            Kind::Protocol(found) => write!(f, "the server's answer cannot be measured by: {found}"),
+            Kind::Protocol(found) => write!(f, "the server's answer cannot be used: {found}"),
             Kind::Status(status) => write!(f, "the server answers HTTP {status}"),
             Kind::Unreachable(reason) => write!(f, "the server cannot be reached: {reason}"),
             _ => Ok(()),

@@ -1,45 +1,41 @@
-//! Image headers, from bytes, from files, and from whatever else can be read by position.
+//! The header of an image: its format, its sides and its EXIF orientation.
 
-mod ending;
-mod fixed;
+mod formats;
 mod heif;
-mod jpeg;
-mod pages;
+mod source;
 mod tiff;
 
 use std::fs::File;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::Path;
 
-use imagesize::{Compression, ImageError, ImageType};
 use kling_types::{ImageFormat, MediaFacts};
 
-use self::pages::Pages;
-pub(crate) use self::pages::Source;
+use self::source::Pages;
+pub(crate) use self::source::Source;
 use crate::Error;
 
-/// The facts of a whole file in memory.
+/// Returns the facts of a whole file in memory.
 ///
 /// # Errors
-/// [`Error`] when the bytes are no image, its header is broken, or its end is missing.
+/// [`Error`] if the bytes are no image, or an image with a broken header or without its end.
 pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
-    read(&mut Cursor::new(bytes), bytes.len() as u64)
+    read(&mut &*bytes, bytes.len() as u64)
 }
 
-/// The facts of a regular file on disk, of which only the header and the last bytes are read; its size is taken from the
-/// file system.
+/// Returns the facts of a regular file on disk. Reads the header and the last bytes only.
 ///
 /// # Errors
-/// [`Error`] when the file cannot be read, is no image, has a broken header, or ends before its picture does. A pipe or a
-/// device cannot be read by position: its bytes are for [`from_bytes`].
+/// As [`measure_path`].
 pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
     measure_path(path).map(|measured| measured.facts)
 }
 
-/// The facts of a file on disk, with how many bytes of it were read to find them.
+/// Returns the facts of a file on disk, and how many bytes were read for them.
 ///
 /// # Errors
-/// As those of [`from_path`].
+/// [`Error`] if the file cannot be read, is no image, or is one with a broken header or without its end. A pipe or a
+/// device cannot be read by position: pass its bytes to [`from_bytes`].
 pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -58,139 +54,98 @@ pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Measured {
-    /// What is known of the file; what could not be measured is `None`, and a rule over it stays unchecked.
+    /// The facts. One that could not be measured is `None`, and a rule about it is skipped.
     pub facts: MediaFacts,
-    /// How many bytes of it were read: from the disk, over the network, or decoded.
+    /// How many bytes were read from the disk, read over the network, or decoded.
     pub bytes_read: u64,
-    /// How many HTTP requests it took, redirects included; none for a local file or a `data:` URI.
+    /// How many HTTP requests were sent, redirects included. Zero for a local file or a `data:` URI.
     pub requests: u32,
 }
 
-/// Facts of a file of this many bytes.
-fn read(reader: &mut impl Source, bytes: u64) -> Result<MediaFacts, Error> {
-    let header = Header::read(reader)?;
-    let orientation = header.orientation(reader);
-    match ending::is_truncated(&header, reader, bytes) {
-        Ok(false) => Ok(header.facts(orientation, Some(bytes))),
+/// Returns the facts of a file of this length.
+fn read(source: &mut impl Source, length: u64) -> Result<MediaFacts, Error> {
+    let header = Header::read(source)?;
+    match header.is_truncated(source, length) {
+        Ok(false) => Ok(header.facts(source, Some(length))),
         Ok(true) => Err(Error::truncated()),
-        // A file that shrinks meanwhile is truncated too.
-        Err(error) => Err(trouble(error.into()).map_or_else(Error::truncated, Error::from)),
+        // A file that shrinks while it is read is truncated too.
+        Err(error) => Err(failed(error, Error::truncated)),
     }
 }
 
-/// What stands before the pixels.
+/// The part of an image before its pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
     format: ImageFormat,
-    sides: Sides,
-}
-
-/// What the reader of a format found.
-#[derive(Clone, Copy, Debug)]
-struct Sides {
     width: u32,
     height: u32,
-    /// The EXIF orientation, where it stands before the sides.
+    /// The EXIF orientation, if it comes before the sides.
     orientation: Option<u8>,
-    /// Where the header of a JPEG ends, with its frame; zero for other formats.
+    /// The place after the frame header of a JPEG. Zero for other formats.
     end: u64,
 }
 
 impl Header {
-    /// Recognises a format by its first bytes, and finds its size.
-    pub(crate) fn read(reader: &mut impl Source) -> Result<Self, Error> {
-        if reader.take_at(0).is_ok_and(|start| start == jpeg::START) {
-            let sides = jpeg::read(reader).map_err(|error| unreadable(ImageType::Jpeg, error.into()))?;
-            return Ok(Self { format: ImageFormat::Jpeg, sides });
-        }
-        let kind = recognised(reader).map_err(unrecognised)?;
-        by_kind(kind, reader).map_err(|error| unreadable(kind, error))
+    const fn new(format: ImageFormat, (width, height): (u32, u32)) -> Self {
+        Self { format, width, height, orientation: None, end: 0 }
     }
 
-    /// The EXIF orientation, for which some formats have to be read further, as far as they can be.
-    pub(crate) fn orientation(&self, reader: &mut impl Source) -> Option<u8> {
-        match self.format {
-            ImageFormat::Png => tiff::in_png(reader),
-            ImageFormat::Tiff => tiff::orientation(reader, 0, u64::MAX),
-            ImageFormat::Webp => tiff::in_webp(reader),
-            _ => self.sides.orientation,
+    /// Recognises the format by the first bytes, and reads the sides.
+    pub(crate) fn read(source: &mut impl Source) -> Result<Self, Error> {
+        if source.take_at(0).is_ok_and(|start| start == formats::JPEG) {
+            return formats::jpeg(source).map_err(|error| failed(error, Error::corrupt));
         }
+        let start = source.take_at::<12>(0).map_err(|error| failed(error, Error::not_an_image))?;
+        let header = match &start {
+            [0x89, b'P', b'N', b'G', ..] => formats::png(source),
+            [b'G', b'I', b'F', b'8', ..] => formats::gif(source),
+            [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => tiff::read(source),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => formats::webp(source),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => return heif::read(source),
+            [b'B', b'M', ..] => formats::bmp(source),
+            _ => return Err(Error::not_an_image()),
+        };
+        header.map_err(|error| failed(error, Error::corrupt))
     }
 
-    /// The header as facts.
-    pub(crate) fn facts(&self, orientation: Option<u8>, bytes: Option<u64>) -> MediaFacts {
+    /// Returns the header as facts. Reads on for the orientation in some formats, as far as the bytes are known.
+    pub(crate) fn facts(&self, source: &mut impl Source, bytes: Option<u64>) -> MediaFacts {
         let mut facts = MediaFacts::unknown();
         facts.format = Some(self.format);
-        // A JPEG may leave its height to the end of the data, as zero: that is not known, rather than nothing.
-        facts.width = Some(self.sides.width).filter(|&side| side > 0);
-        facts.height = Some(self.sides.height).filter(|&side| side > 0);
-        facts.orientation = orientation;
+        // A JPEG may state its height after the data, and zero here: then it is unknown.
+        facts.width = Some(self.width).filter(|&side| side > 0);
+        facts.height = Some(self.height).filter(|&side| side > 0);
+        facts.orientation = match self.format {
+            ImageFormat::Png => tiff::in_png(source),
+            ImageFormat::Tiff => tiff::orientation(source, 0, u64::MAX),
+            ImageFormat::Webp => tiff::in_webp(source),
+            _ => self.orientation,
+        };
         facts.bytes = bytes;
         facts
     }
-}
 
-fn recognised(reader: &mut impl Source) -> Result<ImageType, ImageError> {
-    reader.rewind()?;
-    imagesize::reader_type(reader)
-}
-
-#[inline(never)]
-fn by_kind(kind: ImageType, reader: &mut impl Source) -> Result<Header, ImageError> {
-    let (format, sides) = match kind {
-        ImageType::Bmp => (ImageFormat::Bmp, fixed::bmp(reader)?),
-        ImageType::Gif => {
-            fixed::gif(reader)?;
-            (ImageFormat::Gif, measured(kind, reader)?)
+    /// Whether the file of this length ends before its image does. `false` if that cannot be known.
+    fn is_truncated(&self, source: &mut impl Source, length: u64) -> io::Result<bool> {
+        match self.format {
+            ImageFormat::Jpeg => formats::is_jpeg_truncated(source, self.end..length),
+            ImageFormat::Png => formats::is_png_truncated(source, length),
+            ImageFormat::Gif => formats::is_gif_truncated(source, length),
+            ImageFormat::Webp => formats::is_webp_truncated(source, length),
+            ImageFormat::Bmp => formats::is_bmp_truncated(source, (self.width, self.height), length),
+            ImageFormat::Avif | ImageFormat::Heic => Ok(heif::is_truncated(source, length)),
+            // The parts of a TIFF may be anywhere.
+            _ => Ok(false),
         }
-        ImageType::Heif(compression) => {
-            let sides = heif::read(reader)?;
-            let is_avif = compression == Compression::Av1
-                || compression == Compression::Unknown && heif::is_avif(reader)?;
-            (if is_avif { ImageFormat::Avif } else { ImageFormat::Heic }, sides)
-        }
-        ImageType::Png => {
-            fixed::png(reader)?;
-            (ImageFormat::Png, measured(kind, reader)?)
-        }
-        ImageType::Tiff => (ImageFormat::Tiff, tiff::read(reader)?),
-        ImageType::Webp => (ImageFormat::Webp, fixed::webp(reader)?),
-        _ => return Err(ImageError::NotSupported),
-    };
-    Ok(Header { format, sides })
-}
-
-/// The sides as `imagesize` reads them.
-fn measured(kind: ImageType, reader: &mut impl Source) -> Result<Sides, ImageError> {
-    let size = kind.reader_size(reader)?;
-    let side = |side| u32::try_from(side).map_err(|_| ImageError::CorruptedImage);
-    Ok(Sides { width: side(size.width)?, height: side(size.height)?, orientation: None, end: 0 })
-}
-
-#[cold]
-fn unrecognised(error: ImageError) -> Error {
-    trouble(error).map_or_else(Error::not_an_image, Error::from)
-}
-
-#[cold]
-fn unreadable(kind: ImageType, error: ImageError) -> Error {
-    match trouble(error) {
-        Some(error) => error.into(),
-        // Any file of ISO boxes looks like one of these from outside: an MP4 is one.
-        None if kind == ImageType::Heif(Compression::Unknown) => Error::not_an_image(),
-        None => Error::corrupt(),
     }
 }
 
-/// The trouble of the reader itself; everything else is the fault of the bytes, an end that comes too early included.
-fn trouble(error: ImageError) -> Option<io::Error> {
-    match error {
-        ImageError::IoError(error) => match error.kind() {
-            // The last is what a file says of a place where no file can have any bytes.
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => None,
-            _ => Some(error),
-        },
-        ImageError::CorruptedImage | ImageError::NotSupported => None,
+/// Returns the error of the reader itself; any other is the fault of the bytes, and becomes `of_bytes`.
+fn failed(error: io::Error, of_bytes: fn() -> Error) -> Error {
+    match error.kind() {
+        // A file returns InvalidInput for a place where no file can have bytes.
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => of_bytes(),
+        _ => error.into(),
     }
 }
 
@@ -208,7 +163,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_is_no_file_to_measure() {
+    fn a_device_is_not_measured() {
         let error = from_path("/dev/zero").unwrap_err();
         assert!(error.is_io() && error.to_string().contains("not a regular file"), "{error}");
     }
@@ -224,19 +179,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_measured_is_an_error_of_its_own_kind() {
+    fn each_kind_of_failure_has_its_own_error() {
         assert!(from_bytes(b"hello, this is text").unwrap_err().is_not_an_image());
         assert!(from_bytes(b"").unwrap_err().is_not_an_image());
         let mp4 = b"\0\0\0\x14ftypisom\0\0\x02\0isom\0\0\0\x08mdat";
         assert!(from_bytes(mp4).unwrap_err().is_not_an_image());
         let torn = from_bytes(&PNG[..18]).unwrap_err();
-        assert!(torn.is_corrupt() && !torn.is_io(), "a torn picture is no trouble of the disk");
+        assert!(torn.is_corrupt() && !torn.is_io(), "a torn image is no error of the disk");
         assert!(from_path("no/such/file").unwrap_err().is_io());
         assert!(from_path(".").unwrap_err().is_io());
     }
 
     #[test]
-    fn a_side_of_zero_is_not_known() {
+    fn a_side_of_zero_is_unknown() {
         let mut png = PNG.to_vec();
         png[16..20].fill(0);
         assert_eq!(from_bytes(&png).unwrap().width, None);

@@ -1,4 +1,4 @@
-//! Media references by their form: a `data:` URI, a URL, or the path of a local file; and `data:` URIs decoded and written.
+//! Media references by their form (a `data:` URI, a URL or a path), and `data:` URIs decoded and encoded.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use kling_types::{MediaFacts, MediaRef};
 
 use crate::{Error, Measured, from_bytes};
 
-/// Standard alphabet and padding, as inputs are judged. Bits of the last symbol that no byte needs are let be, as some
-/// encoders leave them.
+/// Standard alphabet and padding, as the rules for inputs require. Ignores spare bits of the last symbol, which some encoders
+/// set.
 const DECODER: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
-/// What a `data:` URI begins with, in whatever case.
+/// The scheme of a `data:` URI, in any case.
 const SCHEME: &str = "data:";
 
-/// A media reference by its form alone; whether anything stands behind it is for a check to find out.
+/// A media reference by its form. Whether there is a file is not checked.
 ///
 /// ```
 /// use kling_media::Reference;
@@ -28,7 +28,7 @@ const SCHEME: &str = "data:";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference<'a> {
-    /// A file in base64 without the `data:` URI around it, which nobody takes.
+    /// A file in base64 without the `data:` URI around it, which no model accepts.
     Base64(&'a str),
     /// The file itself, in base64.
     DataUri(&'a str),
@@ -39,10 +39,10 @@ pub enum Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    /// Reads a reference: a text that begins with `data:`, holds `://` or looks like raw base64 is no path.
+    /// Reads a reference. A text that begins with `data:`, contains `://` or looks like raw base64 is no path.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        if strip_scheme(text).is_some() {
             Self::DataUri(text)
         } else if text.contains("://") {
             Self::Url(text)
@@ -57,7 +57,7 @@ impl<'a> Reference<'a> {
 /// A decoded `data:` URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataUri {
-    /// The media type that it states, such as `image/png`; it may differ from what the bytes are.
+    /// The media type in the URI, such as `image/png`. The bytes may have another.
     pub media_type: String,
     /// The file.
     pub bytes: Vec<u8>,
@@ -67,11 +67,9 @@ impl DataUri {
     /// Decodes a `data:` URI in base64.
     ///
     /// # Errors
-    /// [`Error`] when the text is another kind of URI or the base64 is broken; nothing of it is quoted.
+    /// [`Error`] if the text is another kind of URI or the base64 is broken. The message quotes nothing of the text.
     pub fn decode(uri: &str) -> Result<Self, Error> {
-        let rest =
-            uri.split_at_checked(SCHEME.len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME));
-        let (_, rest) = rest.ok_or_else(|| {
+        let rest = strip_scheme(uri).ok_or_else(|| {
             Error::data_uri(match MediaRef::is_raw_base64(uri) {
                 true => "raw base64 without a data: uri around it",
                 false => "another kind of uri",
@@ -84,24 +82,24 @@ impl DataUri {
         Ok(Self { media_type: media_type.to_owned(), bytes })
     }
 
-    /// The facts of the decoded file.
+    /// Returns the facts of the decoded file.
     ///
     /// # Errors
-    /// [`Error`] when the bytes are no image that can be measured.
+    /// As [`from_bytes`].
     pub fn facts(&self) -> Result<MediaFacts, Error> {
         from_bytes(&self.bytes)
     }
 
-    /// The facts of the decoded file, in the form that every reference has.
+    /// Returns the facts of the decoded file, and its length as the bytes read.
     ///
     /// # Errors
-    /// [`Error`] when the bytes are no image that can be measured.
+    /// As [`from_bytes`].
     pub fn measure(&self) -> Result<Measured, Error> {
         Ok(Measured { facts: self.facts()?, bytes_read: self.bytes.len() as u64, requests: 0 })
     }
 }
 
-/// Writes a file as a `data:` URI.
+/// Encodes a file as a `data:` URI.
 ///
 /// ```
 /// assert_eq!(kling_media::encode_data_uri("image/png", b"abc"), "data:image/png;base64,YWJj");
@@ -111,6 +109,11 @@ pub fn encode_data_uri(media_type: &str, bytes: &[u8]) -> String {
     let mut uri = format!("data:{media_type};base64,");
     STANDARD.encode_string(bytes, &mut uri);
     uri
+}
+
+fn strip_scheme(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
 #[cfg(test)]
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_input_takes_is_decoded() {
+    fn every_data_uri_of_an_input_is_decoded() {
         for (uri, bytes) in [
             ("data:image/png;base64,AAAA", [0, 0, 0].as_slice()),
             ("data:image/png;base64,AA==", &[0]),

@@ -27,7 +27,7 @@ fn no_server_holds_a_check_beyond_its_deadline() {
     for server in [silent, stalled] {
         let error = refusal(&server.url(), &patience);
         assert!(error.is_timeout(), "{error}");
-        assert_eq!(error.to_string(), "the server did not tell within 300ms; the image is unchecked");
+        assert_eq!(error.to_string(), "the server did not answer within 300ms; the image is unchecked");
     }
 }
 

@@ -136,7 +136,7 @@ fn redirects_are_followed_within_the_server_and_never_into_a_private_network() {
     assert!(name.is_private_address(), "{name}");
     assert_eq!(inside.requests(), [""; 0], "nobody was asked");
     let round = refusal(&to("/other.jpg".to_owned()).url(), &allowed());
-    insta::assert_snapshot!(round, @"the server's answer cannot be measured by: it redirects more than 5 times; the image is unchecked");
+    insta::assert_snapshot!(round, @"the server's answer cannot be used: it redirects more than 5 times; the image is unchecked");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn names_that_lead_to_private_addresses_are_refused_before_any_connection() {
         let error = refusal(&url, &leading(address));
         assert!(error.is_private_address() && error.is_unchecked(), "{address}: {error}");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(error, @"photos.example is not on a public address, which a check does not reach unless allowed to; the image is unchecked");
+            insta::assert_snapshot!(error, @"photos.example is not on a public address; a check connects to public addresses only; the image is unchecked");
         }
     }
     let literal = refusal(&server.url().replace("http:", "https:"), &Options::default());

@@ -1,60 +1,91 @@
 //! HEIC and AVIF: the sides of the primary image, cropped and turned as the container says.
 //!
-//! `imagesize` takes the largest image of the file, which need not be the one that is shown: an encoder that pads odd sides
-//! leaves a larger one behind it. A sequence without a primary image has the sides of its first track.
+//! The primary image need not be the largest: an encoder that pads odd sides keeps a larger one. A sequence without a
+//! primary image has the sides of its first track.
 
 use std::io;
 use std::ops::Range;
 
-use super::Sides;
-use super::pages::Source;
+use kling_types::ImageFormat;
 
-/// More boxes, items and properties than any picture has in one place.
-const MOST: u32 = 4096;
+use super::source::Source;
+use super::{Header, failed};
+use crate::Error;
 
-pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
-    let (width, height) = match primary_sides(reader) {
-        Err(error) if is_of_the_bytes(&error) && is_sequence(reader)? => track_sides(reader)?,
-        result => result?,
-    };
-    Ok(Sides { width, height, orientation: None, end: 0 })
+/// More boxes, items and properties than any image has in one place.
+const MAX_BOXES: u32 = 4096;
+
+/// Reads the header of a file of ISO boxes. An MP4 is such a file too, and no image.
+pub(super) fn read(source: &mut impl Source) -> Result<Header, Error> {
+    let named = named_format(source);
+    let broken = if named.is_some() { Error::corrupt } else { Error::not_an_image };
+    header(source, named).map_err(|error| failed(error, broken))
 }
 
-/// Whether the data of the picture goes on behind the end of the file. What follows the boxes is not looked at.
-pub(super) fn is_truncated(reader: &mut impl Source, length: u64) -> bool {
+fn header(source: &mut impl Source, named: Option<ImageFormat>) -> io::Result<Header> {
+    let sides = match primary_sides(source) {
+        Err(error) if is_of_the_bytes(&error) && is_sequence(source)? => track_sides(source)?,
+        result => result?,
+    };
+    let format = match named {
+        Some(format) => format,
+        None if is_avif(source)? => ImageFormat::Avif,
+        None => ImageFormat::Heic,
+    };
+    Ok(Header::new(format, sides))
+}
+
+/// Returns the format that the main brand names, or one of the next two if the main brand is a general one.
+fn named_format(source: &mut impl Source) -> Option<ImageFormat> {
+    for at in [8, 16, 20] {
+        match &source.take_at::<4>(at).ok()? {
+            b"avif" | b"avio" | b"avis" | b"MA1A" | b"MA1B" => return Some(ImageFormat::Avif),
+            b"heic" | b"heim" | b"heis" | b"heix" | b"hevc" | b"hevm" | b"hevs" | b"hevx" | b"jpeg"
+            | b"jpgs" => {
+                return Some(ImageFormat::Heic);
+            }
+            b"miaf" | b"mif1" | b"mif2" | b"msf1" => {}
+            _ => break,
+        }
+    }
+    None
+}
+
+/// Whether the data of the image goes on after the end of the file. Ignores bytes after the boxes.
+pub(super) fn is_truncated(source: &mut impl Source, length: u64) -> bool {
     let mut is_beyond = false;
-    // A walk that fails has met bytes that are no box.
-    let _ = for_each_box(reader, 0..u64::MAX, |_, name, body| {
+    // A walk that fails has met bytes outside any box.
+    let _ = for_each_box(source, 0..u64::MAX, |_, name, body| {
         is_beyond = name == *b"mdat" && body.end > length && body.end != u64::MAX;
         Ok(!is_beyond && body.end < length)
     });
     is_beyond
 }
 
-/// Whether another look at the same bytes could find a picture; trouble of the reader itself is no such error.
+/// Whether an error is the fault of the bytes, and not of the reader.
 fn is_of_the_bytes(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
-/// The sides of the primary image, cropped and turned.
-fn primary_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
-    let meta = child(reader, 0..u64::MAX, *b"meta")?;
+/// Returns the sides of the primary image, cropped and turned.
+fn primary_sides(source: &mut impl Source) -> io::Result<(u32, u32)> {
+    let meta = child(source, 0..u64::MAX, *b"meta")?;
     let meta = meta.start + 4..meta.end;
-    let primary = primary_item(reader, meta.clone())?;
-    let properties = child(reader, meta, *b"iprp")?;
-    let associations = child(reader, properties.clone(), *b"ipma")?;
-    let indices = associated(reader, associations, primary)?;
-    let container = child(reader, properties, *b"ipco")?;
+    let primary = primary_item(source, meta.clone())?;
+    let properties = child(source, meta, *b"iprp")?;
+    let associations = child(source, properties.clone(), *b"ipma")?;
+    let indices = associated(source, associations, primary)?;
+    let container = child(source, properties, *b"ipco")?;
     let mut sides = None;
     let mut is_turned = false;
     let mut index = 0;
-    for_each_box(reader, container, |reader, name, body| {
+    for_each_box(source, container, |source, name, body| {
         index += 1;
         match &name {
             _ if !indices.contains(&index) => {}
-            b"ispe" => sides = sides.or(Some(pair(reader.take_at(body.start + 4)?))),
-            b"clap" => sides = clean_aperture(reader.take_at(body.start)?).or(sides),
-            b"irot" => is_turned = reader.take_at::<1>(body.start)?[0] % 2 == 1,
+            b"ispe" => sides = sides.or(Some(pair(source.take_at(body.start + 4)?))),
+            b"clap" => sides = clean_aperture(source.take_at(body.start)?).or(sides),
+            b"irot" => is_turned = source.take_at::<1>(body.start)?[0] % 2 == 1,
             _ => {}
         }
         Ok(true)
@@ -63,94 +94,89 @@ fn primary_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
     Ok(if is_turned { (height, width) } else { (width, height) })
 }
 
-/// Whether a file that calls itself a picture in general names AV1 among what it is compatible with; `imagesize` looks at
-/// the first two names only.
-pub(super) fn is_avif(reader: &mut impl Source) -> io::Result<bool> {
-    names_a_brand(reader, 2, |brand| matches!(brand, b"avif" | b"avis"))
+/// Whether a file of a general brand names AV1 among its compatible brands.
+pub(super) fn is_avif(source: &mut impl Source) -> io::Result<bool> {
+    has_brand(source, 2, |brand| matches!(brand, b"avif" | b"avis"))
 }
 
-/// Whether a file calls itself a sequence of pictures. A video has the same boxes and none of these brands.
-fn is_sequence(reader: &mut impl Source) -> io::Result<bool> {
-    names_a_brand(reader, 0, |brand| matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1"))
+/// Whether a file calls itself an image sequence. A video has the same boxes and none of these brands.
+fn is_sequence(source: &mut impl Source) -> io::Result<bool> {
+    has_brand(source, 0, |brand| matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1"))
 }
 
-/// Whether a brand of the file is one of those wanted, from the word at `first` on; the second word is a version.
-fn names_a_brand(
-    reader: &mut impl Source,
-    first: u64,
-    is_wanted: impl Fn(&[u8; 4]) -> bool,
-) -> io::Result<bool> {
-    let ftyp = child(reader, 0..u64::MAX, *b"ftyp")?;
-    for index in first..u64::from(MOST) {
+/// Whether a brand of the file is wanted, from the word at `first` on. The second word is a version.
+fn has_brand(source: &mut impl Source, first: u64, is_wanted: impl Fn(&[u8; 4]) -> bool) -> io::Result<bool> {
+    let ftyp = child(source, 0..u64::MAX, *b"ftyp")?;
+    for index in first..u64::from(MAX_BOXES) {
         let at = ftyp.start + 4 * index;
         if at + 4 > ftyp.end {
             break;
         }
-        if index != 1 && is_wanted(&reader.take_at(at)?) {
+        if index != 1 && is_wanted(&source.take_at(at)?) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// The sides of the first track with pictures; an auxiliary track, such as an alpha channel, does not count.
-fn track_sides(reader: &mut impl Source) -> io::Result<(u32, u32)> {
-    let movie = child(reader, 0..u64::MAX, *b"moov")?;
+/// Returns the sides of the first track of images. An auxiliary track, such as an alpha channel, does not count.
+fn track_sides(source: &mut impl Source) -> io::Result<(u32, u32)> {
+    let movie = child(source, 0..u64::MAX, *b"moov")?;
     let mut sides = None;
-    for_each_box(reader, movie, |reader, name, track| {
-        if name == *b"trak" && !is_auxiliary(reader, track.clone())? {
-            let header = child(reader, track, *b"tkhd")?;
+    for_each_box(source, movie, |source, name, track| {
+        if name == *b"trak" && !is_auxiliary(source, track.clone())? {
+            let header = child(source, track, *b"tkhd")?;
             sides =
-                Some(shown_sides(reader, header.start)?).filter(|&(width, height)| width > 0 && height > 0);
+                Some(shown_sides(source, header.start)?).filter(|&(width, height)| width > 0 && height > 0);
         }
         Ok(sides.is_none())
     })?;
     sides.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn is_auxiliary(reader: &mut impl Source, track: Range<u64>) -> io::Result<bool> {
-    let media = child(reader, track, *b"mdia")?;
-    let handler = child(reader, media, *b"hdlr")?;
-    Ok(reader.take_at(handler.start + 8)? == *b"auxv")
+fn is_auxiliary(source: &mut impl Source, track: Range<u64>) -> io::Result<bool> {
+    let media = child(source, track, *b"mdia")?;
+    let handler = child(source, media, *b"hdlr")?;
+    Ok(source.take_at(handler.start + 8)? == *b"auxv")
 }
 
-/// The sides that a track header states, in 65,536ths of a pixel. Its times are longer in its second version.
-fn shown_sides(reader: &mut impl Source, header: u64) -> io::Result<(u32, u32)> {
-    let at = header + if reader.take_at(header)? == [0] { 76 } else { 88 };
-    let (width, height) = pair(reader.take_at(at)?);
+/// Returns the sides in a track header, which are 65,536ths of a pixel. Its times are longer in version 1.
+fn shown_sides(source: &mut impl Source, header: u64) -> io::Result<(u32, u32)> {
+    let at = header + if source.take_at(header)? == [0] { 76 } else { 88 };
+    let (width, height) = pair(source.take_at(at)?);
     Ok((width >> 16, height >> 16))
 }
 
-/// The item that is shown.
-fn primary_item(reader: &mut impl Source, meta: Range<u64>) -> io::Result<u32> {
-    let pitm = child(reader, meta, *b"pitm")?;
-    let [version, _, _, _, a, b] = reader.take_at(pitm.start)?;
+/// Returns the item of the primary image.
+fn primary_item(source: &mut impl Source, meta: Range<u64>) -> io::Result<u32> {
+    let pitm = child(source, meta, *b"pitm")?;
+    let [version, _, _, _, a, b] = source.take_at(pitm.start)?;
     if version == 0 {
         Ok(u16::from_be_bytes([a, b]).into())
     } else {
-        Ok(u32::from_be_bytes(reader.take_at(pitm.start + 4)?))
+        Ok(u32::from_be_bytes(source.take_at(pitm.start + 4)?))
     }
 }
 
-/// The properties of an item, by their place in the container, counted from one.
-fn associated(reader: &mut impl Source, ipma: Range<u64>, wanted: u32) -> io::Result<Vec<u16>> {
-    let [version, _, _, flags] = reader.take_at(ipma.start)?;
-    let entries = u32::from_be_bytes(reader.take_at(ipma.start + 4)?).min(MOST);
+/// Returns the properties of an item by their place in the container, counted from one.
+fn associated(source: &mut impl Source, ipma: Range<u64>, wanted: u32) -> io::Result<Vec<u16>> {
+    let [version, _, _, flags] = source.take_at(ipma.start)?;
+    let entries = u32::from_be_bytes(source.take_at(ipma.start + 4)?).min(MAX_BOXES);
     let is_wide = flags & 1 == 1;
     let mut at = ipma.start + 8;
     for _ in 0..entries {
         let item = if version == 0 {
             at += 2;
-            u16::from_be_bytes(reader.take_at(at - 2)?).into()
+            u16::from_be_bytes(source.take_at(at - 2)?).into()
         } else {
             at += 4;
-            u32::from_be_bytes(reader.take_at(at - 4)?)
+            u32::from_be_bytes(source.take_at(at - 4)?)
         };
-        let [count] = reader.take_at(at)?;
+        let [count] = source.take_at(at)?;
         let (first, width) = (at + 1, if is_wide { 2 } else { 1 });
         if item == wanted {
             return (0..u64::from(count))
-                .map(|index| property(reader, first + width * index, is_wide))
+                .map(|index| property(source, first + width * index, is_wide))
                 .collect();
         }
         at = first + width * u64::from(count);
@@ -158,16 +184,16 @@ fn associated(reader: &mut impl Source, ipma: Range<u64>, wanted: u32) -> io::Re
     Err(io::ErrorKind::InvalidData.into())
 }
 
-/// One association, without the bit that says whether a reader has to know it.
-fn property(reader: &mut impl Source, at: u64, is_wide: bool) -> io::Result<u16> {
+/// Returns one association without its flag, which says whether a reader must know the property.
+fn property(source: &mut impl Source, at: u64, is_wide: bool) -> io::Result<u16> {
     if is_wide {
-        return Ok(u16::from_be_bytes(reader.take_at(at)?) & 0x7fff);
+        return Ok(u16::from_be_bytes(source.take_at(at)?) & 0x7fff);
     }
-    let [index] = reader.take_at(at)?;
+    let [index] = source.take_at(at)?;
     Ok((index & 0x7f).into())
 }
 
-/// The sides of a crop, which are fractions; whatever is no whole number of pixels is rounded down.
+/// Returns the sides of a crop, which are fractions, rounded down to whole pixels.
 fn clean_aperture(bytes: [u8; 16]) -> Option<(u32, u32)> {
     let [w0, w1, w2, w3, d0, d1, d2, d3, h0, h1, h2, h3, e0, e1, e2, e3] = bytes;
     let (width, over) = pair([w0, w1, w2, w3, d0, d1, d2, d3]);
@@ -179,10 +205,10 @@ fn pair([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
     (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))
 }
 
-/// What is inside the first box of a name.
-fn child(reader: &mut impl Source, within: Range<u64>, wanted: [u8; 4]) -> io::Result<Range<u64>> {
+/// Returns the content of the first box of a name.
+fn child(source: &mut impl Source, within: Range<u64>, wanted: [u8; 4]) -> io::Result<Range<u64>> {
     let mut found = None;
-    for_each_box(reader, within, |_, name, body| {
+    for_each_box(source, within, |_, name, body| {
         if name == wanted {
             found = Some(body);
         }
@@ -191,26 +217,26 @@ fn child(reader: &mut impl Source, within: Range<u64>, wanted: [u8; 4]) -> io::R
     found.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Walks over boxes, until `each` has enough.
+/// Calls `each` for every box until it returns `false`.
 fn for_each_box<R: Source>(
-    reader: &mut R,
+    source: &mut R,
     within: Range<u64>,
     mut each: impl FnMut(&mut R, [u8; 4], Range<u64>) -> io::Result<bool>,
 ) -> io::Result<()> {
     let mut at = within.start;
-    for _ in 0..MOST {
+    for _ in 0..MAX_BOXES {
         if within.end.saturating_sub(at) < 8 {
             break;
         }
-        let [a, b, c, d, name @ ..] = reader.take_at::<8>(at)?;
+        let [a, b, c, d, name @ ..] = source.take_at::<8>(at)?;
         let (head, size) = match u32::from_be_bytes([a, b, c, d]) {
             0 => (8, within.end - at),
-            1 => (16, u64::from_be_bytes(reader.take_at(at + 8)?)),
+            1 => (16, u64::from_be_bytes(source.take_at(at + 8)?)),
             size => (8, size.into()),
         };
         let end = at.checked_add(size).filter(|&end| size >= head && end <= within.end);
         let end = end.ok_or(io::ErrorKind::InvalidData)?;
-        if !each(reader, name, at + head..end)? {
+        if !each(source, name, at + head..end)? {
             break;
         }
         at = end;
@@ -220,8 +246,6 @@ fn for_each_box<R: Source>(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     fn boxed(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
@@ -239,7 +263,7 @@ mod tests {
         let iprp = [boxed(b"ipco", &properties.concat()), boxed(b"ipma", &ipma)].concat();
         let meta = [&[0; 4], boxed(b"pitm", &[0, 0, 0, 0, 0, 2]).as_slice(), &boxed(b"iprp", &iprp)].concat();
         let file = [boxed(b"ftyp", b"heic\0\0\0\0"), boxed(b"meta", &meta)].concat();
-        read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height))
+        read(&mut &*file).ok().map(|header| (header.width, header.height))
     }
 
     #[test]
@@ -248,8 +272,8 @@ mod tests {
     }
 
     #[test]
-    fn any_of_the_names_may_tell_what_it_is() {
-        let is_avif = |brands: &[u8]| is_avif(&mut Cursor::new(boxed(b"ftyp", brands))).unwrap();
+    fn any_compatible_brand_may_name_avif() {
+        let is_avif = |brands: &[u8]| is_avif(&mut &*boxed(b"ftyp", brands)).unwrap();
         assert!(is_avif(b"mif1\0\0\0\0miafmif1avif") && is_avif(b"mif1\0\0\0\0avis"));
         assert!(!is_avif(b"mif1\0\0\0\0miafmif1heic") && !is_avif(b"mif1avif") && !is_avif(b""));
     }
@@ -268,13 +292,13 @@ mod tests {
             let ftyp = boxed(b"ftyp", &[brand.as_slice(), &[0; 4], b"msf1"].concat());
             [ftyp, boxed(b"moov", &[boxed(b"mvhd", &[0; 100]), tracks.concat()].concat())].concat()
         };
-        let sides = |file: &[u8]| read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height));
+        let sides = |file: &[u8]| read(&mut &*file).ok().map(|header| (header.width, header.height));
         let tracks = [track(b"auxv", 0, 9, 9), track(b"pict", 0, 64, 48)];
         assert_eq!(sides(&file(b"avis", &tracks)), Some((64, 48)));
         assert_eq!(sides(&file(b"hevc", &[track(b"pict", 1, 64, 48)])), Some((64, 48)));
         let mut video = file(b"isom", &tracks);
         video[16..20].copy_from_slice(b"mp42");
-        assert_eq!(sides(&video), None, "a video is no picture");
+        assert_eq!(sides(&video), None, "a video is no image");
         assert_eq!(sides(&file(b"avis", &tracks[..1])), None);
     }
 
@@ -296,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_broken() {
+    fn contradictory_boxes_are_broken() {
         assert_eq!(sides(&[ispe(64, 48)], &[]), None);
         assert_eq!(sides(&[vec![0, 0, 0, 3, 0, 0, 0, 0]], &[1]), None);
         assert_eq!(sides(&[vec![0xff; 64]], &[1]), None);

@@ -1,49 +1,46 @@
-//! TIFF: the entries of its first directory, by their tags. EXIF is such a directory inside another format: JPEG, PNG and WebP
-//! carry it for the orientation.
-//!
-//! `imagesize` calls the large kind, BigTIFF, broken where its sides have 64 bits.
+//! TIFF: the entries of its first directory, by their tags. EXIF is such a directory inside a JPEG, PNG or WebP.
 
 use std::io;
 
-use super::Sides;
-use super::pages::Source;
+use kling_types::ImageFormat;
+
+use super::Header;
+use super::source::Source;
 
 const WIDTH: u16 = 0x0100;
 const HEIGHT: u16 = 0x0101;
 const ORIENTATION: u16 = 0x0112;
-/// No file is longer, so that adding a little to a place is safe.
-const FURTHEST: u64 = i64::MAX.cast_unsigned();
-/// More entries than any picture has.
-const MOST_ENTRIES: u64 = 1024;
-/// More chunks than any picture has.
-const MOST_CHUNKS: u16 = 1024;
+/// No file is longer, so that adding a little to a place cannot overflow.
+const MAX_PLACE: u64 = i64::MAX.cast_unsigned();
+/// More entries than any image has.
+const MAX_ENTRIES: u64 = 1024;
+/// More chunks than any image has.
+const MAX_CHUNKS: u16 = 1024;
 
-pub(super) fn read(reader: &mut impl Source) -> io::Result<Sides> {
-    let directory = Directory::open(reader, 0, u64::MAX)?;
+pub(super) fn read(source: &mut impl Source) -> io::Result<Header> {
+    let directory = Directory::open(source, 0, u64::MAX)?;
     let mut side = |tag| {
-        let entry = directory.entry(reader, tag)?.and_then(Entry::number);
+        let entry = directory.entry(source, tag)?.and_then(Entry::number);
         entry.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     };
-    Ok(Sides { width: side(WIDTH)?, height: side(HEIGHT)?, orientation: None, end: 0 })
+    Ok(Header::new(ImageFormat::Tiff, (side(WIDTH)?, side(HEIGHT)?)))
 }
 
-/// The orientation that the TIFF between `start` and `end` states.
-///
-/// Never fails: a broken EXIF block says nothing about the picture, so it states no orientation.
-pub(super) fn orientation(reader: &mut impl Source, start: u64, end: u64) -> Option<u8> {
-    let directory = Directory::open(reader, start, end).ok()?;
-    let value = directory.entry(reader, ORIENTATION).ok()??.short()?;
+/// Returns the orientation in the TIFF between `start` and `end`. `None` too if it is broken: the image may be whole.
+pub(super) fn orientation(source: &mut impl Source, start: u64, end: u64) -> Option<u8> {
+    let directory = Directory::open(source, start, end).ok()?;
+    let value = directory.entry(source, ORIENTATION).ok()??.short()?;
     u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
 }
 
-/// Looks for a PNG's `eXIf` chunk as far as the pixels; behind them it is rare, and not worth reading for.
-pub(super) fn in_png(reader: &mut impl Source) -> Option<u8> {
+/// Returns the orientation in a PNG's `eXIf` chunk. Ends at the pixels, since a chunk after them is rare.
+pub(super) fn in_png(source: &mut impl Source) -> Option<u8> {
     let mut at = 8;
-    for _ in 0..MOST_CHUNKS {
-        let [a, b, c, d, name @ ..] = reader.take_at::<8>(at).ok()?;
+    for _ in 0..MAX_CHUNKS {
+        let [a, b, c, d, name @ ..] = source.take_at::<8>(at).ok()?;
         let (start, length) = (at + 8, u64::from(u32::from_be_bytes([a, b, c, d])));
         match &name {
-            b"eXIf" => return orientation(reader, start, start + length),
+            b"eXIf" => return orientation(source, start, start + length),
             b"IDAT" | b"IEND" => return None,
             _ => at = start + length + 4,
         }
@@ -51,21 +48,21 @@ pub(super) fn in_png(reader: &mut impl Source) -> Option<u8> {
     None
 }
 
-/// Looks for a WebP's `EXIF` chunk where the header says that there is one; it stands behind the pixels.
-pub(super) fn in_webp(reader: &mut impl Source) -> Option<u8> {
+/// Returns the orientation in a WebP's `EXIF` chunk, which comes after the pixels, if the header announces one.
+pub(super) fn in_webp(source: &mut impl Source) -> Option<u8> {
     const HAS_EXIF: u8 = 0x08;
-    let [b'V', b'P', b'8', b'X', _, _, _, _, flags] = reader.take_at(12).ok()? else { return None };
+    let [b'V', b'P', b'8', b'X', _, _, _, _, flags] = source.take_at(12).ok()? else { return None };
     if flags & HAS_EXIF == 0 {
         return None;
     }
     let mut at = 12;
-    for _ in 0..MOST_CHUNKS {
-        let [n0, n1, n2, n3, a, b, c, d] = reader.take_at(at).ok()?;
+    for _ in 0..MAX_CHUNKS {
+        let [n0, n1, n2, n3, a, b, c, d] = source.take_at(at).ok()?;
         let (start, length) = (at + 8, u64::from(u32::from_le_bytes([a, b, c, d])));
         if [n0, n1, n2, n3] == *b"EXIF" {
-            // Some writers put the prefix here that belongs to JPEG.
-            let prefix = if reader.take_at(start).ok()? == *b"Exif\0\0" { 6 } else { 0 };
-            return orientation(reader, start + prefix, start + length);
+            // Some writers add the prefix of EXIF in a JPEG.
+            let prefix = if source.take_at(start).ok()? == *b"Exif\0\0" { 6 } else { 0 };
+            return orientation(source, start + prefix, start + length);
         }
         at = start + length + length % 2;
     }
@@ -73,44 +70,44 @@ pub(super) fn in_webp(reader: &mut impl Source) -> Option<u8> {
 }
 
 /// The first directory of a TIFF.
-pub(super) struct Directory {
+struct Directory {
     layout: Layout,
-    /// Where its entries begin.
+    /// The place of the first entry.
     first: u64,
     entries: u64,
-    /// Where the TIFF ends.
+    /// The end of the TIFF.
     end: u64,
 }
 
 impl Directory {
     /// Finds the directory of the TIFF between `start` and `end`.
-    pub(super) fn open(reader: &mut impl Source, start: u64, end: u64) -> io::Result<Self> {
-        let [order @ .., a, b, c, d] = reader.take_at::<8>(start)?;
+    fn open(source: &mut impl Source, start: u64, end: u64) -> io::Result<Self> {
+        let [order @ .., a, b, c, d] = source.take_at::<8>(start)?;
         let layout = Layout::of(order).ok_or(io::ErrorKind::InvalidData)?;
         let place = match layout.is_large {
-            true => layout.long8(reader.take_at(start + 8)?),
+            true => layout.long8(source.take_at(start + 8)?),
             false => layout.long([a, b, c, d]).into(),
         };
-        let at = start.checked_add(place).filter(|&at| at <= FURTHEST && at + 2 <= end);
+        let at = start.checked_add(place).filter(|&at| at <= MAX_PLACE && at + 2 <= end);
         let at = at.ok_or(io::ErrorKind::InvalidData)?;
         let (entries, first) = match layout.is_large {
-            true => (layout.long8(reader.take_at(at)?), at + 8),
-            false => (layout.short(reader.take_at(at)?).into(), at + 2),
+            true => (layout.long8(source.take_at(at)?), at + 8),
+            false => (layout.short(source.take_at(at)?).into(), at + 2),
         };
-        Ok(Self { layout, first, entries: entries.min(MOST_ENTRIES), end })
+        Ok(Self { layout, first, entries: entries.min(MAX_ENTRIES), end })
     }
 
-    /// The first entry of a tag.
-    pub(super) fn entry(&self, reader: &mut impl Source, wanted: u16) -> io::Result<Option<Entry>> {
+    /// Returns the first entry of a tag.
+    fn entry(&self, source: &mut impl Source, wanted: u16) -> io::Result<Option<Entry>> {
         let size = if self.layout.is_large { 20 } else { 12 };
         for index in 0..self.entries {
             let at = self.first + size * index;
             if at + size > self.end {
                 break;
             }
-            let [t0, t1, k0, k1] = reader.take_at(at)?;
+            let [t0, t1, k0, k1] = source.take_at(at)?;
             if self.layout.short([t0, t1]) == wanted {
-                let (layout, value) = (self.layout, self.layout.value(reader, at)?);
+                let (layout, value) = (self.layout, self.layout.value(source, at)?);
                 return Ok(Some(Entry { layout, kind: layout.short([k0, k1]), value }));
             }
         }
@@ -118,23 +115,23 @@ impl Directory {
     }
 }
 
-/// One entry: a number, or where more than fits here is kept.
+/// One entry: a number, or the place of a longer value.
 #[derive(Clone, Copy)]
-pub(super) struct Entry {
+struct Entry {
     layout: Layout,
     kind: u16,
     value: [u8; 8],
 }
 
 impl Entry {
-    /// The number, if it has 16 bits.
-    pub(super) fn short(self) -> Option<u16> {
+    /// Returns the number if it has 16 bits.
+    fn short(self) -> Option<u16> {
         const SHORT: u16 = 3;
         let [a, b, ..] = self.value;
         (self.kind == SHORT).then(|| self.layout.short([a, b]))
     }
 
-    /// The number, of any length that a side may have.
+    /// Returns the number if it has a length that a side may have.
     fn number(self) -> Option<u32> {
         const LONG: u16 = 4;
         const LONG8: u16 = 16;
@@ -147,7 +144,7 @@ impl Entry {
     }
 }
 
-/// How numbers are written, and how wide entries are.
+/// The byte order, and the width of entries. The large layout is BigTIFF.
 #[derive(Clone, Copy)]
 struct Layout {
     is_big_endian: bool,
@@ -166,12 +163,12 @@ impl Layout {
         Some(Self { is_big_endian, is_large })
     }
 
-    /// The value of the entry at a place.
-    fn value(self, reader: &mut impl Source, at: u64) -> io::Result<[u8; 8]> {
+    /// Returns the value of the entry at a place.
+    fn value(self, source: &mut impl Source, at: u64) -> io::Result<[u8; 8]> {
         if self.is_large {
-            return reader.take_at(at + 12);
+            return source.take_at(at + 12);
         }
-        let [a, b, c, d] = reader.take_at(at + 8)?;
+        let [a, b, c, d] = source.take_at(at + 8)?;
         Ok([a, b, c, d, 0, 0, 0, 0])
     }
 
@@ -190,12 +187,10 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     fn sides(file: &[u8]) -> Option<(u32, u32)> {
-        read(&mut Cursor::new(file)).ok().map(|sides| (sides.width, sides.height))
+        read(&mut &*file).ok().map(|header| (header.width, header.height))
     }
 
     /// A directory of two entries, in the large layout; both byte orders.
@@ -235,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_points_to_nowhere_is_broken() {
+    fn a_place_outside_the_file_is_broken() {
         for place in [u64::MAX, u64::MAX - 9, i64::MAX as u64, 1 << 40] {
             let file = [b"MM\0+\0\x08\0\0".as_slice(), &place.to_be_bytes(), &[0; 64]].concat();
             assert_eq!(sides(&file), None);
@@ -254,7 +249,7 @@ mod tests {
     }
 
     fn stated(bytes: &[u8]) -> Option<u8> {
-        orientation(&mut Cursor::new(bytes), 0, bytes.len() as u64)
+        orientation(&mut &*bytes, 0, bytes.len() as u64)
     }
 
     #[test]
@@ -265,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_orientation_states_none() {
+    fn other_values_and_tags_are_no_orientation() {
         for [tag, kind, value] in [[0x12, 3, 0], [0x12, 3, 9], [0x12, 4, 6], [0x13, 3, 6]] {
             assert_eq!(tiff(tag, kind, value).map(|tiff| stated(&tiff)), [None; 2]);
         }
@@ -284,12 +279,12 @@ mod tests {
         let png = |chunks: &[Vec<u8>]| [vec![0; 8], chunks.concat()].concat();
         let before = png(&[chunk(b"IHDR", &[0; 13]), chunk(b"eXIf", &exif), chunk(b"IDAT", &[])]);
         let behind = png(&[chunk(b"IHDR", &[0; 13]), chunk(b"IDAT", &[]), chunk(b"eXIf", &exif)]);
-        assert_eq!(in_png(&mut Cursor::new(before)), Some(6));
-        assert_eq!(in_png(&mut Cursor::new(behind)), None);
+        assert_eq!(in_png(&mut &*before), Some(6));
+        assert_eq!(in_png(&mut &*behind), None);
     }
 
     #[test]
-    fn a_webp_is_searched_behind_its_pixels() {
+    fn a_webp_is_searched_after_its_pixels() {
         let [exif, _] = tiff(0x12, 3, 8);
         let chunk = |name: &[u8; 4], data: &[u8]| {
             [name, (data.len() as u32).to_le_bytes().as_slice(), data, &vec![0; data.len() % 2]].concat()
@@ -299,8 +294,8 @@ mod tests {
             [vec![0; 12], head, chunk(b"VP8 ", &[1, 2, 3]), chunk(b"EXIF", exif)].concat()
         };
         let prefixed = [b"Exif\0\0", exif.as_slice()].concat();
-        assert_eq!(in_webp(&mut Cursor::new(webp(0x08, &exif))), Some(8));
-        assert_eq!(in_webp(&mut Cursor::new(webp(0x08, &prefixed))), Some(8));
-        assert_eq!(in_webp(&mut Cursor::new(webp(0, &exif))), None);
+        assert_eq!(in_webp(&mut &*webp(0x08, &exif)), Some(8));
+        assert_eq!(in_webp(&mut &*webp(0x08, &prefixed)), Some(8));
+        assert_eq!(in_webp(&mut &*webp(0, &exif)), None);
     }
 }

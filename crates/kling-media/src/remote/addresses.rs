@@ -1,5 +1,4 @@
-//! Which URLs a check may ask, which addresses are public, and how a name becomes an address: the only way that a check
-//! comes to a connection without becoming a way into someone's network.
+//! The URLs and the addresses that a check may connect to, so that a check is no way into a private network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::sync::Arc;
@@ -10,37 +9,37 @@ use url::{Host, Origin, Url};
 use crate::Error;
 use crate::error::Kind;
 
-/// How many redirects are followed.
-const MOST_REDIRECTS: u32 = 5;
+/// The most redirects that are followed.
+const MAX_REDIRECTS: u32 = 5;
 
-/// Judges URLs by what stands in them; names are judged when they are resolved.
+/// Checks URLs by their text. Names are checked when they are resolved.
 #[derive(Clone, Debug)]
 pub(super) struct RedirectPolicy {
     allow_private: bool,
-    /// The server that the caller named.
-    given: Origin,
+    /// The server in the caller's URL.
+    named: Origin,
     redirects: u32,
 }
 
 impl RedirectPolicy {
-    /// Takes the URL that the caller gave.
+    /// Checks the caller's URL.
     pub(super) fn open(text: &str, allow_private: bool) -> Result<(Self, Url), Error> {
         let url = Url::parse(text).map_err(|_| Error::new(Kind::Url("text that is no url")))?;
         let url = without_credentials(url);
-        let gate = Self { allow_private, given: url.origin(), redirects: 0 };
-        if !gate.allows_scheme(&url) {
+        let policy = Self { allow_private, named: url.origin(), redirects: 0 };
+        if !policy.allows_scheme(&url) {
             let found = if url.scheme() == "http" { "an http url" } else { "a url that is no https url" };
             return Err(Error::new(Kind::Url(found)));
         }
-        gate.judge_address(&url)?;
-        Ok((gate, url))
+        policy.check_address(&url)?;
+        Ok((policy, url))
     }
 
-    /// Follows a redirect.
+    /// Checks a redirect.
     pub(super) fn redirect(&mut self, from: &Url, location: Option<&str>) -> Result<Url, Error> {
         let protocol = |found: &str| Error::new(Kind::Protocol(found.to_owned()));
         self.redirects += 1;
-        if self.redirects > MOST_REDIRECTS {
+        if self.redirects > MAX_REDIRECTS {
             return Err(protocol("it redirects more than 5 times"));
         }
         let location = location.ok_or_else(|| protocol("it redirects without a place"))?;
@@ -49,21 +48,21 @@ impl RedirectPolicy {
         if !self.allows_scheme(&url) {
             return Err(protocol("it redirects to what is no https url"));
         }
-        self.judge_address(&url)?;
+        self.check_address(&url)?;
         Ok(url)
     }
 
-    /// Whether a URL may be on a private address: only the server that the caller named, and only if the caller says so.
+    /// Whether a URL may lead to a private address: only the server in the caller's URL, if the caller allowed it.
     pub(super) fn allows_private(&self, url: &Url) -> bool {
-        self.allow_private && url.origin() == self.given
+        self.allow_private && url.origin() == self.named
     }
 
     fn allows_scheme(&self, url: &Url) -> bool {
         url.scheme() == "https" || (url.scheme() == "http" && self.allows_private(url))
     }
 
-    /// Judges an address that stands in the URL itself, which no resolver will see.
-    fn judge_address(&self, url: &Url) -> Result<(), Error> {
+    /// Checks an address in the URL itself, which no resolver sees.
+    fn check_address(&self, url: &Url) -> Result<(), Error> {
         let is_public = match url.host() {
             Some(Host::Domain(_)) | None => true,
             Some(Host::Ipv4(address)) => is_public(address.into()),
@@ -73,25 +72,25 @@ impl RedirectPolicy {
     }
 }
 
-/// A check sends no user name and no password, whoever put them there.
+/// Removes the user name and the password: a check sends neither.
 fn without_credentials(mut url: Url) -> Url {
-    // These fail for URLs without a host only, which are refused for their scheme.
+    // Fails only without a host, and such a URL is refused for its scheme.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url
 }
 
-/// The error for a host that a check does not reach.
+/// Returns the error for a host on a private address.
 pub(super) fn private(url: &Url) -> Error {
     Error::new(Kind::Private(url.host_str().unwrap_or_default().to_owned()))
 }
 
-/// Finds the addresses of a host name. It may block: it is called on a thread that may.
+/// Finds the addresses of a host name. It may block.
 pub trait Resolve: fmt::Debug + Send + Sync + 'static {
-    /// The addresses of a name.
+    /// Returns the addresses of a name.
     ///
     /// # Errors
-    /// When there are none, or nobody knows.
+    /// If the name is unknown or has no address.
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -105,7 +104,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// A resolver that lets only those addresses out which may be connected to.
+/// A resolver that returns only addresses that a check may connect to.
 #[derive(Clone, Debug)]
 pub(super) struct PublicResolver {
     pub(super) resolver: Arc<dyn Resolve>,
@@ -113,7 +112,7 @@ pub(super) struct PublicResolver {
 }
 
 impl PublicResolver {
-    /// The addresses that may be connected to; there is at least one.
+    /// Returns at least one address that a check may connect to.
     pub(super) fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let mut addresses = self.resolver.resolve(host)?;
         if addresses.is_empty() {
@@ -124,12 +123,12 @@ impl PublicResolver {
     }
 }
 
-/// What a client reports, somewhere down the chain of its errors, when it was not let out.
+/// The error of [`PublicResolver`], somewhere in the chain of a client's errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PrivateAddress;
 
 impl PrivateAddress {
-    /// Whether an error comes from a guard.
+    /// Whether an error comes from [`PublicResolver`].
     pub(super) fn is_behind(error: &(dyn std::error::Error + 'static)) -> bool {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -151,8 +150,8 @@ impl fmt::Display for PrivateAddress {
     }
 }
 
-/// Blocks of IPv4 that do not lead to the public internet, from IANA's registry of special-purpose addresses, with
-/// multicast and what is reserved.
+/// Blocks of IPv4 outside the public internet, from IANA's registry of special-purpose addresses, with multicast and
+/// reserved blocks.
 const SPECIAL_V4: &[([u8; 4], u32)] = &[
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -173,16 +172,14 @@ const SPECIAL_V4: &[([u8; 4], u32)] = &[
     ([224, 0, 0, 0], 3),
 ];
 
-/// The one block of IPv6 from which public addresses are given out.
+/// The block of IPv6 for public addresses.
 const GLOBAL_V6: ([u16; 2], u32) = ([0x2000, 0], 3);
 
-/// Blocks within it that lead elsewhere: Teredo and other protocols, documentation, 6to4.
+/// Blocks within it for other uses: Teredo and other protocols, documentation, 6to4.
 const SPECIAL_V6: &[([u16; 2], u32)] =
     &[([0x2001, 0], 23), ([0x2001, 0x0db8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
-/// Whether an address is reached over the public internet.
-///
-/// The standard library's own answer, `IpAddr::is_global`, is not stable yet.
+/// Whether an address is on the public internet. `IpAddr::is_global` is not stable yet.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -206,7 +203,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     is_within(&GLOBAL_V6) && !SPECIAL_V6.iter().any(is_within)
 }
 
-/// The IPv4 address that an address of IPv6 stands for: mapped, or behind the translator of a network without IPv4.
+/// Returns the IPv4 address inside an IPv6 address: mapped, or for the translator of a network without IPv4.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => {
@@ -222,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_https_to_public_places_is_let_through() {
+    fn only_https_urls_to_public_addresses_pass() {
         for (text, is_open) in [
             ("https://a.example/x.jpg?q", true),
             ("https://93.184.215.14/x", true),
@@ -243,23 +240,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_for_the_server_given_is_not_for_one_that_it_redirects_to() {
-        let (mut gate, url) = RedirectPolicy::open("http://127.0.0.1:81/x", true).unwrap();
-        assert!(gate.redirect(&url, Some("/y")).is_ok());
+    fn a_private_address_is_allowed_for_the_named_server_only() {
+        let (mut policy, url) = RedirectPolicy::open("http://127.0.0.1:81/x", true).unwrap();
+        assert!(policy.redirect(&url, Some("/y")).is_ok());
         for elsewhere in ["http://127.0.0.1:82/x", "https://10.0.0.1/x", "http://a.example/x", "file:///x"] {
-            assert!(gate.clone().redirect(&url, Some(elsewhere)).is_err(), "{elsewhere}");
+            assert!(policy.clone().redirect(&url, Some(elsewhere)).is_err(), "{elsewhere}");
         }
-        let outside = gate.redirect(&url, Some("https://a.example/x")).unwrap();
-        assert!(!gate.allows_private(&outside), "its name may not lead inside");
+        let outside = policy.redirect(&url, Some("https://a.example/x")).unwrap();
+        assert!(!policy.allows_private(&outside), "its name must not lead inside");
     }
 
     #[test]
     fn redirects_end() {
-        let (mut gate, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
-        let followed = (0..10).take_while(|_| gate.redirect(&url, Some("/y")).is_ok()).count();
+        let (mut policy, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
+        let followed = (0..10).take_while(|_| policy.redirect(&url, Some("/y")).is_ok()).count();
         assert_eq!(followed, 5);
-        let (mut gate, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
-        assert!(gate.redirect(&url, None).unwrap_err().is_unchecked());
+        let (mut policy, url) = RedirectPolicy::open("https://a.example/x", false).unwrap();
+        assert!(policy.redirect(&url, None).unwrap_err().is_unchecked());
     }
 
     #[derive(Debug)]
@@ -271,26 +268,29 @@ mod tests {
         }
     }
 
-    fn let_out(allow_private: bool, addresses: &[&str]) -> Result<usize, bool> {
+    fn resolved(allow_private: bool, addresses: &[&str]) -> Result<usize, bool> {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let guard = PublicResolver { resolver: Arc::new(Fixed(addresses)), allow_private };
-        guard.addresses("a.example").map(|left| left.len()).map_err(|error| PrivateAddress::is_behind(&error))
+        let resolver = PublicResolver { resolver: Arc::new(Fixed(addresses)), allow_private };
+        resolver
+            .addresses("a.example")
+            .map(|left| left.len())
+            .map_err(|error| PrivateAddress::is_behind(&error))
     }
 
     #[test]
-    fn only_public_addresses_are_let_out() {
-        assert_eq!(let_out(false, &["93.184.215.14", "10.0.0.1", "::1"]), Ok(1));
-        assert_eq!(let_out(false, &["127.0.0.1", "fe80::1"]), Err(true));
-        assert_eq!(let_out(false, &[]), Err(false));
-        assert_eq!(let_out(true, &["127.0.0.1"]), Ok(1));
+    fn only_public_addresses_are_returned() {
+        assert_eq!(resolved(false, &["93.184.215.14", "10.0.0.1", "::1"]), Ok(1));
+        assert_eq!(resolved(false, &["127.0.0.1", "fe80::1"]), Err(true));
+        assert_eq!(resolved(false, &[]), Err(false));
+        assert_eq!(resolved(true, &["127.0.0.1"]), Ok(1));
     }
 
-    fn judged(address: &str) -> bool {
+    fn is_public_text(address: &str) -> bool {
         is_public(address.parse().unwrap())
     }
 
     #[test]
-    fn the_public_internet_is_open() {
+    fn addresses_of_the_public_internet_are_public() {
         for address in [
             "1.1.1.1",
             "9.255.255.255",
@@ -307,12 +307,12 @@ mod tests {
             "::ffff:1.1.1.1",
             "64:ff9b::101:101",
         ] {
-            assert!(judged(address), "{address}");
+            assert!(is_public_text(address), "{address}");
         }
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn other_addresses_are_not_public() {
         for address in [
             "0.0.0.0",
             "10.0.0.1",
@@ -349,7 +349,7 @@ mod tests {
             "3fff::1",
             "4000::1",
         ] {
-            assert!(!judged(address), "{address}");
+            assert!(!is_public_text(address), "{address}");
         }
     }
 }
