@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     Private(String),
     /// A response that is wrong or cannot be measured.
     Protocol(String),
-    /// A status that says nothing about the file.
+    /// Any other status.
     Status(u16),
     /// A file that ends before its image does.
     Truncated,
@@ -136,26 +136,11 @@ impl Error {
         };
         Some(Violation::new(pointer, Keyword::MediaReference, found, allowed))
     }
+}
 
-    #[cfg(any(feature = "remote", feature = "remote-blocking"))]
-    pub(crate) const fn new(kind: Kind) -> Self {
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
         Self(kind)
-    }
-
-    pub(crate) const fn corrupt() -> Self {
-        Self(Kind::Corrupt)
-    }
-
-    pub(crate) const fn data_uri(found: &'static str) -> Self {
-        Self(Kind::DataUri(found))
-    }
-
-    pub(crate) const fn not_an_image() -> Self {
-        Self(Kind::NotAnImage(None))
-    }
-
-    pub(crate) const fn truncated() -> Self {
-        Self(Kind::Truncated)
     }
 }
 

@@ -14,6 +14,7 @@ use kling_types::{ImageFormat, MediaFacts};
 use self::source::Pages;
 pub(crate) use self::source::Source;
 use crate::Error;
+use crate::error::Kind;
 
 /// Returns the facts of a whole file in memory.
 ///
@@ -23,10 +24,18 @@ pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
     read(&mut &*bytes, bytes.len() as u64)
 }
 
+/// Returns the facts of a whole file in memory, and its length as the bytes read.
+///
+/// # Errors
+/// As [`from_bytes`].
+pub fn measure_bytes(bytes: &[u8]) -> Result<Measured, Error> {
+    Ok(Measured { facts: from_bytes(bytes)?, bytes_read: bytes.len() as u64, requests: 0 })
+}
+
 /// Returns the facts of a regular file on disk. Reads the header and the last bytes only.
 ///
 /// # Errors
-/// As [`measure_path`].
+/// As [`measure_file`].
 pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
     measure_path(path).map(|measured| measured.facts)
 }
@@ -34,10 +43,17 @@ pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
 /// Returns the facts of a file on disk, and how many bytes were read for them.
 ///
 /// # Errors
-/// [`Error`] if the file cannot be read, is no image, or is one with a broken header or without its end. A pipe or a
-/// device cannot be read by position: pass its bytes to [`from_bytes`].
+/// As [`measure_file`].
 pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
-    let file = File::open(path)?;
+    measure_file(File::open(path)?)
+}
+
+/// Returns the facts of an open file, and how many bytes were read for them.
+///
+/// # Errors
+/// [`Error`] if the file cannot be read, is no image, or is one with a broken header or without its end. A pipe or a
+/// device cannot be read by position: pass its bytes to [`measure_bytes`].
+pub fn measure_file(file: File) -> Result<Measured, Error> {
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
@@ -67,9 +83,9 @@ fn read(source: &mut impl Source, length: u64) -> Result<MediaFacts, Error> {
     let header = Header::read(source)?;
     match header.is_truncated(source, length) {
         Ok(false) => Ok(header.facts(source, Some(length))),
-        Ok(true) => Err(Error::truncated()),
+        Ok(true) => Err(Kind::Truncated.into()),
         // A file that shrinks while it is read is truncated too.
-        Err(error) => Err(failed(error, Error::truncated)),
+        Err(error) => Err(failed(error, Kind::Truncated)),
     }
 }
 
@@ -93,9 +109,9 @@ impl Header {
     /// Recognises the format by the first bytes, and reads the sides.
     pub(crate) fn read(source: &mut impl Source) -> Result<Self, Error> {
         if source.take_at(0).is_ok_and(|start| start == formats::JPEG) {
-            return formats::jpeg(source).map_err(|error| failed(error, Error::corrupt));
+            return formats::jpeg(source).map_err(|error| failed(error, Kind::Corrupt));
         }
-        let start = source.take_at::<12>(0).map_err(|error| failed(error, Error::not_an_image))?;
+        let start = source.take_at::<12>(0).map_err(|error| failed(error, Kind::NotAnImage(None)))?;
         let header = match &start {
             [0x89, b'P', b'N', b'G', ..] => formats::png(source),
             [b'G', b'I', b'F', b'8', ..] => formats::gif(source),
@@ -103,9 +119,9 @@ impl Header {
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => formats::webp(source),
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => return heif::read(source),
             [b'B', b'M', ..] => formats::bmp(source),
-            _ => return Err(Error::not_an_image()),
+            _ => return Err(Kind::NotAnImage(None).into()),
         };
-        header.map_err(|error| failed(error, Error::corrupt))
+        header.map_err(|error| failed(error, Kind::Corrupt))
     }
 
     /// Returns the header as facts. Reads on for the orientation in some formats, as far as the bytes are known.
@@ -141,10 +157,12 @@ impl Header {
 }
 
 /// Returns the error of the reader itself; any other is the fault of the bytes, and becomes `of_bytes`.
-fn failed(error: io::Error, of_bytes: fn() -> Error) -> Error {
+fn failed(error: io::Error, of_bytes: Kind) -> Error {
     match error.kind() {
-        // A file returns InvalidInput for a place where no file can have bytes.
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => of_bytes(),
+        // InvalidInput is the error for a place beyond any file.
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
+            of_bytes.into()
+        }
         _ => error.into(),
     }
 }

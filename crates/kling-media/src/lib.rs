@@ -7,5 +7,5 @@ mod reference;
 pub mod remote;
 
 pub use error::Error;
-pub use header::{Measured, from_bytes, from_path, measure_path};
+pub use header::{Measured, from_bytes, from_path, measure_bytes, measure_file, measure_path};
 pub use reference::{DataUri, Reference, encode_data_uri};

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::{Engine, alphabet};
-use kling_types::{MediaFacts, MediaRef};
+use kling_types::MediaRef;
 
-use crate::{Error, Measured, from_bytes};
+use crate::error::Kind;
+use crate::{Error, Measured, measure_bytes};
 
 /// Standard alphabet and padding, as the rules for inputs require. Ignores spare bits of the last symbol, which some encoders
 /// set.
@@ -67,35 +68,27 @@ impl DataUri {
     /// Decodes a `data:` URI in base64.
     ///
     /// # Errors
-    /// [`Error`] if the text is another kind of URI or the base64 is broken. The message quotes nothing of the text.
+    /// [`Error`] if the text is another kind of URI or the base64 is broken. The message does not quote the text.
     pub fn decode(uri: &str) -> Result<Self, Error> {
         let rest = strip_scheme(uri).ok_or_else(|| {
-            Error::data_uri(match MediaRef::is_raw_base64(uri) {
+            Kind::DataUri(match MediaRef::is_raw_base64(uri) {
                 true => "raw base64 without a data: uri around it",
                 false => "another kind of uri",
             })
         })?;
-        let (head, payload) = rest.split_once(',').ok_or(Error::data_uri("a data: uri without a comma"))?;
+        let (head, payload) = rest.split_once(',').ok_or(Kind::DataUri("a data: uri without a comma"))?;
         let media_type =
-            head.strip_suffix(";base64").ok_or(Error::data_uri("a data: uri that is not base64"))?;
-        let bytes = DECODER.decode(payload).map_err(|_| Error::data_uri("a data: uri with broken base64"))?;
+            head.strip_suffix(";base64").ok_or(Kind::DataUri("a data: uri that is not base64"))?;
+        let bytes = DECODER.decode(payload).map_err(|_| Kind::DataUri("a data: uri with broken base64"))?;
         Ok(Self { media_type: media_type.to_owned(), bytes })
-    }
-
-    /// Returns the facts of the decoded file.
-    ///
-    /// # Errors
-    /// As [`from_bytes`].
-    pub fn facts(&self) -> Result<MediaFacts, Error> {
-        from_bytes(&self.bytes)
     }
 
     /// Returns the facts of the decoded file, and its length as the bytes read.
     ///
     /// # Errors
-    /// As [`from_bytes`].
+    /// As [`measure_bytes`].
     pub fn measure(&self) -> Result<Measured, Error> {
-        Ok(Measured { facts: self.facts()?, bytes_read: self.bytes.len() as u64, requests: 0 })
+        measure_bytes(&self.bytes)
     }
 }
 

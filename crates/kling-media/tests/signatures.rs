@@ -1,12 +1,12 @@
-//! Right first bytes over wrong content: text that begins like a picture, pictures that a transfer changed, and places where
-//! no file has any bytes.
+//! Right first bytes before wrong content: text that begins like an image, images that a transfer changed, and places outside
+//! any file.
 
 use kling_media::{from_bytes, from_path};
 
 const PNG: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0\0\0\0\0\0\0\0\0IEND\0\0\0\0";
 
-/// The sides, or nothing where the file is broken.
+/// Returns the sides, or `None` if the file is broken.
 fn sides(file: &[u8]) -> Option<(Option<u32>, Option<u32>)> {
     match from_bytes(file) {
         Ok(facts) => Some((facts.width, facts.height)),
@@ -22,7 +22,7 @@ fn webp(chunk: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn text_is_no_picture_whatever_it_begins_with() {
+fn text_that_begins_like_an_image_is_refused() {
     for text in [
         "GIF8 eats a cat and a dog",
         "RIFF to a WEBPVP8 nonsense, and on and on",
@@ -39,7 +39,7 @@ fn text_is_no_picture_whatever_it_begins_with() {
 }
 
 #[test]
-fn a_png_changed_on_its_way_is_broken() {
+fn a_png_changed_by_a_transfer_is_broken() {
     assert_eq!(sides(PNG), Some((Some(640), Some(480))));
     let unix = [&PNG[..4], &PNG[5..]].concat();
     assert_eq!(sides(&unix), None, "line ends of Unix");
@@ -50,7 +50,7 @@ fn a_png_changed_on_its_way_is_broken() {
 }
 
 #[test]
-fn both_versions_of_gif_are_known_and_no_third() {
+fn only_the_two_versions_of_gif_are_known() {
     for (version, expected) in
         [(b'7', Some((Some(320), Some(240)))), (b'9', Some((Some(320), Some(240)))), (b'8', None)]
     {
@@ -60,7 +60,7 @@ fn both_versions_of_gif_are_known_and_no_third() {
 }
 
 #[test]
-fn a_webp_is_measured_by_the_chunk_that_it_begins_with() {
+fn a_webp_is_measured_by_its_first_chunk() {
     let lossy = webp(b"VP8 \x10\0\0\0\x10\x02\0\x9d\x01\x2a\x80\x02\xe0\x01");
     assert_eq!(sides(&lossy), Some((Some(640), Some(480))));
     let scaled = webp(b"VP8 \x10\0\0\0\x10\x02\0\x9d\x01\x2a\x80\x42\xe0\xc1");
@@ -80,7 +80,7 @@ fn a_webp_is_measured_by_the_chunk_that_it_begins_with() {
 }
 
 #[test]
-fn a_file_that_points_beyond_any_file_is_broken_and_can_be_read() {
+fn a_file_that_points_beyond_any_file_is_broken() {
     let heic = b"\0\0\0\x10ftypheic\0\0\0\0\0\0\0\x01free\x80\0\0\0\0\0\0\0".as_slice();
     let tiff = b"MM\0+\0\x08\0\0\xff\0\0\0\0\0\0\0".as_slice();
     for (name, file) in [("heic", heic), ("tiff", tiff)] {

@@ -1,4 +1,4 @@
-//! Pictures that are cut off are refused; pictures with something behind their end are not.
+//! Truncated images are refused. Images with bytes after their end are not.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +58,7 @@ fn all(data: usize) -> [(&'static str, Vec<u8>); 5] {
     ]
 }
 
-/// What bytes, a file and a `data:` URI say, which is the same.
+/// Returns the result for bytes, a file and a `data:` URI, which must be the same.
 fn sides(name: &str, file: &[u8]) -> Result<(Option<u32>, Option<u32>), Error> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -66,7 +66,8 @@ fn sides(name: &str, file: &[u8]) -> Result<(Option<u32>, Option<u32>), Error> {
     fs::write(&path, file).unwrap();
     let on_disk = measure_path(&path).map(|measured| measured.facts);
     fs::remove_file(&path).unwrap();
-    let inside = DataUri::decode(&encode_data_uri("image/png", file)).unwrap().facts();
+    let inside = DataUri::decode(&encode_data_uri("image/png", file)).unwrap().measure();
+    let inside = inside.map(|measured| measured.facts);
     let facts = from_bytes(file);
     for other in [on_disk, inside] {
         match (&facts, &other) {
@@ -79,20 +80,20 @@ fn sides(name: &str, file: &[u8]) -> Result<(Option<u32>, Option<u32>), Error> {
 }
 
 #[test]
-fn a_whole_picture_is_measured_whatever_follows_its_end() {
+fn a_whole_image_is_measured_with_any_bytes_after_its_end() {
     for (name, file) in all(40_000) {
         assert_eq!(sides(name, &file).unwrap(), SIDES, "{name}");
-        for behind in [[0; 1].as_slice(), &[0; 4096], b"padding", &[7; 300_000]] {
-            let file = [&file, behind].concat();
-            assert_eq!(sides(name, &file).unwrap(), SIDES, "{name} and {} bytes", behind.len());
+        for after in [[0; 1].as_slice(), &[0; 4096], b"padding", &[7; 300_000]] {
+            let file = [&file, after].concat();
+            assert_eq!(sides(name, &file).unwrap(), SIDES, "{name} and {} bytes", after.len());
         }
         let twice = [file.as_slice(), &file, b"\0\0SEFT"].concat();
-        assert_eq!(sides(name, &twice).unwrap(), SIDES, "{name}, with a second picture");
+        assert_eq!(sides(name, &twice).unwrap(), SIDES, "{name}, with a second image");
     }
 }
 
 #[test]
-fn a_picture_that_is_cut_off_is_refused_in_plain_words() {
+fn a_truncated_image_is_refused_in_plain_words() {
     for (name, file) in all(40_000) {
         for length in [file.len() - 300, file.len() / 2, file.len() - 20_000] {
             let error = sides(name, &file[..length]).unwrap_err();

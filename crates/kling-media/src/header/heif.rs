@@ -11,44 +11,48 @@ use kling_types::ImageFormat;
 use super::source::Source;
 use super::{Header, failed};
 use crate::Error;
+use crate::error::Kind;
 
 /// More boxes, items and properties than any image has in one place.
 const MAX_BOXES: u32 = 4096;
+/// More brands than any image names.
+const MAX_BRANDS: usize = 64;
 
 /// Reads the header of a file of ISO boxes. An MP4 is such a file too, and no image.
 pub(super) fn read(source: &mut impl Source) -> Result<Header, Error> {
-    let named = named_format(source);
-    let broken = if named.is_some() { Error::corrupt } else { Error::not_an_image };
-    header(source, named).map_err(|error| failed(error, broken))
-}
-
-fn header(source: &mut impl Source, named: Option<ImageFormat>) -> io::Result<Header> {
+    let brands = brands(source);
+    let named = brands.iter().find_map(format_of);
+    let broken = if named.is_some() { Kind::Corrupt } else { Kind::NotAnImage(None) };
     let sides = match primary_sides(source) {
-        Err(error) if is_of_the_bytes(&error) && is_sequence(source)? => track_sides(source)?,
-        result => result?,
+        Err(error) if is_of_the_bytes(&error) && brands.iter().any(is_sequence) => track_sides(source),
+        result => result,
     };
-    let format = match named {
-        Some(format) => format,
-        None if is_avif(source)? => ImageFormat::Avif,
-        None => ImageFormat::Heic,
-    };
-    Ok(Header::new(format, sides))
+    let format = named.unwrap_or(ImageFormat::Heic);
+    sides.map(|sides| Header::new(format, sides)).map_err(|error| failed(error, broken))
 }
 
-/// Returns the format that the main brand names, or one of the next two if the main brand is a general one.
-fn named_format(source: &mut impl Source) -> Option<ImageFormat> {
-    for at in [8, 16, 20] {
-        match &source.take_at::<4>(at).ok()? {
-            b"avif" | b"avio" | b"avis" | b"MA1A" | b"MA1B" => return Some(ImageFormat::Avif),
-            b"heic" | b"heim" | b"heis" | b"heix" | b"hevc" | b"hevm" | b"hevs" | b"hevx" | b"jpeg"
-            | b"jpgs" => {
-                return Some(ImageFormat::Heic);
-            }
-            b"miaf" | b"mif1" | b"mif2" | b"msf1" => {}
-            _ => break,
+/// Returns the brands of the file, the main one first. The second word of the box is a version.
+fn brands(source: &mut impl Source) -> Vec<[u8; 4]> {
+    let ftyp = child(source, 0..u64::MAX, *b"ftyp").unwrap_or_default();
+    let words = (0..(ftyp.end - ftyp.start) / 4).take(MAX_BRANDS).filter(|&index| index != 1);
+    words.map_while(|index| source.take_at(ftyp.start + 4 * index).ok()).collect()
+}
+
+/// Returns the format that a brand names. Some brands name none, such as `mif1`.
+fn format_of(brand: &[u8; 4]) -> Option<ImageFormat> {
+    match brand {
+        b"avif" | b"avio" | b"avis" | b"MA1A" | b"MA1B" => Some(ImageFormat::Avif),
+        b"heic" | b"heim" | b"heis" | b"heix" | b"hevc" | b"hevm" | b"hevs" | b"hevx" => {
+            Some(ImageFormat::Heic)
         }
+        b"jpeg" | b"jpgs" => Some(ImageFormat::Heic),
+        _ => None,
     }
-    None
+}
+
+/// Whether a brand is that of an image sequence. A video has the same boxes and none of these brands.
+const fn is_sequence(brand: &[u8; 4]) -> bool {
+    matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1")
 }
 
 /// Whether the data of the image goes on after the end of the file. Ignores bytes after the boxes.
@@ -92,31 +96,6 @@ fn primary_sides(source: &mut impl Source) -> io::Result<(u32, u32)> {
     })?;
     let (width, height) = sides.ok_or(io::ErrorKind::InvalidData)?;
     Ok(if is_turned { (height, width) } else { (width, height) })
-}
-
-/// Whether a file of a general brand names AV1 among its compatible brands.
-pub(super) fn is_avif(source: &mut impl Source) -> io::Result<bool> {
-    has_brand(source, 2, |brand| matches!(brand, b"avif" | b"avis"))
-}
-
-/// Whether a file calls itself an image sequence. A video has the same boxes and none of these brands.
-fn is_sequence(source: &mut impl Source) -> io::Result<bool> {
-    has_brand(source, 0, |brand| matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1"))
-}
-
-/// Whether a brand of the file is wanted, from the word at `first` on. The second word is a version.
-fn has_brand(source: &mut impl Source, first: u64, is_wanted: impl Fn(&[u8; 4]) -> bool) -> io::Result<bool> {
-    let ftyp = child(source, 0..u64::MAX, *b"ftyp")?;
-    for index in first..u64::from(MAX_BOXES) {
-        let at = ftyp.start + 4 * index;
-        if at + 4 > ftyp.end {
-            break;
-        }
-        if index != 1 && is_wanted(&source.take_at(at)?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Returns the sides of the first track of images. An auxiliary track, such as an alpha channel, does not count.
@@ -273,7 +252,8 @@ mod tests {
 
     #[test]
     fn any_compatible_brand_may_name_avif() {
-        let is_avif = |brands: &[u8]| is_avif(&mut &*boxed(b"ftyp", brands)).unwrap();
+        let format = |words: &[u8]| brands(&mut &*boxed(b"ftyp", words)).iter().find_map(format_of);
+        let is_avif = |words: &[u8]| format(words) == Some(ImageFormat::Avif);
         assert!(is_avif(b"mif1\0\0\0\0miafmif1avif") && is_avif(b"mif1\0\0\0\0avis"));
         assert!(!is_avif(b"mif1\0\0\0\0miafmif1heic") && !is_avif(b"mif1avif") && !is_avif(b""));
     }

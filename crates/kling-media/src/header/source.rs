@@ -46,8 +46,8 @@ const PAGE: usize = 512;
 /// A file of which one page is kept.
 ///
 /// `BufReader` would read 8 KiB after each seek: 393 KB of a photo whose header is 200 bytes in forty places.
-pub(super) struct Pages<R> {
-    inner: R,
+pub(super) struct Pages {
+    file: File,
     page: [u8; PAGE],
     /// The place of the page in the file.
     start: u64,
@@ -55,33 +55,9 @@ pub(super) struct Pages<R> {
     bytes_read: u64,
 }
 
-/// Reads at a place with one system call. A seek and a read are two, and most of the time of a photo with long metadata.
-pub(super) trait ReadAt {
-    /// Reads some bytes at a place. Returns 0 at the end.
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
-}
-
-impl ReadAt for File {
-    #[cfg(unix)]
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(self, buffer, at)
-    }
-
-    #[cfg(windows)]
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(self, buffer, at)
-    }
-
-    #[cfg(not(any(unix, windows)))]
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        io::Seek::seek(self, io::SeekFrom::Start(at))?;
-        io::Read::read(self, buffer)
-    }
-}
-
-impl<R: ReadAt> Pages<R> {
-    pub(super) const fn new(inner: R) -> Self {
-        Self { inner, page: [0; PAGE], start: 0, filled: 0, bytes_read: 0 }
+impl Pages {
+    pub(super) const fn new(file: File) -> Self {
+        Self { file, page: [0; PAGE], start: 0, filled: 0, bytes_read: 0 }
     }
 
     /// Returns how many bytes were read so far.
@@ -98,7 +74,7 @@ impl<R: ReadAt> Pages<R> {
     fn read_page(&mut self, at: u64) -> io::Result<()> {
         (self.start, self.filled) = (at, 0);
         self.filled = loop {
-            match self.inner.read_at(&mut self.page, at) {
+            match read_at(&mut self.file, &mut self.page, at) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
@@ -108,7 +84,7 @@ impl<R: ReadAt> Pages<R> {
     }
 }
 
-impl<R: ReadAt> Source for Pages<R> {
+impl Source for Pages {
     fn bytes_at(&mut self, at: u64) -> io::Result<&[u8]> {
         if self.rest(at).is_empty() {
             self.read_page(at)?;
@@ -117,23 +93,33 @@ impl<R: ReadAt> Source for Pages<R> {
     }
 }
 
+/// Reads at a place with one system call. A seek and a read are two, and most of the time of a photo with long metadata.
+fn read_at(file: &mut File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buffer, at);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buffer, at);
+    #[cfg(not(any(unix, windows)))]
+    io::Seek::seek(file, io::SeekFrom::Start(at)).and_then(|_| io::Read::read(file, buffer))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Read};
-
     use super::*;
 
-    impl ReadAt for Cursor<Vec<u8>> {
-        fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-            self.set_position(at);
-            self.read(buffer)
-        }
+    /// A file of these bytes, which ends with the process.
+    fn pages(name: &str, bytes: &[u8]) -> Pages {
+        let path = std::env::temp_dir().join(format!("kling-media-{name}-{}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        Pages::new(file)
     }
 
     #[test]
     fn bytes_across_pages_come_as_one() {
         let bytes: Vec<u8> = (0..=255).cycle().take(3 * PAGE).collect();
-        let mut pages = Pages::new(Cursor::new(bytes.clone()));
+        let mut pages = pages("across", &bytes);
         let mut buffer = [0; 700];
         pages.fill(500, &mut buffer).unwrap();
         assert_eq!(buffer, bytes[500..1200]);
@@ -144,7 +130,7 @@ mod tests {
 
     #[test]
     fn skipped_bytes_are_not_read() {
-        let mut pages = Pages::new(Cursor::new(vec![7; 1_000_000]));
+        let mut pages = pages("skipped", &vec![7; 1_000_000]);
         for at in [0, 100_000, 100_010, 900_000] {
             pages.take_at::<4>(at).unwrap();
         }

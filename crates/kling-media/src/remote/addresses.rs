@@ -24,12 +24,12 @@ pub(super) struct RedirectPolicy {
 impl RedirectPolicy {
     /// Checks the caller's URL.
     pub(super) fn open(text: &str, allow_private: bool) -> Result<(Self, Url), Error> {
-        let url = Url::parse(text).map_err(|_| Error::new(Kind::Url("text that is no url")))?;
+        let url = Url::parse(text).map_err(|_| Error::from(Kind::Url("text that is no url")))?;
         let url = without_credentials(url);
         let policy = Self { allow_private, named: url.origin(), redirects: 0 };
         if !policy.allows_scheme(&url) {
             let found = if url.scheme() == "http" { "an http url" } else { "a url that is no https url" };
-            return Err(Error::new(Kind::Url(found)));
+            return Err(Kind::Url(found).into());
         }
         policy.check_address(&url)?;
         Ok((policy, url))
@@ -37,7 +37,7 @@ impl RedirectPolicy {
 
     /// Checks a redirect.
     pub(super) fn redirect(&mut self, from: &Url, location: Option<&str>) -> Result<Url, Error> {
-        let protocol = |found: &str| Error::new(Kind::Protocol(found.to_owned()));
+        let protocol = |found: &str| Error::from(Kind::Protocol(found.to_owned()));
         self.redirects += 1;
         if self.redirects > MAX_REDIRECTS {
             return Err(protocol("it redirects more than 5 times"));
@@ -82,7 +82,7 @@ fn without_credentials(mut url: Url) -> Url {
 
 /// Returns the error for a host on a private address.
 pub(super) fn private(url: &Url) -> Error {
-    Error::new(Kind::Private(url.host_str().unwrap_or_default().to_owned()))
+    Error::from(Kind::Private(url.host_str().unwrap_or_default().to_owned()))
 }
 
 /// Finds the addresses of a host name. It may block.

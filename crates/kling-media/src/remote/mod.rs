@@ -229,14 +229,13 @@ impl<C: HttpClient> UrlCheck<C> {
     fn failed(&self, planner: &RangePlanner, error: AttemptError) -> Error {
         match error {
             AttemptError::PrivateAddress => addresses::private(planner.url()),
-            AttemptError::Timeout => Error::new(Kind::Deadline(self.options.deadline)),
-            AttemptError::Unreachable(reason) => Error::new(Kind::Unreachable(reason)),
+            AttemptError::Timeout => Error::from(Kind::Deadline(self.options.deadline)),
+            AttemptError::Unreachable(reason) => Error::from(Kind::Unreachable(reason)),
         }
     }
 }
 
-/// An HTTP client that follows no redirects, retries nothing and decodes nothing. The futures of a blocking one are ready at
-/// once.
+/// An HTTP client without redirects, retries and decoding. The futures of a blocking one are ready at the first poll.
 trait HttpClient {
     type Body;
 

@@ -106,9 +106,9 @@ impl RangePlanner {
             }
             200 => self.whole(&head),
             206 => self.part(&head)?,
-            404 | 410 => return Err(Error::new(Kind::Missing(head.status))),
+            404 | 410 => return Err(Kind::Missing(head.status).into()),
             416 => return self.unsatisfied(&head),
-            status => return Err(Error::new(Kind::Status(status))),
+            status => return Err(Kind::Status(status).into()),
         }
         self.media_type = head.media_type;
         Ok(Step::Read)
@@ -118,7 +118,7 @@ impl RangePlanner {
     pub(super) fn body(&mut self, chunk: &[u8]) -> Result<Step, Error> {
         self.bytes_read += chunk.len() as u64;
         if self.bytes_read > self.max_bytes {
-            return Err(Error::new(Kind::Limit(format!("the first {} bytes read", self.max_bytes))));
+            return Err(Kind::Limit(format!("the first {} bytes read", self.max_bytes)).into());
         }
         let left = usize::try_from(self.response.end - self.response.start).unwrap_or(usize::MAX);
         let chunk = chunk.get(..left).unwrap_or(chunk);
@@ -181,7 +181,7 @@ impl RangePlanner {
         }
         match self.measure()? {
             Some(measured) => Ok(Step::Done(measured)),
-            None => Err(Error::corrupt()),
+            None => Err(Kind::Corrupt.into()),
         }
     }
 
@@ -205,7 +205,7 @@ impl RangePlanner {
             Some(name) if error.is_not_an_image() && name.starts_with("image/") => {
                 protocol(&format!("{name} is a format that this version does not measure"))
             }
-            name if error.is_not_an_image() => Error::new(Kind::NotAnImage(name.clone())),
+            name if error.is_not_an_image() => Error::from(Kind::NotAnImage(name.clone())),
             _ => error,
         }
     }
@@ -223,12 +223,12 @@ impl RangePlanner {
         if self.requests < MAX_REQUESTS {
             return Ok(Step::Send);
         }
-        Err(Error::new(Kind::Limit(format!("{MAX_REQUESTS} requests"))))
+        Err(Kind::Limit(format!("{MAX_REQUESTS} requests")).into())
     }
 }
 
 fn protocol(found: &str) -> Error {
-    Error::new(Kind::Protocol(found.to_owned()))
+    Error::from(Kind::Protocol(found.to_owned()))
 }
 
 /// The bytes of a file that are known so far.

@@ -33,7 +33,7 @@ pub(super) fn client(options: &Options, allow_private: bool) -> Result<Client, E
         .no_zstd()
         .dns_resolver(PublicResolver { resolver: options.resolver.clone(), allow_private })
         .build()
-        .map_err(|error| Error::new(Kind::Unreachable(innermost(&error))))
+        .map_err(|error| Error::from(Kind::Unreachable(innermost(&error))))
 }
 
 impl HttpClient for Client {

@@ -1,19 +1,18 @@
-//! A server over loopback that answers as a test tells it to, byte by byte.
-#![allow(dead_code, reason = "not every test file needs all of it")]
+//! A server on loopback whose responses a test writes byte by byte.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A listening server; its threads end with the process.
+/// A listening server. Its threads end with the process.
 pub(crate) struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Answers every request by `answer`, which gets its head and the socket, and says whether the connection goes on.
+    /// Responds to every request by `answer`, which gets its head and the socket. It returns whether the connection stays open.
     pub(crate) fn start(answer: impl Fn(&str, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -35,7 +34,7 @@ impl Server {
         Self { address, requests }
     }
 
-    /// A server that always sends the same text.
+    /// Starts a server that always sends the same text.
     pub(crate) fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(move |_, stream| {
@@ -44,7 +43,7 @@ impl Server {
         })
     }
 
-    /// A server that knows ranges.
+    /// Starts a server with support for ranges.
     pub(crate) fn serving(file: Vec<u8>) -> Self {
         Self::start(move |head, stream| {
             let (start, end) = range(head);
@@ -59,17 +58,17 @@ impl Server {
         })
     }
 
-    /// A URL of this server.
+    /// Returns a URL of this server.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/photo.jpg", self.address)
     }
 
-    /// The port.
+    /// Returns the port.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The heads of the requests that came so far.
+    /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -85,9 +84,9 @@ fn head(stream: &mut TcpStream) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-/// The first byte that is asked for, and the one behind the last.
+/// Returns the first byte that is requested, and the one after the last.
 fn range(head: &str) -> (usize, usize) {
-    let (_, range) = head.split_once("bytes=").expect("every request asks for a range");
+    let (_, range) = head.split_once("bytes=").expect("every request has a range");
     let (start, end) = range.lines().next().unwrap().split_once('-').unwrap();
     (start.parse().unwrap(), end.parse::<usize>().unwrap() + 1)
 }
