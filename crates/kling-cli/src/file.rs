@@ -42,17 +42,17 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new(STDIN)
 }
 
-/// The name of a file in messages.
+/// Returns the name of a file for messages.
 pub(crate) fn name(path: &Path) -> String {
     if is_stdin(path) { "stdin".to_owned() } else { shown::path(path) }
 }
 
-/// An input file over its limit.
+/// Returns the error for an input file over its limit.
 pub(crate) fn too_large(path: &Path, limit: u64, advice: &str) -> CliError {
     CliError::new(ExitStatus::Input, format!("{}: larger than {limit} bytes{advice}", name(path)))
 }
 
-/// An input file that cannot be read.
+/// Returns the error for an input file that cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> CliError {
     let problem = match error.kind() {
         ErrorKind::NotFound => "no such file".to_owned(),
@@ -61,7 +61,7 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> CliError {
     CliError::new(ExitStatus::NoInput, format!("{}: {problem}", name(path)))
 }
 
-/// Stdin has one content, so only one input can be read from it.
+/// Refuses a second input from stdin, which has one content.
 fn take_stdin() -> Result<(), CliError> {
     static IS_TAKEN: AtomicBool = AtomicBool::new(false);
     if IS_TAKEN.swap(true, Ordering::Relaxed) {

@@ -1,13 +1,11 @@
-//! An input before it is sent: read, with the properties of the command line set over it, checked against the model's schema,
-//! then its pictures against the media rules.
+//! The input of a command: read from its source, with the properties of the command line set over it.
 
 use kling::schema::{ObjectSchema, Shape};
-use kling::{MediaField, ModelInfo, Pointer, Violations, json, model, models};
+use kling::{ModelInfo, Pointer, Violations, json, model, models};
 use serde_json::{Map, Value};
 
 use crate::arguments::{InputSource, Setting};
 use crate::console::{CliError, ExitStatus};
-use crate::pictures::{MediaChecker, Report};
 use crate::{file, shown};
 
 /// The API takes bodies up to 64 MiB from the provider's own clients.
@@ -63,40 +61,6 @@ pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
         "the request has {length} bytes; at most {MAX_BYTES} are allowed: give https URLs instead of files"
     );
     Err(CliError::new(ExitStatus::Input, message))
-}
-
-/// Checks an input by every rule of its model, and its pictures where `media` is given.
-pub(crate) async fn check(
-    model: &ModelInfo,
-    input: &Value,
-    media: Option<&MediaChecker>,
-) -> Result<Report, CliError> {
-    judge((model.validate_input)(input), model.media, input, media).await
-}
-
-/// Joins what the schema says of an input with what the rules on its pictures say, where `media` is given.
-pub(crate) async fn judge(
-    verdict: Result<(), Violations>,
-    fields: &[MediaField],
-    input: &Value,
-    media: Option<&MediaChecker>,
-) -> Result<Report, CliError> {
-    let mut violations = verdict.err().unwrap_or_default();
-    let mut report = Report::default();
-    if let Some(pictures) = media {
-        for field in fields {
-            for (pointer, reference) in field.references(input) {
-                // What is no reference at all has been found by the schema.
-                if violations.iter().all(|violation| violation.pointer() != pointer) {
-                    violations.extend(pictures.judge(field, &pointer, reference, &mut report).await?);
-                }
-            }
-        }
-    }
-    violations
-        .into_result()
-        .map_err(|violations| CliError::from(violations).with("checks", report.json()))?;
-    Ok(report)
 }
 
 /// Puts every setting into the input, each read as what its property takes; a name that is no property stays a text, for the

@@ -1,18 +1,18 @@
 //! The program `kling`: a photo on disk becomes a clip, with one command.
 
 mod arguments;
-mod attachments;
 mod catalog;
 mod command;
 mod connection;
 mod console;
 mod file;
+mod inline_files;
 mod input;
 mod interrupts;
 mod live;
 mod making;
+mod media_checker;
 mod output;
-mod pictures;
 mod shown;
 mod target;
 mod waiting;

@@ -13,7 +13,7 @@ use crate::connection::Session;
 use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::live::ProgressLine;
-use crate::pictures::Report;
+use crate::media_checker::Report;
 use crate::target::OutputPath;
 use crate::waiting;
 

@@ -1,8 +1,8 @@
-//! The commands that take an input: `kling run` and `kling generate`, which submit, wait and download; `kling submit`; and
-//! `kling validate`, which sends nothing.
+//! The commands with an input: `kling run` and `kling generate`, which submit, wait and download, `kling submit`, and
+//! `kling validate`.
 
 use kling::schema::ModelSchema;
-use kling::{MediaKind, ModelId, ModelInfo};
+use kling::{MediaKind, ModelId, ModelInfo, Pointer};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Generate, OnInterrupt, Run, Submit, Validate};
@@ -11,11 +11,11 @@ use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::interrupts::Interrupts;
 use crate::live::ProgressLine;
 use crate::making::{self, JobSpec};
-use crate::pictures::MediaChecker;
+use crate::media_checker::MediaChecker;
 use crate::target::OutputPath;
-use crate::{attachments, catalog, input};
+use crate::{catalog, inline_files, input};
 
-/// Everything that can be wrong is found before the one request that costs.
+/// Makes every check before the one request that costs money.
 pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, CliError> {
     let making = &arguments.making;
     let mut body = match arguments.source() {
@@ -34,10 +34,9 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
             "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
         ));
     }
-    attachments::inline(&schema, &mut body, &making.media, console)?;
-    let pictures = MediaChecker::new(&making.media, !making.is_offline());
-    let verdict = schema.validate_input(&body);
-    let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
+    let mut checker = MediaChecker::new(&making.media, !making.is_offline());
+    inline_files::inline(&schema, &mut body, &mut checker, console)?;
+    let report = checker.check(schema.validate_input(&body), &schema.media, &body).await?;
     input::bound(&body)?;
     let connection = match connection {
         Some(connection) => connection,
@@ -72,27 +71,35 @@ fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
     arguments.making.connect(console)
 }
 
-/// Everything that can be wrong is found before the one request that costs.
+/// Makes every check before the one request that costs money.
 pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Output, CliError> {
     let making = &arguments.making;
     let model = input::known_model(&arguments.model.model)?;
     let target =
         OutputPath::check(making.output.as_deref(), model.output_kind).map_err(CliError::before_submit)?;
-    let body = assemble(arguments, model, console)?;
-    let pictures = MediaChecker::new(&making.media, !making.is_offline());
-    let report = input::check(model, &body, pictures.as_ref()).await?;
+    let mut checker = MediaChecker::new(&making.media, !making.is_offline());
+    let body = assemble(arguments, model, &mut checker, console)?;
+    let report = checker.check((model.validate_input)(&body), model.media, &body).await?;
     input::bound(&body)?;
     let connection = making.connect(console)?;
     making::make(&connection, making, JobSpec { model: model.id.parse()?, body, report, target }, console)
         .await
 }
 
-/// The body, with nothing in it that was not asked for. What the model does not take is found by its own rules.
-fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result<Value, CliError> {
+/// Returns the body with the arguments of the command line only, and measures the images.
+fn assemble(
+    arguments: &Generate,
+    model: &ModelInfo,
+    checker: &mut MediaChecker,
+    console: Console,
+) -> Result<Value, CliError> {
     let [image, tail_image] = image_fields(model);
-    let is_checked = !arguments.making.media.no_media_check;
     let image = image
         .ok_or_else(|| CliError::new(ExitStatus::Usage, format!("the model {} takes no image", model.id)))?;
+    let mut wire = |name: &str, text: &str| {
+        let pointer = Pointer::ROOT.key(name).to_string();
+        inline_files::image(text, &pointer, checker, console).map(Value::from)
+    };
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -100,12 +107,12 @@ fn assemble(arguments: &Generate, model: &ModelInfo, console: Console) -> Result
         }
     };
     set("prompt", arguments.prompt.clone().map(Value::from));
-    set(image, Some(attachments::reference(&arguments.image, is_checked, console)?.into()));
+    set(image, Some(wire(image, &arguments.image)?));
     if let Some(tail) = &arguments.tail_image {
         let no_tail =
             || CliError::new(ExitStatus::Usage, format!("the model {} takes no second image", model.id));
         let name = tail_image.ok_or_else(no_tail)?;
-        set(name, Some(attachments::reference(tail, is_checked, console)?.into()));
+        set(name, Some(wire(name, tail)?));
     }
     set("duration", arguments.duration.as_deref().map(number_or_text));
     set("negative_prompt", arguments.negative_prompt.clone().map(Value::from));
@@ -132,8 +139,8 @@ pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Outpu
     let body = input::read(&arguments.input)?;
     if !arguments.unchecked {
         let model = input::known_model(&arguments.model.model)?;
-        let pictures = MediaChecker::new(&arguments.media, true);
-        input::check(model, &body, pictures.as_ref()).await?.warn(console);
+        let checker = MediaChecker::new(&arguments.media, true);
+        checker.check((model.validate_input)(&body), model.media, &body).await?.warn(console);
     }
     let model: ModelId = arguments.model.model.parse()?;
     let connection = Session::paying(&arguments.noting, console)?;
@@ -151,9 +158,9 @@ pub(crate) async fn validate(arguments: &Validate, console: Console) -> Result<O
     let body = input::read(&arguments.input)?;
     let schema = catalog::schema(&arguments.model.model, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let pictures = MediaChecker::new(&arguments.media, true);
-    let verdict = schema.validate_input(&attachments::stand_in(&schema, &body, &arguments.media)?);
-    let report = input::judge(verdict, &schema.media, &body, pictures.as_ref()).await?;
+    let mut checker = MediaChecker::new(&arguments.media, true);
+    let whole = inline_files::with_placeholders(&schema, &body, &mut checker)?;
+    let report = checker.check(schema.validate_input(&whole), &schema.media, &body).await?;
     report.warn(console);
     let json = json!({ "valid": true, "model": schema.id, "checks": report.json() });
     Ok(Output { text: "valid".to_owned(), json })
