@@ -6,7 +6,7 @@ use kling_codegen::ModelDocument;
 use kling_schema::{CatalogEntry, ModelSchema};
 use serde_json::Value;
 
-use crate::{catalog_reply, codegen};
+use crate::{catalog, codegen};
 
 /// What to add, and where it comes from.
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ const ADVICE: &str = "nothing was added; --ignore-stray-required goes on without
     model.toml has to settle is written by hand beside its schemas, before `cargo xtask codegen`";
 
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
-    let reply = catalog_reply::read(arguments.file.as_deref(), &arguments.id)?;
+    let reply = catalog::read(arguments.file.as_deref(), &arguments.id)?;
     let known = known_ids(&codegen::schema_dir(root))?;
     let (chosen, mut refusals) = choose(&reply, arguments, &known);
     let mut generator = codegen::generator(root);

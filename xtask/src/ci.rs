@@ -1,15 +1,18 @@
-//! `cargo xtask ci`: every check that a change has to pass, each by the command that anyone can run by hand.
+//! `cargo xtask ci`: every check that a change must pass. Each step prints the cargo command that it runs.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
-use crate::{codegen, program, rust_version, tree};
+use serde_json::Value;
 
-/// A check that is one cargo command.
+use crate::{codegen, programs};
+
+/// A check that runs one cargo command.
 struct Step {
     name: &'static str,
     arguments: String,
-    /// Variables of the environment.
+    /// Environment variables.
     variables: &'static [(&'static str, &'static str)],
 }
 
@@ -19,8 +22,8 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for step in steps() {
         report(step.name, || step.run(root))?;
     }
-    report("dependency tree", || tree::check(root))?;
-    report("rust-version", || rust_version::check(root))?;
+    report("dependency tree", || check_trees(root))?;
+    report("rust-version", || check_rust_version(root))?;
     deny(root)?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
     Ok(())
@@ -31,9 +34,9 @@ fn steps() -> Vec<Step> {
     let mut steps = vec![
         step("format", "fmt --all --check"),
         step("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
-        // In tests, to unwrap is to fail.
+        // A test may unwrap.
         step(
-            "nothing unwraps outside tests",
+            "no unwrap outside tests",
             "clippy --workspace --exclude xtask --lib --bins --all-features -- -D warnings -D clippy::unwrap_used",
         ),
         step("tests", "test --workspace --all-features"),
@@ -43,12 +46,12 @@ fn steps() -> Vec<Step> {
         },
     ];
     steps.extend(serde_json_features().map(|features| Step {
-        name: "one report with any features of serde_json",
+        name: "the same report with any features of serde_json",
         ..step("", &format!("test -p kling-types --test violations --features all-models,{features}"))
     }));
-    // Made-up models that hold every name and every empty object, compiled inside the crate of the macros.
+    // Made-up models with every name and every empty object, compiled inside the crate of the macros.
     steps.extend(["", "schemars"].map(|features| Step {
-        name: "fixtures without a warning",
+        name: "fixtures without warnings",
         variables: &[("RUSTFLAGS", "-D warnings")],
         ..step(
             "",
@@ -63,13 +66,13 @@ fn steps() -> Vec<Step> {
     steps
 }
 
-/// What other crates in a graph may turn on under us.
+/// Features of serde_json that other crates in a dependency tree may enable.
 fn serde_json_features() -> impl Iterator<Item = &'static str> {
     let (order, precision) = ("serde_json/preserve_order", "serde_json/arbitrary_precision");
     ["", order, precision, "serde_json/preserve_order,serde_json/arbitrary_precision"].into_iter()
 }
 
-/// The features that have to build without any other.
+/// The features that must build without any other.
 fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
     let model = "kling-1-6-pro-image-to-video";
     let types = ["", "schemars", model, "all-models"].map(|feature| ("kling-types", feature));
@@ -128,17 +131,17 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
 impl Step {
     fn run(&self, root: &Path) -> Result<(), String> {
         println!("    cargo {}", self.arguments);
-        let mut command = program::cargo(root, self.arguments.split_whitespace());
+        let mut command = programs::cargo(root, self.arguments.split_whitespace());
         command.envs(self.variables.iter().copied());
-        program::run(&mut command, &format!("failed: cargo {}", self.arguments))
+        programs::run(&mut command, &format!("failed: cargo {}", self.arguments))
     }
 }
 
-/// Licences, bans and sources, where cargo-deny is at hand: it takes ten minutes to build, so it is not fetched here.
+/// Checks licences, bans and sources if cargo-deny is installed. It takes ten minutes to build, so it is not installed here.
 fn deny(root: &Path) -> Result<(), String> {
-    let found = program::output(&mut program::cargo(root, ["deny", "--version"]));
+    let found = programs::output(&mut programs::cargo(root, ["deny", "--version"]));
     if !found.is_ok_and(|output| output.status.success()) {
-        println!("--- licences: skipped, `cargo install cargo-deny` brings the check");
+        println!("--- licences: skipped; install the check with `cargo install cargo-deny`");
         return Ok(());
     }
     let arguments = "deny --all-features check bans licenses sources".to_owned();
@@ -151,4 +154,117 @@ fn report(name: &str, check: impl FnOnce() -> Result<(), String>) -> Result<(), 
     check().map_err(|error| format!("{name}: {error}"))?;
     println!("    {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// A crate with some of its features, and the packages that must not be in its dependency tree.
+struct TreeRule {
+    package: &'static str,
+    features: &'static str,
+    forbidden: &'static [&'static str],
+}
+
+/// Packages that use HTTP or run futures.
+const NETWORK: &[&str] = &["axum", "hyper", "reqwest", "rustls", "tokio", "ureq"];
+
+const TREE_RULES: &[TreeRule] = &[
+    TreeRule { package: "kling-types", features: "all-models,schemars", forbidden: NETWORK },
+    TreeRule {
+        package: "kling-types",
+        features: "all-models",
+        forbidden: &["prettyplease", "schemars", "typify", "url"],
+    },
+    TreeRule { package: "kling-schema", features: "", forbidden: NETWORK },
+    TreeRule { package: "kling-schema", features: "", forbidden: &["toml", "typify"] },
+    TreeRule { package: "kling-schema", features: "folder", forbidden: NETWORK },
+    TreeRule { package: "kling-journal", features: "", forbidden: NETWORK },
+    TreeRule { package: "kling-media", features: "", forbidden: NETWORK },
+    TreeRule { package: "kling-transport", features: "", forbidden: NETWORK },
+    TreeRule {
+        package: "kling-transport",
+        features: "blocking,rustls",
+        forbidden: &["hyper", "reqwest", "tokio"],
+    },
+    TreeRule { package: "kling-poll", features: "", forbidden: NETWORK },
+    TreeRule { package: "kling-poll", features: "blocking", forbidden: &["hyper", "reqwest", "tokio"] },
+    TreeRule {
+        package: "kling",
+        features: "blocking,rustls,all-models",
+        forbidden: &["hyper", "reqwest", "tokio"],
+    },
+    // Both clients use one crypto provider.
+    TreeRule { package: "kling", features: "async,blocking,rustls", forbidden: &["ring"] },
+    TreeRule { package: "kling-sim", features: "clip", forbidden: &["kling-poll", "kling-transport"] },
+    TreeRule { package: "kling-cli", features: "offline", forbidden: &["prettyplease", "typify"] },
+];
+
+fn check_trees(root: &Path) -> Result<(), String> {
+    for TreeRule { package, features, forbidden } in TREE_RULES {
+        let tree = packages_below(root, package, features)?;
+        if let Some(found) = tree.iter().find(|name| forbidden.contains(&name.as_str())) {
+            return Err(format!("{package} with the features [{features}] pulls in {found}"));
+        }
+    }
+    println!("    {} rules hold", TREE_RULES.len());
+    Ok(())
+}
+
+/// Returns the names of all packages below one, without build dependencies and proc macros.
+fn packages_below(root: &Path, package: &str, features: &str) -> Result<Vec<String>, String> {
+    let arguments = ["tree", "--edges", "normal,no-proc-macro", "--prefix", "none", "--no-default-features"];
+    let mut command = programs::cargo(root, arguments);
+    let output = programs::output(command.args(["--package", package, "--features", features]))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// Checks that no dependency needs a newer compiler than the stated `rust-version`, and that this one is as new.
+fn check_rust_version(root: &Path) -> Result<(), String> {
+    let metadata = metadata(root)?;
+    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
+    let ours = packages.iter().find(|package| package["name"] == "kling-types");
+    let stated = ours
+        .and_then(|package| package["rust_version"].as_str())
+        .ok_or("kling-types states no rust-version")?;
+    let newer: Vec<String> = packages
+        .iter()
+        .filter(|package| {
+            package["rust_version"].as_str().is_some_and(|needs| version(needs) > version(stated))
+        })
+        .map(|package| format!("{} needs {}", package["name"], package["rust_version"]))
+        .collect();
+    if !newer.is_empty() {
+        return Err(format!("rust-version is {stated}, and {}", newer.join(", ")));
+    }
+    let compiler = compiler()?;
+    if version(&compiler) < version(stated) {
+        return Err(format!("rust-version is {stated}, and this compiler is {compiler}"));
+    }
+    let proof = if version(&compiler)[..2] == version(stated)[..2] {
+        "which compiled everything above"
+    } else {
+        "newer"
+    };
+    println!("    rust-version {stated}; this compiler is {compiler}, {proof}");
+    Ok(())
+}
+
+fn metadata(root: &Path) -> Result<Value, String> {
+    let output = programs::output(&mut programs::cargo(root, ["metadata", "--format-version", "1"]))?;
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
+}
+
+fn compiler() -> Result<String, String> {
+    let output = Command::new("rustc").arg("--version").output();
+    let output = output.map_err(|error| format!("rustc cannot be run: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.split_whitespace().nth(1).map(str::to_owned).ok_or_else(|| "rustc names no version".to_owned())
+}
+
+/// Returns three numbers, which can be compared.
+fn version(text: &str) -> [u32; 3] {
+    let mut numbers = text.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
+    [(); 3].map(|()| numbers.next().unwrap_or(0))
 }

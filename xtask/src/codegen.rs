@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: the schemas of this workspace into `kling-types`.
+//! `cargo xtask codegen`: generates `kling-types` from the schemas of this workspace.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The folder of the provider's schemas.
+/// Returns the folder of the provider's schemas.
 pub(crate) fn schema_dir(root: &Path) -> PathBuf {
     root.join("schemas")
 }
 
-/// The generator of this workspace.
+/// Returns the generator of this workspace.
 pub(crate) fn generator(root: &Path) -> Generator {
     let crates = root.join("crates");
     Generator::new()
@@ -33,8 +33,8 @@ pub(crate) fn generator(root: &Path) -> Generator {
         .features_in(crates.join("kling/Cargo.toml"), Some("kling-types"))
 }
 
-/// The generator of the made-up models that only tests see: they are compiled inside `kling-types`, since the compiler is silent
-/// about much of what macros make in other crates.
+/// Returns the generator of the made-up models for tests. They are compiled inside `kling-types`, since the compiler omits many
+/// warnings about macros of other crates.
 fn fixture_generator(root: &Path) -> Generator {
     let types = root.join("crates/kling-types");
     Generator::new().schema_dir(types.join("fixtures")).out_dir(types.join("src/fixtures"))

@@ -1,19 +1,12 @@
 //! Development commands of this workspace: `cargo xtask --help`.
 
 mod add_model;
-mod bench;
-mod bench_waiting;
-mod catalog_reply;
+mod catalog;
 mod ci;
 mod codegen;
-mod kill;
-mod live;
-mod program;
-mod rust_version;
-mod schema_diff;
+mod programs;
+mod schema_changes;
 mod size;
-mod tree;
-mod update_model;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -30,65 +23,65 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Add models of the catalog: their schemas and their code, all of them or, where one is refused, none.
+    /// Add models of the catalog: their schemas and their code. If one is refused, none is added.
     AddModel(add_model::Arguments),
-    /// Print ratios of ours to other crates, side by side in one run.
-    Bench { bench: bench::Bench },
-    /// Measure what waiting costs, each figure beside another of the same run.
+    /// Compare with other crates, side by side in one run.
+    Bench { bench: programs::Bench },
+    /// Measure the cost of waiting, each figure beside another of the same run.
     BenchWaiting {
         /// In virtual time: step, age, queue, budget, speed-up, or plot, which draws docs/waiting.svg. Over loopback: memory,
         /// burst, overload, cpu, clock. By default, all in virtual time but the plot.
         part: Option<String>,
     },
-    /// Run thousands of paid jobs under random faults, and join what was kept to what was billed.
+    /// Run thousands of paid jobs under random faults, and compare the journal with the bill.
     #[command(disable_help_flag = true)]
     Chaos {
-        /// Those of the program `chaos` of the tests.
+        /// Arguments of the test program `chaos`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run every check that a change has to pass: what the README calls the tests.
+    /// Run every check that a change must pass.
     Ci,
     /// Generate kling-types from the schemas.
     Codegen {
-        /// Change nothing; fail where a generated file is not what its schema says.
+        /// Write no file, and fail if a generated file differs from its schema.
         #[arg(long)]
         check: bool,
     },
-    /// Hold the validators to a judge that is not ours, over arbitrary documents, and the header reader to broken pictures.
+    /// Compare the validators with an independent one over arbitrary documents, and read the headers of broken images.
     #[command(disable_help_flag = true)]
     FuzzValidators {
-        /// Those of the program `fuzz_validators` of the tests.
+        /// Arguments of the test program `fuzz_validators`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Kill the program at random moments of paid jobs, and join what was billed to what it remembers.
+    /// Kill the program at random moments of paid jobs, and compare the bill with the journal.
     Kill {
-        /// How many times.
+        /// The number of kills.
         #[arg(long, default_value_t = 200)]
         kills: u32,
-        /// Where chance begins.
+        /// The seed of the random moments.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Submit thousands of requests whose time limit passes while they connect, and count the bodies that arrive.
+    /// Submit thousands of requests that time out while they connect, and count the bodies that arrive.
     #[command(disable_help_flag = true)]
     Race {
-        /// Those of the program `race` of the tests.
+        /// Arguments of the test program `race`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
     /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
     /// for breaking.
-    SchemaDiff(schema_diff::Arguments),
-    /// Print how large the product is: lines, files, functions, types in several files, files that use each other.
+    SchemaDiff(schema_changes::Diff),
+    /// Print the size of the product: lines, files, functions, types in several files, files that use each other.
     Size,
-    /// Compare a model on file with its catalog entry, take over the entry's schema, and exit as `schema-diff` does.
-    UpdateModel(update_model::Arguments),
+    /// Replace the schema of a model on file by that of its catalog entry. Prints the changes and exits as `schema-diff`.
+    UpdateModel(schema_changes::Update),
 }
 
 impl Command {
-    /// Whether the live catalog is asked.
+    /// Whether the command reads the live catalog.
     const fn needs_catalog(&self) -> bool {
         match self {
             Self::AddModel(arguments) => arguments.file.is_none(),
@@ -100,7 +93,7 @@ impl Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let rerun = if command.needs_catalog() { live::rerun() } else { None };
+    let rerun = if command.needs_catalog() { catalog::rerun() } else { None };
     let result = rerun.unwrap_or_else(|| run(&command, &root()));
     result.unwrap_or_else(|message| {
         eprintln!("{message}");
@@ -110,43 +103,23 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
-        Command::AddModel(arguments) => add_model::run(root, arguments).map(|()| ExitCode::SUCCESS),
-        Command::Bench { bench } => bench::run(root, *bench).map(|()| ExitCode::SUCCESS),
-        Command::BenchWaiting { part } => {
-            bench_waiting::run(root, part.as_deref()).map(|()| ExitCode::SUCCESS)
-        }
-        Command::Chaos { arguments } => chaos(root, arguments).map(|()| ExitCode::SUCCESS),
-        Command::Ci => ci::run(root).map(|()| ExitCode::SUCCESS),
-        Command::Codegen { check } => codegen::run(root, *check).map(|()| ExitCode::SUCCESS),
-        Command::FuzzValidators { arguments } => fuzz_validators(root, arguments).map(|()| ExitCode::SUCCESS),
-        Command::Kill { kills, seed } => kill::run(root, *kills, *seed).map(|()| ExitCode::SUCCESS),
-        Command::Race { arguments } => race(root, arguments).map(|()| ExitCode::SUCCESS),
-        Command::SchemaDiff(arguments) => schema_diff::run(arguments),
-        Command::Size => size::run(root).map(|()| ExitCode::SUCCESS),
-        Command::UpdateModel(arguments) => update_model::run(root, arguments),
+        Command::AddModel(arguments) => add_model::run(root, arguments),
+        Command::Bench { bench } => programs::bench(root, *bench),
+        Command::BenchWaiting { part } => programs::bench_waiting(root, part.as_deref()),
+        Command::Chaos { arguments } => programs::chaos(root, arguments),
+        Command::Ci => ci::run(root),
+        Command::Codegen { check } => codegen::run(root, *check),
+        Command::FuzzValidators { arguments } => programs::fuzz_validators(root, arguments),
+        Command::Kill { kills, seed } => programs::kill(root, *kills, *seed),
+        Command::Race { arguments } => programs::race(root, arguments),
+        Command::SchemaDiff(arguments) => return schema_changes::diff(arguments),
+        Command::Size => size::run(root),
+        Command::UpdateModel(arguments) => return schema_changes::update(root, arguments),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
-fn chaos(root: &Path, arguments: &[OsString]) -> Result<(), String> {
-    let mut command = program::cargo(root, ["run", "--quiet", "-p", "kling-tests", "--bin", "chaos", "--"]);
-    program::run(command.args(arguments), "a promise was broken, or the run could not be made")
-}
-
-fn fuzz_validators(root: &Path, arguments: &[OsString]) -> Result<(), String> {
-    // Millions of documents take a release build.
-    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "fuzz_validators", "--"];
-    let mut command = program::cargo(root, program);
-    program::run(command.args(arguments), "validators disagree, or the run could not be made")
-}
-
-fn race(root: &Path, arguments: &[OsString]) -> Result<(), String> {
-    // A debug build is too slow to meet the moment.
-    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "race", "--"];
-    let mut command = program::cargo(root, program);
-    program::run(command.args(arguments), "a paid request was sent twice, or the run could not be made")
-}
-
-/// The top of the workspace, whatever the current folder is.
+/// Returns the root of the workspace, in any current folder.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()

@@ -1,4 +1,4 @@
-//! `cargo xtask update-model`: a model on file against its catalog entry, and the entry's schema in its place.
+//! `cargo xtask schema-diff` and `cargo xtask update-model`: two versions of a schema, and the class of their changes.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -6,20 +6,73 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kling_codegen::ModelDocument;
-use kling_schema::{CatalogEntry, ModelSchema, compare_inputs};
+use kling_schema::{CatalogEntry, ChangeClass, Changes, ModelNotes, ModelSchema, compare, compare_inputs};
+use kling_types::{OutputKind, json};
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use crate::{add_model, catalog_reply, codegen, schema_diff};
+use crate::{add_model, catalog, codegen};
 
-/// Which model, and where its new schema comes from.
+/// Two versions of a model: each a folder of a model, an input schema, or an entry of the catalog.
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Diff {
+    old: PathBuf,
+    new: PathBuf,
+    /// Print JSON instead of Markdown.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn diff(arguments: &Diff) -> Result<ExitCode, String> {
+    let changes = compare(&read(&arguments.old)?, &read(&arguments.new)?);
+    report(&changes, arguments.json);
+    Ok(exit_code(changes.class()))
+}
+
+/// Prints changes as Markdown for a pull request, or as JSON.
+fn report(changes: &Changes, json: bool) {
+    match json {
+        true => println!("{:#}", changes.to_json()),
+        false => print!("{}", changes.to_markdown()),
+    }
+}
+
+/// Returns 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13 for breaking. A failed command exits
+/// with 1.
+fn exit_code(class: Option<ChangeClass>) -> ExitCode {
+    ExitCode::from(match class {
+        None => 0,
+        Some(ChangeClass::Docs) => 10,
+        Some(ChangeClass::Compatible) => 11,
+        Some(ChangeClass::Behaviour) => 12,
+        Some(ChangeClass::Breaking) => 13,
+    })
+}
+
+fn read(path: &Path) -> Result<ModelSchema, String> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        let document = ModelDocument::of_folder(name, path).map_err(|error| error.to_string())?;
+        return document.read().map_err(|error| error.to_string());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let document = json::from_slice(text.as_bytes()).map_err(|violation| format!("{name}: {violation}"))?;
+    let (input, kind) = match document.get("input_schema") {
+        Some(input) => (input.to_string(), CatalogEntry::output_kind(&document)),
+        None => (text, OutputKind::Video),
+    };
+    let notes = ModelNotes::new(kind);
+    ModelSchema::read(&name, &input, ModelSchema::GENERIC_OUTPUT, notes).map_err(|error| error.to_string())
+}
+
+/// A model on file, and the source of its new schema.
+#[derive(clap::Args)]
+pub(crate) struct Update {
     /// The id of a model on file.
     pub(crate) id: String,
     /// A catalog reply; `-` is standard input. Without it, the live catalog is read with the token of RUNCOMFY_API_TOKEN.
     pub(crate) file: Option<PathBuf>,
-    /// Compare only; write nothing.
+    /// Compare only, and write no file.
     #[arg(long)]
     check: bool,
     /// Print JSON instead of Markdown.
@@ -27,26 +80,27 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<ExitCode, String> {
-    let Arguments { id, file, check, json } = arguments;
+pub(crate) fn update(root: &Path, arguments: &Update) -> Result<ExitCode, String> {
+    let Update { id, file, check, json } = arguments;
     let on_file = find(&codegen::schema_dir(root), id)?;
-    let reply = catalog_reply::read(file.as_deref(), std::slice::from_ref(id))?;
+    let reply = catalog::read(file.as_deref(), std::slice::from_ref(id))?;
     let entry = find_entry(&reply, id)?;
     let old = on_file.read().map_err(|error| error.to_string())?;
     let input = add_model::printed(&entry.input_schema);
     let live = ModelSchema::read(id, &input, &on_file.output, old.notes.clone().lenient());
     let changes = compare_inputs(&old, &live.map_err(|error| error.to_string())?);
-    schema_diff::report(&changes, *json);
+    report(&changes, *json);
     if !check && !changes.is_empty() {
         let notes = notes_of_a_printed_schema(&on_file.notes, &entry)?;
         let generator = codegen::generator(root).model_document(ModelDocument { input, notes, ..on_file });
         let touched = generator.generate().map_err(|error| error.to_string())?;
         eprintln!("{touched} files written");
     }
-    Ok(schema_diff::exit_code(changes.class()))
+    Ok(exit_code(changes.class()))
 }
 
-/// The notes without what a schema of the provider's own makes untrue: that its words are ours, and which inputs it lacks.
+/// Returns the notes without those that the provider's own schema makes untrue: that its texts are ours, and which inputs it
+/// lacks.
 fn notes_of_a_printed_schema(notes: &str, entry: &CatalogEntry) -> Result<String, String> {
     let table = DeTable::parse(notes).map_err(|error| format!("model.toml: {}", error.message()))?;
     let found = |key: &str| {
@@ -57,10 +111,10 @@ fn notes_of_a_printed_schema(notes: &str, entry: &CatalogEntry) -> Result<String
     let facts_only = found("facts_only").map(|(place, _)| (place, String::new()));
     let not_on_file = found("not_on_file").map(|(place, names)| (place, still_missing(names, entry)));
     let mut edits: Vec<(Range<usize>, String)> = facts_only.into_iter().chain(not_on_file).collect();
-    // From the end on, so that the places before stay where they are.
+    // Edits from the end on, so that earlier places stay valid.
     edits.sort_by_key(|(place, _)| Reverse(place.start));
     for (Range { start, end }, text) in edits {
-        // A key that goes takes its line along.
+        // A key is removed with its line.
         let line = || notes[end..].find('\n').map_or(notes.len(), |newline| end + newline + 1);
         let end = if text.is_empty() { line() } else { end };
         kept.replace_range(start..end, &text);
@@ -69,7 +123,7 @@ fn notes_of_a_printed_schema(notes: &str, entry: &CatalogEntry) -> Result<String
     Ok(kept.lines().filter(is_kept).map(|line| format!("{line}\n")).collect())
 }
 
-/// The line of the inputs that the entry's schema lacks too; empty where there are none.
+/// Returns the line of the inputs that the entry's schema lacks too. Empty if there are none.
 fn still_missing(names: &DeValue<'_>, entry: &CatalogEntry) -> String {
     let names = names.as_array().into_iter().flatten().filter_map(|name| name.get_ref().as_str());
     let missing: Vec<&str> =

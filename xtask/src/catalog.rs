@@ -1,0 +1,63 @@
+//! Replies of the catalog: from a file, from standard input, or from the live catalog.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kling_types::json;
+use serde_json::Value;
+
+use crate::programs;
+
+/// Reads a reply. Without a file, reads the entries of `ids` from the live catalog, or all entries if there are no ids.
+pub(crate) fn read(file: Option<&Path>, ids: &[String]) -> Result<Value, String> {
+    let Some(file) = file else { return fetch(ids) };
+    let name = file.display();
+    let mut bytes = Vec::new();
+    let read = match file == Path::new("-") {
+        true => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
+        false => std::fs::read(file).map(|content| bytes = content),
+    };
+    read.map_err(|error| format!("{name}: {error}"))?;
+    json::from_slice(&bytes).map_err(|violation| format!("{name}: {violation}"))
+}
+
+/// Runs this command again in a build that can read the live catalog, if this build cannot.
+pub(crate) fn rerun() -> Option<Result<ExitCode, String>> {
+    if cfg!(feature = "live") {
+        return None;
+    }
+    let arguments = ["run", "--quiet", "--package", "xtask", "--features", "live", "--"];
+    // In the current folder, since the arguments may name files there.
+    let ended = programs::cargo(Path::new("."), arguments).args(std::env::args_os().skip(1)).status();
+    let code = |status: std::process::ExitStatus| {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        code.map_or(ExitCode::FAILURE, ExitCode::from)
+    };
+    Some(ended.map(code).map_err(|error| format!("cargo: {error}")))
+}
+
+#[cfg(feature = "live")]
+fn fetch(ids: &[String]) -> Result<Value, String> {
+    use kling::ListModels;
+    use kling::blocking::{Client, catalog};
+
+    let client = Client::from_env().map_err(|error| error.to_string())?;
+    let entries = if ids.is_empty() {
+        let query = ListModels { include_schema: Some(true), ..ListModels::default() };
+        catalog(&client, &query).map_err(|error| error.to_string())?
+    } else {
+        let entry = |id: &String| {
+            let model = id.parse().map_err(|error| format!("{id}: {error}"))?;
+            client.model(&model).map_err(|error| format!("{id}: {error}"))
+        };
+        ids.iter().map(entry).collect::<Result<_, _>>()?
+    };
+    Ok(serde_json::json!({ "models": entries }))
+}
+
+/// Not called: [`rerun`] comes first.
+#[cfg(not(feature = "live"))]
+fn fetch(_: &[String]) -> Result<Value, String> {
+    Err("this build cannot read the live catalog; build xtask with the feature `live`".to_owned())
+}
