@@ -56,21 +56,13 @@ pub(crate) enum Kind {
 impl Error {
     /// Whether the reference is wrong: no image, a broken or truncated one, or no file at that URL.
     #[must_use]
-    pub const fn is_violation(&self) -> bool {
-        matches!(
-            self.0,
-            Kind::Corrupt
-                | Kind::DataUri(_)
-                | Kind::Missing(_)
-                | Kind::NotAnImage(_)
-                | Kind::Truncated
-                | Kind::Url(_)
-        )
+    pub fn is_violation(&self) -> bool {
+        self.violation("").is_some()
     }
 
     /// Whether the image behind a URL could not be checked from here. The provider may still find it.
     #[must_use]
-    pub const fn is_unchecked(&self) -> bool {
+    pub fn is_unchecked(&self) -> bool {
         !self.is_violation() && !self.is_io()
     }
 

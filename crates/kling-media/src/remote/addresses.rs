@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::sync::Arc;
-use std::{fmt, io};
+use std::{fmt, io, iter};
 
 use url::{Host, Origin, Url};
 
@@ -130,15 +130,10 @@ pub(super) struct PrivateAddress;
 impl PrivateAddress {
     /// Whether an error comes from [`PublicResolver`].
     pub(super) fn is_behind(error: &(dyn std::error::Error + 'static)) -> bool {
-        let mut next = Some(error);
-        while let Some(error) = next {
+        iter::successors(Some(error), |error| error.source()).any(|error| {
             let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if error.is::<Self>() || inner.is_some_and(|inner| inner.is::<Self>()) {
-                return true;
-            }
-            next = error.source();
-        }
-        false
+            error.is::<Self>() || inner.is_some_and(|inner| inner.is::<Self>())
+        })
     }
 }
 
@@ -150,26 +145,18 @@ impl fmt::Display for PrivateAddress {
     }
 }
 
-/// Blocks of IPv4 outside the public internet, from IANA's registry of special-purpose addresses, with multicast and
-/// reserved blocks.
+/// Blocks of IPv4 outside the public internet that the standard library does not name, from IANA's registry of
+/// special-purpose addresses.
 const SPECIAL_V4: &[([u8; 4], u32)] = &[
     ([0, 0, 0, 0], 8),
-    ([10, 0, 0, 0], 8),
     // Shared with other customers of a provider.
     ([100, 64, 0, 0], 10),
-    ([127, 0, 0, 0], 8),
-    // Link-local, where clouds keep the credentials of their machines.
-    ([169, 254, 0, 0], 16),
-    ([172, 16, 0, 0], 12),
     ([192, 0, 0, 0], 24),
-    ([192, 0, 2, 0], 24),
     ([192, 88, 99, 0], 24),
-    ([192, 168, 0, 0], 16),
+    // Benchmarks.
     ([198, 18, 0, 0], 15),
-    ([198, 51, 100, 0], 24),
-    ([203, 0, 113, 0], 24),
-    // Multicast, reserved, broadcast.
-    ([224, 0, 0, 0], 3),
+    // Reserved, broadcast.
+    ([240, 0, 0, 0], 4),
 ];
 
 /// The block of IPv6 for public addresses.
@@ -188,8 +175,16 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let bits = address.to_bits();
-    SPECIAL_V4.iter().all(|&(block, prefix)| (bits ^ u32::from_be_bytes(block)) >> (32 - prefix) != 0)
+    let is_within = |&(block, prefix): &([u8; 4], u32)| {
+        (address.to_bits() ^ u32::from_be_bytes(block)) >> (32 - prefix) == 0
+    };
+    // Clouds keep the credentials of their machines at a link-local address.
+    let is_named = address.is_link_local()
+        || address.is_loopback()
+        || address.is_private()
+        || address.is_documentation()
+        || address.is_multicast();
+    !is_named && !SPECIAL_V4.iter().any(is_within)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
