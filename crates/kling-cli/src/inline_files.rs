@@ -85,16 +85,18 @@ pub(crate) fn image(
 /// Returns the paths of an input with their fields and pointers. A text that the model accepts as it is, such as `auto`, is a
 /// path only if there is such a file.
 fn paths<'s>(schema: &'s ModelSchema, input: &Value) -> Vec<(&'s MediaField, String, String)> {
-    let violations = schema.validate_input(input).err().unwrap_or_default();
-    let is_broken = |pointer: &str| violations.iter().any(|violation| violation.pointer() == pointer);
     let mut found = Vec::new();
     for field in &schema.media {
         for (pointer, text) in field.references(input) {
-            let Reference::Path(path) = Reference::parse(text) else { continue };
-            if !text.is_empty() && (is_broken(&pointer) || path.exists()) {
+            if !text.is_empty() && matches!(Reference::parse(text), Reference::Path(_)) {
                 found.push((field, pointer, text.to_owned()));
             }
         }
+    }
+    if !found.is_empty() {
+        let violations = schema.validate_input(input).err().unwrap_or_default();
+        let is_broken = |pointer: &str| violations.iter().any(|violation| violation.pointer() == pointer);
+        found.retain(|(_, pointer, path)| is_broken(pointer) || Path::new(path).exists());
     }
     found
 }

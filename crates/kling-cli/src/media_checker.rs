@@ -112,9 +112,9 @@ impl MediaChecker {
     }
 
     fn check_rules(&mut self, field: &MediaField, pointer: &str, measured: &Measured) -> Violations {
-        let (mut violations, mut verdicts) = (Violations::new(), Vec::new());
+        let (mut violations, mut results) = (Violations::new(), Vec::new());
         for rule in field.rules.iter() {
-            let verdict = match rule.judge_with(&measured.facts, self.megabyte) {
+            let result = match rule.judge_with(&measured.facts, self.megabyte) {
                 RuleResult::Pass => "holds",
                 RuleResult::Fail(violation) => {
                     violations.push(violation.within(pointer));
@@ -125,10 +125,10 @@ impl MediaChecker {
                     "unchecked"
                 }
             };
-            verdicts.push(json!({ "rule": rule.to_string(), "verdict": verdict }));
+            results.push(json!({ "rule": rule.to_string(), "verdict": result }));
         }
         self.report.media.push(json!({
-            "pointer": pointer, "facts": measured.facts, "verdicts": verdicts,
+            "pointer": pointer, "facts": measured.facts, "verdicts": results,
             "bytes_read": measured.bytes_read, "requests": measured.requests,
         }));
         violations
