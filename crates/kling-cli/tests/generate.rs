@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use kling::{ImageFormat, MediaFacts};
-use kling_sim::{Call, Reply, Sim};
+use kling_sim::{ApiVariant, Call, MediaRules, Reply, Sim};
 use program::{Program, TOKEN, default_model, photo, png, property};
 use serde_json::json;
 
@@ -91,7 +91,8 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
 
 #[test]
 fn media_rules_can_be_left_to_the_provider() {
-    let sim = Sim::builder().speed(200.0).media_rules(kling_sim::MediaRules::WhileRunning).start().unwrap();
+    let variant = ApiVariant { media_rules: MediaRules::WhileRunning, ..ApiVariant::default() };
+    let sim = Sim::builder().speed(200.0).api_variant(variant).start().unwrap();
     let program = Program::at(&sim);
     fs::write(program.folder().join("small.png"), png(1, 1)).unwrap();
     let ended = program.run(&["generate", "small.png", "--no-media-check"]);

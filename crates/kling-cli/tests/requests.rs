@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
-use kling_sim::{Call, Reply, Sim};
+use kling_sim::{ApiVariant, Call, Reply, Sim, UnknownInputs};
 use program::{FROZEN, Program, TOKEN, fixtures};
 use serde_json::json;
 
@@ -160,7 +160,8 @@ fn neither_control_sequences_nor_a_piece_of_the_token_are_shown_or_kept() {
 
 #[test]
 fn what_the_schema_does_not_know_is_sent_only_when_meant() {
-    let sim = Sim::builder().unknown_inputs(kling_sim::UnknownInputs::Ignored).start().unwrap();
+    let variant = ApiVariant { unknown_inputs: UnknownInputs::Ignored, ..ApiVariant::default() };
+    let sim = Sim::builder().api_variant(variant).start().unwrap();
     let program = Program::at(&sim);
     let input = r#"{"image_url": "https://127.0.0.1:9/a.jpg", "camera_mode": "orbit"}"#;
     assert_eq!(program.run(&["submit", "--input", input]).code, 65);

@@ -70,7 +70,9 @@ impl Truth {
             Fault::CloseInBody => half_body(),
             Fault::Drip(pause) => drip([head.as_bytes(), body].concat().into(), *pause),
             Fault::DropProcessed => Play::default(),
-            Fault::LargerThanSaid => Play::default().send(self.raw_head(body.len() / 2)).send(body.clone()),
+            Fault::ShortContentLength => {
+                Play::default().send(self.raw_head(body.len() / 2)).send(body.clone())
+            }
             Fault::ResetInBody => half_body().reset(),
             Fault::ResetInHead => Play::default().send(head.as_bytes()[..head.len() / 2].to_vec()).reset(),
             Fault::Stall(time) => Play::default().pause(*time),

@@ -57,7 +57,7 @@ pub enum Fault {
     /// The answer's body is no JSON: it ends in a comma and a stray quote; processed.
     InvalidJson,
     /// The whole answer is sent, under a `content-length` of half of it; processed.
-    LargerThanSaid,
+    ShortContentLength,
     /// Half of the answer's body arrives, then the connection is reset; processed.
     ResetInBody,
     /// Half of the answer's head arrives, then the connection is reset; processed.
@@ -129,7 +129,7 @@ impl fmt::Display for Fault {
             Self::ForgetJob => "job forgotten",
             Self::Html => "html",
             Self::InvalidJson => "invalid json",
-            Self::LargerThanSaid => "larger than said",
+            Self::ShortContentLength => "short content-length",
             Self::ResetInBody => "reset in body",
             Self::ResetInHead => "reset in head",
             Self::Stall(_) => "stall",

@@ -11,31 +11,31 @@ use crate::{Call, Fault, random_fault};
 /// each kind, in whichever order the kinds come.
 ///
 /// ```
-/// use kling_sim::{Call, Fault, Faults, Reply, Sim};
+/// use kling_sim::{Call, Fault, FaultPlan, Reply, Sim};
 ///
-/// let plan = Faults::none()
+/// let plan = FaultPlan::none()
 ///     .on(Call::Submit, 1, Reply::empty(429).header("retry-after", "1"))
 ///     .on_each(Call::Status, 2..=4, Fault::ResetInBody);
 /// let planned = Sim::builder().faults(plan).start()?;
-/// let unlucky = Sim::builder().faults(Faults::random(7, 0.2)).start()?; // every fifth call goes wrong
+/// let unlucky = Sim::builder().faults(FaultPlan::random(7, 0.2)).start()?; // every fifth call goes wrong
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a plan does something once a simulator is built with it"]
-pub struct Faults {
+pub struct FaultPlan {
     planned: Vec<(Call, RangeInclusive<u64>, Fault)>,
     seed: u64,
     rate: f64,
     stall: Duration,
 }
 
-impl Default for Faults {
+impl Default for FaultPlan {
     fn default() -> Self {
         Self { planned: Vec::new(), seed: 0, rate: 0.0, stall: Duration::from_secs(90) }
     }
 }
 
-impl Faults {
+impl FaultPlan {
     /// No faults.
     pub fn none() -> Self {
         Self::default()
@@ -84,14 +84,17 @@ mod tests {
     use super::*;
     use crate::Reply;
 
-    fn drawn(faults: &Faults, call: Call) -> Vec<Option<String>> {
+    fn drawn(faults: &FaultPlan, call: Call) -> Vec<Option<String>> {
         (1..=200).map(|nth| faults.find(call, nth).map(|fault| fault.to_string())).collect()
     }
 
     #[test]
     fn a_plan_is_by_call_and_count() {
-        let faults =
-            Faults::none().on(Call::Status, 2, Fault::Html).on_each(Call::Submit, 1..=2, Reply::empty(503));
+        let faults = FaultPlan::none().on(Call::Status, 2, Fault::Html).on_each(
+            Call::Submit,
+            1..=2,
+            Reply::empty(503),
+        );
         let found = |call, nth| faults.find(call, nth).map(|fault| fault.to_string());
         assert_eq!(found(Call::Status, 1), None);
         assert_eq!(found(Call::Status, 2).as_deref(), Some("html"));
@@ -103,15 +106,15 @@ mod tests {
     fn a_seed_repeats_itself_and_differs_from_others() {
         let calls = [Call::Submit, Call::Status, Call::Output];
         for call in calls {
-            let faults = Faults::random(7, 0.5);
+            let faults = FaultPlan::random(7, 0.5);
             assert_eq!(drawn(&faults, call), drawn(&faults.clone(), call));
-            assert_ne!(drawn(&faults, call), drawn(&Faults::random(8, 0.5), call));
+            assert_ne!(drawn(&faults, call), drawn(&FaultPlan::random(8, 0.5), call));
         }
     }
 
     #[test]
     fn the_rate_is_the_share_of_calls_that_go_wrong() {
-        let share = |rate| drawn(&Faults::random(1, rate), Call::Status).iter().flatten().count();
+        let share = |rate| drawn(&FaultPlan::random(1, rate), Call::Status).iter().flatten().count();
         assert_eq!((share(0.0), share(1.0)), (0, 200));
         assert!((60..140).contains(&share(0.5)), "{}", share(0.5));
     }

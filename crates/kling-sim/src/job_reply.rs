@@ -11,7 +11,7 @@ use crate::queue::Phase;
 use crate::refusal::{Code, Refusal};
 use crate::service::Service;
 use crate::store::{Fate, Job};
-use crate::{OutputForm, UnfinishedResult, Words};
+use crate::{OutputForm, StatusWords, UnfinishedResult};
 
 /// Answers `GET /v1/requests/{id}/status`.
 pub(crate) fn status(service: &Service, id: &str, account: usize) -> Result<Response, Refusal> {
@@ -20,7 +20,7 @@ pub(crate) fn status(service: &Service, id: &str, account: usize) -> Result<Resp
         let phase = world.store.phase(ticket, now);
         let mut body = json!({
             "request_id": id,
-            "status": status_word(&service.settings.words, phase, &job.fate),
+            "status": status_word(&service.settings.api.status_words, phase, &job.fate),
             "status_url": service.links.request(id, "status"),
             "result_url": service.links.request(id, "result"),
         });
@@ -41,7 +41,7 @@ pub(crate) fn result(
     service.with(|world, now| {
         let (ticket, job) = world.store.find(id, account, now)?;
         let phase = world.store.phase(ticket, now);
-        let words = &service.settings.words;
+        let words = &service.settings.api.status_words;
         let mut body = json!({
             "request_id": id,
             "status": status_word(words, phase, &job.fate),
@@ -49,7 +49,7 @@ pub(crate) fn result(
         });
         match phase {
             Phase::InQueue(_) | Phase::InProgress => {
-                if service.settings.unfinished_result == UnfinishedResult::Error400005 {
+                if service.settings.api.unfinished_result == UnfinishedResult::Error400005 {
                     return Err(Refusal::new(Code::NotReady, "the result is not ready"));
                 }
             }
@@ -71,12 +71,12 @@ pub(crate) fn cancel(service: &Service, id: &str, account: usize) -> Result<Resp
     service.with(|world, now| {
         let (ticket, _) = world.store.find(id, account, now)?;
         let is_cancelled = world.store.cancel(ticket, now);
-        if is_cancelled && !service.settings.cancelled_jobs_are_billed {
+        if is_cancelled && !service.settings.api.bill_cancelled_jobs {
             // Every accepted job has one bill, so that ticket and bill have the same number.
             world.ledger.refund(account, ticket);
         }
         let (_, job) = world.store.find(id, account, now)?;
-        let words = &service.settings.words;
+        let words = &service.settings.api.status_words;
         let outcome = if is_cancelled { words.cancel_outcome.as_str() } else { "not_cancellable" };
         let body = json!({
             "request_id": id,
@@ -88,7 +88,7 @@ pub(crate) fn cancel(service: &Service, id: &str, account: usize) -> Result<Resp
 }
 
 fn finish(service: &Service, job: &Job, body: &mut Value) {
-    let words = &service.settings.words;
+    let words = &service.settings.api.status_words;
     match &job.fate {
         Fate::Fails(error) => {
             body["status"] = json!(words.failed);
@@ -105,7 +105,7 @@ fn output(service: &Service, job: &Job, kind: OutputKind) -> Value {
     let files = 0..service.settings.output_count;
     let mut urls: Vec<Value> =
         files.map(|number| json!(service.links.output(&job.id, number, kind))).collect();
-    match service.settings.output_form {
+    match service.settings.api.output_form {
         OutputForm::Array => Value::Array(urls),
         OutputForm::Url => urls.swap_remove(0),
         OutputForm::Object if urls.len() == 1 => json!({kind.singular(): urls.swap_remove(0)}),
@@ -113,7 +113,7 @@ fn output(service: &Service, job: &Job, kind: OutputKind) -> Value {
     }
 }
 
-fn status_word<'w>(words: &'w Words, phase: Phase, fate: &Fate) -> &'w str {
+fn status_word<'w>(words: &'w StatusWords, phase: Phase, fate: &Fate) -> &'w str {
     match (phase, fate) {
         (Phase::Cancelled(_), _) => &words.cancelled,
         (Phase::Completed(_), Fate::Fails(_)) => &words.failed_on_status,

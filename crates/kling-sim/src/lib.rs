@@ -54,7 +54,7 @@
 //! documented reading. Prices are made up: 5 cents a second of video, 10 cents any other output.
 
 mod accounts;
-mod builder;
+mod api_variant;
 mod catalog;
 #[cfg_attr(not(feature = "clip"), path = "plain_clip.rs")]
 mod clip;
@@ -87,18 +87,18 @@ mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use builder::Builder;
+pub use api_variant::{
+    ApiVariant, ErrorStatus, MediaRules, MismatchBody, OutputForm, StatusWords, SubmitStatus,
+    UnfinishedResult, UnknownInputs,
+};
 pub use fault::Fault;
-pub use faults::Faults;
+pub use faults::FaultPlan;
 pub use kling_types::Megabyte;
 pub use ledger::Bill;
 pub use recorder::RecordedCall;
 pub use script::{Call, Reply};
-pub use settings::{
-    DEFAULT_TOKEN, ErrorStatus, MediaRules, MismatchBody, OutputForm, SubmitStatus, UnfinishedResult,
-    UnknownInputs, Words,
-};
-pub use sim::Sim;
+pub use settings::DEFAULT_TOKEN;
+pub use sim::{Builder, Sim};
 
 /// The header that every reply carries, with the value `true`.
 pub const SIMULATED_HEADER: &str = "x-kling-simulated";

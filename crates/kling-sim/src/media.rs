@@ -59,7 +59,7 @@ impl Examination {
             }
             None => kling_types::MediaFacts::unknown(),
         };
-        let judgement = field.judge_with(pointer, &facts, settings.megabyte);
+        let judgement = field.judge_with(pointer, &facts, settings.api.megabyte);
         self.broken.extend(judgement.violations);
         if !judgement.unchecked.is_empty() {
             self.unchecked.push(pointer.to_owned());
@@ -77,7 +77,7 @@ fn bytes_of(reference: &str, settings: &Settings) -> Result<Option<Vec<u8>>, Vio
     let data = kling_media::DataUri::decode(reference).map_err(|error| {
         Violation::new("", Keyword::MediaReference, error.to_string(), "a `data:` URI in base64")
     })?;
-    let (found, limit) = (data.bytes.len() as u64, settings.data_uri_limit);
+    let (found, limit) = (data.bytes.len() as u64, settings.api.data_uri_limit.unwrap_or(u64::MAX));
     if found > limit {
         let (found, allowed) = (format!("{found} bytes"), format!("at most {limit} bytes in a `data:` URI"));
         return Err(Violation::new("", Keyword::MediaReference, found, allowed));

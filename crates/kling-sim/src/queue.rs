@@ -10,7 +10,7 @@ pub(crate) type Ticket = usize;
 /// First come, first served, by a fixed number of workers; every state is a function of time.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    pace: Pace,
+    settings: QueueSettings,
     jobs: Vec<Slot>,
     /// The jobs that were not cancelled, in order; their starts never decrease.
     line: Vec<Ticket>,
@@ -20,7 +20,7 @@ pub(crate) struct Queue {
 
 /// How long jobs wait and run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct QueueSettings {
     /// How many jobs run at once.
     pub(crate) concurrency: usize,
     /// The least time from submit to start.
@@ -51,8 +51,8 @@ struct Slot {
 }
 
 impl Queue {
-    pub(crate) const fn new(pace: Pace) -> Self {
-        Self { pace, jobs: Vec::new(), line: Vec::new(), workers: BinaryHeap::new() }
+    pub(crate) const fn new(settings: QueueSettings) -> Self {
+        Self { settings, jobs: Vec::new(), line: Vec::new(), workers: BinaryHeap::new() }
     }
 
     /// Puts a job at the end of the line.
@@ -96,10 +96,10 @@ impl Queue {
 
     fn plan(&mut self, ticket: Ticket) {
         let job = &mut self.jobs[ticket];
-        let ready = job.submitted.saturating_add(self.pace.queue_time);
-        let free = if self.workers.len() < self.pace.concurrency { None } else { self.workers.pop() };
+        let ready = job.submitted.saturating_add(self.settings.queue_time);
+        let free = if self.workers.len() < self.settings.concurrency { None } else { self.workers.pop() };
         job.start = free.map_or(ready, |Reverse(free)| ready.max(free));
-        job.finish = job.start.saturating_add(self.pace.run_time);
+        job.finish = job.start.saturating_add(self.settings.run_time);
         self.workers.push(Reverse(job.finish));
         self.line.push(ticket);
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn queue(concurrency: usize) -> Queue {
-        Queue::new(Pace { concurrency, queue_time: at(2), run_time: at(10) })
+        Queue::new(QueueSettings { concurrency, queue_time: at(2), run_time: at(10) })
     }
 
     fn phases(queue: &Queue, now: u64) -> Vec<Phase> {

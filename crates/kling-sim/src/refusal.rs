@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 use kling_types::{Violation, Violations};
 use serde_json::{Value, json};
 
-use crate::settings::Settings;
-use crate::{ErrorStatus, MismatchBody};
+use crate::{ApiVariant, ErrorStatus, MismatchBody};
 
 /// Why a call is refused. Codes that end in 000 are made up: the provider names none for these cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +45,9 @@ impl Refusal {
         Self { code: Code::Mismatch, message, violations }
     }
 
-    pub(crate) fn into_response(self, settings: &Settings) -> Response {
-        let status = self.code.status(settings.error_status);
-        (status, Json(self.body(settings.mismatch_body))).into_response()
+    pub(crate) fn into_response(self, api: &ApiVariant) -> Response {
+        let status = self.code.status(api.error_status);
+        (status, Json(self.body(api.mismatch_body))).into_response()
     }
 
     fn body(&self, reading: MismatchBody) -> Value {

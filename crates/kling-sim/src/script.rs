@@ -9,7 +9,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{Fault, Faults};
+use crate::{Fault, FaultPlan};
 
 /// The kinds of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,12 +144,12 @@ impl Reply {
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     waiting: VecDeque<(Call, Fault)>,
-    plan: Faults,
+    plan: FaultPlan,
     counts: HashMap<Call, u64>,
 }
 
 impl Script {
-    pub(crate) fn new(plan: Faults) -> Self {
+    pub(crate) fn new(plan: FaultPlan) -> Self {
         Self { plan, ..Self::default() }
     }
 
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn faults_are_taken_in_order_by_their_own_call_and_before_the_plan() {
-        let mut script = Script::new(Faults::none().on_each(Call::Status, 2..=3, Fault::Html));
+        let mut script = Script::new(FaultPlan::none().on_each(Call::Status, 2..=3, Fault::Html));
         script.push(Call::Status, Fault::Truncated);
         script.push(Call::Submit, Reply::empty(429).into());
         script.push(Call::Status, Reply::empty(502).into());

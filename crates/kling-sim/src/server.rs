@@ -48,7 +48,7 @@ async fn answer(
 pub(crate) async fn honest(service: &Arc<Service>, route: Route, head: Parts, body: Body) -> Response {
     match read(body).await {
         Ok(body) => process(service, route, head, body).await,
-        Err(refusal) => refusal.into_response(&service.settings),
+        Err(refusal) => refusal.into_response(&service.settings.api),
     }
 }
 
@@ -69,7 +69,7 @@ async fn process(service: &Arc<Service>, route: Route, head: Parts, body: Bytes)
         Call::Output | Call::Submit => process_elsewhere(service, route, head, body).await,
         _ => service.process(&route, &head, &body),
     };
-    answer.unwrap_or_else(|refusal| refusal.into_response(&service.settings))
+    answer.unwrap_or_else(|refusal| refusal.into_response(&service.settings.api))
 }
 
 /// Decoding a picture, fetching one and encoding a clip take their time, so that those calls leave this thread.

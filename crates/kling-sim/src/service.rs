@@ -59,7 +59,7 @@ impl Service {
             accounts,
             gallery: Gallery::default(),
             ledger,
-            store: Store::new(settings.pace, settings.lifetime, settings.seed),
+            store: Store::new(settings.queue, settings.lifetime, settings.seed),
             failures: VecDeque::new(),
             script: Script::new(settings.faults.clone()),
             recorded: Vec::new(),
@@ -67,7 +67,7 @@ impl Service {
         Self {
             clock: Clock::new(settings.speed),
             catalog,
-            links: Links::new(origin, settings.links.clone()),
+            links: Links::new(origin, settings.api.link_origin.clone()),
             world: Mutex::new(world),
             clips: Mutex::default(),
             settings,

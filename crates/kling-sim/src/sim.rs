@@ -1,8 +1,9 @@
-//! The running simulator: a thread with a runtime and a listener of its own.
+//! The running simulator, and the builder that starts it.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,17 +13,17 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::catalog::Catalog;
-use crate::ledger::dollars;
+use crate::ledger::{dollars, microdollars};
 use crate::listener::Listener;
 use crate::server;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::wire::Wire;
-use crate::{Bill, Builder, Call, Fault, RecordedCall, Reply};
+use crate::{ApiVariant, Bill, Call, Fault, FaultPlan, RecordedCall, Reply};
 
-/// A simulator of the Model API on 127.0.0.1; dropping it stops it.
+/// A simulator of the Model API on 127.0.0.1. Dropping the simulator stops it.
 ///
-/// It runs on a thread of its own, so blocking and async tests use it alike.
+/// The simulator runs on its own thread, so blocking and async tests use it alike.
 ///
 /// ```
 /// let sim = kling_sim::Sim::start()?;
@@ -40,30 +41,30 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// Starts a simulator with every setting at its default, on any free port.
+    /// Starts a simulator with default settings on a free port.
     ///
     /// # Errors
-    /// When no port or no thread is to be had.
+    /// If no port or no thread is available.
     pub fn start() -> io::Result<Self> {
         Self::builder().start()
     }
 
-    /// A simulator to be shaped first.
+    /// Returns a builder with default settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    pub(crate) fn with(settings: Settings) -> io::Result<Self> {
+    fn with(settings: Settings) -> io::Result<Self> {
         if !(settings.speed.is_finite() && settings.speed >= 0.0) {
-            let found = format!("the speed is {}, it has to be finite and not negative", settings.speed);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
+            let message = format!("the speed is {}; expected a finite number, 0 or more", settings.speed);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let catalog = Catalog::new(settings.schemas_dir.as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listener, address) = match listen(&runtime, settings.port) {
             Ok(listening) => listening,
             Err(error) => {
-                // Dropped inside somebody's runtime, this one would panic.
+                // A runtime that is dropped inside another one panics.
                 runtime.shutdown_background();
                 return Err(error);
             }
@@ -81,25 +82,25 @@ impl Sim {
                     _ = stopped => {}
                 }
             });
-            // A clip that is being encoded is not waited for.
+            // Does not wait for clips that are being encoded.
             runtime.shutdown_background();
         })?;
         Ok(Self { service, token, base_url, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The base of the API, such as `http://127.0.0.1:40123/v1`.
+    /// The base URL of the API, such as `http://127.0.0.1:40123/v1`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Where the balance is asked for, which is outside [`base_url`](Self::base_url).
+    /// The URL of the balance, which is outside [`base_url`](Self::base_url).
     #[must_use]
     pub fn balance_url(&self) -> String {
         format!("{}/prod/v2/balance", self.service.origin())
     }
 
-    /// The token that it takes; with several accounts, that of the first.
+    /// The token of the first account.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
@@ -116,35 +117,37 @@ impl Sim {
         self.service.advance(step);
     }
 
-    /// Every accepted submission, in order.
+    /// Every accepted submit, in order.
     #[must_use]
     pub fn billed(&self) -> Vec<Bill> {
         self.service.billed()
     }
 
-    /// What is left on the first account, in dollars.
+    /// The balance of the first account, in dollars.
     #[must_use]
     pub fn balance(&self) -> f64 {
         dollars(self.service.balance(0))
     }
 
-    /// Every call that came in, in order of arrival; the list only grows.
+    /// Every call received, in order of arrival. The list only grows.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedCall> {
         self.service.recorded()
     }
 
-    /// Answers the next call of this kind with `reply`; several wait in line.
+    /// Replaces the reply to the next call of this kind. Several replies are queued.
     pub fn answer_next(&self, call: Call, reply: Reply) {
         self.fault_next(call, reply.into());
     }
 
-    /// Does `fault` to the next call of this kind; several wait in line, and come before those of [`Builder::faults`].
+    /// Injects `fault` into the next call of this kind.
+    ///
+    /// Several faults are queued. They come before those of [`Builder::faults`].
     pub fn fault_next(&self, call: Call, fault: Fault) {
         self.service.fault_next(call, fault);
     }
 
-    /// Lets the next accepted job fail with this `error`, a text or an object, when its time has run.
+    /// Lets the next accepted job fail with this `error`, a text or an object, after its run time.
     pub fn fail_next_job(&self, error: impl Into<Value>) {
         self.service.fail_next_job(error.into());
     }
@@ -154,7 +157,7 @@ impl Drop for Sim {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The thread has nothing to tell, not even that it panicked: the test is over.
+            // A panic of the thread is of no interest any more.
             let _ = thread.join();
         }
     }
@@ -166,8 +169,147 @@ impl fmt::Debug for Sim {
     }
 }
 
+/// The settings of a [`Sim`] that is not started yet, made by [`Sim::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use kling_sim::Sim;
+/// let sim = Sim::builder().manual_time().run_time(Duration::from_secs(90)).start()?;
+/// sim.advance(Duration::from_secs(100));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "call `start` to run the simulator"]
+pub struct Builder {
+    settings: Settings,
+}
+
+impl Builder {
+    /// Starts the simulator on 127.0.0.1.
+    ///
+    /// # Errors
+    /// If the port is taken, no thread can be started, or a setting is invalid. An invalid schema folder names each of its
+    /// models that cannot be read, with the reason.
+    pub fn start(self) -> io::Result<Sim> {
+        Sim::with(self.settings)
+    }
+
+    /// Sets the port; by default 0, which is any free port.
+    pub fn port(mut self, port: u16) -> Self {
+        self.settings.port = port;
+        self
+    }
+
+    /// Sets the accepted token; by default [`DEFAULT_TOKEN`](crate::DEFAULT_TOKEN).
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.settings.tokens = vec![token.into()];
+        self
+    }
+
+    /// Adds another account with this token. Requests of other accounts are refused with 403001.
+    pub fn other_account(mut self, token: impl Into<String>) -> Self {
+        self.settings.tokens.push(token.into());
+        self
+    }
+
+    /// Accepts any non-empty bearer token, each as an account of its own.
+    pub fn any_token(mut self) -> Self {
+        self.settings.any_token = true;
+        self
+    }
+
+    /// Sets the initial balance of each account in dollars; by default 1000.
+    pub fn balance(mut self, dollars: f64) -> Self {
+        self.settings.balance = microdollars(dollars);
+        self
+    }
+
+    /// Makes request ids reproducible; by default they are random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
+        self
+    }
+
+    /// Runs time `factor` times as fast as real time; by default 1.
+    pub fn speed(mut self, factor: f64) -> Self {
+        self.settings.speed = factor;
+        self
+    }
+
+    /// Stops time. Only [`Sim::advance`] moves it.
+    pub fn manual_time(self) -> Self {
+        self.speed(0.0)
+    }
+
+    /// Sets the least simulated time that a job waits; by default 4 s.
+    pub fn queue_time(mut self, time: Duration) -> Self {
+        self.settings.queue.queue_time = time;
+        self
+    }
+
+    /// Sets the simulated time that a job runs; by default 20 s.
+    pub fn run_time(mut self, time: Duration) -> Self {
+        self.settings.queue.run_time = time;
+        self
+    }
+
+    /// Sets how many jobs run at once over all accounts; by default 2, at least 1.
+    pub fn concurrency(mut self, jobs: usize) -> Self {
+        self.settings.queue.concurrency = jobs.max(1);
+        self
+    }
+
+    /// Sets how many unfinished jobs an account may have; by default unlimited. Further submits are a 429.
+    pub fn job_limit(mut self, jobs: usize) -> Self {
+        self.settings.job_limit = jobs;
+        self
+    }
+
+    /// Sets the simulated time from submit until the request id is a 404001; by default unlimited.
+    pub fn lifetime(mut self, time: Duration) -> Self {
+        self.settings.lifetime = time;
+        self
+    }
+
+    /// Serves the models of this schema folder beside the compiled-in ones. A model of the folder replaces a compiled-in one.
+    ///
+    /// The folder of a model has the model's id as its path, and holds `input.json`, `output.json` and `model.toml`, in the form
+    /// that `kling-codegen` reads. The folder is read at the start.
+    pub fn schemas_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.settings.schemas_dir = Some(folder.into());
+        self
+    }
+
+    /// Sets the source of images behind `https` URLs.
+    ///
+    /// If the fetcher is missing or returns `None`, the clip shows a placeholder and the rules of the image stay unchecked. The
+    /// reply to the submit then names the image in the header [`UNCHECKED_HEADER`](crate::UNCHECKED_HEADER).
+    pub fn fetcher(mut self, fetch: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        self.settings.fetcher = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Sets the number of output files of a job; by default 1, at least 1.
+    pub fn output_count(mut self, files: usize) -> Self {
+        self.settings.output_count = files.max(1);
+        self
+    }
+
+    /// Sets the reading of everything that the provider leaves open.
+    pub fn api_variant(mut self, variant: ApiVariant) -> Self {
+        self.settings.api = variant;
+        self
+    }
+
+    /// Sets the faults to inject; by default none.
+    pub fn faults(mut self, plan: FaultPlan) -> Self {
+        self.settings.faults = plan;
+        self
+    }
+}
+
 fn listen(runtime: &Runtime, port: u16) -> io::Result<(Listener, SocketAddr)> {
-    let _inside = runtime.enter();
+    let _guard = runtime.enter();
     let listener = Listener::bind(port)?;
     let address = listener.address()?;
     Ok((listener, address))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::queue::{Pace, Phase, Queue, Ticket};
+use crate::queue::{Phase, Queue, QueueSettings, Ticket};
 use crate::recipe::Recipe;
 use crate::refusal::{Code, Refusal};
 
@@ -37,9 +37,9 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(pace: Pace, lifetime: Duration, seed: Option<u64>) -> Self {
+    pub(crate) fn new(settings: QueueSettings, lifetime: Duration, seed: Option<u64>) -> Self {
         let ids = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { lifetime, queue: Queue::new(pace), jobs: Vec::new(), tickets: HashMap::new(), ids }
+        Self { lifetime, queue: Queue::new(settings), jobs: Vec::new(), tickets: HashMap::new(), ids }
     }
 
     /// An id that no job has: a random UUID.
@@ -113,8 +113,8 @@ mod tests {
     }
 
     fn store(lifetime: Duration) -> Store {
-        let pace = Pace { concurrency: 1, queue_time: at(2), run_time: at(10) };
-        Store::new(pace, lifetime, Some(7))
+        let settings = QueueSettings { concurrency: 1, queue_time: at(2), run_time: at(10) };
+        Store::new(settings, lifetime, Some(7))
     }
 
     fn accept(store: &mut Store, account: usize, fate: Fate) -> String {

@@ -33,7 +33,7 @@ pub(crate) fn submit(
     let input = parse(head, body)?;
     check(endpoint, &input, &service.settings)?;
     let mut examination = Examination::of(endpoint, &input, &service.settings);
-    let doom = judge(&mut examination, service.settings.media_rules)?;
+    let doom = judge(&mut examination, service.settings.api.media_rules)?;
     let unchecked = examination.unchecked.join(", ");
     let draft = Draft { endpoint, account, input, doom, examination, body };
     let id = accept(service, draft)?;
@@ -66,7 +66,7 @@ fn parse(head: &Parts, body: &Bytes) -> Result<Value, Refusal> {
 fn check(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Result<(), Refusal> {
     let Err(violations) = endpoint.validate(input) else { return Ok(()) };
     let ignored = |violation: &Violation| {
-        settings.unknown_inputs == UnknownInputs::Ignored
+        settings.api.unknown_inputs == UnknownInputs::Ignored
             && violation.keyword() == Keyword::AdditionalProperties
     };
     let violations: Violations = violations.into_iter().filter(|violation| !ignored(violation)).collect();
@@ -94,7 +94,7 @@ fn accept(service: &Service, draft: Draft<'_>) -> Result<String, Refusal> {
         admit(world, account, service.settings.job_limit, now)?;
         let price = endpoint.price(&draft.input);
         let fate = fate(world, draft);
-        let is_free = matches!(fate, Fate::Fails(_)) && !service.settings.failed_jobs_are_billed;
+        let is_free = matches!(fate, Fate::Fails(_)) && !service.settings.api.bill_failed_jobs;
         let microdollars = if is_free { 0 } else { price };
         let id = world.store.fresh_id();
         let (request_id, model_id, refunded) = (id.clone(), endpoint.id.clone(), false);
@@ -136,10 +136,10 @@ fn reply(service: &Service, id: &str, unchecked: &str) -> Response {
         "result_url": links.request(id, "result"),
         "cancel_url": links.request(id, "cancel"),
     });
-    let status = match service.settings.submit_status {
+    let status = match service.settings.api.submit_status {
         SubmitStatus::Ok200 => StatusCode::OK,
         SubmitStatus::Accepted202 => {
-            body["status"] = json!(service.settings.words.in_queue);
+            body["status"] = json!(service.settings.api.status_words.in_queue);
             StatusCode::ACCEPTED
         }
     };

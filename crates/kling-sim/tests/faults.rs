@@ -1,10 +1,10 @@
-//! Faults at the bytes of a socket, seen by a client that reads them raw; the ledger says what was paid for.
+//! FaultPlan at the bytes of a socket, seen by a client that reads them raw; the ledger says what was paid for.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use kling_sim::{Call, Fault, Faults, Reply, Sim};
+use kling_sim::{Call, Fault, FaultPlan, Reply, Sim};
 
 mod client;
 
@@ -92,7 +92,7 @@ fn stalls_end_and_drips_arrive_whole() {
 #[test]
 fn lengths_lie_where_they_are_told_to() {
     let sim = client::start();
-    let larger = balance(&sim, Fault::LargerThanSaid);
+    let larger = balance(&sim, Fault::ShortContentLength);
     assert!(larger.text().contains(&format!("content-length: {}\r\n", larger.body().len() / 2)));
     let flood = balance(&sim, Fault::Flood(200_000));
     assert_eq!(flood.body().len(), 200_000);
@@ -114,7 +114,7 @@ fn a_forgotten_job_stays_paid_for() {
 
 #[test]
 fn a_plan_is_followed_and_written_down() {
-    let plan = Faults::none()
+    let plan = FaultPlan::none()
         .on(Call::Status, 2, Fault::UnknownState)
         .on(Call::Status, 3, Reply::error(200, 500_001, "later"))
         .on(Call::Result, 1, Fault::ForeignOutput("https://elsewhere.example".into()));
@@ -133,7 +133,7 @@ fn a_plan_is_followed_and_written_down() {
 #[test]
 fn the_same_seed_does_the_same_to_the_same_calls() {
     let run = || {
-        let faults = Faults::random(11, 0.5).stall(Duration::from_millis(2));
+        let faults = FaultPlan::random(11, 0.5).stall(Duration::from_millis(2));
         let sim = client::builder().faults(faults).seed(1).start().unwrap();
         for _ in 0..20 {
             submit(&sim);

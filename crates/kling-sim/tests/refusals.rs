@@ -5,7 +5,7 @@ mod client;
 use std::time::Duration;
 
 use client::{MODEL, accepted, cancel, get, input, picture, png, post, run, send, submit};
-use kling_sim::MediaRules;
+use kling_sim::{ApiVariant, MediaRules};
 use serde_json::{Value, json};
 
 #[test]
@@ -105,7 +105,8 @@ fn a_mismatch_is_a_422_that_names_every_pointer() {
 
 #[test]
 fn an_empty_or_unusable_picture_is_refused_by_name() {
-    let sim = client::builder().media_rules(MediaRules::WhileRunning).start().unwrap();
+    let variant = ApiVariant { media_rules: MediaRules::WhileRunning, ..ApiVariant::default() };
+    let sim = client::builder().api_variant(variant).start().unwrap();
     let text = kling_media::encode_data_uri("image/png", b"no picture");
     for url in ["", "start.jpg", "http://example.com/a.jpg", "data:image/png;base64,%%%", "data:,x", &text] {
         let answer = submit(&sim, &json!({"image_url": url}));

@@ -21,7 +21,7 @@ fn troubles() -> Vec<Fault> {
         Fault::DropUnread,
         Fault::Html,
         Fault::InvalidJson,
-        Fault::LargerThanSaid,
+        Fault::ShortContentLength,
         Fault::ResetInBody,
         Fault::ResetInHead,
         Fault::Stall(Duration::from_secs(600)),

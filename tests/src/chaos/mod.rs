@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use kling::kling_journal::{Query, Selection};
 use kling::kling_transport::{Backoff, RetryPolicy};
 use kling::{DownloadOptions, FixedInterval, Journal, Settings, Token, WaitOptions};
-use kling_sim::{Faults, Sim};
+use kling_sim::{ApiVariant, FaultPlan, Sim};
 
 pub use self::case::{Ended, Outcome, Paid};
 use self::listener::Listener;
@@ -90,14 +90,15 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
 }
 
 fn simulator(plan: &Plan, token_leak: &TokenLeak) -> io::Result<Sim> {
+    let link_origin = Some(token_leak.origin());
     Sim::builder()
         .token(TOKEN)
         .balance(1e9)
         .concurrency(usize::MAX)
         .queue_time(Duration::from_millis(5))
         .run_time(Duration::from_millis(20))
-        .links(token_leak.origin())
-        .faults(Faults::random(plan.seed, plan.rate).stall(SUBMIT_TIMEOUT + Duration::from_secs(1)))
+        .api_variant(ApiVariant { link_origin, ..ApiVariant::default() })
+        .faults(FaultPlan::random(plan.seed, plan.rate).stall(SUBMIT_TIMEOUT + Duration::from_secs(1)))
         .start()
 }
 

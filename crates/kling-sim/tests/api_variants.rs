@@ -1,4 +1,4 @@
-//! What the provider leaves open: each reading, played.
+//! Each reading of the points that the provider leaves open.
 
 mod client;
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use client::{accepted, cancel, get, input, picture, result, status, submit};
 use kling_sim::{
-    Builder, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, SubmitStatus,
-    UnfinishedResult, UnknownInputs, Words,
+    ApiVariant, Builder, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, StatusWords,
+    SubmitStatus, UnfinishedResult, UnknownInputs,
 };
 use serde_json::{Value, json};
 
-fn start(shape: impl FnOnce(Builder) -> Builder) -> Sim {
-    shape(client::builder().manual_time()).start().unwrap()
+fn start(set_up: impl FnOnce(Builder) -> Builder) -> Sim {
+    set_up(client::builder().manual_time()).start().unwrap()
 }
 
 fn finished(sim: &Sim, input: &Value) -> (Value, Value) {
@@ -23,14 +23,21 @@ fn finished(sim: &Sim, input: &Value) -> (Value, Value) {
 
 #[test]
 fn a_submit_may_be_accepted_with_202() {
-    let sim = start(|sim| sim.submit_status(SubmitStatus::Accepted202));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { submit_status: SubmitStatus::Accepted202, ..ApiVariant::default() })
+    });
     let answer = submit(&sim, &input());
     assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("in_queue")));
 }
 
 #[test]
 fn an_unfinished_result_may_be_an_error() {
-    let sim = start(|sim| sim.unfinished_result(UnfinishedResult::Error400005));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant {
+            unfinished_result: UnfinishedResult::Error400005,
+            ..ApiVariant::default()
+        })
+    });
     let id = accepted(&sim, &input());
     let refusal = get(&sim, &format!("/requests/{id}/result")).refusal();
     assert_eq!((refusal.0, refusal.1), (400, 400_005));
@@ -41,19 +48,30 @@ fn an_unfinished_result_may_be_an_error() {
 #[test]
 fn media_rules_may_be_judged_while_running_or_never() {
     let small = json!({"image_url": picture(100, 100, 0)});
-    let sim = start(|sim| sim.media_rules(MediaRules::WhileRunning));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { media_rules: MediaRules::WhileRunning, ..ApiVariant::default() })
+    });
     let (status, result) = finished(&sim, &small);
     assert_eq!((&status["status"], &result["status"]), (&json!("completed"), &json!("failed")));
     assert!(result["error"].as_str().unwrap().contains("must both exceed 300 pixels"));
     assert_eq!(sim.billed()[0].microdollars, 0);
 
-    let sim = start(|sim| sim.media_rules(MediaRules::Ignored));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { media_rules: MediaRules::Ignored, ..ApiVariant::default() })
+    });
     assert_eq!(finished(&sim, &small).1["status"], "succeeded");
 }
 
 #[test]
 fn a_failed_job_may_be_billed_and_a_cancelled_one_too() {
-    let sim = start(|sim| sim.failed_jobs_are_billed(true).cancelled_jobs_are_billed(true).balance(1.0));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant {
+            bill_failed_jobs: true,
+            bill_cancelled_jobs: true,
+            ..ApiVariant::default()
+        })
+        .balance(1.0)
+    });
     sim.fail_next_job("no luck");
     assert_eq!(finished(&sim, &input()).1["cost"], 0.25);
     cancel(&sim, &accepted(&sim, &input()));
@@ -63,9 +81,19 @@ fn a_failed_job_may_be_billed_and_a_cancelled_one_too() {
 #[test]
 fn outputs_have_three_forms() {
     let urls = |sim: &Sim| finished(sim, &input()).1["output"].clone();
-    assert!(urls(&start(|sim| sim.output_form(OutputForm::Url))).is_string());
+    assert!(
+        urls(&start(
+            |sim| sim.api_variant(ApiVariant { output_form: OutputForm::Url, ..ApiVariant::default() })
+        ))
+        .is_string()
+    );
     assert_eq!(
-        urls(&start(|sim| sim.output_form(OutputForm::Array).output_count(2))).as_array().unwrap().len(),
+        urls(&start(|sim| sim
+            .api_variant(ApiVariant { output_form: OutputForm::Array, ..ApiVariant::default() })
+            .output_count(2)))
+        .as_array()
+        .unwrap()
+        .len(),
         2
     );
     let several = urls(&start(|sim| sim.output_count(3)));
@@ -74,15 +102,15 @@ fn outputs_have_three_forms() {
 
 #[test]
 fn words_may_differ() {
-    let words = Words {
+    let words = StatusWords {
         in_queue: "pending".into(),
         failed_on_status: "failed".into(),
         cancelled: "canceled".into(),
         succeeded: "completed".into(),
         cancel_outcome: "cancellation_requested".into(),
-        ..Words::default()
+        ..StatusWords::default()
     };
-    let sim = start(|sim| sim.words(words));
+    let sim = start(|sim| sim.api_variant(ApiVariant { status_words: words, ..ApiVariant::default() }));
     let id = accepted(&sim, &input());
     assert_eq!(status(&sim, &id)["status"], "pending");
     assert_eq!(cancel(&sim, &id).json()["outcome"], "cancellation_requested");
@@ -94,15 +122,22 @@ fn words_may_differ() {
 
 #[test]
 fn errors_may_have_another_status() {
-    let sim = start(|sim| sim.error_status(ErrorStatus::AlwaysOk));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { error_status: ErrorStatus::AlwaysOk, ..ApiVariant::default() })
+    });
     assert_eq!(get(&sim, "/requests/none/status").refusal().0, 200);
-    let sim = start(|sim| sim.error_status(ErrorStatus::Conventional).balance(0.0));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { error_status: ErrorStatus::Conventional, ..ApiVariant::default() })
+            .balance(0.0)
+    });
     assert_eq!(submit(&sim, &input()).refusal().0, 402);
 }
 
 #[test]
 fn a_mismatch_may_look_like_a_frameworks() {
-    let sim = start(|sim| sim.mismatch_body(MismatchBody::Framework));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { mismatch_body: MismatchBody::Framework, ..ApiVariant::default() })
+    });
     let answer = submit(&sim, &json!({"image_url": ""}));
     assert_eq!(answer.status, 422);
     assert_eq!(answer.json()["detail"][0]["loc"], json!(["body", "image_url"]));
@@ -110,7 +145,9 @@ fn a_mismatch_may_look_like_a_frameworks() {
 
 #[test]
 fn unknown_inputs_may_be_let_through() {
-    let sim = start(|sim| sim.unknown_inputs(UnknownInputs::Ignored));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant { unknown_inputs: UnknownInputs::Ignored, ..ApiVariant::default() })
+    });
     let mut body = input();
     body["camera_control"] = json!("down_back");
     assert_eq!(submit(&sim, &body).status, 200);
@@ -121,19 +158,26 @@ fn unknown_inputs_may_be_let_through() {
 
 #[test]
 fn a_megabyte_may_be_binary_and_a_data_uri_bounded() {
-    let sim = start(|sim| sim.megabyte(Megabyte::Binary));
+    let sim =
+        start(|sim| sim.api_variant(ApiVariant { megabyte: Megabyte::Binary, ..ApiVariant::default() }));
     assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 10_485_759)})).status, 200);
     let refused = submit(&sim, &json!({"image_url": picture(400, 400, 10_485_760)}));
     assert_eq!(refused.json()["detail"][0]["found"], "10485760 bytes");
     assert_eq!(refused.json()["detail"][0]["allowed"], "file_size_mb < 10");
-    let sim = start(|sim| sim.data_uri_limit(1000));
+    let sim =
+        start(|sim| sim.api_variant(ApiVariant { data_uri_limit: Some(1000), ..ApiVariant::default() }));
     assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1000)})).status, 200);
     assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1001)})).status, 422);
 }
 
 #[test]
 fn links_may_point_elsewhere() {
-    let sim = start(|sim| sim.links("https://elsewhere.example"));
+    let sim = start(|sim| {
+        sim.api_variant(ApiVariant {
+            link_origin: Some("https://elsewhere.example".into()),
+            ..ApiVariant::default()
+        })
+    });
     let links = submit(&sim, &input()).json();
     assert!(links["status_url"].as_str().unwrap().starts_with("https://elsewhere.example/v1/requests/"));
     let id = links["request_id"].as_str().unwrap();
