@@ -1,37 +1,49 @@
-//! The catalog: every endpoint that is served, listed and searched.
+//! The catalog: every model that is served, its schema, its rules and its made-up price.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
-use kling_schema::ModelDocument;
+use axum::extract::Query;
+use axum::http::Uri;
+use kling_schema::{ModelDocument, SchemaError};
+use kling_types::{MediaField, MediaKind, ModelInfo, OutputKind, Violations};
 use serde_json::{Value, json};
 
-use crate::endpoint::Endpoint;
+use crate::billing::dollars;
 use crate::refusal::{Code, Refusal};
 
-/// The most entries in one page.
-const LARGEST_PAGE: usize = 500;
-/// The furthest that a page may start.
-const LARGEST_OFFSET: usize = 1_000_000;
-/// The entries in a page when nothing is asked for; the provider does not say its own number.
-const USUAL_PAGE: usize = 100;
+/// The most entries in a page.
+const MAX_PAGE: usize = 500;
+/// The largest offset of a page.
+const MAX_OFFSET: usize = 1_000_000;
+/// The entries in a page without a `limit`. The provider does not publish its own number.
+const DEFAULT_PAGE: usize = 100;
+/// The made-up price of a second of video, in microdollars.
+const PRICE_PER_SECOND: i64 = 50_000;
+/// The made-up price of any other output, in microdollars.
+const PRICE_PER_OUTPUT: i64 = 100_000;
+/// The seconds of a clip if neither schema nor input state them.
+const DEFAULT_SECONDS: u64 = 5;
+/// The longest clip.
+const MAX_SECONDS: u64 = 60;
 
 /// The endpoints, in order of their ids.
 #[derive(Debug)]
 pub(crate) struct Catalog(Vec<Endpoint>);
 
 impl Catalog {
-    /// Every model that is compiled in, and those of a schema folder, which come first where both have one.
+    /// Collects the compiled-in models and those of a schema folder. A model of the folder replaces a compiled-in one.
     pub(crate) fn new(schemas_dir: Option<&Path>) -> io::Result<Self> {
         let mut endpoints = schemas_dir.map_or_else(|| Ok(Vec::new()), read_folder)?;
         endpoints.extend(kling_types::models().iter().map(Endpoint::from));
         endpoints.sort_by(|one, other| one.id.cmp(&other.id));
-        // Sorting is stable, so that the first of two is the folder's.
+        // The sort is stable, so the model of the folder comes first.
         endpoints.dedup_by(|second, first| second.id == first.id);
         Ok(Self(endpoints))
     }
 
-    /// One endpoint; an id that is not served is a wrong or malformed one.
+    /// Returns one endpoint. An unknown id is refused as a wrong or malformed one.
     pub(crate) fn find(&self, id: &str) -> Result<&Endpoint, Refusal> {
         let found = self.0.binary_search_by(|endpoint| endpoint.id.as_str().cmp(id));
         let index = found.map_err(|_| {
@@ -42,15 +54,15 @@ impl Catalog {
         Ok(&self.0[index])
     }
 
-    /// One page of the list.
+    /// Returns one page of the list.
     pub(crate) fn page(&self, filter: &Filter) -> Value {
-        let found: Vec<&Endpoint> = self.0.iter().filter(|endpoint| filter.keeps(endpoint)).collect();
+        let found: Vec<&Endpoint> = self.0.iter().filter(|endpoint| filter.matches(endpoint)).collect();
         let page = found.iter().skip(filter.offset).take(filter.limit);
         let models: Vec<Value> = page.map(|endpoint| endpoint.entry(filter.include_schema)).collect();
         json!({"models": models, "total": found.len(), "limit": filter.limit, "offset": filter.offset})
     }
 
-    /// Every category, once.
+    /// Returns every category once.
     pub(crate) fn categories(&self) -> Value {
         let mut categories: Vec<String> = self.0.iter().map(Endpoint::category).collect();
         categories.sort();
@@ -59,7 +71,7 @@ impl Catalog {
     }
 }
 
-/// Every model of a schema folder, or every reason why not.
+/// Reads every model of a schema folder, or returns all errors at once.
 fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
     let refuse = |reasons: String| {
         let message = format!("the schema folder {} cannot be served: {reasons}", folder.display());
@@ -67,8 +79,8 @@ fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
     };
     let documents = ModelDocument::all_in(folder).map_err(|error| refuse(error.to_string()))?;
     if documents.is_empty() {
-        let allowed = "a folder for each model, its path being the model's id, with input.json, output.json and model.toml";
-        return Err(refuse(format!("found no input.json in it, allowed is {allowed}")));
+        let expected = "one folder per model, named by its id, with input.json, output.json and model.toml";
+        return Err(refuse(format!("found no input.json in it; expected {expected}")));
     }
     let (mut endpoints, mut reasons) = (Vec::new(), Vec::new());
     for document in documents {
@@ -80,7 +92,7 @@ fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
     if reasons.is_empty() { Ok(endpoints) } else { Err(refuse(reasons.join("; "))) }
 }
 
-/// The query of a list.
+/// The query of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     search: Option<String>,
@@ -92,8 +104,15 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Reads a query by pairs; a number out of bounds is refused, an unknown key is not looked at.
-    pub(crate) fn read<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> Result<Self, Refusal> {
+    /// Parses the query of a URL.
+    pub(crate) fn of(uri: &Uri) -> Result<Self, Refusal> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|_| Refusal::new(Code::Mismatch, "the query must consist of pairs"))?;
+        Self::read(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
+    /// Refuses a number out of bounds, and ignores unknown keys.
+    fn read<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> Result<Self, Refusal> {
         let mut filter = Self::default();
         for (key, value) in pairs {
             match key {
@@ -101,15 +120,15 @@ impl Filter {
                 "category" => filter.category = Some(value.to_owned()),
                 "kind" => filter.kind = Some(value.to_owned()),
                 "include_schema" => filter.include_schema = value == "true",
-                "limit" => filter.limit = within("limit", value, 1, LARGEST_PAGE)?,
-                "offset" => filter.offset = within("offset", value, 0, LARGEST_OFFSET)?,
+                "limit" => filter.limit = bounded("limit", value, 1, MAX_PAGE)?,
+                "offset" => filter.offset = bounded("offset", value, 0, MAX_OFFSET)?,
                 _ => {}
             }
         }
         Ok(filter)
     }
 
-    fn keeps(&self, endpoint: &Endpoint) -> bool {
+    fn matches(&self, endpoint: &Endpoint) -> bool {
         self.search.as_ref().is_none_or(|search| endpoint.matches(search))
             && self.category.as_ref().is_none_or(|category| endpoint.category() == *category)
             && self.kind.as_ref().is_none_or(|kind| endpoint.kind() == kind)
@@ -119,14 +138,142 @@ impl Filter {
 impl Default for Filter {
     fn default() -> Self {
         let (search, category, kind) = (None, None, None);
-        Self { search, category, kind, include_schema: false, limit: USUAL_PAGE, offset: 0 }
+        Self { search, category, kind, include_schema: false, limit: DEFAULT_PAGE, offset: 0 }
     }
 }
 
-fn within(key: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
+fn bounded(key: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
     let number = value.parse().ok().filter(|number| (least..=most).contains(number));
-    let allowed = format!("the query's {key} has to be a whole number from {least} to {most}");
-    number.ok_or_else(|| Refusal::new(Code::Mismatch, allowed))
+    let expected = format!("the query's {key} must be a whole number from {least} to {most}");
+    number.ok_or_else(|| Refusal::new(Code::Mismatch, expected))
+}
+
+/// A model of the catalog, compiled in or read from a schema folder.
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+    pub(crate) output_kind: OutputKind,
+    media: Vec<MediaField>,
+    schema: Value,
+    validate: Box<Validate>,
+}
+
+/// Checks an input against a schema.
+type Validate = dyn Fn(&Value) -> Result<(), Violations> + Send + Sync;
+
+impl Endpoint {
+    /// Checks an input against the schema.
+    pub(crate) fn validate(&self, input: &Value) -> Result<(), Violations> {
+        (self.validate)(input)
+    }
+
+    /// The seconds of the clip that an input asks for.
+    pub(crate) fn seconds(&self, input: &Value) -> u32 {
+        let asked = input.get("duration").or_else(|| self.schema.pointer("/properties/duration/default"));
+        let seconds = asked.and_then(whole_seconds).unwrap_or(DEFAULT_SECONDS).clamp(1, MAX_SECONDS);
+        u32::try_from(seconds).unwrap_or(u32::MAX)
+    }
+
+    /// The price of a job, in microdollars.
+    pub(crate) fn price(&self, input: &Value) -> i64 {
+        match self.output_kind {
+            OutputKind::Video => PRICE_PER_SECOND * i64::from(self.seconds(input)),
+            _ => PRICE_PER_OUTPUT,
+        }
+    }
+
+    const fn kind(&self) -> &'static str {
+        self.output_kind.singular()
+    }
+
+    /// The task of the model, such as `image-to-video`.
+    fn category(&self) -> String {
+        let named = self.id.split('/').rev().find(|segment| segment.contains("-to-"));
+        named.map_or_else(|| format!("{}-generation", self.kind()), str::to_lowercase)
+    }
+
+    /// The entry in the catalog. Its schema is null if not included.
+    pub(crate) fn entry(&self, include_schema: bool) -> Value {
+        let properties = self.schema.get("properties").and_then(Value::as_object);
+        let inputs: Vec<&String> = properties.into_iter().flat_map(|properties| properties.keys()).collect();
+        let (price, unit) = match self.output_kind {
+            OutputKind::Video => (PRICE_PER_SECOND, "second"),
+            _ => (PRICE_PER_OUTPUT, "output"),
+        };
+        json!({
+            "model_id": self.id,
+            "display_name": self.display_name(),
+            "description": "Simulated: nothing is generated, prices are made up.",
+            "categories": [self.category()],
+            "kind": self.kind(),
+            "base_price_usd": dollars(price),
+            "price_unit": unit,
+            "pricing_note": "A made-up price of the simulator.",
+            "model_url": format!("https://www.runcomfy.com/models/{}", self.id),
+            "inputs": inputs,
+            "required_inputs": self.schema.get("required").cloned().unwrap_or_else(|| json!([])),
+            "input_schema": if include_schema { self.schema.clone() } else { Value::Null },
+        })
+    }
+
+    /// Whether the id or the display name contains `search`, ignoring case.
+    fn matches(&self, search: &str) -> bool {
+        let search = search.to_lowercase();
+        self.id.to_lowercase().contains(&search) || self.display_name().to_lowercase().contains(&search)
+    }
+
+    /// The properties that hold images.
+    pub(crate) fn image_fields(&self) -> impl Iterator<Item = &MediaField> {
+        self.media.iter().filter(|field| field.kind == MediaKind::Image)
+    }
+
+    fn display_name(&self) -> String {
+        self.id.split('/').skip(1).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl TryFrom<&ModelDocument> for Endpoint {
+    type Error = SchemaError;
+
+    fn try_from(document: &ModelDocument) -> Result<Self, SchemaError> {
+        let schema = document.read()?;
+        Ok(Self {
+            id: schema.id.clone(),
+            output_kind: schema.output_kind,
+            media: schema.media.clone(),
+            // The document was read above, so it is JSON.
+            schema: serde_json::from_str(&document.input).unwrap_or_default(),
+            validate: Box::new(move |input| schema.validate_input(input)),
+        })
+    }
+}
+
+impl From<&'static ModelInfo> for Endpoint {
+    fn from(model: &'static ModelInfo) -> Self {
+        Self {
+            id: model.id.to_owned(),
+            output_kind: model.output_kind,
+            media: model.media.to_vec(),
+            // The generator has read the text, so it is JSON.
+            schema: serde_json::from_str(model.input_schema).unwrap_or_default(),
+            validate: Box::new(model.validate_input),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Reads seconds from a number or, as in some schemas, from a string of digits. Fractions round up.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates")]
+fn whole_seconds(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_f64().map(|seconds| seconds.ceil() as u64),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

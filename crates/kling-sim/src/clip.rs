@@ -12,7 +12,7 @@ mod tone;
 
 use kling_types::OutputKind;
 
-use crate::recipe::Recipe;
+use crate::output::ClipSpec;
 
 use encoder::Encoder;
 use frame::Frame;
@@ -24,12 +24,12 @@ const FRAME_RATE: u32 = 24;
 /// Why a clip could not be made. Not one picture leads here; a broken encoder does.
 type Error = Box<dyn std::error::Error>;
 
-/// The bytes of an MP4 file with H.264 in it, of a PNG file, or of a WAV file; the same for the same recipe.
-pub(crate) fn make(recipe: &Recipe) -> Result<Vec<u8>, String> {
-    let made = match recipe.kind {
-        OutputKind::Audio => Ok(tone::wav(recipe.seconds)),
-        OutputKind::Image => still::png(&Scene::of(recipe)),
-        _ => encode(&Scene::of(recipe)),
+/// The bytes of an MP4 file with H.264 in it, of a PNG file, or of a WAV file; the same for the same spec.
+pub(crate) fn make(spec: &ClipSpec) -> Result<Vec<u8>, String> {
+    let made = match spec.kind {
+        OutputKind::Audio => Ok(tone::wav(spec.seconds)),
+        OutputKind::Image => still::png(&Scene::of(spec)),
+        _ => encode(&Scene::of(spec)),
     };
     made.map_err(|error| error.to_string())
 }

@@ -53,60 +53,44 @@
 //! What the provider leaves open is a setting of [`Builder`], one type a question; each default is the better
 //! documented reading. Prices are made up: 5 cents a second of video, 10 cents any other output.
 
-mod accounts;
-mod api_variant;
+mod billing;
 mod catalog;
-#[cfg_attr(not(feature = "clip"), path = "plain_clip.rs")]
+#[cfg(feature = "clip")]
 mod clip;
-mod clock;
-mod distortion;
-mod download;
-mod endpoint;
+mod connection;
+mod corrupt;
 mod fault;
-mod faults;
-mod job_reply;
-mod ledger;
-mod links;
-mod listener;
-mod media;
-mod misbehaviour;
+mod jobs;
+mod output;
 mod queue;
-mod random_fault;
-mod recipe;
-mod recorder;
 mod refusal;
-mod route;
-mod script;
+mod reply;
 mod server;
 mod service;
 mod settings;
 mod sim;
-mod store;
-mod submission;
-mod wire;
+mod submit;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use api_variant::{
-    ApiVariant, ErrorStatus, MediaRules, MismatchBody, OutputForm, StatusWords, SubmitStatus,
+pub use billing::Bill;
+pub use fault::{Fault, FaultPlan};
+pub use kling_types::Megabyte;
+pub use reply::{Call, Reply};
+pub use service::RecordedCall;
+pub use settings::{
+    ApiVariant, DEFAULT_TOKEN, ErrorStatus, MediaRules, MismatchBody, OutputForm, StatusWords, SubmitStatus,
     UnfinishedResult, UnknownInputs,
 };
-pub use fault::Fault;
-pub use faults::FaultPlan;
-pub use kling_types::Megabyte;
-pub use ledger::Bill;
-pub use recorder::RecordedCall;
-pub use script::{Call, Reply};
-pub use settings::DEFAULT_TOKEN;
 pub use sim::{Builder, Sim};
 
-/// The header that every reply carries, with the value `true`.
+/// The header of every reply, with the value `true`.
 pub const SIMULATED_HEADER: &str = "x-kling-simulated";
 
-/// The header of a submit's reply that names, by JSON pointer, the pictures whose rules could not be checked.
+/// The header of a submit's reply that lists the JSON pointers of images with unchecked rules.
 pub const UNCHECKED_HEADER: &str = "x-kling-unchecked";
 
-/// What a panic left behind is still consistent: no change here is made in two steps that can fail between.
+/// Locks a mutex, even after a panic: no change under a lock can fail halfway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,27 +1,27 @@
-//! The line of jobs: what state each is in at a given moment. No clock, no socket.
+//! The queue: the phase of each job at a given time. No clock, no socket.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// A job by the order in which it was accepted, from zero.
-pub(crate) type Ticket = usize;
+/// The index of a job in order of acceptance, from zero.
+pub(crate) type JobIndex = usize;
 
-/// First come, first served, by a fixed number of workers; every state is a function of time.
+/// A first-in-first-out queue with a fixed number of workers. Every phase is a function of time.
 #[derive(Debug)]
 pub(crate) struct Queue {
     settings: QueueSettings,
     jobs: Vec<Slot>,
-    /// The jobs that were not cancelled, in order; their starts never decrease.
-    line: Vec<Ticket>,
-    /// When each worker is free again.
+    /// The jobs that are not cancelled, in order. Their starts never decrease.
+    planned: Vec<JobIndex>,
+    /// The time when each worker is free again.
     workers: BinaryHeap<Reverse<Duration>>,
 }
 
-/// How long jobs wait and run.
+/// The number of workers, and the times of jobs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueSettings {
-    /// How many jobs run at once.
+    /// The number of jobs that run at once.
     pub(crate) concurrency: usize,
     /// The least time from submit to start.
     pub(crate) queue_time: Duration,
@@ -29,14 +29,14 @@ pub(crate) struct QueueSettings {
     pub(crate) run_time: Duration,
 }
 
-/// Where a job is.
+/// The phase of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Cancelled at this moment, before it ran.
+    /// Cancelled at this time, before the start.
     Cancelled(Duration),
-    /// No longer running, since this moment.
+    /// Finished at this time.
     Completed(Duration),
-    /// Waiting; 1 is the next to start.
+    /// Waiting, at this position from 1.
     InQueue(usize),
     /// Running.
     InProgress,
@@ -52,56 +52,56 @@ struct Slot {
 
 impl Queue {
     pub(crate) const fn new(settings: QueueSettings) -> Self {
-        Self { settings, jobs: Vec::new(), line: Vec::new(), workers: BinaryHeap::new() }
+        Self { settings, jobs: Vec::new(), planned: Vec::new(), workers: BinaryHeap::new() }
     }
 
-    /// Puts a job at the end of the line.
-    pub(crate) fn join(&mut self, now: Duration) -> Ticket {
-        let ticket = self.jobs.len();
+    /// Adds a job at the end.
+    pub(crate) fn push(&mut self, now: Duration) -> JobIndex {
+        let index = self.jobs.len();
         self.jobs.push(Slot { submitted: now, start: now, finish: now, cancelled: None });
-        self.plan(ticket);
-        ticket
+        self.plan(index);
+        index
     }
 
-    /// Takes a job out of the line, and says whether it was still waiting.
-    pub(crate) fn cancel(&mut self, ticket: Ticket, now: Duration) -> bool {
-        let Some(Phase::InQueue(_)) = self.phase(ticket, now) else { return false };
-        self.jobs[ticket].cancelled = Some(now);
+    /// Cancels a job, and returns whether it was still waiting.
+    pub(crate) fn cancel(&mut self, index: JobIndex, now: Duration) -> bool {
+        let Some(Phase::InQueue(_)) = self.phase(index, now) else { return false };
+        self.jobs[index].cancelled = Some(now);
         self.workers.clear();
-        // Those behind move up. Nobody's start moves into the past, since the free place was still to come.
-        for next in std::mem::take(&mut self.line) {
-            if next != ticket {
+        // The jobs behind it move up. No start moves into the past, since the freed slot is in the future.
+        for next in std::mem::take(&mut self.planned) {
+            if next != index {
                 self.plan(next);
             }
         }
         true
     }
 
-    /// The state of a job, or nothing if there is no such job.
-    pub(crate) fn phase(&self, ticket: Ticket, now: Duration) -> Option<Phase> {
-        let job = self.jobs.get(ticket)?;
+    /// Returns the phase of a job, or `None` if there is no such job.
+    pub(crate) fn phase(&self, index: JobIndex, now: Duration) -> Option<Phase> {
+        let job = self.jobs.get(index)?;
         Some(match job.cancelled {
             Some(at) => Phase::Cancelled(at),
-            None if now < job.start => Phase::InQueue(self.position(ticket, now)),
+            None if now < job.start => Phase::InQueue(self.position(index, now)),
             None if now < job.finish => Phase::InProgress,
             None => Phase::Completed(job.finish),
         })
     }
 
-    fn position(&self, ticket: Ticket, now: Duration) -> usize {
-        let ahead = self.line.partition_point(|&other| other < ticket);
-        let started = self.line.partition_point(|&other| self.jobs[other].start <= now);
+    fn position(&self, index: JobIndex, now: Duration) -> usize {
+        let ahead = self.planned.partition_point(|&other| other < index);
+        let started = self.planned.partition_point(|&other| self.jobs[other].start <= now);
         ahead - started + 1
     }
 
-    fn plan(&mut self, ticket: Ticket) {
-        let job = &mut self.jobs[ticket];
+    fn plan(&mut self, index: JobIndex) {
+        let job = &mut self.jobs[index];
         let ready = job.submitted.saturating_add(self.settings.queue_time);
         let free = if self.workers.len() < self.settings.concurrency { None } else { self.workers.pop() };
         job.start = free.map_or(ready, |Reverse(free)| ready.max(free));
         job.finish = job.start.saturating_add(self.settings.run_time);
         self.workers.push(Reverse(job.finish));
-        self.line.push(ticket);
+        self.planned.push(index);
     }
 }
 
@@ -120,17 +120,17 @@ mod tests {
     }
 
     fn phases(queue: &Queue, now: u64) -> Vec<Phase> {
-        (0..queue.jobs.len()).map(|ticket| queue.phase(ticket, at(now)).unwrap()).collect()
+        (0..queue.jobs.len()).map(|index| queue.phase(index, at(now)).unwrap()).collect()
     }
 
     #[test]
     fn a_job_waits_runs_and_completes() {
         let mut queue = queue(1);
-        let ticket = queue.join(at(5));
-        assert_eq!(queue.phase(ticket, at(5)), Some(Phase::InQueue(1)));
-        assert_eq!(queue.phase(ticket, at(7)), Some(Phase::InProgress));
-        assert_eq!(queue.phase(ticket, at(17)), Some(Phase::Completed(at(17))));
-        assert_eq!(queue.phase(ticket + 1, at(17)), None);
+        let index = queue.push(at(5));
+        assert_eq!(queue.phase(index, at(5)), Some(Phase::InQueue(1)));
+        assert_eq!(queue.phase(index, at(7)), Some(Phase::InProgress));
+        assert_eq!(queue.phase(index, at(17)), Some(Phase::Completed(at(17))));
+        assert_eq!(queue.phase(index + 1, at(17)), None);
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
         use Phase::{Completed, InProgress, InQueue};
         let mut queue = queue(1);
         for _ in 0..3 {
-            queue.join(at(0));
+            queue.push(at(0));
         }
         assert_eq!(phases(&queue, 0), [InQueue(1), InQueue(2), InQueue(3)]);
         assert_eq!(phases(&queue, 2), [InProgress, InQueue(1), InQueue(2)]);
@@ -147,26 +147,26 @@ mod tests {
     }
 
     #[test]
-    fn as_many_run_at_once_as_there_are_workers() {
+    fn as_many_jobs_run_at_once_as_there_are_workers() {
         use Phase::{InProgress, InQueue};
         let mut queue = queue(2);
         for _ in 0..3 {
-            queue.join(at(0));
+            queue.push(at(0));
         }
         assert_eq!(phases(&queue, 2), [InProgress, InProgress, InQueue(1)]);
     }
 
     #[test]
-    fn only_a_waiting_job_is_cancelled_and_those_behind_move_up() {
+    fn only_a_waiting_job_is_cancelled_and_later_jobs_move_up() {
         use Phase::{Cancelled, InProgress, InQueue};
         let mut queue = queue(1);
         for _ in 0..3 {
-            queue.join(at(0));
+            queue.push(at(0));
         }
-        assert!(!queue.cancel(0, at(3)), "it runs");
+        assert!(!queue.cancel(0, at(3)), "the job runs");
         assert!(queue.cancel(1, at(3)));
-        assert!(!queue.cancel(1, at(4)), "it is cancelled already");
-        assert!(!queue.cancel(9, at(4)), "there is no such job");
+        assert!(!queue.cancel(1, at(4)), "the job is already cancelled");
+        assert!(!queue.cancel(9, at(4)), "no such job");
         assert_eq!(phases(&queue, 4), [InProgress, Cancelled(at(3)), InQueue(1)]);
         assert_eq!(phases(&queue, 12)[2], InProgress);
     }
@@ -174,7 +174,7 @@ mod tests {
     proptest! {
         /// Steps of time between calls; each call joins, or cancels the job with the number given.
         #[test]
-        fn whatever_comes_the_line_is_fair_and_never_too_many_run(
+        fn the_queue_is_fair_and_never_exceeds_its_concurrency(
             concurrency in 1..4_usize,
             calls in prop::collection::vec((0..9_u64, prop::option::of(0..9_usize)), 1..40),
         ) {
@@ -183,11 +183,11 @@ mod tests {
                 now += step;
                 let before = phases(&queue, now);
                 match cancelled {
-                    Some(ticket) => {
-                        let was_waiting = matches!(before.get(ticket), Some(Phase::InQueue(_)));
-                        prop_assert_eq!(queue.cancel(ticket, at(now)), was_waiting);
+                    Some(index) => {
+                        let was_waiting = matches!(before.get(index), Some(Phase::InQueue(_)));
+                        prop_assert_eq!(queue.cancel(index, at(now)), was_waiting);
                     }
-                    None => _ = queue.join(at(now)),
+                    None => _ = queue.push(at(now)),
                 }
                 let after = phases(&queue, now);
                 let running = after.iter().filter(|&&phase| phase == Phase::InProgress).count();
@@ -208,10 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_head_never_moves_another_start_into_the_past() {
+    fn cancelling_the_first_job_moves_no_start_into_the_past() {
         let mut queue = queue(1);
-        queue.join(at(0));
-        queue.join(at(1));
+        queue.push(at(0));
+        queue.push(at(1));
         assert!(queue.cancel(0, at(1)));
         assert_eq!(queue.phase(1, at(1)), Some(Phase::InQueue(1)));
         assert_eq!(queue.phase(1, at(3)), Some(Phase::InProgress));

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use kling_types::{Violation, Violations};
 use serde_json::{Value, json};
 
-use crate::{ApiVariant, ErrorStatus, MismatchBody};
+use crate::settings::{ApiVariant, ErrorStatus, MismatchBody};
 
 /// Why a call is refused. Codes that end in 000 are made up: the provider names none for these cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

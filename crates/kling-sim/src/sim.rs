@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use axum::serve::Listener as _;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::billing::{dollars, microdollars};
 use crate::catalog::Catalog;
-use crate::ledger::{dollars, microdollars};
-use crate::listener::Listener;
+use crate::connection::{ConnectionHandle, Listener};
 use crate::server;
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::wire::Wire;
 use crate::{ApiVariant, Bill, Call, Fault, FaultPlan, RecordedCall, Reply};
 
 /// A simulator of the Model API on 127.0.0.1. Dropping the simulator stops it.
@@ -74,7 +74,8 @@ impl Sim {
         let base_url = format!("{origin}/v1");
         let service = Arc::new(Service::new(settings, catalog, origin));
         let (stop, stopped) = oneshot::channel();
-        let app = server::router(Arc::clone(&service)).into_make_service_with_connect_info::<Wire>();
+        let app =
+            server::router(Arc::clone(&service)).into_make_service_with_connect_info::<ConnectionHandle>();
         let thread = std::thread::Builder::new().name("kling-sim".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -109,30 +110,30 @@ impl Sim {
     /// Simulated time since the start.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.service.now()
+        self.service.clock.now()
     }
 
     /// Moves simulated time forward.
     pub fn advance(&self, step: Duration) {
-        self.service.advance(step);
+        self.service.clock.advance(step);
     }
 
     /// Every accepted submit, in order.
     #[must_use]
     pub fn billed(&self) -> Vec<Bill> {
-        self.service.billed()
+        self.service.with(|state, _| state.billing.bills().to_vec())
     }
 
     /// The balance of the first account, in dollars.
     #[must_use]
     pub fn balance(&self) -> f64 {
-        dollars(self.service.balance(0))
+        dollars(self.service.with(|state, _| state.billing.balance(0)))
     }
 
     /// Every call received, in order of arrival. The list only grows.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedCall> {
-        self.service.recorded()
+        self.service.with(|state, _| state.calls.clone())
     }
 
     /// Replaces the reply to the next call of this kind. Several replies are queued.
@@ -144,12 +145,12 @@ impl Sim {
     ///
     /// Several faults are queued. They come before those of [`Builder::faults`].
     pub fn fault_next(&self, call: Call, fault: Fault) {
-        self.service.fault_next(call, fault);
+        self.service.with(|state, _| state.faults.push(call, fault));
     }
 
     /// Lets the next accepted job fail with this `error`, a text or an object, after its run time.
     pub fn fail_next_job(&self, error: impl Into<Value>) {
-        self.service.fail_next_job(error.into());
+        self.service.with(|state, _| state.failures.push_back(error.into()));
     }
 }
 
@@ -311,6 +312,6 @@ impl Builder {
 fn listen(runtime: &Runtime, port: u16) -> io::Result<(Listener, SocketAddr)> {
     let _guard = runtime.enter();
     let listener = Listener::bind(port)?;
-    let address = listener.address()?;
+    let address = listener.local_addr()?;
     Ok((listener, address))
 }

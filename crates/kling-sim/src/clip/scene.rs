@@ -1,10 +1,12 @@
 //! What happens in a clip: a slow zoom into the start picture, and a cross-fade to the end picture.
 
+use std::sync::Arc;
+
 use super::FRAME_RATE;
 use super::frame::{Frame, Size, Window};
 use super::label;
 use super::picture::Picture;
-use crate::recipe::{self, Recipe};
+use crate::output::ClipSpec;
 
 /// The side of the window when it is closest; the whole picture is 1.
 const CLOSEST: f64 = 0.72;
@@ -24,12 +26,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) fn of(recipe: &Recipe) -> Self {
-        let decode = |picture: &recipe::Picture| Picture::decode(Some(&picture.bytes));
-        let start = recipe.start.as_ref().map_or_else(|| Picture::decode(None), decode);
+    pub(super) fn of(spec: &ClipSpec) -> Self {
+        let decode = |image: &Arc<[u8]>| Picture::decode(Some(image));
+        let start = spec.start.as_ref().map_or_else(|| Picture::decode(None), decode);
         let size = start.clip_size();
-        let end = recipe.end.as_ref().map(|picture| decode(picture).to_frame(size));
-        Self { size, frames: recipe.seconds * FRAME_RATE, start: start.to_frame(size), end }
+        let end = spec.end.as_ref().map(|picture| decode(picture).to_frame(size));
+        Self { size, frames: spec.seconds * FRAME_RATE, start: start.to_frame(size), end }
     }
 
     /// Draws one frame: the first shows the whole start picture, the last the whole end picture if there is one.
@@ -64,11 +66,11 @@ mod tests {
 
     use super::*;
 
-    fn picture(light: fn(u32, u32) -> u8) -> recipe::Picture {
+    fn picture(light: fn(u32, u32) -> u8) -> Arc<[u8]> {
         let mut png = std::io::Cursor::new(Vec::new());
         let image = RgbImage::from_fn(320, 200, |x, y| Rgb([light(x, y); 3]));
         image.write_to(&mut png, ImageFormat::Png).unwrap();
-        recipe::Gallery::default().hang(png.into_inner())
+        png.into_inner().into()
     }
 
     fn frame(scene: &Scene, index: u32) -> Frame {
@@ -87,9 +89,9 @@ mod tests {
     #[test]
     fn the_first_frame_is_the_picture_and_a_later_one_differs() {
         let start = picture(|x, y| ((x * 7 + y * 3) % 200) as u8);
-        let scene = Scene::of(&Recipe { start: Some(start.clone()), seconds: 5, ..Recipe::default() });
+        let scene = Scene::of(&ClipSpec { start: Some(start.clone()), seconds: 5, ..ClipSpec::default() });
         assert_eq!((scene.frames, scene.size), (120, (320, 200)));
-        let photo = Picture::decode(Some(&start.bytes));
+        let photo = Picture::decode(Some(&start));
         let mut whole = Frame::black(scene.size);
         photo.to_frame(scene.size).draw_window(window(0.0), &mut whole);
         assert_eq!(difference(&frame(&scene, 0), &whole), 0.0);
@@ -100,7 +102,7 @@ mod tests {
     fn an_end_picture_is_faded_to() {
         let (start, end) = (picture(|_, _| 0), picture(|_, _| 255));
         let scene =
-            Scene::of(&Recipe { start: Some(start), end: Some(end), seconds: 10, ..Recipe::default() });
+            Scene::of(&ClipSpec { start: Some(start), end: Some(end), seconds: 10, ..ClipSpec::default() });
         assert_eq!(scene.frames, 240);
         assert_eq!(frame(&scene, 0).luma.samples[0], 16);
         assert_eq!(frame(&scene, 239).luma.samples[0], 235);
