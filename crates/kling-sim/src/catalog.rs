@@ -1,7 +1,9 @@
 //! The catalog: every model that is served, its schema, its rules and its made-up price.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use axum::extract::Query;
@@ -54,12 +56,17 @@ impl Catalog {
         Ok(&self.0[index])
     }
 
-    /// Returns one page of the list.
-    pub(crate) fn page(&self, filter: &Filter) -> Value {
-        let found: Vec<&Endpoint> = self.0.iter().filter(|endpoint| filter.matches(endpoint)).collect();
-        let page = found.iter().skip(filter.offset).take(filter.limit);
-        let models: Vec<Value> = page.map(|endpoint| endpoint.entry(filter.include_schema)).collect();
-        json!({"models": models, "total": found.len(), "limit": filter.limit, "offset": filter.offset})
+    /// Returns the page that the query of a URL asks for. Unknown keys are ignored.
+    pub(crate) fn page(&self, uri: &Uri) -> Result<Value, Refusal> {
+        let Query(query) = Query::<HashMap<String, String>>::try_from_uri(uri)
+            .map_err(|_| Refusal::new(Code::Mismatch, "the query must consist of pairs"))?;
+        let limit = number(&query, "limit", 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
+        let offset = number(&query, "offset", 0..=MAX_OFFSET)?.unwrap_or(0);
+        let include_schema = query.get("include_schema").is_some_and(|value| value == "true");
+        let found: Vec<&Endpoint> = self.0.iter().filter(|endpoint| endpoint.matches(&query)).collect();
+        let page = found.iter().skip(offset).take(limit);
+        let models: Vec<Value> = page.map(|endpoint| endpoint.entry(include_schema)).collect();
+        Ok(json!({"models": models, "total": found.len(), "limit": limit, "offset": offset}))
     }
 
     /// Returns every category once.
@@ -92,60 +99,16 @@ fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
     if reasons.is_empty() { Ok(endpoints) } else { Err(refuse(reasons.join("; "))) }
 }
 
-/// The query of a page.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Filter {
-    search: Option<String>,
-    category: Option<String>,
-    kind: Option<String>,
-    include_schema: bool,
-    limit: usize,
-    offset: usize,
-}
-
-impl Filter {
-    /// Parses the query of a URL.
-    pub(crate) fn of(uri: &Uri) -> Result<Self, Refusal> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| Refusal::new(Code::Mismatch, "the query must consist of pairs"))?;
-        Self::read(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-    }
-
-    /// Refuses a number out of bounds, and ignores unknown keys.
-    fn read<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> Result<Self, Refusal> {
-        let mut filter = Self::default();
-        for (key, value) in pairs {
-            match key {
-                "search" => filter.search = Some(value.to_owned()),
-                "category" => filter.category = Some(value.to_owned()),
-                "kind" => filter.kind = Some(value.to_owned()),
-                "include_schema" => filter.include_schema = value == "true",
-                "limit" => filter.limit = bounded("limit", value, 1, MAX_PAGE)?,
-                "offset" => filter.offset = bounded("offset", value, 0, MAX_OFFSET)?,
-                _ => {}
-            }
-        }
-        Ok(filter)
-    }
-
-    fn matches(&self, endpoint: &Endpoint) -> bool {
-        self.search.as_ref().is_none_or(|search| endpoint.matches(search))
-            && self.category.as_ref().is_none_or(|category| endpoint.category() == *category)
-            && self.kind.as_ref().is_none_or(|kind| endpoint.kind() == kind)
-    }
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        let (search, category, kind) = (None, None, None);
-        Self { search, category, kind, include_schema: false, limit: DEFAULT_PAGE, offset: 0 }
-    }
-}
-
-fn bounded(key: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
-    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
+fn number(
+    query: &HashMap<String, String>,
+    key: &str,
+    bounds: RangeInclusive<usize>,
+) -> Result<Option<usize>, Refusal> {
+    let Some(text) = query.get(key) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    let (least, most) = bounds.into_inner();
     let expected = format!("the query's {key} must be a whole number from {least} to {most}");
-    number.ok_or_else(|| Refusal::new(Code::Mismatch, expected))
+    number.map(Some).ok_or_else(|| Refusal::new(Code::Mismatch, expected))
 }
 
 /// A model of the catalog, compiled in or read from a schema folder.
@@ -215,10 +178,12 @@ impl Endpoint {
         })
     }
 
-    /// Whether the id or the display name contains `search`, ignoring case.
-    fn matches(&self, search: &str) -> bool {
-        let search = search.to_lowercase();
-        self.id.to_lowercase().contains(&search) || self.display_name().to_lowercase().contains(&search)
+    /// Whether the model fits a query. A search looks for a part of the id or of the display name, ignoring case.
+    fn matches(&self, query: &HashMap<String, String>) -> bool {
+        let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        query.get("search").is_none_or(|part| has(&self.id, part) || has(&self.display_name(), part))
+            && query.get("category").is_none_or(|category| self.category() == *category)
+            && query.get("kind").is_none_or(|kind| self.kind() == kind)
     }
 
     /// The properties that hold images.
@@ -281,12 +246,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_reads_its_bounds() {
-        assert_eq!(Filter::read([("limit", "500")]).unwrap().limit, 500);
-        assert!(Filter::read([("limit", "501")]).is_err());
-        assert!(Filter::read([("limit", "0")]).is_err());
-        assert!(Filter::read([("offset", "-1")]).is_err());
-        assert!(Filter::read([("include_schema", "true")]).unwrap().include_schema);
-        assert_eq!(Filter::read([("unknown", "x")]).unwrap(), Filter::default());
+    fn a_page_has_bounds_and_defaults() {
+        let catalog = Catalog::new(None).unwrap();
+        let page = |query: &str| catalog.page(&format!("/v1/models?{query}").parse().unwrap());
+        assert_eq!(page("limit=500").unwrap()["limit"], 500);
+        assert!(page("limit=501").is_err());
+        assert!(page("limit=0").is_err());
+        assert!(page("offset=-1").is_err());
+        assert!(page("limit=1&include_schema=true").unwrap()["models"][0]["input_schema"].is_object());
+        assert_eq!(page("unknown=x").unwrap(), page("").unwrap());
+        assert_eq!((&page("").unwrap()["limit"], &page("").unwrap()["offset"]), (&json!(100), &json!(0)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
@@ -22,10 +22,8 @@ use crate::lock;
 pub(crate) struct Listener(TcpListener);
 
 impl Listener {
-    /// Binds without blocking. Must be called inside the runtime of the listener.
-    pub(crate) fn bind(port: u16) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
+    /// Must be called inside a runtime.
+    pub(crate) fn new(listener: std::net::TcpListener) -> io::Result<Self> {
         TcpListener::from_std(listener).map(Self)
     }
 }

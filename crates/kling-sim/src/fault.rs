@@ -111,37 +111,17 @@ impl From<Reply> for Fault {
 }
 
 impl fmt::Display for Fault {
-    /// Writes the kind of the fault in a few words.
+    /// Writes the name of the variant in lower-case words, such as `reset in body`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Answer(reply) => return write!(f, "answer {}", reply.summary()),
-            Self::BrokenText => "broken text",
-            Self::ByteOrderMark => "byte order mark",
-            Self::CloseInBody => "close in body",
-            Self::Compressed => "compressed",
-            Self::DeepNesting => "deep nesting",
-            Self::Drip(_) => "drip",
-            Self::DropProcessed => "drop, processed",
-            Self::DropUnprocessed => "drop, not processed",
-            Self::DropUnread => "drop, not read",
-            Self::DuplicateKeys => "duplicate keys",
-            Self::Flood(_) => "flood",
-            Self::ForeignOutput(_) => "foreign output",
-            Self::ForgetJob => "job forgotten",
-            Self::Html => "html",
-            Self::InvalidJson => "invalid json",
-            Self::ShortContentLength => "short content-length",
-            Self::ResetInBody => "reset in body",
-            Self::ResetInHead => "reset in head",
-            Self::Stall(_) => "stall",
-            Self::StallAfterBody(_) => "stall after body",
-            Self::StallInBody(_) => "stall in body",
-            Self::Truncated => "truncated",
-            Self::UnknownFields => "unknown fields",
-            Self::UnknownState => "unknown state",
-            Self::WrongContentType => "wrong content type",
-            Self::WrongId => "wrong id",
-        })
+        if let Self::Answer(reply) = self {
+            return write!(f, "answer {}", reply.summary());
+        }
+        let debug = format!("{self:?}");
+        for (index, letter) in debug.chars().take_while(char::is_ascii_alphabetic).enumerate() {
+            let space = if index > 0 && letter.is_ascii_uppercase() { " " } else { "" };
+            write!(f, "{space}{}", letter.to_ascii_lowercase())?;
+        }
+        Ok(())
     }
 }
 

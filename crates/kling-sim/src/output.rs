@@ -91,14 +91,15 @@ pub(crate) fn reply(bytes: Bytes, kind: OutputKind, head: &Parts) -> Response {
         .header(ACCEPT_RANGES, "bytes")
         .header(CONTENT_TYPE, file_type(kind).1)
         .header(ETAG, &etag);
-    let (response, body) = match requested(head, &etag, length) {
-        Requested::Whole => (response, bytes),
-        Requested::Part(range) => {
+    let (response, body) = match requested_range(head, &etag, length) {
+        None => (response, bytes),
+        Some(Ok(range)) => {
             let content_range = format!("bytes {}-{}/{length}", range.start(), range.end());
             let response = response.status(StatusCode::PARTIAL_CONTENT).header(CONTENT_RANGE, content_range);
-            (response, bytes.slice(range))
+            // A valid range ends inside the file, whose length is a `usize`.
+            (response, bytes.slice(*range.start() as usize..=*range.end() as usize))
         }
-        Requested::OutOfRange => {
+        Some(Err(())) => {
             let response = response.status(StatusCode::RANGE_NOT_SATISFIABLE);
             (response.header(CONTENT_RANGE, format!("bytes */{length}")), Bytes::new())
         }
@@ -114,29 +115,16 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-enum Requested {
-    OutOfRange,
-    Part(RangeInclusive<usize>),
-    Whole,
-}
-
-fn requested(head: &Parts, etag: &str, length: usize) -> Requested {
+/// The requested range of a file, or `None` for the whole file.
+fn requested_range(head: &Parts, etag: &str, length: usize) -> Option<Result<RangeInclusive<u64>, ()>> {
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let is_same = header(IF_RANGE).is_none_or(|known| known == etag);
-    let Some(range) = header(RANGE).filter(|_| is_same) else { return Requested::Whole };
     // RFC 9110 ignores an invalid range, and allows the whole file in reply to several ranges.
-    let Ok(ranges) = http_range_header::parse_range_header(range) else { return Requested::Whole };
+    let ranges = http_range_header::parse_range_header(header(RANGE).filter(|_| is_same)?).ok()?;
     match ranges.validate(length as u64).as_deref() {
-        Ok([range]) => part(range, length),
-        Ok(_) => Requested::Whole,
-        Err(_) => Requested::OutOfRange,
-    }
-}
-
-fn part(range: &RangeInclusive<u64>, length: usize) -> Requested {
-    match (usize::try_from(*range.start()), usize::try_from(*range.end())) {
-        (Ok(start), Ok(end)) if end < length => Requested::Part(start..=end),
-        _ => Requested::OutOfRange,
+        Ok([range]) => Some(Ok(range.clone())),
+        Ok(_) => None,
+        Err(_) => Some(Err(())),
     }
 }
 
@@ -158,14 +146,9 @@ pub(crate) mod minimal {
 
     /// Returns the bytes of the file.
     pub(crate) fn make(spec: &ClipSpec) -> Result<Vec<u8>, String> {
-        let ClipSpec { kind, start, end, seconds } = spec;
-        let images = [start, end].into_iter().flatten();
-        let (count, bytes) = images.fold((0, 0), |(count, sum), image| (count + 1, sum + image.len()));
-        let text = format!(
-            "SIMULATED: {seconds} s of {} from {count} image(s) of {bytes} bytes, built without the feature `clip`.\n",
-            kind.singular()
-        );
-        Ok(match kind {
+        let (seconds, kind) = (spec.seconds, spec.kind.singular());
+        let text = format!("SIMULATED: {seconds} s of {kind}, built without the feature `clip`.\n");
+        Ok(match spec.kind {
             // Readers ignore bytes after the end of these formats.
             OutputKind::Audio => [WAV, text.as_bytes()].concat(),
             OutputKind::Image => [PNG, text.as_bytes()].concat(),

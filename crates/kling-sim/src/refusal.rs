@@ -1,4 +1,4 @@
-//! Calls refused in the API's words.
+//! Errors of the API: their codes, HTTP statuses and bodies.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::settings::{ApiVariant, ErrorStatus, MismatchBody};
 
-/// Why a call is refused. Codes that end in 000 are made up: the provider names none for these cases.
+/// The `error_code` of a refused call. Codes that end in 000 are made up, since the provider documents none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     InvalidResourceIdentifier = 400_001,
@@ -26,7 +26,7 @@ pub(crate) enum Code {
     Internal = 500_000,
 }
 
-/// A call refused: the code, the message, and for a mismatch each violation.
+/// The error of a refused call, with the violations of an input.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: Code,
@@ -39,7 +39,7 @@ impl Refusal {
         Self { code, message: message.into(), violations: Violations::new() }
     }
 
-    /// An input that does not fit its schema; the message names every pointer, with what was found there.
+    /// An input that violates its schema. The message names every pointer and value.
     pub(crate) fn mismatch(violations: Violations) -> Self {
         let message = format!("the input does not match the schema: {violations}");
         Self { code: Code::Mismatch, message, violations }
@@ -50,11 +50,11 @@ impl Refusal {
         (status, Json(self.body(api.mismatch_body))).into_response()
     }
 
-    fn body(&self, reading: MismatchBody) -> Value {
+    fn body(&self, form: MismatchBody) -> Value {
         if self.violations.is_empty() {
             return json!({"error_code": self.code as u32, "error_message": self.message});
         }
-        match reading {
+        match form {
             MismatchBody::Envelope => json!({
                 "error_code": self.code as u32,
                 "error_message": self.message,
@@ -68,9 +68,9 @@ impl Refusal {
 }
 
 impl Code {
-    fn status(self, reading: ErrorStatus) -> StatusCode {
+    fn status(self, rule: ErrorStatus) -> StatusCode {
         let leading = (self as u32 / 1000) as u16;
-        let status = match (reading, self) {
+        let status = match (rule, self) {
             (ErrorStatus::AlwaysOk, _) => 200,
             (ErrorStatus::Conventional, Self::UserAccountError) => 401,
             (ErrorStatus::Conventional, Self::InsufficientResources) => 402,
@@ -104,11 +104,11 @@ mod tests {
     }
 
     #[test]
-    fn the_status_of_a_code_has_three_readings() {
-        let read = |reading| Code::UserAccountError.status(reading).as_u16();
-        assert_eq!(read(ErrorStatus::LeadingDigits), 400);
-        assert_eq!(read(ErrorStatus::Conventional), 401);
-        assert_eq!(read(ErrorStatus::AlwaysOk), 200);
+    fn an_error_code_has_one_of_three_statuses() {
+        let status = |rule| Code::UserAccountError.status(rule).as_u16();
+        assert_eq!(status(ErrorStatus::LeadingDigits), 400);
+        assert_eq!(status(ErrorStatus::Conventional), 401);
+        assert_eq!(status(ErrorStatus::AlwaysOk), 200);
         assert_eq!(Code::PermissionDenied.status(ErrorStatus::LeadingDigits), 403);
     }
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mismatch_can_look_like_a_frameworks() {
+    fn a_mismatch_may_have_the_form_of_a_framework() {
         let body = mismatch().body(MismatchBody::Framework);
         assert_eq!(body["detail"][1]["loc"], json!(["body", "images", 0]));
         assert_eq!(body.get("error_code"), None);

@@ -13,7 +13,6 @@ use axum::{Json, http::StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::catalog::Filter;
 use crate::connection::{ConnectionHandle, RawReply};
 use crate::fault::Stage;
 use crate::output::file_number;
@@ -36,7 +35,7 @@ async fn answer(
 ) -> Response {
     let (head, body) = request.into_parts();
     let route = Route::of(&head.method, head.uri.path());
-    let fault = service.next_fault(route.call());
+    let fault = service.with(|state, _| state.faults.take(route.call()));
     let index = service.record(route.call(), &head, fault.as_ref());
     let response = match fault {
         Some(fault) => answer_with_fault(&service, route, head, body, fault).await,
@@ -97,7 +96,8 @@ async fn inject(
         return Err(raw);
     }
     if matches!(fault, Fault::ForgetJob) {
-        service.forget(&id.or_else(|| request_id(&body)).unwrap_or_default());
+        let id = id.or_else(|| request_id(&body)).unwrap_or_default();
+        service.with(|state, _| state.jobs.forget(&id));
     }
     Ok(corrupt::content(head, body, &fault))
 }
@@ -154,7 +154,7 @@ fn process(service: &Service, route: &Route, head: &Parts, body: &Bytes) -> Resu
         }
         Route::Categories => account().map(|_| json(service.catalog.categories())),
         Route::Model(id) => account().and_then(|_| Ok(json(service.catalog.find(id)?.entry(true)))),
-        Route::Models => account().and_then(|_| Ok(json(service.catalog.page(&Filter::of(&head.uri)?)))),
+        Route::Models => account().and_then(|_| Ok(json(service.catalog.page(&head.uri)?))),
         Route::Output(id, number) => service.output(id, *number, head),
         Route::Result(id) => Ok(json(service.result(id, account()?, asks_for_cost(head))?)),
         Route::Status(id) => Ok(json(service.status(id, account()?)?)),

@@ -55,7 +55,8 @@ pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
     pub(crate) clock: Clock,
-    origin: String,
+    /// The simulator's own origin.
+    pub(crate) origin: String,
     state: Mutex<State>,
     clips: Mutex<ClipCache>,
 }
@@ -92,21 +93,6 @@ impl Service {
         let mut state = lock(&self.state);
         let now = self.clock.now();
         access(&mut state, now)
-    }
-
-    /// The simulator's own origin.
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// Counts a call, and returns its fault.
-    pub(crate) fn next_fault(&self, call: Call) -> Option<Fault> {
-        self.with(|state, _| state.faults.take(call))
-    }
-
-    /// Makes a request id unknown from now on.
-    pub(crate) fn forget(&self, id: &str) {
-        self.with(|state, _| state.jobs.forget(id));
     }
 
     /// Records a call, and returns its index.

@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use axum::serve::Listener as _;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::billing::{dollars, microdollars};
@@ -60,15 +58,9 @@ impl Sim {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let catalog = Catalog::new(settings.schemas_dir.as_deref())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (listener, address) = match listen(&runtime, settings.port) {
-            Ok(listening) => listening,
-            Err(error) => {
-                // A runtime that is dropped inside another one panics.
-                runtime.shutdown_background();
-                return Err(error);
-            }
-        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         let origin = format!("http://{address}");
         let token = settings.tokens.first().cloned().unwrap_or_default();
         let base_url = format!("{origin}/v1");
@@ -76,8 +68,10 @@ impl Sim {
         let (stop, stopped) = oneshot::channel();
         let app =
             server::router(Arc::clone(&service)).into_make_service_with_connect_info::<ConnectionHandle>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("kling-sim".into()).spawn(move || {
             runtime.block_on(async {
+                let Ok(listener) = Listener::new(listener) else { return };
                 tokio::select! {
                     _ = axum::serve(listener, app) => {}
                     _ = stopped => {}
@@ -98,19 +92,13 @@ impl Sim {
     /// The URL of the balance, which is outside [`base_url`](Self::base_url).
     #[must_use]
     pub fn balance_url(&self) -> String {
-        format!("{}/prod/v2/balance", self.service.origin())
+        format!("{}/prod/v2/balance", self.service.origin)
     }
 
     /// The token of the first account.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
-    }
-
-    /// Simulated time since the start.
-    #[must_use]
-    pub fn now(&self) -> Duration {
-        self.service.clock.now()
     }
 
     /// Moves simulated time forward.
@@ -307,11 +295,4 @@ impl Builder {
         self.settings.faults = plan;
         self
     }
-}
-
-fn listen(runtime: &Runtime, port: u16) -> io::Result<(Listener, SocketAddr)> {
-    let _guard = runtime.enter();
-    let listener = Listener::bind(port)?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
 }

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kling_types::{Keyword, MediaField, Violation, Violations};
+use kling_types::{Keyword, MediaFacts, MediaField, Violation, Violations};
 use serde_json::{Value, json};
 
 use crate::catalog::Endpoint;
@@ -32,10 +32,9 @@ pub(crate) fn submit(
     let endpoint = service.catalog.find(model)?;
     let input = parse(head, body)?;
     check_schema(endpoint, &input, &service.settings)?;
-    let mut images = Images::check(endpoint, &input, &service.settings);
-    let failure = images.apply(service.settings.api.media_rules)?;
+    let images = Images::check(endpoint, &input, &service.settings)?;
     let unchecked = images.unchecked.join(", ");
-    let id = accept(service, Submit { endpoint, account, input, images, failure, body })?;
+    let id = accept(service, Submit { endpoint, account, input, images, body })?;
     Ok(reply(service, &id, &unchecked))
 }
 
@@ -45,8 +44,6 @@ struct Submit<'a> {
     account: usize,
     input: Value,
     images: Images,
-    /// The error of a job that will fail.
-    failure: Option<Value>,
     body: &'a Bytes,
 }
 
@@ -105,7 +102,7 @@ fn admit(state: &State, account: usize, job_limit: usize, now: Duration) -> Resu
 }
 
 fn outcome(state: &mut State, submit: Submit<'_>) -> Outcome {
-    if let Some(error) = submit.failure.or_else(|| state.failures.pop_front()) {
+    if let Some(error) = submit.images.failure.or_else(|| state.failures.pop_front()) {
         return Outcome::Failed(error);
     }
     let mut keep = |image: Option<Vec<u8>>| image.map(|bytes| intern(&mut state.images, bytes));
@@ -150,97 +147,83 @@ fn reply(service: &Service, id: &str, unchecked: &str) -> Response {
     response
 }
 
-/// The images of one input, and the violations found in them.
+/// The images of one input.
 #[derive(Debug, Default)]
 struct Images {
-    /// Violations of references that are no image.
-    unusable: Violations,
-    /// Violations of the model's rules.
-    broken: Violations,
     /// The pointers of images with unchecked rules.
     unchecked: Vec<String>,
     /// The bytes of the first start image, if known.
     start: Option<Vec<u8>>,
     /// The bytes of the first end image, if known.
     end: Option<Vec<u8>>,
+    /// The error of a job that fails because an image breaks a rule.
+    failure: Option<Value>,
 }
 
 impl Images {
     /// Checks every image of an input that matches its schema.
-    fn check(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Self {
+    fn check(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Result<Self, Refusal> {
         let mut images = Self::default();
+        let (mut unusable, mut broken) = (Violations::new(), Violations::new());
         for field in endpoint.image_fields() {
             for (pointer, reference) in field.references(input) {
-                let image = images.check_one(field, &pointer, reference, settings);
-                let place = if is_end_image(&field.name) { &mut images.end } else { &mut images.start };
-                *place = place.take().or(image);
+                match open(reference, settings) {
+                    Ok(opened) => broken.extend(images.add(field, pointer, opened, settings)),
+                    Err(violation) => unusable.push(violation.within(&pointer)),
+                }
             }
         }
-        images
+        match settings.api.media_rules {
+            MediaRules::AtSubmit => unusable.extend(broken),
+            MediaRules::WhileRunning if !broken.is_empty() => {
+                images.failure = Some(json!(broken.to_string()))
+            }
+            _ => {}
+        }
+        unusable.into_result().map(|()| images).map_err(Refusal::mismatch)
     }
 
-    fn check_one(
+    /// Adds an image, and returns its violations of the model's rules.
+    fn add(
         &mut self,
         field: &MediaField,
-        pointer: &str,
-        reference: &str,
+        pointer: String,
+        (bytes, facts): (Option<Vec<u8>>, MediaFacts),
         settings: &Settings,
-    ) -> Option<Vec<u8>> {
-        let bytes = match bytes_of(reference, settings) {
-            Ok(bytes) => bytes,
-            Err(violation) => {
-                self.unusable.push(violation.within(pointer));
-                return None;
-            }
-        };
-        let facts = match bytes.as_deref().map(kling_media::from_bytes) {
-            Some(Ok(facts)) => facts,
-            Some(Err(error)) => {
-                let violation =
-                    Violation::new(pointer, Keyword::MediaReference, error.to_string(), "an image");
-                self.unusable.push(violation);
-                return None;
-            }
-            None => kling_types::MediaFacts::unknown(),
-        };
-        let report = field.judge_with(pointer, &facts, settings.api.megabyte);
-        self.broken.extend(report.violations);
+    ) -> Violations {
+        let report = field.judge_with(&pointer, &facts, settings.api.megabyte);
         if !report.unchecked.is_empty() {
-            self.unchecked.push(pointer.to_owned());
+            self.unchecked.push(pointer);
         }
-        bytes
-    }
-
-    /// Refuses unusable images. An image that breaks a rule is refused too, or returned as the error of a failing job.
-    fn apply(&mut self, rules: MediaRules) -> Result<Option<Value>, Refusal> {
-        let mut refused = std::mem::take(&mut self.unusable);
-        let broken = std::mem::take(&mut self.broken);
-        let failure =
-            (rules == MediaRules::WhileRunning && !broken.is_empty()).then(|| json!(broken.to_string()));
-        if rules == MediaRules::AtSubmit {
-            refused.extend(broken);
-        }
-        refused.into_result().map(|()| failure).map_err(Refusal::mismatch)
+        let place = if is_end_image(&field.name) { &mut self.end } else { &mut self.start };
+        *place = place.take().or(bytes);
+        report.violations
     }
 }
 
-/// Returns the bytes of a reference, or `None` if its URL is out of reach.
-fn bytes_of(reference: &str, settings: &Settings) -> Result<Option<Vec<u8>>, Violation> {
+/// Returns the bytes and facts of an image. A URL out of reach has neither.
+fn open(reference: &str, settings: &Settings) -> Result<(Option<Vec<u8>>, MediaFacts), Violation> {
+    let refused =
+        |found: String, allowed: String| Violation::new("", Keyword::MediaReference, found, allowed);
     let is_data_uri = reference.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-    if !is_data_uri {
-        return Ok(settings.fetcher.as_ref().and_then(|fetch| fetch(reference)));
-    }
-    let data = kling_media::DataUri::decode(reference).map_err(|error| {
-        Violation::new("", Keyword::MediaReference, error.to_string(), "a `data:` URI in base64")
-    })?;
-    let found = data.bytes.len() as u64;
-    match settings.api.data_uri_limit {
-        Some(limit) if found > limit => {
-            let (found, allowed) =
-                (format!("{found} bytes"), format!("at most {limit} bytes in a `data:` URI"));
-            Err(Violation::new("", Keyword::MediaReference, found, allowed))
+    let bytes = if is_data_uri {
+        let data = kling_media::DataUri::decode(reference)
+            .map_err(|error| refused(error.to_string(), "a `data:` URI in base64".into()))?;
+        Some(data.bytes)
+    } else {
+        settings.fetcher.as_ref().and_then(|fetch| fetch(reference))
+    };
+    let Some(bytes) = bytes else { return Ok((None, MediaFacts::unknown())) };
+    match settings.api.data_uri_limit.filter(|&limit| is_data_uri && bytes.len() as u64 > limit) {
+        Some(limit) => {
+            let allowed = format!("at most {limit} bytes in a `data:` URI");
+            Err(refused(format!("{} bytes", bytes.len()), allowed))
         }
-        _ => Ok(Some(data.bytes)),
+        None => {
+            let facts = kling_media::from_bytes(&bytes);
+            let facts = facts.map_err(|error| refused(error.to_string(), "an image".into()))?;
+            Ok((Some(bytes), facts))
+        }
     }
 }
 

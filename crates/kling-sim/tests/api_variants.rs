@@ -4,7 +4,7 @@ mod client;
 
 use std::time::Duration;
 
-use client::{accepted, cancel, get, input, picture, result, status, submit};
+use client::{accepted, cancel, get, image, input, result, status, submit};
 use kling_sim::{
     ApiVariant, Builder, ErrorStatus, MediaRules, Megabyte, MismatchBody, OutputForm, Sim, StatusWords,
     SubmitStatus, UnfinishedResult, UnknownInputs,
@@ -46,8 +46,8 @@ fn an_unfinished_result_may_be_an_error() {
 }
 
 #[test]
-fn media_rules_may_be_judged_while_running_or_never() {
-    let small = json!({"image_url": picture(100, 100, 0)});
+fn media_rules_may_apply_while_running_or_never() {
+    let small = json!({"image_url": image(100, 100, 0)});
     let sim = start(|sim| {
         sim.api_variant(ApiVariant { media_rules: MediaRules::WhileRunning, ..ApiVariant::default() })
     });
@@ -101,7 +101,7 @@ fn outputs_have_three_forms() {
 }
 
 #[test]
-fn words_may_differ() {
+fn status_words_may_differ() {
     let words = StatusWords {
         in_queue: "pending".into(),
         failed_on_status: "failed".into(),
@@ -134,7 +134,7 @@ fn errors_may_have_another_status() {
 }
 
 #[test]
-fn a_mismatch_may_look_like_a_frameworks() {
+fn a_mismatch_may_have_the_form_of_a_framework() {
     let sim = start(|sim| {
         sim.api_variant(ApiVariant { mismatch_body: MismatchBody::Framework, ..ApiVariant::default() })
     });
@@ -144,7 +144,7 @@ fn a_mismatch_may_look_like_a_frameworks() {
 }
 
 #[test]
-fn unknown_inputs_may_be_let_through() {
+fn unknown_inputs_may_be_accepted() {
     let sim = start(|sim| {
         sim.api_variant(ApiVariant { unknown_inputs: UnknownInputs::Ignored, ..ApiVariant::default() })
     });
@@ -157,21 +157,21 @@ fn unknown_inputs_may_be_let_through() {
 }
 
 #[test]
-fn a_megabyte_may_be_binary_and_a_data_uri_bounded() {
+fn a_megabyte_may_be_binary_and_a_data_uri_limited() {
     let sim =
         start(|sim| sim.api_variant(ApiVariant { megabyte: Megabyte::Binary, ..ApiVariant::default() }));
-    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 10_485_759)})).status, 200);
-    let refused = submit(&sim, &json!({"image_url": picture(400, 400, 10_485_760)}));
+    assert_eq!(submit(&sim, &json!({"image_url": image(400, 400, 10_485_759)})).status, 200);
+    let refused = submit(&sim, &json!({"image_url": image(400, 400, 10_485_760)}));
     assert_eq!(refused.json()["detail"][0]["found"], "10485760 bytes");
     assert_eq!(refused.json()["detail"][0]["allowed"], "file_size_mb < 10");
     let sim =
         start(|sim| sim.api_variant(ApiVariant { data_uri_limit: Some(1000), ..ApiVariant::default() }));
-    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1000)})).status, 200);
-    assert_eq!(submit(&sim, &json!({"image_url": picture(400, 400, 1001)})).status, 422);
+    assert_eq!(submit(&sim, &json!({"image_url": image(400, 400, 1000)})).status, 200);
+    assert_eq!(submit(&sim, &json!({"image_url": image(400, 400, 1001)})).status, 422);
 }
 
 #[test]
-fn links_may_point_elsewhere() {
+fn links_may_have_another_origin() {
     let sim = start(|sim| {
         sim.api_variant(ApiVariant {
             link_origin: Some("https://elsewhere.example".into()),
@@ -185,7 +185,7 @@ fn links_may_point_elsewhere() {
 }
 
 #[test]
-fn an_account_may_be_held_to_a_number_of_unfinished_jobs() {
+fn an_account_may_have_a_limit_of_unfinished_jobs() {
     let sim = start(|sim| sim.job_limit(2));
     let id = accepted(&sim, &input());
     accepted(&sim, &input());
@@ -197,7 +197,7 @@ fn an_account_may_be_held_to_a_number_of_unfinished_jobs() {
 }
 
 #[test]
-fn any_token_is_an_account_with_a_balance_of_its_own() {
+fn any_token_may_open_an_account_with_its_own_balance() {
     let sim = start(|sim| sim.any_token().balance(2.0));
     accepted(&sim, &input());
     let balance =

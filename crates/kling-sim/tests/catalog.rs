@@ -41,7 +41,7 @@ fn the_list_is_searched_and_filtered() {
 }
 
 #[test]
-fn an_entry_has_its_schema_only_when_asked_for() {
+fn an_entry_has_its_schema_only_on_request() {
     let sim = Sim::start().unwrap();
     let listed = get(&sim, "/models?search=kling-1-6").json()["models"][0].clone();
     assert_eq!(listed["input_schema"], Value::Null);
@@ -55,7 +55,7 @@ fn an_entry_has_its_schema_only_when_asked_for() {
 }
 
 #[test]
-fn categories_are_not_taken_for_an_id() {
+fn categories_are_not_a_model_id() {
     let sim = Sim::start().unwrap();
     let categories = get(&sim, "/models/categories").json();
     assert!(categories["categories"].as_array().unwrap().contains(&json!("image-to-video")));

@@ -9,7 +9,7 @@ use client::{Answer, accepted, input, result, run, send};
 use kling_sim::Sim;
 use serde_json::{Value, json};
 
-/// The picture of the project's own, as a `data:` URI.
+/// The start image of the examples, as a `data:` URI.
 fn photo() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/start.jpg");
     kling_media::encode_data_uri("image/jpeg", &std::fs::read(path).unwrap())
@@ -34,7 +34,7 @@ fn boxes(mut bytes: &[u8]) -> Vec<(&str, &[u8])> {
     let mut found = Vec::new();
     while bytes.len() >= 8 {
         let (head, size) = match number(bytes, 0) {
-            // A size of 1 stands for one of 64 bits behind the name.
+            // A size of 1 means that a 64-bit size follows the name.
             1 => (16, number(bytes, 12) as usize),
             size => (8, size as usize),
         };
@@ -66,7 +66,7 @@ fn facts(clip: &[u8]) -> (u32, u32, u32, u32) {
 }
 
 #[test]
-fn a_clip_has_the_asked_length_the_photos_shape_and_its_index_in_front() {
+fn a_clip_has_the_length_and_shape_asked_for_and_its_index_in_front() {
     let short = clip(&json!({"image_url": photo()}));
     assert_eq!(facts(&short), (120, 5, 640, 400));
     let names: Vec<&str> = boxes(&short).into_iter().map(|(name, _)| name).collect();
@@ -79,7 +79,7 @@ fn a_clip_has_the_asked_length_the_photos_shape_and_its_index_in_front() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_and_a_placeholder_stands_in_for_a_url() {
+fn equal_inputs_give_equal_bytes_and_a_url_a_placeholder() {
     let (one, other) = (clip(&input()), clip(&input()));
     assert_eq!(facts(&one), (120, 5, 640, 360));
     assert!(one == other);
@@ -116,7 +116,7 @@ fn a_file_is_served_in_ranges_without_a_token() {
 }
 
 #[test]
-fn the_name_of_a_file_is_taken_to_the_letter() {
+fn the_path_of_a_file_is_matched_byte_for_byte() {
     let sim = client::builder().manual_time().start().unwrap();
     let url = clip_url(&sim, &input());
     assert!(url.contains("%3D/"));
@@ -127,7 +127,7 @@ fn the_name_of_a_file_is_taken_to_the_letter() {
 }
 
 #[test]
-fn a_file_is_not_there_before_its_job_is_done() {
+fn a_file_is_missing_before_its_job_is_done() {
     let sim = client::builder().manual_time().start().unwrap();
     let id = accepted(&sim, &input());
     let origin = sim.base_url().strip_suffix("/v1").unwrap();

@@ -8,13 +8,13 @@ use kling_sim::{Call, Fault, FaultPlan, Reply, Sim};
 
 mod client;
 
-/// What came over one connection, and how it ended.
-struct Heard {
+/// The bytes of one connection, and its end.
+struct Received {
     bytes: Vec<u8>,
     end: io::Result<()>,
 }
 
-impl Heard {
+impl Received {
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -29,7 +29,7 @@ impl Heard {
     }
 }
 
-fn speak(sim: &Sim, method: &str, path: &str, body: &str) -> Heard {
+fn exchange(sim: &Sim, method: &str, path: &str, body: &str) -> Received {
     let address = sim.base_url().trim_start_matches("http://").trim_end_matches("/v1");
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
@@ -39,24 +39,24 @@ fn speak(sim: &Sim, method: &str, path: &str, body: &str) -> Heard {
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
-    // A connection that ends before the body is read may refuse to take it.
+    // Fails if the connection ends before the body is read.
     let _ = stream.write_all(body.as_bytes());
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).map(drop);
-    Heard { bytes, end }
+    Received { bytes, end }
 }
 
-fn submit(sim: &Sim) -> Heard {
-    speak(sim, "POST", &format!("/v1/models/{}", client::MODEL), &client::input().to_string())
+fn submit(sim: &Sim) -> Received {
+    exchange(sim, "POST", &format!("/v1/models/{}", client::MODEL), &client::input().to_string())
 }
 
-fn balance(sim: &Sim, fault: Fault) -> Heard {
+fn balance(sim: &Sim, fault: Fault) -> Received {
     sim.fault_next(Call::Balance, fault);
-    speak(sim, "GET", "/prod/v2/balance", "")
+    exchange(sim, "GET", "/prod/v2/balance", "")
 }
 
 #[test]
-fn a_dropped_submit_is_billed_where_it_was_processed_and_only_there() {
+fn a_dropped_submit_is_billed_only_if_it_was_processed() {
     let sim = client::start();
     for (fault, bills) in [(Fault::DropUnread, 0), (Fault::DropUnprocessed, 0), (Fault::DropProcessed, 1)] {
         sim.fault_next(Call::Submit, fault);
@@ -66,9 +66,9 @@ fn a_dropped_submit_is_billed_where_it_was_processed_and_only_there() {
 }
 
 #[test]
-fn an_answer_breaks_off_in_its_head_or_in_its_body_by_a_close_or_a_reset() {
+fn a_reply_breaks_off_in_head_or_body_by_close_or_reset() {
     let sim = client::start();
-    let whole = speak(&sim, "GET", "/prod/v2/balance", "");
+    let whole = exchange(&sim, "GET", "/prod/v2/balance", "");
     let in_head = balance(&sim, Fault::ResetInHead);
     assert!(in_head.is_reset() && in_head.body().is_empty() && in_head.text().starts_with("HTTP/1.1 200"));
     let in_body = balance(&sim, Fault::ResetInBody);
@@ -80,17 +80,17 @@ fn an_answer_breaks_off_in_its_head_or_in_its_body_by_a_close_or_a_reset() {
 }
 
 #[test]
-fn stalls_end_and_drips_arrive_whole() {
+fn stalls_end_and_drips_arrive_complete() {
     let sim = client::start();
     let brief = Duration::from_millis(2);
     assert_eq!(balance(&sim, Fault::Stall(brief)).bytes, b"");
-    let whole = speak(&sim, "GET", "/prod/v2/balance", "");
+    let whole = exchange(&sim, "GET", "/prod/v2/balance", "");
     assert_eq!(balance(&sim, Fault::Drip(brief)).body(), whole.body());
     assert_eq!(balance(&sim, Fault::StallInBody(brief)).body().len(), whole.body().len() / 2);
 }
 
 #[test]
-fn lengths_lie_where_they_are_told_to() {
+fn a_content_length_may_be_wrong_or_missing() {
     let sim = client::start();
     let larger = balance(&sim, Fault::ShortContentLength);
     assert!(larger.text().contains(&format!("content-length: {}\r\n", larger.body().len() / 2)));
@@ -100,7 +100,7 @@ fn lengths_lie_where_they_are_told_to() {
 }
 
 #[test]
-fn a_forgotten_job_stays_paid_for() {
+fn a_forgotten_job_stays_billed() {
     let sim = client::start();
     sim.fault_next(Call::Submit, Fault::ForgetJob);
     let lost = client::accepted(&sim, &client::input());
@@ -113,7 +113,7 @@ fn a_forgotten_job_stays_paid_for() {
 }
 
 #[test]
-fn a_plan_is_followed_and_written_down() {
+fn a_plan_is_followed_and_recorded() {
     let plan = FaultPlan::none()
         .on(Call::Status, 2, Fault::UnknownState)
         .on(Call::Status, 3, Reply::error(200, 500_001, "later"))
@@ -131,7 +131,7 @@ fn a_plan_is_followed_and_written_down() {
 }
 
 #[test]
-fn the_same_seed_does_the_same_to_the_same_calls() {
+fn a_seed_repeats_its_faults() {
     let run = || {
         let faults = FaultPlan::random(11, 0.5).stall(Duration::from_millis(2));
         let sim = client::builder().faults(faults).seed(1).start().unwrap();

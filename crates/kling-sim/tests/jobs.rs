@@ -1,4 +1,4 @@
-//! Jobs from submit to result, over real sockets and by the steps of a manual clock.
+//! Jobs from submit to result, over real sockets in manual time.
 
 mod client;
 
@@ -74,7 +74,7 @@ fn a_job_is_cancelled_only_while_it_waits() {
 }
 
 #[test]
-fn an_unfinished_result_says_the_state() {
+fn an_unfinished_result_has_the_state() {
     let sim = manual();
     let id = accepted(&sim, &input());
     assert_eq!(result(&sim, &id)["status"], "in_queue");
@@ -85,7 +85,7 @@ fn an_unfinished_result_says_the_state() {
 }
 
 #[test]
-fn a_job_told_to_fail_is_completed_and_then_failed() {
+fn a_failing_job_is_completed_on_status_and_failed_on_result() {
     let sim = manual();
     sim.fail_next_job(json!({"reason": "content policy"}));
     let (doomed, good) = (accepted(&sim, &input()), accepted(&sim, &input()));
@@ -98,7 +98,7 @@ fn a_job_told_to_fail_is_completed_and_then_failed() {
 }
 
 #[test]
-fn every_accepted_submit_is_billed_and_a_cancelled_one_is_given_back() {
+fn every_accepted_submit_is_billed_and_a_cancelled_one_refunded() {
     let sim = client::builder().manual_time().balance(1.0).start().unwrap();
     let body = json!({"image_url": "https://example.com/start.jpg", "duration": 10});
     let id = accepted(&sim, &body);
@@ -126,7 +126,7 @@ fn the_same_body_has_the_same_hash_and_another_has_another() {
 }
 
 #[test]
-fn every_reply_is_labelled_and_an_unchecked_picture_is_named() {
+fn every_reply_is_labelled_and_names_unchecked_images() {
     let sim = manual();
     let submitted = submit(&sim, &input());
     assert_eq!(submitted.header(UNCHECKED_HEADER), Some("/image_url"));
@@ -137,7 +137,7 @@ fn every_reply_is_labelled_and_an_unchecked_picture_is_named() {
 }
 
 #[test]
-fn a_scripted_answer_takes_the_place_of_one_call() {
+fn a_queued_reply_replaces_one_reply() {
     let sim = manual();
     let id = accepted(&sim, &input());
     sim.answer_next(Call::Status, Reply::json(429, &json!({})).header("retry-after", "7"));
@@ -147,7 +147,7 @@ fn a_scripted_answer_takes_the_place_of_one_call() {
 }
 
 #[test]
-fn a_scripted_answer_may_hide_a_submit_that_was_billed() {
+fn a_queued_reply_may_hide_a_billed_submit() {
     let sim = manual();
     sim.answer_next(Call::Submit, Reply::empty(503));
     sim.answer_next(Call::Submit, Reply::empty(503).after_processing());
@@ -181,7 +181,7 @@ fn a_speed_runs_time_by_itself() {
 }
 
 #[test]
-fn a_stopped_simulator_leaves_its_port() {
+fn a_stopped_simulator_frees_its_port() {
     let sim = manual();
     let port: u16 = sim.base_url().split([':', '/']).nth(4).unwrap().parse().unwrap();
     assert!(client::builder().port(port).start().is_err());
@@ -190,7 +190,7 @@ fn a_stopped_simulator_leaves_its_port() {
 }
 
 #[test]
-fn a_speed_that_makes_no_sense_is_refused() {
+fn an_invalid_speed_is_refused() {
     for speed in [f64::NAN, f64::INFINITY, -1.0] {
         assert!(client::builder().speed(speed).start().is_err());
     }
@@ -207,7 +207,7 @@ fn a_simulator_starts_and_stops_inside_a_runtime() {
 }
 
 #[test]
-fn an_output_keeps_the_output_schema() {
+fn an_output_matches_the_output_schema() {
     let sim = manual();
     let submitted = post(&sim, &format!("/models/{}", client::COMPILED_IN), &input()).json();
     let id = submitted["request_id"].as_str().unwrap();

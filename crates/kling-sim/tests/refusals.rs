@@ -4,12 +4,12 @@ mod client;
 
 use std::time::Duration;
 
-use client::{MODEL, accepted, cancel, get, input, picture, png, post, run, send, submit};
+use client::{MODEL, accepted, cancel, get, image, input, png, post, run, send, submit};
 use kling_sim::{ApiVariant, MediaRules};
 use serde_json::{Value, json};
 
 #[test]
-fn every_call_but_a_download_needs_the_bearer_token() {
+fn every_call_except_a_download_needs_a_token() {
     let sim = client::start();
     let (base, balance) = (sim.base_url().to_owned(), sim.balance_url());
     let calls = [
@@ -104,7 +104,7 @@ fn a_mismatch_is_a_422_that_names_every_pointer() {
 }
 
 #[test]
-fn an_empty_or_unusable_picture_is_refused_by_name() {
+fn an_unusable_image_is_refused_by_pointer() {
     let variant = ApiVariant { media_rules: MediaRules::WhileRunning, ..ApiVariant::default() };
     let sim = client::builder().api_variant(variant).start().unwrap();
     let text = kling_media::encode_data_uri("image/png", b"no picture");
@@ -119,7 +119,7 @@ fn an_empty_or_unusable_picture_is_refused_by_name() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_refused() {
+fn an_invalid_json_body_is_refused() {
     let sim = client::start();
     let url = format!("{}/models/{MODEL}", sim.base_url());
     for body in ["", "{", "[]", "null", "{\"image_url\": "] {
@@ -143,7 +143,7 @@ fn other_paths_and_methods_are_refused() {
 }
 
 #[test]
-fn media_rules_hold_at_below_and_above_each_bound() {
+fn media_rules_are_exact_at_each_bound() {
     let sim = client::start();
     let refused = |field: &str, uri: String| -> Option<Value> {
         let mut body = input();
@@ -156,19 +156,19 @@ fn media_rules_hold_at_below_and_above_each_bound() {
         })
     };
     for field in ["image_url", "tail_image_url"] {
-        assert!(refused(field, picture(301, 301, 0)).is_none());
+        assert!(refused(field, image(301, 301, 0)).is_none());
         for (width, height) in [(300, 400), (400, 300), (299, 299)] {
-            let detail = refused(field, picture(width, height, 0)).unwrap();
+            let detail = refused(field, image(width, height, 0)).unwrap();
             assert_eq!(detail[0]["keyword"], "validations");
         }
     }
-    assert!(refused("image_url", picture(400, 400, 9_999_999)).is_none());
-    assert!(refused("image_url", picture(400, 400, 10_000_000)).is_some());
-    assert!(refused("tail_image_url", picture(400, 400, 10_000_000)).is_none());
+    assert!(refused("image_url", image(400, 400, 9_999_999)).is_none());
+    assert!(refused("image_url", image(400, 400, 10_000_000)).is_some());
+    assert!(refused("tail_image_url", image(400, 400, 10_000_000)).is_none());
 }
 
 #[test]
-fn a_fetched_picture_is_judged_like_a_given_one() {
+fn a_fetched_image_is_checked_like_an_inline_one() {
     let sim = client::builder()
         .fetcher(|url| url.ends_with("small.png").then(|| png(100, 100, 0)))
         .start()
@@ -181,7 +181,7 @@ fn a_fetched_picture_is_judged_like_a_given_one() {
 }
 
 #[test]
-fn a_body_that_announces_more_than_64_mib_is_refused_before_it_is_sent() {
+fn a_content_length_above_64_mib_is_refused_before_the_body() {
     use std::io::{Read, Write};
     let sim = client::start();
     let authority = sim.base_url().split('/').nth(2).unwrap();

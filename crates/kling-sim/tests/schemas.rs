@@ -13,7 +13,7 @@ use kling_sim::{Builder, Sim};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PICTURE: &str = "https://127.0.0.1:9/a.png";
+const IMAGE: &str = "https://127.0.0.1:9/a.png";
 
 /// A folder of models: id, kind of output, input schema.
 fn folder(models: &[(&str, &str, Value)]) -> TempDir {
@@ -45,7 +45,7 @@ fn edit() -> Value {
 }
 
 #[test]
-fn a_model_of_the_folder_is_listed_judged_and_made() {
+fn a_model_of_the_folder_is_listed_checked_and_run() {
     let folder = folder(&[("maker/Model 1.5/edit", "image", edit())]);
     let sim = serving(&folder).start().unwrap();
     let found = get(&sim, "/models?search=model%201.5").json();
@@ -53,14 +53,14 @@ fn a_model_of_the_folder_is_listed_judged_and_made() {
     let entry = get(&sim, "/models/maker/Model%201.5/edit").json();
     assert_eq!(entry["input_schema"], edit());
     let path = "/models/maker/Model%201.5/edit";
-    let wrong = post(&sim, path, &json!({"images": [PICTURE], "size": "9K", "bogus": 1}));
+    let wrong = post(&sim, path, &json!({"images": [IMAGE], "size": "9K", "bogus": 1}));
     let (status, _, message) = wrong.refusal();
     assert!(status == 422 && message.contains("/size") && message.contains("/bogus"), "{message}");
     let narrow = kling_media::encode_data_uri("image/gif", b"GIF89a\x0a\0\x0a\0\x80\0\0\0\0\0\0\0\0;");
-    let (status, _, message) = post(&sim, path, &json!({"images": [PICTURE, narrow]})).refusal();
+    let (status, _, message) = post(&sim, path, &json!({"images": [IMAGE, narrow]})).refusal();
     assert!(status == 422 && message.contains("/images/1"), "{message}");
     assert_eq!(sim.billed().len(), 0);
-    let job = post(&sim, path, &json!({"images": [PICTURE]})).json();
+    let job = post(&sim, path, &json!({"images": [IMAGE]})).json();
     assert_eq!(sim.billed().len(), 1);
     sim.advance(Duration::from_secs(3600));
     let result = result(&sim, job["request_id"].as_str().unwrap());
@@ -69,7 +69,7 @@ fn a_model_of_the_folder_is_listed_judged_and_made() {
 
 #[test]
 #[cfg(feature = "clip")]
-fn a_file_is_of_the_kind_that_the_model_makes() {
+fn a_file_has_the_output_kind_of_its_model() {
     let any = || json!({"type": "object", "properties": {"prompt": {"type": "string"}}});
     let folder =
         folder(&[("a/sound", "audio", any()), ("a/picture", "image", any()), ("a/clip", "video", any())]);
@@ -92,7 +92,7 @@ fn a_file_is_of_the_kind_that_the_model_makes() {
 }
 
 #[test]
-fn a_schema_of_the_folder_stands_in_for_a_compiled_in_one() {
+fn a_model_of_the_folder_replaces_a_compiled_in_one() {
     let folder = folder(&[(client::COMPILED_IN, "image", edit())]);
     let sim = serving(&folder).start().unwrap();
     let entry = get(&sim, &format!("/models/{}", client::COMPILED_IN)).json();
@@ -102,7 +102,7 @@ fn a_schema_of_the_folder_stands_in_for_a_compiled_in_one() {
 }
 
 #[test]
-fn a_bad_folder_is_one_error_that_names_all_that_is_wrong() {
+fn an_invalid_folder_is_one_error_with_every_reason() {
     let refused = |folder: &Path| Sim::builder().schemas_dir(folder).start().unwrap_err().to_string();
     let root = TempDir::new().unwrap();
     assert!(refused(root.path()).contains("found no input.json in it"));

@@ -1,26 +1,26 @@
-//! The least client that the tests need: one call, one answer, nothing retried.
+//! A minimal client for the tests: one call, one reply, no retry.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
 use kling_sim::{Builder, Sim};
 use serde_json::{Value, json};
 use ureq::http::{HeaderMap, Request};
 
-/// A model that is compiled in.
+/// A compiled-in model.
 pub(crate) const COMPILED_IN: &str = "kling/kling-1-6/pro/image-to-video";
-/// A model whose schemas never change, so that tests can state its bounds and prices.
+/// A model with frozen schemas, so that tests can state its bounds and prices.
 pub(crate) const MODEL: &str = "made-up/frozen";
 
-/// A simulator that serves the model, to be set up further.
+/// A builder of a simulator that serves the frozen model.
 pub(crate) fn builder() -> Builder {
     Sim::builder().schemas_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../kling-types/fixtures"))
 }
 
-/// A simulator that serves the model.
+/// A simulator that serves the frozen model.
 pub(crate) fn start() -> Sim {
     builder().start().unwrap()
 }
 
-/// An answer, whatever its status.
+/// A reply of any status.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -85,7 +85,7 @@ pub(crate) fn result(sim: &Sim, id: &str) -> Value {
     get(sim, &format!("/requests/{id}/result?include_cost=true")).json()
 }
 
-/// An input that keeps every rule; its picture is out of reach, so that its rules stay unchecked.
+/// A valid input. Its image is out of reach, so the rules on it stay unchecked.
 pub(crate) fn input() -> Value {
     json!({"image_url": "https://example.com/start.jpg"})
 }
@@ -94,19 +94,19 @@ pub(crate) fn submit(sim: &Sim, input: &Value) -> Answer {
     post(sim, &format!("/models/{MODEL}"), input)
 }
 
-/// Submits, and gives the id.
+/// Submits, and returns the request id.
 pub(crate) fn accepted(sim: &Sim, input: &Value) -> String {
     let answer = submit(sim, input);
     assert!(answer.status < 300, "{}", answer.json());
     answer.json()["request_id"].as_str().unwrap().to_owned()
 }
 
-/// A grey PNG of this size in a `data:` URI, padded to at least `bytes`.
-pub(crate) fn picture(width: u32, height: u32, bytes: usize) -> String {
+/// A PNG header of this size in a `data:` URI, padded to at least `bytes`.
+pub(crate) fn image(width: u32, height: u32, bytes: usize) -> String {
     kling_media::encode_data_uri("image/png", &png(width, height, bytes))
 }
 
-/// The header and the end of a PNG are all that its facts need; zeros pad the middle.
+/// The header and the end of a PNG, which its facts need, with zeros between.
 pub(crate) fn png(width: u32, height: u32, bytes: usize) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     png.extend(width.to_be_bytes());
