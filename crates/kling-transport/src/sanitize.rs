@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn queries_of_urls_are_cut_out() {
-        let text =
+        let leak =
             r#"cannot read "https://a.example/x.jpg?sig=1&k=2", nor https://b.example/?q=3 (is it public?)"#;
         assert_eq!(
-            text(text),
+            text(leak),
             r#"cannot read "https://a.example/x.jpg?…", nor https://b.example/?… (is it public?)"#
         );
     }
@@ -102,8 +102,8 @@ mod tests {
             (r#""{\"url\":\"https://a/b?sig=S\"}""#, r#""{\"url\":\"https://a/b?…\"}""#),
             ("<a href=https://a/?s=S>https://b/?s=S</a>", "<a href=https://a/?…>https://b/?…</a>"),
         ];
-        for (text, shown) in leaks {
-            assert_eq!(text(text), shown);
+        for (leak, shown) in leaks {
+            assert_eq!(text(leak), shown);
         }
     }
 
