@@ -35,7 +35,7 @@ fn text_that_begins_like_an_image_is_refused() {
         let error = from_bytes(text.as_bytes()).unwrap_err();
         assert!(error.is_violation(), "{text}: {error}");
     }
-    assert_eq!(sides(b"\x89PNG this is no picture, whatever it says"), None);
+    assert_eq!(sides(b"\x89PNG this is no image, whatever it says"), None);
 }
 
 #[test]

@@ -31,8 +31,6 @@ pub(super) fn jpeg(source: &mut impl Source) -> io::Result<Header> {
         let [prefix, marker, high, low, _, h0, h1, w0, w1] = source.take_at(at)?;
         let length = u64::from(u16::from_be_bytes([high, low]));
         at += match (prefix, marker) {
-            // Tables, comments and application data: most of a header.
-            (0xff, 0xdb..=0xe0 | 0xe2..=0xfe) if length >= 2 => 2 + length,
             (0xff, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf) => {
                 let sides = (u16::from_be_bytes([w0, w1]).into(), u16::from_be_bytes([h0, h1]).into());
                 return Ok(Header { orientation, end: at + 9, ..Header::new(ImageFormat::Jpeg, sides) });
@@ -201,7 +199,7 @@ pub(super) fn is_webp_truncated(source: &mut impl Source, length: u64) -> io::Re
     Ok(length < 8 + u64::from(u32::from_le_bytes(source.take_at(4)?)))
 }
 
-/// The place of the second header of a BMP. Its length tells its layout.
+/// The place of the second header of a BMP. Its length identifies its layout.
 const DIB: u64 = 14;
 /// The length of the second header in OS/2 1.x.
 const OLDEST_DIB: u32 = 12;

@@ -7,9 +7,14 @@ use kling_types::ImageFormat;
 use super::Header;
 use super::source::Source;
 
-const WIDTH: u16 = 0x0100;
-const HEIGHT: u16 = 0x0101;
-const ORIENTATION: u16 = 0x0112;
+// Tags of entries.
+const WIDTH: u64 = 0x0100;
+const HEIGHT: u64 = 0x0101;
+const ORIENTATION: u64 = 0x0112;
+// Types of entries.
+const SHORT: u64 = 3;
+const LONG: u64 = 4;
+const LONG8: u64 = 16;
 /// No file is longer, so that adding a little to a place cannot overflow.
 const MAX_PLACE: u64 = i64::MAX.cast_unsigned();
 /// More entries than any image has.
@@ -20,8 +25,8 @@ const MAX_CHUNKS: u16 = 1024;
 pub(super) fn read(source: &mut impl Source) -> io::Result<Header> {
     let directory = Directory::open(source, 0, u64::MAX)?;
     let mut side = |tag| {
-        let entry = directory.entry(source, tag)?.and_then(Entry::number);
-        entry.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+        let side = directory.entry(source, tag)?.and_then(|(_, side)| u32::try_from(side).ok());
+        side.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     };
     Ok(Header::new(ImageFormat::Tiff, (side(WIDTH)?, side(HEIGHT)?)))
 }
@@ -29,8 +34,10 @@ pub(super) fn read(source: &mut impl Source) -> io::Result<Header> {
 /// Returns the orientation in the TIFF between `start` and `end`. `None` too if it is broken: the image may be whole.
 pub(super) fn orientation(source: &mut impl Source, start: u64, end: u64) -> Option<u8> {
     let directory = Directory::open(source, start, end).ok()?;
-    let value = directory.entry(source, ORIENTATION).ok()??.short()?;
-    u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
+    match directory.entry(source, ORIENTATION).ok()?? {
+        (SHORT, value @ 1..=8) => u8::try_from(value).ok(),
+        _ => None,
+    }
 }
 
 /// Returns the orientation in a PNG's `eXIf` chunk. Ends at the pixels, since a chunk after them is rare.
@@ -69,9 +76,10 @@ pub(super) fn in_webp(source: &mut impl Source) -> Option<u8> {
     None
 }
 
-/// The first directory of a TIFF.
+/// The first directory of a TIFF. The large layout is BigTIFF.
 struct Directory {
-    layout: Layout,
+    is_big_endian: bool,
+    is_large: bool,
     /// The place of the first entry.
     first: u64,
     entries: u64,
@@ -83,88 +91,52 @@ impl Directory {
     /// Finds the directory of the TIFF between `start` and `end`.
     fn open(source: &mut impl Source, start: u64, end: u64) -> io::Result<Self> {
         let [order @ .., a, b, c, d] = source.take_at::<8>(start)?;
-        let layout = Layout::of(order).ok_or(io::ErrorKind::InvalidData)?;
-        let place = match layout.is_large {
-            true => layout.long8(source.take_at(start + 8)?),
-            false => layout.long([a, b, c, d]).into(),
+        let (is_big_endian, is_large) = match &order {
+            b"II*\0" => (false, false),
+            b"MM\0*" => (true, false),
+            b"II+\0" => (false, true),
+            b"MM\0+" => (true, true),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let directory = Self { is_big_endian, is_large, first: 0, entries: 0, end };
+        let place = match is_large {
+            true => directory.number(&source.take_at::<8>(start + 8)?),
+            false => directory.number(&[a, b, c, d]),
         };
         let at = start.checked_add(place).filter(|&at| at <= MAX_PLACE && at + 2 <= end);
         let at = at.ok_or(io::ErrorKind::InvalidData)?;
-        let (entries, first) = match layout.is_large {
-            true => (layout.long8(source.take_at(at)?), at + 8),
-            false => (layout.short(source.take_at(at)?).into(), at + 2),
+        let (entries, first) = match is_large {
+            true => (directory.number(&source.take_at::<8>(at)?), at + 8),
+            false => (directory.number(&source.take_at::<2>(at)?), at + 2),
         };
-        Ok(Self { layout, first, entries: entries.min(MAX_ENTRIES), end })
+        Ok(Self { first, entries: entries.min(MAX_ENTRIES), ..directory })
     }
 
-    /// Returns the first entry of a tag.
-    fn entry(&self, source: &mut impl Source, wanted: u16) -> io::Result<Option<Entry>> {
-        let size = if self.layout.is_large { 20 } else { 12 };
+    /// Returns the type and the number of the first entry of a tag.
+    fn entry(&self, source: &mut impl Source, wanted: u64) -> io::Result<Option<(u64, u64)>> {
+        let size = if self.is_large { 20 } else { 12 };
         for index in 0..self.entries {
             let at = self.first + size * index;
             if at + size > self.end {
                 break;
             }
             let [t0, t1, k0, k1] = source.take_at(at)?;
-            if self.layout.short([t0, t1]) == wanted {
-                let (layout, value) = (self.layout, self.layout.value(source, at)?);
-                return Ok(Some(Entry { layout, kind: layout.short([k0, k1]), value }));
+            if self.number(&[t0, t1]) == wanted {
+                let (kind, value) = (self.number(&[k0, k1]), self.value(source, at)?);
+                let length = match kind {
+                    SHORT => 2,
+                    LONG => 4,
+                    LONG8 => 8,
+                    _ => break,
+                };
+                return Ok(Some((kind, self.number(&value[..length]))));
             }
         }
         Ok(None)
     }
-}
-
-/// One entry: a number, or the place of a longer value.
-#[derive(Clone, Copy)]
-struct Entry {
-    layout: Layout,
-    kind: u16,
-    value: [u8; 8],
-}
-
-impl Entry {
-    /// Returns the number if it has 16 bits.
-    fn short(self) -> Option<u16> {
-        const SHORT: u16 = 3;
-        let [a, b, ..] = self.value;
-        (self.kind == SHORT).then(|| self.layout.short([a, b]))
-    }
-
-    /// Returns the number if it has a length that a side may have.
-    fn number(self) -> Option<u32> {
-        const LONG: u16 = 4;
-        const LONG8: u16 = 16;
-        let [a, b, c, d, ..] = self.value;
-        match self.kind {
-            LONG => Some(self.layout.long([a, b, c, d])),
-            LONG8 => self.layout.long8(self.value).try_into().ok(),
-            _ => self.short().map(u32::from),
-        }
-    }
-}
-
-/// The byte order, and the width of entries. The large layout is BigTIFF.
-#[derive(Clone, Copy)]
-struct Layout {
-    is_big_endian: bool,
-    is_large: bool,
-}
-
-impl Layout {
-    fn of(start: [u8; 4]) -> Option<Self> {
-        let (is_big_endian, is_large) = match &start {
-            b"II*\0" => (false, false),
-            b"MM\0*" => (true, false),
-            b"II+\0" => (false, true),
-            b"MM\0+" => (true, true),
-            _ => return None,
-        };
-        Some(Self { is_big_endian, is_large })
-    }
 
     /// Returns the value of the entry at a place.
-    fn value(self, source: &mut impl Source, at: u64) -> io::Result<[u8; 8]> {
+    fn value(&self, source: &mut impl Source, at: u64) -> io::Result<[u8; 8]> {
         if self.is_large {
             return source.take_at(at + 12);
         }
@@ -172,16 +144,12 @@ impl Layout {
         Ok([a, b, c, d, 0, 0, 0, 0])
     }
 
-    const fn short(self, bytes: [u8; 2]) -> u16 {
-        if self.is_big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
-    }
-
-    const fn long(self, bytes: [u8; 4]) -> u32 {
-        if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
-    }
-
-    const fn long8(self, bytes: [u8; 8]) -> u64 {
-        if self.is_big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
+    fn number(&self, bytes: &[u8]) -> u64 {
+        let append = |number, byte: &u8| number << 8 | u64::from(*byte);
+        match self.is_big_endian {
+            true => bytes.iter().fold(0, append),
+            false => bytes.iter().rev().fold(0, append),
+        }
     }
 }
 
@@ -197,8 +165,9 @@ mod tests {
     fn large(kind: u16, width: u64, height: u64) -> [Vec<u8>; 2] {
         let file =
             |start: &[u8; 4], short: fn(u16) -> [u8; 2], long8: fn(u64) -> [u8; 8], value: [[u8; 8]; 2]| {
-                let entry =
-                    |tag, value: [u8; 8]| [&short(tag), &short(kind), long8(1).as_slice(), &value].concat();
+                let entry = |tag, value: [u8; 8]| {
+                    [&short(tag as u16), &short(kind), long8(1).as_slice(), &value].concat()
+                };
                 let head = [start.as_slice(), &short(8), &short(0), &long8(16), &long8(2)].concat();
                 [head, entry(WIDTH, value[0]), entry(HEIGHT, value[1])].concat()
             };

@@ -42,11 +42,11 @@ impl RedirectPolicy {
         if self.redirects > MAX_REDIRECTS {
             return Err(protocol("it redirects more than 5 times"));
         }
-        let location = location.ok_or_else(|| protocol("it redirects without a place"))?;
-        let url = from.join(location).map_err(|_| protocol("it redirects to what is no url"))?;
+        let location = location.ok_or_else(|| protocol("it redirects without a location"))?;
+        let url = from.join(location).map_err(|_| protocol("it redirects to an invalid url"))?;
         let url = without_credentials(url);
         if !self.allows_scheme(&url) {
-            return Err(protocol("it redirects to what is no https url"));
+            return Err(protocol("it redirects to a url that is not https"));
         }
         self.check_address(&url)?;
         Ok(url)

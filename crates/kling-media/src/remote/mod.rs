@@ -214,7 +214,7 @@ impl<C: HttpClient> UrlCheck<C> {
         // Zero would mean no limit.
         let timeout =
             until.map(|until| until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
-        let sent = client.get_range(planner.url(), planner.range(), timeout).await;
+        let sent = client.get_range(&planner.url, planner.range(), timeout).await;
         let (head, mut body) = sent.map_err(|error| self.failed(planner, error))?;
         let mut step = planner.head(head)?;
         while let Step::Read = step {
@@ -228,7 +228,7 @@ impl<C: HttpClient> UrlCheck<C> {
 
     fn failed(&self, planner: &RangePlanner, error: AttemptError) -> Error {
         match error {
-            AttemptError::PrivateAddress => addresses::private(planner.url()),
+            AttemptError::PrivateAddress => addresses::private(&planner.url),
             AttemptError::Timeout => Error::from(Kind::Deadline(self.options.deadline)),
             AttemptError::Unreachable(reason) => Error::from(Kind::Unreachable(reason)),
         }

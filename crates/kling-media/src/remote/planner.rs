@@ -39,7 +39,8 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct RangePlanner {
     policy: RedirectPolicy,
-    url: Url,
+    /// The URL of the next request.
+    pub(super) url: Url,
     max_bytes: u64,
     known: Sparse,
     /// The range of the current request.
@@ -77,11 +78,6 @@ impl RangePlanner {
         })
     }
 
-    /// Returns the URL of the next request.
-    pub(super) const fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// Returns the `Range` header of the next request.
     pub(super) fn range(&self) -> String {
         format!("bytes={}-{}", self.requested.start, self.requested.end - 1)
@@ -102,7 +98,7 @@ impl RangePlanner {
                 return self.send();
             }
             200 | 206 if head.is_encoded => {
-                return Err(protocol("it is compressed, which was not asked for"));
+                return Err(protocol("it is compressed"));
             }
             200 => self.whole(&head),
             206 => self.part(&head)?,
@@ -138,7 +134,7 @@ impl RangePlanner {
     /// Takes the end of the body.
     pub(super) fn end(&mut self) -> Result<Step, Error> {
         if self.response.end != u64::MAX && !self.response.is_empty() {
-            return Err(protocol("it ends before it said it would"));
+            return Err(protocol("it ends early"));
         }
         if self.response.end == u64::MAX {
             self.known.total = Some(self.response.start);
@@ -160,12 +156,12 @@ impl RangePlanner {
     /// Takes the head of a response with a part.
     fn part(&mut self, head: &Head) -> Result<(), Error> {
         let range = head.range.and_then(|range| Some((range.part?, range.total)));
-        let ((start, end), total) = range.ok_or_else(|| protocol("its Content-Range makes no sense"))?;
+        let ((start, end), total) = range.ok_or_else(|| protocol("its Content-Range is invalid"))?;
         if start != self.requested.start {
-            return Err(protocol("it is another part than the one asked for"));
+            return Err(protocol("it is not the requested part"));
         }
         if self.known.total.is_some() && total.is_some() && self.known.total != total {
-            return Err(protocol("the file changed while it was looked at"));
+            return Err(protocol("the file changed during the check"));
         }
         self.known.total = total.or(self.known.total);
         self.response = start..end.min(self.requested.end);
@@ -177,7 +173,7 @@ impl RangePlanner {
         let total = head.range.and_then(|range| range.total);
         self.known.total = Some(total.unwrap_or(self.requested.start));
         if self.known.total.is_some_and(|total| total > self.requested.start) {
-            return Err(protocol("it has no such part of a file that is longer"));
+            return Err(protocol("it lacks a part of a file that is longer"));
         }
         match self.measure()? {
             Some(measured) => Ok(Step::Done(measured)),
@@ -238,7 +234,7 @@ struct Sparse {
     parts: BTreeMap<u64, Vec<u8>>,
     /// The length of the file, if it is known.
     total: Option<u64>,
-    /// The first byte that a reader asked for and that is not known.
+    /// The first byte that a reader needed and that is not known.
     missing: Option<u64>,
 }
 
