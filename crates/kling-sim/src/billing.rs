@@ -12,8 +12,8 @@ const MICRODOLLARS: f64 = 1_000_000.0;
 
 /// One accepted submit.
 ///
-/// Every accepted submit has one bill, even if its job is cancelled later. The number of bills is the number of jobs that a client
-/// pays for.
+/// Every accepted submit has one bill, even if its job is cancelled later. A client pays for as many jobs as there are
+/// bills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bill {

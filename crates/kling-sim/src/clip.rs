@@ -1,4 +1,4 @@
-//! Clips: a slow zoom into the start image and a cross-fade to the end image, with the word SIMULATED in every frame.
+//! Clips: a slow zoom into the start image and a cross-fade to the end image. Every frame says SIMULATED.
 //!
 //! A model of images makes the first frame as a grey PNG. A model of audio makes a tone.
 

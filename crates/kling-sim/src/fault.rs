@@ -1,4 +1,4 @@
-//! The faults of calls, the plans that choose them, and the queue that hands them out.
+//! The faults of calls, and the plans that choose them.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -146,11 +146,14 @@ pub struct FaultPlan {
     seed: u64,
     rate: f64,
     stall: Duration,
+    queued: VecDeque<(Call, Fault)>,
+    counts: HashMap<Call, u64>,
 }
 
 impl Default for FaultPlan {
     fn default() -> Self {
-        Self { planned: Vec::new(), seed: 0, rate: 0.0, stall: Duration::from_secs(90) }
+        let (planned, queued, counts) = (Vec::new(), VecDeque::new(), HashMap::new());
+        Self { planned, seed: 0, rate: 0.0, stall: Duration::from_secs(90), queued, counts }
     }
 }
 
@@ -183,6 +186,23 @@ impl FaultPlan {
     pub fn on_each(mut self, call: Call, range: RangeInclusive<u64>, fault: impl Into<Fault>) -> Self {
         self.planned.push((call, range, fault.into()));
         self
+    }
+
+    /// Queues a fault for the next call of a kind, before those of the plan.
+    pub(crate) fn push(&mut self, call: Call, fault: Fault) {
+        self.queued.push_back((call, fault));
+    }
+
+    /// Counts a call, and returns its fault.
+    pub(crate) fn take(&mut self, call: Call) -> Option<Fault> {
+        let count = self.counts.entry(call).or_default();
+        *count += 1;
+        let nth = *count;
+        let queued = self.queued.iter().position(|(kind, _)| *kind == call);
+        match queued.and_then(|index| self.queued.remove(index)) {
+            Some((_, fault)) => Some(fault),
+            None => self.find(call, nth),
+        }
     }
 
     /// Returns the fault of the n-th call of a kind.
@@ -289,35 +309,6 @@ fn lost_acceptances() -> Vec<Fault> {
     ]
 }
 
-/// The queued faults, and the plan for all other calls.
-#[derive(Debug)]
-pub(crate) struct FaultQueue {
-    queued: VecDeque<(Call, Fault)>,
-    plan: FaultPlan,
-    counts: HashMap<Call, u64>,
-}
-
-impl FaultQueue {
-    pub(crate) fn new(plan: FaultPlan) -> Self {
-        Self { queued: VecDeque::new(), plan, counts: HashMap::new() }
-    }
-
-    pub(crate) fn push(&mut self, call: Call, fault: Fault) {
-        self.queued.push_back((call, fault));
-    }
-
-    /// Counts a call, and returns its fault.
-    pub(crate) fn take(&mut self, call: Call) -> Option<Fault> {
-        let count = self.counts.entry(call).or_default();
-        *count += 1;
-        let queued = self.queued.iter().position(|(kind, _)| *kind == call);
-        match queued.and_then(|index| self.queued.remove(index)) {
-            Some((_, fault)) => Some(fault),
-            None => self.plan.find(call, *count),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,11 +350,11 @@ mod tests {
 
     #[test]
     fn queued_faults_come_in_order_by_call_and_before_the_plan() {
-        let mut queue = FaultQueue::new(FaultPlan::none().on_each(Call::Status, 2..=3, Fault::Html));
-        queue.push(Call::Status, Fault::Truncated);
-        queue.push(Call::Submit, Reply::empty(429).into());
-        queue.push(Call::Status, Reply::empty(502).into());
-        let mut next = |call| queue.take(call).map(|fault| fault.to_string());
+        let mut plan = FaultPlan::none().on_each(Call::Status, 2..=3, Fault::Html);
+        plan.push(Call::Status, Fault::Truncated);
+        plan.push(Call::Submit, Reply::empty(429).into());
+        plan.push(Call::Status, Reply::empty(502).into());
+        let mut next = |call| plan.take(call).map(|fault| fault.to_string());
         assert_eq!(next(Call::Status).as_deref(), Some("truncated"));
         assert_eq!(next(Call::Status).as_deref(), Some("answer 502"));
         assert_eq!(next(Call::Status).as_deref(), Some("html"));

@@ -17,7 +17,6 @@ use crate::billing::{Billing, dollars};
 use crate::catalog::Catalog;
 #[cfg(feature = "clip")]
 use crate::clip;
-use crate::fault::FaultQueue;
 use crate::jobs::{Job, Jobs, Outcome};
 #[cfg(not(feature = "clip"))]
 use crate::output::minimal as clip;
@@ -25,7 +24,7 @@ use crate::output::{self, ClipCache};
 use crate::queue::Phase;
 use crate::refusal::{Code, Refusal};
 use crate::settings::{OutputForm, Settings, StatusWords, UnfinishedResult};
-use crate::{Call, Fault, lock};
+use crate::{Call, Fault, FaultPlan, lock};
 
 /// One call as it arrived. The token is not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub(crate) struct State {
     pub(crate) calls: Vec<RecordedCall>,
     /// The errors of the next jobs to fail.
     pub(crate) failures: VecDeque<Value>,
-    pub(crate) faults: FaultQueue,
+    pub(crate) faults: FaultPlan,
     /// The images of all inputs, each kept once.
     pub(crate) images: HashSet<Arc<[u8]>>,
     pub(crate) jobs: Jobs,
@@ -80,7 +79,7 @@ impl Service {
             billing: Billing::new(&settings.tokens, settings.any_token, settings.balance),
             calls: Vec::new(),
             failures: VecDeque::new(),
-            faults: FaultQueue::new(settings.faults.clone()),
+            faults: settings.faults.clone(),
             images: HashSet::new(),
             jobs: Jobs::new(settings.queue, settings.lifetime, settings.seed),
         };

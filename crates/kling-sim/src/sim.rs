@@ -262,8 +262,8 @@ impl Builder {
 
     /// Serves the models of this schema folder beside the compiled-in ones. A model of the folder replaces a compiled-in one.
     ///
-    /// The folder of a model has the model's id as its path, and holds `input.json`, `output.json` and `model.toml`, in the form
-    /// that `kling-codegen` reads. The folder is read at the start.
+    /// The path of a model's folder is the model's id. It holds `input.json`, `output.json` and `model.toml`, as for
+    /// `kling-codegen`. The files are read at the start.
     pub fn schemas_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.schemas_dir = Some(folder.into());
         self
@@ -271,7 +271,7 @@ impl Builder {
 
     /// Sets the source of images behind `https` URLs.
     ///
-    /// If the fetcher is missing or returns `None`, the clip shows a placeholder and the rules of the image stay unchecked. The
+    /// If the fetcher is missing or returns `None`, the clip shows a placeholder. The rules of the image stay unchecked. The
     /// reply to the submit then names the image in the header [`UNCHECKED_HEADER`](crate::UNCHECKED_HEADER).
     pub fn fetcher(mut self, fetch: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         self.settings.fetcher = Some(Arc::new(fetch));

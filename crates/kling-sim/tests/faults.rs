@@ -1,4 +1,4 @@
-//! FaultPlan at the bytes of a socket, seen by a client that reads them raw; the ledger says what was paid for.
+//! Faults of the connection, read as raw bytes, and the bills after them.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

@@ -164,11 +164,11 @@ fn calls_are_recorded_without_the_token() {
     result(&sim, &id);
     client::send("GET", &format!("{}/models", sim.base_url()), None, None);
     let calls = sim.requests();
-    let told: Vec<(Call, bool, Option<u16>)> =
+    let recorded: Vec<(Call, bool, Option<u16>)> =
         calls.iter().map(|call| (call.call, call.has_auth, call.status)).collect();
     let expected =
         [(Call::Submit, true, Some(200)), (Call::Result, true, Some(200)), (Call::Catalog, false, Some(400))];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
     assert_eq!(calls[1].query.as_deref(), Some("include_cost=true"));
     assert!(!format!("{calls:?} {sim:?}").contains(sim.token()));
 }

@@ -64,7 +64,7 @@ impl Encoder {
     }
 }
 
-/// Returns an MP4 file with its index in front, so that a player can start before the end of a download.
+/// Returns an MP4 file with its index in front, so that it plays during a download.
 ///
 /// The first frame must be a key frame.
 pub(super) fn mp4(frames: &[Encoded]) -> Result<Vec<u8>, Error> {
@@ -127,7 +127,7 @@ pub(super) fn png((width, height): (u32, u32), samples: &[u8]) -> Result<Vec<u8>
     Ok(file)
 }
 
-/// Returns a WAV file of a tone that is on and off for half a second each, which nobody takes for music.
+/// Returns a WAV file of a tone that is on and off for half a second each, unlike any music.
 pub(super) fn wav(seconds: u32) -> Vec<u8> {
     let length = seconds * SAMPLE_RATE;
     // PCM, one channel; the rates in samples and in bytes; one byte a sample of 8 bits.

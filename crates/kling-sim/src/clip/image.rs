@@ -48,7 +48,7 @@ impl Image {
         (side(width), side(height))
     }
 
-    /// Scales the image to fill a frame that is a quarter larger than the clip, so that a zoom finds detail.
+    /// Scales the image to fill a frame a quarter larger than the clip, so that a zoom finds detail.
     ///
     /// The frame has the clip's shape. The parts of the image outside it are cut off.
     pub(super) fn to_frame(&self, clip: Size) -> Frame {
