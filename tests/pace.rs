@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kling_poll::{FixedInterval, WaitOptions};
+use kling_poll::{DurationHistory, FixedInterval, WaitOptions};
 use kling_tests::virtual_time::{VirtualClock, World, async_client, blocking_client, paused};
 use kling_transport::blocking;
 use kling_transport::{
@@ -44,12 +44,21 @@ fn submitted(outcomes: Vec<Outcome>) -> Told {
 }
 
 fn waited(outcomes: Vec<Outcome>, options: &WaitOptions) -> Told {
-    let job: Job = Job::from_id("id-1".parse().unwrap());
+    waited_for(&Job::from_id("id-1".parse().unwrap()), outcomes, options)
+}
+
+fn waited_for(job: &Job, outcomes: Vec<Outcome>, options: &WaitOptions) -> Told {
     through(
         outcomes,
-        async |client| told(kling_poll::wait(&client, &job, options, |_| {}).await),
-        |client| told(kling_poll::blocking::wait(&client, &job, options, |_| {})),
+        async |client| told(kling_poll::wait(&client, job, options, |_| {}).await),
+        |client| told(kling_poll::blocking::wait(&client, job, options, |_| {})),
     )
+}
+
+/// A job of a model that was submitted just now.
+fn new_job(model: &str) -> Job {
+    let job: Job = Job::from_id("id-1".parse().unwrap());
+    job.with_model(model.parse().unwrap()).with_submitted_at(SystemTime::now())
 }
 
 /// Plays a script through both, and demands that they do not differ.
@@ -152,4 +161,33 @@ fn the_default_schedule_starts_within_two_seconds_and_calms_down_to_ten() {
 fn an_error_of_a_submit_tells_refused_from_unknown() {
     let refused = SubmitError::Rejected(kling_transport::Token::new("").unwrap_err());
     assert!(!refused.is_unknown() && refused.unknown_outcome().is_none());
+}
+
+#[test]
+fn once_five_jobs_of_a_kind_are_known_a_wait_is_silent_until_the_next_could_be_over() {
+    let running = || reply(200, r#"{"status":"in_progress"}"#);
+    let history: DurationHistory =
+        serde_json::from_str(r#"{"maker/model": [100, 110, 120, 130, 140]}"#).unwrap();
+    let options = WaitOptions::default().with_history(&history).with_deadline(SECOND * 80);
+    let (_, asked) = waited_for(&new_job("maker/model"), (0..40).map(|_| running()).collect(), &options);
+    assert_eq!(at(&asked)[..9], [2, 17, 32, 47, 62, 71, 72, 73, 74]);
+}
+
+#[test]
+fn waits_learn_by_default() {
+    let job = new_job("maker/learned-by-default");
+    let outcomes = || {
+        vec![
+            reply(200, r#"{"status":"in_progress"}"#),
+            reply(200, r#"{"status":"completed"}"#),
+            reply(200, r#"{"status":"succeeded"}"#),
+        ]
+    };
+    for _ in 0..2 {
+        let (end, asked) = waited_for(&job, outcomes(), &WaitOptions::default());
+        assert_eq!((end.as_str(), asked.len()), ("good", 3));
+    }
+    let known = DurationHistory::of_process().schedule(&job).unwrap().seconds();
+    assert_eq!(known.len(), 4, "two jobs of each client: {known:?}");
+    assert!(known.iter().all(|seconds| (1.0..2.3).contains(seconds)), "{known:?}");
 }

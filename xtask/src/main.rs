@@ -29,9 +29,8 @@ enum Command {
     Bench { bench: programs::Bench },
     /// Measure the cost of waiting, each figure beside another of the same run.
     BenchWaiting {
-        /// In virtual time: step, age, queue, budget, speed-up, or plot, which draws docs/waiting.svg. Over loopback: memory,
-        /// burst, overload, cpu, clock. By default, all in virtual time but the plot.
-        part: Option<String>,
+        /// Over loopback: memory, burst, overload or cpu. By default, the schedules in virtual time.
+        case: Option<String>,
     },
     /// Run thousands of paid jobs under random faults, and compare the journal with the bill.
     #[command(disable_help_flag = true)]
@@ -105,7 +104,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
         Command::AddModel(arguments) => add_model::run(root, arguments),
         Command::Bench { bench } => programs::bench(root, *bench),
-        Command::BenchWaiting { part } => programs::bench_waiting(root, part.as_deref()),
+        Command::BenchWaiting { case } => programs::bench_waiting(root, case.as_deref()),
         Command::Chaos { arguments } => programs::chaos(root, arguments),
         Command::Ci => ci::run(root),
         Command::Codegen { check } => codegen::run(root, *check),

@@ -1,7 +1,6 @@
 //! Commands that run a program of another crate by cargo, so that this crate builds quickly.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -31,23 +30,15 @@ pub(crate) fn bench(root: &Path, bench: Bench) -> Result<(), String> {
 }
 
 /// Runs one part, or all in virtual time if none is named. The part `plot` draws `docs/waiting.svg`.
-pub(crate) fn bench_waiting(root: &Path, part: Option<&str>) -> Result<(), String> {
-    /// The parts that need sockets.
-    const OVER_LOOPBACK: [&str; 5] = ["memory", "burst", "overload", "cpu", "clock"];
-    let over_loopback = part.is_some_and(|part| OVER_LOOPBACK.contains(&part));
-    let name = if over_loopback { "loopback" } else { "schedules" };
+/// Runs the schedules in virtual time, or one case over loopback.
+pub(crate) fn bench_waiting(root: &Path, case: Option<&str>) -> Result<(), String> {
+    let name = if case.is_some() { "loopback" } else { "schedules" };
     let arguments = ["run", "--quiet", "--release", "--package", "kling-bench-waiting", "--bin", name];
     let mut command = cargo(root, arguments);
-    if over_loopback {
+    if case.is_some() {
         command.args(["--features", "loopback"]);
     }
-    command.arg("--").args(part);
-    if part == Some("plot") {
-        let drawn = output(&mut command)?;
-        let path = root.join("docs/waiting.svg");
-        return fs::write(&path, drawn.stdout)
-            .map_err(|error| format!("{} cannot be written: {error}", path.display()));
-    }
+    command.arg("--").args(case);
     run(&mut command, &format!("the measurement {name} failed"))
 }
 

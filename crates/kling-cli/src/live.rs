@@ -1,11 +1,12 @@
 //! The display while a person waits: live lines on a terminal, for one request or many, and plain lines in a pipe.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
-use std::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use kling::{Progress, RequestId, Update};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use kling::{Job, Progress, RequestId, TimeLeft, Update, WaitOptions};
 
 use crate::console::{Console, LINE, printable};
 
@@ -13,24 +14,34 @@ use crate::console::{Console, LINE, printable};
 pub(crate) struct ProgressLine {
     console: Console,
     bar: Option<ProgressBar>,
+    countdown: Countdown,
 }
 
 impl ProgressLine {
     pub(crate) fn new(console: Console) -> Self {
+        let countdown = Countdown::default();
         let bar = console.is_watched().then(|| {
-            let bar = ProgressBar::new_spinner().with_style(spinner_style());
+            let bar = ProgressBar::new_spinner().with_style(countdown.style(SPINNER, ", "));
             bar.enable_steady_tick(Duration::from_millis(120));
             *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
             bar
         });
-        Self { console, bar }
+        Self { console, bar, countdown }
     }
 
-    /// Shows what the job does.
+    /// Sets the options of the wait, which know how long such a job takes.
+    pub(crate) fn expect(&self, options: &WaitOptions) {
+        self.countdown.expect(options);
+    }
+
+    /// Shows the state of the job, and about how long it may still run.
     pub(crate) fn update(&self, update: &Update) {
-        if let Some(text) = Self::words(update) {
-            self.show(&text);
+        let Some(text) = Self::words(update) else { return };
+        match &self.bar {
+            Some(bar) => bar.set_message(printable(&text)),
+            None => self.console.note(with_time_left(&text, update.time_left)),
         }
+        self.countdown.update(update);
     }
 
     /// What a job does, in words.
@@ -56,7 +67,7 @@ impl ProgressLine {
                     bar.set_length(total);
                 }
                 None => {
-                    bar.set_style(spinner_style());
+                    bar.set_style(self.countdown.style(SPINNER, ", "));
                     bar.unset_length();
                 }
             }
@@ -66,6 +77,7 @@ impl ProgressLine {
 
     /// Shows one line of news.
     pub(crate) fn show(&self, text: &str) {
+        self.countdown.stop();
         match &self.bar {
             Some(bar) => bar.set_message(printable(text)),
             None => self.console.note(text),
@@ -93,9 +105,9 @@ impl Drop for ProgressLine {
     }
 }
 
-fn spinner_style() -> ProgressStyle {
-    style("{spinner} {msg} · {elapsed}")
-}
+const SPINNER: &str = "{spinner} {msg}{left} · {elapsed}";
+
+const TABLE_LINE: &str = "{spinner} {prefix} {wide_msg}{left}";
 
 fn download_style() -> ProgressStyle {
     style("{spinner} {msg} {bar:24} {bytes}/{total_bytes} · {bytes_per_sec}")
@@ -104,6 +116,54 @@ fn download_style() -> ProgressStyle {
 fn style(template: &str) -> ProgressStyle {
     // The templates are constants; if one were wrong, indicatif's own style would do.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn with_time_left(text: &str, time_left: Option<TimeLeft>) -> String {
+    time_left.map_or_else(|| text.to_owned(), |time_left| format!("{text}, {time_left}"))
+}
+
+/// About how long a job may still run, at each moment that its line is drawn.
+#[derive(Clone, Default)]
+struct Countdown(Arc<Mutex<Run>>);
+
+#[derive(Default)]
+struct Run {
+    options: Option<WaitOptions>,
+    /// None while the job does not run, or not since a known time.
+    started: Option<Instant>,
+}
+
+impl Countdown {
+    fn expect(&self, options: &WaitOptions) {
+        self.change(|run| run.options = Some(options.clone()));
+    }
+
+    fn update(&self, update: &Update) {
+        self.change(|run| run.started = update.run_time.and_then(|time| Instant::now().checked_sub(time)));
+    }
+
+    fn stop(&self) {
+        self.change(|run| run.started = None);
+    }
+
+    fn time_left(&self) -> Option<TimeLeft> {
+        self.change(|run| run.options.as_ref()?.time_left(run.started?.elapsed()))
+    }
+
+    /// Returns a style with the key `left`: the time left, if it is known, after a separator.
+    fn style(&self, template: &str, separator: &'static str) -> ProgressStyle {
+        let countdown = self.clone();
+        style(template).with_key("left", move |_: &ProgressState, line: &mut dyn fmt::Write| {
+            if let Some(time_left) = countdown.time_left() {
+                _ = write!(line, "{separator}{time_left}");
+            }
+        })
+    }
+
+    /// No panic leaves a run half changed.
+    fn change<T>(&self, change: impl FnOnce(&mut Run) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// More lines than this push each other off the screen: then only the last line moves.
@@ -117,28 +177,48 @@ pub(crate) struct ProgressTable {
 
 struct Bars {
     all: MultiProgress,
-    lines: HashMap<RequestId, ProgressBar>,
+    lines: HashMap<RequestId, (ProgressBar, Countdown)>,
     total: ProgressBar,
 }
 
 impl ProgressTable {
-    pub(crate) fn new(console: Console, ids: &[RequestId]) -> Self {
-        Self { console, bars: console.is_watched().then(|| Bars::new(ids)) }
+    pub(crate) fn new(console: Console, jobs: &[Job], options: &WaitOptions) -> Self {
+        Self { console, bars: console.is_watched().then(|| Bars::new(jobs, options)) }
     }
 
-    /// Shows what a request does.
-    pub(crate) fn show(&self, id: &RequestId, text: &str) {
-        match &self.bars {
-            Some(bars) => bars.lines.get(id).into_iter().for_each(|line| line.set_message(printable(text))),
-            None => self.console.note(format!("{id}: {text}")),
+    /// Shows the state of a request, and about how long it may still run.
+    pub(crate) fn update(&self, id: &RequestId, update: &Update) {
+        let Some(text) = ProgressLine::words(update) else { return };
+        if self.bars.is_none() {
+            return self.show(id, &with_time_left(&text, update.time_left));
         }
+        self.show(id, &text);
+        if let Some((_, countdown)) = self.line(id) {
+            countdown.update(update);
+        }
+    }
+
+    /// Shows one line of news about a request.
+    pub(crate) fn show(&self, id: &RequestId, text: &str) {
+        if self.bars.is_none() {
+            return self.console.note(format!("{id}: {text}"));
+        }
+        if let Some((line, countdown)) = self.line(id) {
+            line.set_message(printable(text));
+            countdown.stop();
+        }
+    }
+
+    fn line(&self, id: &RequestId) -> Option<&(ProgressBar, Countdown)> {
+        self.bars.as_ref()?.lines.get(id)
     }
 
     /// Shows how a request ended.
     pub(crate) fn end(&self, id: &RequestId, text: &str) {
         match &self.bars {
             Some(bars) => {
-                if let Some(line) = bars.lines.get(id) {
+                if let Some((line, countdown)) = bars.lines.get(id) {
+                    countdown.stop();
                     line.finish_with_message(printable(text));
                 }
                 bars.total.inc(1);
@@ -165,18 +245,21 @@ impl ProgressTable {
 }
 
 impl Bars {
-    fn new(ids: &[RequestId]) -> Self {
+    fn new(jobs: &[Job], options: &WaitOptions) -> Self {
         let all = MultiProgress::new();
-        let shown = if ids.len() > MOST_LINES { &[] } else { ids };
-        let widest = shown.iter().map(|id| id.as_str().len()).max().unwrap_or_default();
-        let line = |id: &RequestId| {
-            let line = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {prefix} {wide_msg}")));
-            line.set_prefix(format!("{:widest$}", id.as_str()));
+        let shown = if jobs.len() > MOST_LINES { &[] } else { jobs };
+        let widest = shown.iter().map(|job| job.id().as_str().len()).max().unwrap_or_default();
+        let line = |job: &Job| {
+            let countdown = Countdown::default();
+            countdown.expect(&options.for_job(job));
+            let style = countdown.style(TABLE_LINE, " ");
+            let line = all.add(ProgressBar::new_spinner().with_style(style));
+            line.set_prefix(format!("{:widest$}", job.id().as_str()));
             line.enable_steady_tick(Duration::from_millis(120));
-            (id.clone(), line)
+            (job.id().clone(), (line, countdown))
         };
         let lines = shown.iter().map(line).collect();
-        let total = all.add(ProgressBar::new(ids.len() as u64));
+        let total = all.add(ProgressBar::new(jobs.len() as u64));
         total.set_style(style("{pos} of {len} are over · {elapsed}"));
         total.enable_steady_tick(Duration::from_millis(500));
         Self { all, lines, total }
@@ -186,7 +269,115 @@ impl Bars {
 impl Drop for Bars {
     fn drop(&mut self) {
         // The lines of requests stay, as a record; the count is in the summary.
-        self.lines.values().filter(|line| !line.is_finished()).for_each(ProgressBar::abandon);
+        let open = self.lines.values().filter(|(line, _)| !line.is_finished());
+        open.for_each(|(line, _)| line.abandon());
         self.total.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use kling::DurationHistory;
+
+    use super::*;
+
+    /// A terminal that keeps the text of the last drawing.
+    #[derive(Clone, Debug)]
+    struct Screen {
+        width: u16,
+        text: Arc<Mutex<String>>,
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            self.width
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.text.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.text.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The countdown of a job that has run for a time, if jobs of its kind run for about 200 s.
+    fn countdown(run_time: u64) -> Countdown {
+        let job: Job = serde_json::from_str(r#"{"request_id":"a","model":"maker/model"}"#).unwrap();
+        let history: DurationHistory =
+            serde_json::from_str(r#"{"maker/model":[170,190,200,210,230]}"#).unwrap();
+        let countdown = Countdown::default();
+        countdown.expect(&WaitOptions::default().with_history(&history).for_job(&job));
+        countdown.change(|run| run.started = Instant::now().checked_sub(Duration::from_secs(run_time)));
+        countdown
+    }
+
+    fn drawn(width: u16, style: ProgressStyle) -> String {
+        let screen = Screen { width, text: Arc::default() };
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
+        bar.set_prefix("5e1f-09c");
+        bar.set_message("in_progress");
+        bar.tick();
+        let text = screen.text.lock().unwrap().trim().to_owned();
+        // The first sign is the spinner.
+        text.chars().skip(1).collect::<String>().trim().to_owned()
+    }
+
+    #[test]
+    fn a_line_tells_the_time_left_at_any_width() {
+        for width in [80, 40] {
+            let line = drawn(width, countdown(20).style(SPINNER, ", "));
+            assert_eq!(line, "in_progress, about 3 min left · 0s", "{width} columns");
+        }
+        let line = |width| drawn(width, countdown(20).style(TABLE_LINE, " "));
+        assert_eq!(line(40), "5e1f-09c in_progress  about 3 min left");
+        assert_eq!(line(80), format!("5e1f-09c in_progress{}about 3 min left", " ".repeat(42)));
+    }
+
+    #[test]
+    fn a_job_that_takes_longer_than_usual_is_said_to() {
+        let line = drawn(80, countdown(1000).style(SPINNER, ", "));
+        assert_eq!(line, "in_progress, longer than usual · 0s");
+    }
+
+    #[test]
+    fn an_unknown_time_is_not_told() {
+        let (stopped, unknown) = (countdown(20), Countdown::default());
+        stopped.stop();
+        unknown.change(|run| run.started = Some(Instant::now()));
+        for countdown in [stopped, unknown] {
+            assert_eq!(drawn(80, countdown.style(SPINNER, ", ")), "in_progress · 0s");
+        }
     }
 }

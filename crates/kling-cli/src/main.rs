@@ -5,6 +5,7 @@ mod catalog;
 mod command;
 mod connection;
 mod console;
+mod durations;
 mod file;
 mod inline_files;
 mod input;

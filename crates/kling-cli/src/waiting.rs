@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kling::kling_journal::EntryLock;
+use kling::kling_journal::{Entry, EntryLock};
 use kling::{
     Client, CompletedJob, DownloadOptions, ErrorKind, ExpectedContent, Job, Journaled, OnDeadline, RequestId,
     WaitError, WaitOptions,
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::arguments::hyphen::command_line;
 use crate::arguments::{OnInterrupt, WaitArgs};
 use crate::console::{CliError, ExitStatus};
+use crate::durations::Durations;
 use crate::interrupts::Interrupts;
 use crate::live::ProgressLine;
 use crate::output;
@@ -26,12 +27,15 @@ pub(crate) async fn wait(
     live: &ProgressLine,
     interrupts: &mut Interrupts,
 ) -> Result<CompletedJob, CliError> {
-    let options = options(patience);
+    let durations = Durations::read(client);
+    let options = options(patience, &durations);
+    live.expect(&options.for_job(job));
     let waiting = client.wait(job, &options, |update| live.update(update));
     let finished = tokio::select! {
         outcome = waiting => outcome.map_err(|error| stopped(&error))?,
         _ = interrupts.next() => return Err(interrupted(client, job.id(), interrupts).await),
     };
+    durations.save();
     notes(&finished).for_each(|note| live.note(&note));
     Ok(finished)
 }
@@ -45,12 +49,35 @@ pub(crate) fn notes(finished: &CompletedJob) -> impl Iterator<Item = String> {
     warning.into_iter().chain(error)
 }
 
-pub(crate) fn options(patience: &WaitArgs) -> WaitOptions {
+pub(crate) fn options(patience: &WaitArgs, durations: &Durations) -> WaitOptions {
     let at_deadline = match patience.at_deadline {
         OnInterrupt::Leave => OnDeadline::Detach,
         OnInterrupt::Cancel => OnDeadline::Cancel,
     };
-    WaitOptions::default().with_deadline(patience.timeout).with_at_deadline(at_deadline)
+    WaitOptions::default()
+        .with_deadline(patience.timeout)
+        .with_at_deadline(at_deadline)
+        .with_history(&durations.history)
+}
+
+/// Returns the handle of a request, with the model and the time of the submit if the journal knows them.
+pub(crate) fn job(client: &Journaled, id: &RequestId) -> Job {
+    let origin = client.client().settings().base().origin();
+    // The wait works without them.
+    let entry = client.journal().and_then(|journal| journal.find_job(&origin, id.as_str()).ok()?);
+    known_job(id, entry.as_ref())
+}
+
+/// Returns the handle of a request whose entry was read.
+pub(crate) fn known_job(id: &RequestId, entry: Option<&Entry>) -> Job {
+    let job = Job::from_id(id.clone());
+    let Some(intent) = entry.map(Entry::intent) else { return job };
+    let job = match intent.model().parse() {
+        Ok(model) => job.with_model(model),
+        Err(_) => job,
+    };
+    // The intent of a job that was submitted elsewhere is as old as its first wait here.
+    if intent.request_id().is_none() { job.with_submitted_at(intent.at()) } else { job }
 }
 
 /// Why a wait ended, and how to go on where the job may.

@@ -139,3 +139,41 @@ fn a_bad_answer_for_one_does_not_end_the_wait_for_another() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("asking again after: "), "{}", ended.stderr);
 }
+
+/// Submits a request, and returns its id.
+fn submit(program: &Program) -> String {
+    program.run(&["submit", "--no-media-check", "--input", INPUT]).stdout.trim().to_owned()
+}
+
+#[test]
+fn a_line_says_how_long_such_jobs_still_run() {
+    let sim = Sim::builder().queue_time(Duration::ZERO).run_time(Duration::from_secs(600)).start().unwrap();
+    let program = Program::at(&sim);
+    let ids = [submit(&program), submit(&program)];
+    let model = program::default_model().id;
+    let known = serde_json::json!({ "loopback": { model: [170, 190, 200, 210, 230] } });
+    fs::write(program.durations(), known.to_string()).unwrap();
+    let one = program.run(&["wait", &ids[0], "--timeout", "4s"]);
+    assert!(one.code == 75 && one.stderr.starts_with("in_progress, about 3 min left\n"), "{one:?}");
+    let many = program.run(&["wait", &ids[0], &ids[1], "--timeout", "4s"]);
+    let line = format!("{}: in_progress, about 3 min left\n", ids[1]);
+    assert!(many.code == 75 && many.stderr.contains(&line), "{many:?}");
+    let known = serde_json::json!({ "loopback": { model: [1, 1, 1, 1, 1] } });
+    fs::write(program.durations(), known.to_string()).unwrap();
+    let late = program.run(&["resume", &ids[0], "--timeout", "1s"]);
+    assert!(late.code == 75 && late.stderr.contains("in_progress, longer than usual"), "{late:?}");
+}
+
+#[test]
+fn the_program_remembers_how_long_jobs_ran() {
+    let sim = simulator();
+    let program = Program::at(&sim);
+    let ids = [submit(&program), submit(&program), submit(&program)];
+    assert_eq!(program.run(&["wait", &ids[0]]).code, 0);
+    assert_eq!(program.run(&["wait", &ids[1], &ids[2]]).code, 0);
+    assert_eq!(program.run(&["generate", program::photo().as_str(), "--duration", "5"]).code, 0);
+    let known: Value = serde_json::from_slice(&fs::read(program.durations()).unwrap()).unwrap();
+    let model = program::default_model().id;
+    assert_eq!(known["loopback"][model].as_array().unwrap().len(), 4, "{known}");
+    assert_eq!(known["loopback"][format!("{model} duration=5")].as_array().unwrap().len(), 1, "{known}");
+}

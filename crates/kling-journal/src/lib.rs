@@ -11,5 +11,5 @@ pub use crate::entry::{Entry, EntryStatus, Event, FinalStatus, Intent, IntentId,
 pub use crate::error::{Error, ErrorKind};
 pub use crate::journal::{EntryLock, Journal};
 #[cfg(feature = "sqlite")]
-pub use crate::sqlite_store::{CheckReport, JOURNAL_VARIABLE, RETENTION, SqliteStore};
+pub use crate::sqlite_store::{CheckReport, JOURNAL_VARIABLE, RETENTION, SqliteStore, journal_file};
 pub use crate::store::{Cursor, OnDuplicate, Page, Query, Selection, Store};

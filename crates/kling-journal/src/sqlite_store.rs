@@ -36,6 +36,15 @@ const FILE_NAME: &str = "journal.db";
 /// The entries that one transaction removes, so that other calls do not wait for long.
 const PRUNE_STEP: i64 = 500;
 
+/// Returns the file of the journal that [`Journal::from_env`](crate::Journal::from_env) opens, or `None` if the journal is off.
+/// Programs may keep files of their own beside it.
+///
+/// # Errors
+/// [`ErrorKind::Store`] if there is no home folder.
+pub fn journal_file() -> Result<Option<PathBuf>, Error> {
+    Ok(path_from_env()?.map(|path| file_at(&path)))
+}
+
 /// Returns the path in the environment, or the default one, or `None` if the journal is off.
 pub(crate) fn path_from_env() -> Result<Option<PathBuf>, Error> {
     match env::var_os(JOURNAL_VARIABLE).filter(|value| !value.is_empty()) {

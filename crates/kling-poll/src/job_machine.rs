@@ -8,7 +8,8 @@ use kling_transport::{
 };
 
 use crate::cancel::{self, Next};
-use crate::{CompletedJob, OnDeadline, PollContext, WaitError, WaitOptions, learning};
+use crate::learning::observed_duration;
+use crate::{CompletedJob, OnDeadline, PollContext, TimeLeft, WaitError, WaitOptions};
 
 /// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
 /// forgiven.
@@ -63,7 +64,10 @@ impl JobMachine {
     /// Takes what happened at `now`, the time since the beginning of the wait. `random` is drawn from `0.0..1.0`.
     #[must_use]
     pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
-        let step = self.take(options, now, random, event);
+        let mut step = self.take(options, now, random, event);
+        if let Some(update) = &mut step.update {
+            update.time_left = update.run_time.and_then(|run_time| options.time_left(run_time));
+        }
         self.record(now, &step);
         step
     }
@@ -122,7 +126,11 @@ impl JobMachine {
 
     fn take(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
-            Event::Started if self.is_young(Duration::ZERO) => self.pause(options, now, None).into(),
+            Event::Started if self.is_young(Duration::ZERO) => {
+                let since_submit = options.schedule().next_delay(&self.seen(now));
+                let age = self.age.unwrap_or_default();
+                self.wait(options, now, since_submit.saturating_sub(age)).into()
+            }
             Event::Started => Action::WaitUntil(now).into(),
             Event::Due => self.ask(options, now).into(),
             Event::Cancel(outcome) => self.on_cancel(options, now, outcome).into(),
@@ -198,8 +206,8 @@ impl JobMachine {
 
     /// Tells the schedule how long the job ran, where its beginning was seen.
     fn teach(&self, options: &WaitOptions, now: Duration, reply: &ResultReply) {
-        if let Some(ran) = learning::told(&self.seen(now), reply) {
-            options.schedule().learn(ran);
+        if let Some(run_time) = observed_duration(&self.seen(now), reply) {
+            options.schedule().learn(run_time);
         }
     }
 
@@ -239,7 +247,7 @@ impl JobMachine {
     /// proves that there was one.
     fn is_cut_off(&self, error: &Error) -> bool {
         let is_lasting = error.is_connect() && !error.is_transient();
-        is_lasting && self.age.is_none() && self.state().is_none()
+        is_lasting && !self.is_young(Duration::ZERO) && self.state().is_none()
     }
 
     fn is_young(&self, now: Duration) -> bool {
@@ -337,6 +345,8 @@ impl JobMachine {
             queue_position: self.queue_position,
             elapsed: now,
             polls: self.polls,
+            run_time: self.seen(now).run_time().filter(|_| matches!(self.state(), Some(State::InProgress))),
+            time_left: None,
             error: None,
         }
     }
@@ -444,6 +454,10 @@ pub struct Update {
     pub elapsed: Duration,
     /// How often the status was asked for.
     pub polls: u32,
+    /// How long the job has run, if the last poll found it running and its start is known.
+    pub run_time: Option<Duration>,
+    /// How long the job may still run, if five jobs of its kind have finished.
+    pub time_left: Option<TimeLeft>,
     /// The error that was just forgiven, if that is the news.
     pub error: Option<Error>,
 }

@@ -1,309 +1,332 @@
-//! Schedules that learn: how long jobs of a kind run, told from those that were waited for.
-
-mod fit;
+//! Learns from finished jobs how long jobs of a kind run, for the schedule of a wait and for the time left.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Display;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kling_transport::{ModelId, ResultReply};
+use kling_transport::{Job, JobModel, ResultReply};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::fit::Fit;
-use crate::{DEFAULT_JOB_DURATION, ExponentialInterval, PollContext, Schedule};
+use crate::{ExponentialInterval, PollContext, Schedule};
 
-/// The first question about a job just submitted: it shows whether there is a queue.
-const FIRST: Duration = Duration::from_secs(2);
+/// Fewer durations say too little about the next job.
+const FEWEST: usize = 5;
 
-/// No two questions about a job are closer.
-const SHORTEST: Duration = Duration::from_millis(250);
-
-/// In the queue, this part of the usual duration passes between questions.
-const QUEUE_PART: f64 = 8.0;
-
-/// How many jobs are remembered: enough to tell their spread within a tenth, few enough to forget in a hundred jobs.
+/// The durations that are remembered of each kind of job.
 const REMEMBERED: usize = 100;
 
-/// So many of the last jobs have to be strange before all that was before them is forgotten.
-const STRANGE: usize = 3;
-const AMONG_LAST: usize = 4;
+/// The kinds of job that are remembered.
+const MAX_KINDS: usize = 1000;
 
-/// How far the API's clock may be off before what it reports is not believed.
-const SLACK: Duration = Duration::from_secs(1);
+/// The first poll of a new job: it shows whether there is a queue.
+const FIRST_POLL: Duration = Duration::from_secs(2);
 
-/// A job whose submit is longer ago than this when a wait for it begins may have begun to run unseen.
+/// No gap between two polls is longer, so that a service that became faster is noticed.
+const LONGEST_GAP: Duration = Duration::from_secs(15);
+
+/// The bounds of the fixed interval.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The fixed interval is this share of the median duration.
+const INTERVALS_PER_MEDIAN: u32 = 120;
+
+/// The gap between polls of a queued job is this share of the median duration.
+const QUEUE_GAPS_PER_MEDIAN: u32 = 8;
+
+/// The longest duration that is believed, in seconds: a day.
+const LONGEST_DURATION: f32 = 86_400.0;
+
+/// The API's clock may be wrong by this much. Times that are further off are not believed.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
+
+/// If the submit was earlier than this when the wait began, the job may have begun to run unseen.
 const WATCHED: Duration = Duration::from_secs(30);
 
-/// How long jobs of each kind ran; a kind is a model with the options that matter for its duration.
+/// How long jobs of each kind ran. A kind is a model and the `duration` of the input.
 ///
-/// It serialises to a map from kinds to seconds, at most a hundred of them each, which can be kept anywhere and merged by
-/// hand. It holds no ids and no inputs.
+/// Clones share one history. It serialises to a map from kinds to seconds, and holds neither ids nor inputs.
 ///
 /// ```
-/// use kling_poll::{Aim, Experience, WaitOptions};
+/// use kling_poll::{DurationHistory, WaitOptions};
 ///
-/// let experience = Experience::default(); // or from serde
-/// let model = "kling/kling-1-6/pro/image-to-video".parse()?;
-/// let schedule = experience.schedule(&model, [("duration", 10)], Aim::default());
-/// let options = WaitOptions::default().with_schedule(schedule); // for every job of ten seconds
-/// # let _ = options;
-/// # Ok::<(), kling_transport::Error>(())
+/// let history: DurationHistory = serde_json::from_str(r#"{"maker/model duration=5": [151.2, 148.0]}"#)?;
+/// let options = WaitOptions::default().with_history(&history);
+/// // After some waits:
+/// let kept = serde_json::to_string(&history)?;
+/// # let _ = (options, kept);
+/// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Default)]
-pub struct Experience(Mutex<BTreeMap<String, Arc<Record>>>);
+#[derive(Clone, Debug, Default)]
+pub struct DurationHistory(Arc<Mutex<Kinds>>);
 
-impl Experience {
-    /// The schedule for one kind of job. All schedules of one kind share its record.
+type Kinds = BTreeMap<String, Arc<LearnedInterval>>;
+
+impl DurationHistory {
+    /// Returns the history that all waits of this process share by default.
     #[must_use]
-    pub fn schedule<N: Display, V: Display>(
-        &self,
-        model: &ModelId,
-        options: impl IntoIterator<Item = (N, V)>,
-        aim: Aim,
-    ) -> Learned {
-        Learned::new(self.record(model, options), aim)
+    pub fn of_process() -> &'static Self {
+        static OF_PROCESS: LazyLock<DurationHistory> = LazyLock::new(DurationHistory::default);
+        &OF_PROCESS
     }
 
-    /// The record of one kind of job.
+    /// Returns the schedule of a job's kind, if its model is known. All jobs of a kind share one schedule.
+    ///
+    /// A job whose `duration` is unknown is judged by all jobs of its model.
     #[must_use]
-    pub fn record<N: Display, V: Display>(
-        &self,
-        model: &ModelId,
-        options: impl IntoIterator<Item = (N, V)>,
-    ) -> Arc<Record> {
-        let mut kind = model.as_str().to_owned();
-        for (name, value) in options {
-            kind.push_str(&format!(" {name}={value}"));
+    pub fn schedule<M: JobModel>(&self, job: &Job<M>) -> Option<Arc<LearnedInterval>> {
+        let model = job.model()?.as_str();
+        Some(match job.duration() {
+            Some(duration) => self.of_kind(&format!("{model}{DURATION}{duration}")),
+            None => self.of_kind(model),
+        })
+    }
+
+    /// Adds the durations that waits added to `other` since `other` was made or read. Returns how many were added.
+    ///
+    /// A program that keeps a file reads the file again, adds its own durations and writes the file. Then processes do not
+    /// undo each other's work.
+    pub fn add_learned(&self, other: &Self) -> usize {
+        let learned: Vec<_> =
+            other.lock().iter().map(|(kind, known)| (kind.clone(), known.learned())).collect();
+        let mut added = 0;
+        for (kind, seconds) in learned {
+            let known = self.of_kind(&kind);
+            added += seconds.into_iter().filter(|seconds| known.lock().push(*seconds)).count();
         }
-        Arc::clone(self.lock().entry(kind).or_default())
+        added
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Record>>> {
+    fn of_kind(&self, kind: &str) -> Arc<LearnedInterval> {
+        let mut kinds = self.lock();
+        let model = kind.rsplit_once(DURATION).map(|(model, _)| entry(&mut kinds, model, None));
+        entry(&mut kinds, kind, model)
+    }
+
+    /// No panic leaves the map half changed.
+    fn lock(&self) -> MutexGuard<'_, Kinds> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Serialize for Experience {
+/// Separates the model from the duration in the name of a kind.
+const DURATION: &str = " duration=";
+
+/// A kind beyond the last one learns for its own wait only.
+fn entry(kinds: &mut Kinds, kind: &str, model: Option<Arc<LearnedInterval>>) -> Arc<LearnedInterval> {
+    if let Some(known) = kinds.get(kind) {
+        return Arc::clone(known);
+    }
+    let new = Arc::new(LearnedInterval { durations: Mutex::default(), model });
+    if kinds.len() < MAX_KINDS {
+        kinds.insert(kind.to_owned(), Arc::clone(&new));
+    }
+    new
+}
+
+impl Serialize for DurationHistory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.lock().iter().map(|(kind, record)| (kind, record.seconds())))
+        let kinds = self.lock();
+        let known = kinds.iter().map(|(kind, known)| (kind, known.lock().seconds.clone()));
+        serializer.collect_map(known.filter(|(_, seconds)| !seconds.is_empty()))
     }
 }
 
-impl<'de> Deserialize<'de> for Experience {
+impl<'de> Deserialize<'de> for DurationHistory {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kept = BTreeMap::<String, Vec<f32>>::deserialize(deserializer)?;
-        let records = kept.into_iter().map(|(kind, seconds)| (kind, Arc::new(Record::from_seconds(seconds))));
-        Ok(Self(Mutex::new(records.collect())))
-    }
-}
-
-/// What a learned schedule strives for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Aim {
-    /// Hardly a question until the first could be over, then one each time this has passed. No job is told of later than by a
-    /// fixed interval, but for the one in a hundred that is over sooner than expected.
-    Steady(Duration),
-    /// This delay on average between the end of a job and the answer that tells it, with as few questions as can be: their
-    /// density follows the root of the chance that the job ends now.
-    Delay(Duration),
-    /// About this many questions a job, spread so that the delay is least on average; each gap cut short adds to them.
-    Polls(u32),
-}
-
-impl Aim {
-    const fn longest_gap(self) -> Duration {
-        match self {
-            Self::Steady(_) => Duration::from_secs(15),
-            Self::Delay(_) | Self::Polls(_) => Duration::from_secs(30),
+        let history = Self::default();
+        for (kind, seconds) in BTreeMap::<String, Vec<f32>>::deserialize(deserializer)? {
+            let known = history.of_kind(&kind);
+            seconds.into_iter().for_each(|seconds| _ = known.lock().push(seconds));
         }
+        Ok(history)
     }
 }
 
-impl Default for Aim {
-    /// Steady, at 2 s.
-    fn default() -> Self {
-        Self::Steady(Duration::from_secs(2))
-    }
-}
-
-/// A schedule that learns from every job that it serves how long such jobs run.
+/// Stays silent until the first job of a kind could be over, and then polls at a fixed interval. No gap is above 15 s.
 ///
-/// Until it has seen a few it is [`ExponentialInterval::default`]. A job in the queue is asked about seldom; the count begins when it is
-/// seen to run. No gap is longer than a bound, so that a service that became faster is noticed.
-///
-/// ```
-/// use std::sync::Arc;
-/// use std::time::Duration;
-/// use kling_poll::{Aim, Learned, Record, WaitOptions};
-///
-/// let record = Arc::new(Record::default()); // of all jobs of one kind
-/// let learned = Learned::new(record, Aim::Delay(Duration::from_secs(1)));
-/// let options = WaitOptions::default().with_schedule(learned);
-/// # let _ = options;
-/// ```
-#[derive(Clone, Debug)]
-pub struct Learned {
-    record: Arc<Record>,
-    aim: Aim,
-    longest: Duration,
-}
-
-impl Learned {
-    /// A schedule that learns from this record, and adds to it.
-    #[must_use]
-    pub const fn new(record: Arc<Record>, aim: Aim) -> Self {
-        Self { record, aim, longest: aim.longest_gap() }
-    }
-
-    /// The longest gap between two questions; 15 s where the aim is steady, else 30 s.
-    ///
-    /// A longer one saves a few questions a job while nothing changes, and costs half of itself in delay where the service
-    /// suddenly becomes faster.
-    #[must_use]
-    pub fn with_longest_gap(self, longest: Duration) -> Self {
-        Self { longest, ..self }
-    }
-
-    fn learned_pause(&self, fit: &Fit, seen: &PollContext) -> Duration {
-        let longest = self.longest.as_secs_f64();
-        let age = running(seen);
-        let gap = match self.aim {
-            _ if seen.in_queue => fit.median() / QUEUE_PART,
-            Aim::Steady(every) => every.as_secs_f64().max(fit.earliest() - age),
-            Aim::Delay(target) => {
-                fit.gap(age, fit.effort() / (2.0 * target.as_secs_f64().max(0.001)), longest)
-            }
-            Aim::Polls(polls) => fit.gap(age, f64::from(polls.max(1)) / fit.effort(), longest),
-        };
-        Duration::from_secs_f64(gap.clamp(0.0, longest)).max(SHORTEST)
-    }
-}
-
-impl Schedule for Learned {
-    fn next_delay(&self, seen: &PollContext) -> Duration {
-        match self.record.fit() {
-            None => ExponentialInterval::default().next_delay(seen).min(self.longest),
-            Some(fit) if seen.polls == 0 => FIRST.min(self.learned_pause(&fit, seen)),
-            Some(fit) => self.learned_pause(&fit, seen),
-        }
-    }
-
-    fn worth(&self, seen: &PollContext) -> f64 {
-        let (age, silence) = (running(seen), seen.silence.as_secs_f64());
-        match self.record.fit() {
-            None => silence * silence / (2.0 * DEFAULT_JOB_DURATION.as_secs_f64()),
-            Some(fit) if seen.in_queue => silence * silence / (2.0 * QUEUE_PART * fit.median()),
-            Some(fit) => fit.gathered(age - silence, age),
-        }
-    }
-
-    fn learn(&self, ran: Duration) {
-        self.record.add(ran);
-    }
-}
-
-/// How long the last jobs of one kind ran: a model with the options that matter. Shared by every schedule that learns from it.
+/// The first could be over at the lowest durations of the last hundred jobs. The interval is 1/120 of their median, within
+/// 0.5 s and 5 s. Until five jobs are known, and for a job of unknown age, it is [`ExponentialInterval::default`]. A queued
+/// job is polled seldom, and its age counts from the observed start of the run.
 #[derive(Debug, Default)]
-pub struct Record(Mutex<Memory>);
+pub struct LearnedInterval {
+    durations: Mutex<Durations>,
+    /// The jobs of the same model, whatever their `duration`.
+    model: Option<Arc<Self>>,
+}
 
-impl Record {
-    /// Takes up a record that was kept, the last job's duration last, in seconds. What is no duration is left out.
-    #[must_use]
-    pub fn from_seconds(seconds: impl IntoIterator<Item = f32>) -> Self {
-        let mut ran: VecDeque<_> = seconds.into_iter().filter(|ran| is_usable(*ran)).collect();
-        ran.drain(..ran.len().saturating_sub(REMEMBERED));
-        let fit = Fit::of(ran.make_contiguous()).map(Arc::new);
-        Self(Mutex::new(Memory { ran, fit }))
-    }
-
-    /// How long the jobs remembered ran, in seconds, the last job's duration last.
+impl LearnedInterval {
+    /// Returns the remembered durations in seconds, the last job's last.
     #[must_use]
     pub fn seconds(&self) -> Vec<f32> {
-        self.lock().ran.iter().copied().collect()
+        self.lock().seconds.iter().copied().collect()
     }
 
-    /// Takes note of one more job.
-    ///
-    /// Where most of the last few ran much longer or much shorter than those before had let expect, all those before are
-    /// forgotten: the service became slower or faster.
-    pub fn add(&self, ran: Duration) {
-        let ran = ran.as_secs_f32();
-        if !is_usable(ran) {
-            return;
+    fn learned(&self) -> Vec<f32> {
+        let durations = self.lock();
+        let before = durations.seconds.len().saturating_sub(durations.learned);
+        durations.seconds.iter().skip(before).copied().collect()
+    }
+
+    /// No panic leaves the durations half changed.
+    fn lock(&self) -> MutexGuard<'_, Durations> {
+        self.durations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Schedule for LearnedInterval {
+    fn next_delay(&self, context: &PollContext) -> Duration {
+        let expected = self.lock().expected;
+        let Some(expected) = expected.filter(|_| context.in_queue || context.run_time().is_some()) else {
+            return ExponentialInterval::default().next_delay(context);
+        };
+        let gap = expected.gap(context.run_time());
+        if context.polls == 0 { gap.min(FIRST_POLL) } else { gap }
+    }
+
+    fn learn(&self, run_time: Duration) {
+        self.lock().learn(run_time.as_secs_f32());
+        if let Some(model) = &self.model {
+            model.learn(run_time);
         }
-        let mut memory = self.lock();
-        memory.ran.push_back(ran);
-        memory.forget();
-        memory.fit = Fit::of(memory.ran.make_contiguous()).map(Arc::new);
     }
 
-    /// What these jobs let expect of the next; `None` while there are fewer than [`Fit::FEWEST`].
-    #[must_use]
-    pub fn fit(&self) -> Option<Arc<Fit>> {
-        self.lock().fit.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn time_left(&self, run_time: Duration) -> Option<TimeLeft> {
+        self.lock().time_left(run_time)
     }
 }
 
 #[derive(Debug, Default)]
-struct Memory {
-    /// Seconds, the last job's last.
-    ran: VecDeque<f32>,
-    fit: Option<Arc<Fit>>,
+struct Durations {
+    /// The last job's last.
+    seconds: VecDeque<f32>,
+    /// So many of the last were learned here, and not read.
+    learned: usize,
+    expected: Option<Expected>,
 }
 
-impl Memory {
-    fn forget(&mut self) {
-        let before = self.ran.len().saturating_sub(AMONG_LAST);
-        let known = Fit::of(&self.ran.make_contiguous()[..before]);
-        if let Some(known) = known {
-            let strange = |side: i8| {
-                self.ran.iter().skip(before).filter(|ran| known.strangeness(**ran) == side).count()
-            };
-            if strange(-1).max(strange(1)) >= STRANGE {
-                self.ran.drain(..before);
-            }
+impl Durations {
+    fn learn(&mut self, seconds: f32) {
+        if self.push(seconds) {
+            self.learned = (self.learned + 1).min(REMEMBERED);
         }
-        self.ran.drain(..self.ran.len().saturating_sub(REMEMBERED));
+    }
+
+    /// Returns whether it is a duration.
+    fn push(&mut self, seconds: f32) -> bool {
+        let is_duration = seconds > 0.0 && seconds <= LONGEST_DURATION;
+        if is_duration {
+            if self.seconds.len() == REMEMBERED {
+                self.seconds.pop_front();
+            }
+            self.seconds.push_back(seconds);
+            self.expected = Expected::of(self.sorted(0.0));
+        }
+        is_duration
+    }
+
+    /// The median of the jobs that ran longer tells how long this one may still run.
+    fn time_left(&self, run_time: Duration) -> Option<TimeLeft> {
+        self.expected?;
+        let longer = self.sorted(run_time.as_secs_f32());
+        if longer.len() * 10 < self.seconds.len() {
+            return Some(TimeLeft::Overdue);
+        }
+        let median = Duration::from_secs_f32(*longer.get(longer.len() / 2)?);
+        Some(TimeLeft::About(median.saturating_sub(run_time)))
+    }
+
+    /// Returns the durations above a bound.
+    fn sorted(&self, above: f32) -> Vec<f32> {
+        let mut sorted: Vec<_> = self.seconds.iter().copied().filter(|seconds| *seconds > above).collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        sorted
     }
 }
 
-fn is_usable(ran: f32) -> bool {
-    ran.is_finite() && ran > 0.0
+/// What the known durations say of the next job.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    first_end: Duration,
+    interval: Duration,
+    queue_gap: Duration,
 }
 
-/// How long a job ran that is seen to be over now, if it was watched from its beginning.
+impl Expected {
+    fn of(sorted: Vec<f32>) -> Option<Self> {
+        let jobs = sorted.len();
+        if jobs < FEWEST {
+            return None;
+        }
+        let median = Duration::from_secs_f32(sorted[jobs / 2]);
+        // The fewer jobs are known, the more a next one may be faster than all of them.
+        let margin = jobs as f32 / (jobs as f32 + 2.0);
+        Some(Self {
+            first_end: Duration::from_secs_f32(sorted[jobs / REMEMBERED] * margin),
+            interval: (median / INTERVALS_PER_MEDIAN).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL),
+            queue_gap: (median / QUEUE_GAPS_PER_MEDIAN).clamp(SHORTEST_INTERVAL, LONGEST_GAP),
+        })
+    }
+
+    /// Returns the gap before the next poll; a job without a run time is queued.
+    fn gap(&self, run_time: Option<Duration>) -> Duration {
+        match run_time {
+            Some(run_time) => self.first_end.saturating_sub(run_time).clamp(self.interval, LONGEST_GAP),
+            None => self.queue_gap,
+        }
+    }
+}
+
+/// How long a job may still run, by the jobs of its kind that finished. The text is rounded: "about 3 min left".
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TimeLeft {
+    /// Half of the jobs that ran as long as this one were over within this time.
+    About(Duration),
+    /// Fewer than one job in ten ran as long as this one.
+    Overdue,
+}
+
+impl fmt::Display for TimeLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::About(left) = self else { return f.write_str("longer than usual") };
+        // Rounded to what a person would say.
+        let seconds = left.as_secs_f32();
+        let minutes = (seconds / 60.0).round() as u32;
+        match (minutes / 60, minutes) {
+            _ if seconds < 10.0 => f.write_str("a few seconds left"),
+            _ if seconds < 45.0 => write!(f, "about {} s left", (seconds / 10.0).round() * 10.0),
+            (0, _) => write!(f, "about {} min left", minutes.max(1)),
+            (hours, _) if minutes % 60 < 5 => write!(f, "about {hours} h left"),
+            (hours, _) => write!(f, "about {hours} h {} min left", minutes % 60 / 5 * 5),
+        }
+    }
+}
+
+/// Returns how long a finished job ran, if the wait saw it begin.
 ///
-/// It ended since the last answer that said it goes on. Reported times tell the moment within that span; where they point
-/// outside it, what was seen teaches.
-pub(crate) fn told(seen: &PollContext, reply: &ResultReply) -> Option<Duration> {
-    let watched = seen.age.filter(|age| age.saturating_sub(seen.elapsed) < WATCHED);
-    let latest = seen.running.or(watched)?;
-    let earliest = latest.saturating_sub(seen.silence);
+/// The job ended after the last reply that said it goes on. The reported times are believed if they fall into that span. If
+/// not, the middle of the span is taken.
+pub(crate) fn observed_duration(context: &PollContext, reply: &ResultReply) -> Option<Duration> {
+    let watched = context.age.filter(|age| age.saturating_sub(context.elapsed) < WATCHED);
+    let latest = context.running.or(watched)?;
+    let earliest = latest.saturating_sub(context.silence);
     let reported = watched.and_then(|age| {
         let before_running = age.saturating_sub(latest);
-        total(reply)?.checked_sub(before_running)
+        reported_duration(reply)?.checked_sub(before_running)
     });
-    let believed = reported.filter(|ran| *ran + SLACK >= earliest && *ran <= latest + SLACK);
+    let believed =
+        reported.filter(|ran| *ran + CLOCK_TOLERANCE >= earliest && *ran <= latest + CLOCK_TOLERANCE);
     Some(believed.unwrap_or((earliest + latest) / 2))
 }
 
 /// The time from `created_at` to `finished_at`.
-fn total(reply: &ResultReply) -> Option<Duration> {
+fn reported_duration(reply: &ResultReply) -> Option<Duration> {
     let moment = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
     let (created, finished) = (moment(&reply.created_at)?, moment(&reply.finished_at)?);
     finished.duration_since(created).try_into().ok()
-}
-
-/// How long a job runs as far as can be told, in seconds.
-fn running(seen: &PollContext) -> f64 {
-    seen.running.or(seen.age).unwrap_or(seen.elapsed).as_secs_f64()
 }
 
 #[cfg(test)]
@@ -315,30 +338,23 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A record of jobs around 200 s.
-    fn record() -> Arc<Record> {
-        Arc::new(Record::from_seconds(
-            (0..60).map(|job| 200.0 * (0.75 + 0.5 * (job * 37 % 60) as f32 / 60.0)),
-        ))
+    fn after(seconds: impl IntoIterator<Item = u64>) -> LearnedInterval {
+        let learned = LearnedInterval::default();
+        seconds.into_iter().for_each(|seconds| learned.learn(Duration::from_secs(seconds)));
+        learned
+    }
+
+    /// Sixty jobs from 150 s to 249 s.
+    fn usual() -> LearnedInterval {
+        after((0..60).map(|job| 150 + job * 37 % 60 * 100 / 60))
     }
 
     fn at(age: u32, polls: u32) -> PollContext {
         PollContext { elapsed: SECOND * age, age: Some(SECOND * age), polls, ..PollContext::default() }
     }
 
-    fn after(seconds: impl IntoIterator<Item = u64>) -> Record {
-        let record = Record::default();
-        seconds.into_iter().for_each(|seconds| record.add(Duration::from_secs(seconds)));
-        record
-    }
-
     fn seen() -> PollContext {
-        PollContext {
-            elapsed: SECOND * 100,
-            age: Some(SECOND * 100),
-            silence: SECOND * 10,
-            ..PollContext::default()
-        }
+        PollContext { silence: SECOND * 10, ..at(100, 9) }
     }
 
     fn reported(finished_at: &str) -> ResultReply {
@@ -349,132 +365,184 @@ mod tests {
         GetResult(&"id".parse().unwrap()).read(&HttpReply::new(head, body.into())).unwrap()
     }
 
+    fn job(kept: &str) -> Job {
+        serde_json::from_str(kept).unwrap()
+    }
+
     #[test]
     fn kinds_are_kept_apart_and_come_back() {
-        let experience = Experience::default();
-        let model: ModelId = "maker/model".parse().unwrap();
-        for duration in [5u64, 10] {
-            experience
-                .schedule(&model, [("duration", duration)], Aim::default())
-                .learn(Duration::from_secs(duration * 30));
+        let history = DurationHistory::default();
+        for duration in [5, 10] {
+            let job = job(&format!(r#"{{"request_id":"a","model":"maker/model","duration":"{duration}"}}"#));
+            history.schedule(&job).unwrap().learn(SECOND * duration * 30);
         }
-        let kept = serde_json::to_string(&experience).unwrap();
-        assert_eq!(kept, r#"{"maker/model duration=10":[300.0],"maker/model duration=5":[150.0]}"#);
-        let again: Experience = serde_json::from_str(&kept).unwrap();
-        assert_eq!(again.record(&model, [("duration", 5)]).seconds(), [150.0]);
+        let kept = serde_json::to_string(&history).unwrap();
+        let expected = r#"{"maker/model":[150.0,300.0],"maker/model duration=10":[300.0],"maker/model duration=5":[150.0]}"#;
+        assert_eq!(kept, expected);
+        let again: DurationHistory = serde_json::from_str(&kept).unwrap();
+        let of_five = job(r#"{"request_id":"b","model":"maker/model","duration":"5"}"#);
+        assert_eq!(again.schedule(&of_five).unwrap().seconds(), [150.0]);
+        let unknown = job(r#"{"request_id":"c","model":"maker/model"}"#);
+        assert_eq!(again.schedule(&unknown).unwrap().seconds(), [150.0, 300.0]);
+        assert!(again.schedule(&job(r#"{"request_id":"d"}"#)).is_none(), "the model is unknown");
         assert_eq!(serde_json::to_string(&again).unwrap(), kept);
     }
 
     #[test]
-    fn a_cold_start_grows_and_learns_from_each_job() {
-        let learned = Learned::new(Arc::default(), Aim::default());
+    fn two_processes_add_to_one_file() {
+        let job = job(r#"{"request_id":"a","model":"maker/model","duration":"5"}"#);
+        let read = || serde_json::from_str::<DurationHistory>(r#"{"maker/model duration=5":[1.0]}"#).unwrap();
+        let (file, mine) = (read(), read());
+        file.schedule(&job).unwrap().learn(SECOND * 2);
+        mine.schedule(&job).unwrap().learn(SECOND * 3);
+        file.add_learned(&mine);
+        assert_eq!(file.schedule(&job).unwrap().seconds(), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn the_kinds_that_are_kept_are_bounded() {
+        let history = DurationHistory::default();
+        for model in 0..2 * MAX_KINDS {
+            let job = job(&format!(r#"{{"request_id":"a","model":"maker/{model}"}}"#));
+            history.schedule(&job).unwrap().learn(SECOND);
+        }
+        assert_eq!(history.lock().len(), MAX_KINDS);
+    }
+
+    #[test]
+    fn the_interval_grows_until_five_jobs_are_known() {
+        let learned = after([500; 4]);
         assert_eq!(learned.next_delay(&at(0, 0)), SECOND);
         assert_eq!(learned.next_delay(&at(500, 90)), SECOND * 10);
-        for _ in 0..5 {
-            learned.learn(SECOND * 500);
-        }
-        assert_eq!(learned.next_delay(&at(20, 5)), SECOND * 15);
-        assert_eq!(learned.next_delay(&at(500, 90)), SECOND * 2);
+        assert_eq!(learned.time_left(SECOND), None);
+        learned.learn(SECOND * 500);
+        assert_eq!(learned.next_delay(&at(20, 5)), LONGEST_GAP);
+        let interval = learned.next_delay(&at(500, 90));
+        assert!(interval > SECOND * 4 && interval < SECOND * 5, "{interval:?}");
+        assert_eq!(learned.time_left(SECOND * 100), Some(TimeLeft::About(SECOND * 400)));
     }
 
     #[test]
-    fn the_first_question_comes_soon_and_then_silence_until_the_first_could_be_over() {
-        let steady = Learned::new(record(), Aim::Steady(SECOND * 2));
-        assert_eq!(steady.next_delay(&at(0, 0)), FIRST);
-        assert_eq!(steady.next_delay(&at(2, 1)), SECOND * 15);
-        assert_eq!(steady.next_delay(&at(200, 9)), SECOND * 2);
+    fn the_first_poll_comes_soon_then_none_until_the_first_job_could_be_over() {
+        let learned = usual();
+        assert_eq!(learned.next_delay(&at(0, 0)), FIRST_POLL);
+        assert_eq!(learned.next_delay(&at(2, 1)), LONGEST_GAP);
+        let last = learned.next_delay(&at(140, 9));
+        assert!(last > SECOND * 3 && last < SECOND * 6, "the fastest of sixty, less a thirtieth: {last:?}");
+        let interval = learned.next_delay(&at(200, 12));
+        assert!(interval > SECOND && interval < SECOND * 2, "{interval:?}");
     }
 
     #[test]
-    fn jobs_in_the_queue_are_asked_about_seldom() {
-        let learned = Learned::new(record(), Aim::Delay(SECOND));
+    fn queued_jobs_and_jobs_of_unknown_age_are_not_polled_as_running_ones() {
+        let learned = usual();
         let queued = PollContext { in_queue: true, ..at(200, 9) };
-        assert!(learned.next_delay(&queued) > SECOND * 20);
-        assert!(learned.next_delay(&at(200, 9)) < SECOND * 5);
-        assert!(
-            learned.worth(&PollContext { silence: SECOND * 5, ..queued })
-                < learned.worth(&PollContext { silence: SECOND * 5, ..at(200, 9) })
-        );
+        assert_eq!(learned.next_delay(&queued), LONGEST_GAP);
+        let started = PollContext { running: Some(SECOND * 5), ..at(200, 9) };
+        assert_eq!(learned.next_delay(&started), LONGEST_GAP);
+        let unknown = PollContext { age: None, ..at(200, 2) };
+        assert_eq!(learned.next_delay(&unknown), ExponentialInterval::default().next_delay(&unknown));
     }
 
     #[test]
-    fn more_delay_or_fewer_polls_mean_longer_gaps() {
-        let gap = |aim| Learned::new(record(), aim).next_delay(&at(200, 9));
-        assert!(gap(Aim::Delay(SECOND)) < gap(Aim::Delay(SECOND * 3)));
-        assert!(gap(Aim::Polls(100)) < gap(Aim::Polls(20)));
+    fn short_jobs_are_polled_before_they_could_be_over() {
+        let learned = after([1; 20]);
+        assert!(learned.next_delay(&at(0, 0)) < SECOND);
+        assert_eq!(learned.next_delay(&at(1, 1)), SHORTEST_INTERVAL);
     }
 
     #[test]
-    fn an_answer_is_worth_more_the_longer_it_is_missing_and_the_likelier_the_end() {
-        let learned = Learned::new(record(), Aim::default());
-        let worth =
-            |age, silence: u32| learned.worth(&PollContext { silence: SECOND * silence, ..at(age, 9) });
-        assert!(worth(200, 10) > worth(200, 5));
-        assert!(worth(200, 5) > worth(60, 5));
+    fn one_job_shows_that_a_service_became_faster() {
+        let learned = usual();
+        assert_eq!(learned.next_delay(&at(60, 5)), LONGEST_GAP);
+        learned.learn(SECOND * 60);
+        assert!(learned.next_delay(&at(60, 5)) < SECOND * 2);
+    }
+
+    #[test]
+    fn ten_jobs_show_that_a_service_became_slower() {
+        let learned = usual();
+        assert_eq!(learned.time_left(SECOND * 300), Some(TimeLeft::Overdue));
+        (0..10).for_each(|_| learned.learn(SECOND * 900));
+        assert_eq!(learned.time_left(SECOND * 300), Some(TimeLeft::About(SECOND * 600)));
+    }
+
+    #[test]
+    fn the_last_hundred_jobs_are_remembered() {
+        let learned = after((0..250).map(|job| 100 + job % 7));
+        assert_eq!(learned.seconds().len(), REMEMBERED);
+        assert_eq!(learned.seconds().last(), Some(&104.0));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_left_out() {
+        let history: DurationHistory =
+            serde_json::from_str(r#"{"maker/model":[1.0, -3.0, 1e30, 0.0, 2.0]}"#).unwrap();
+        let learned = history.schedule(&job(r#"{"request_id":"a","model":"maker/model"}"#)).unwrap();
+        assert_eq!(learned.seconds(), [1.0, 2.0]);
+        learned.learn(Duration::ZERO);
+        learned.learn(Duration::MAX);
+        assert_eq!(learned.seconds().len(), 2);
+    }
+
+    #[test]
+    fn the_time_left_is_rounded_as_a_person_would() {
+        for (seconds, text) in [
+            (0, "a few seconds left"),
+            (12, "about 10 s left"),
+            (44, "about 40 s left"),
+            (45, "about 1 min left"),
+            (89, "about 1 min left"),
+            (90, "about 2 min left"),
+            (185, "about 3 min left"),
+            (3500, "about 58 min left"),
+            (3600, "about 1 h left"),
+            (4500, "about 1 h 15 min left"),
+            (7200 + 59 * 60, "about 2 h 55 min left"),
+        ] {
+            assert_eq!(TimeLeft::About(Duration::from_secs(seconds)).to_string(), text, "{seconds}");
+        }
+        assert_eq!(TimeLeft::Overdue.to_string(), "longer than usual");
     }
 
     proptest! {
         #[test]
-        fn gaps_are_bounded_whatever_was_learned(
-            durations in proptest::collection::vec(0.001f32..1e6, 0..30),
+        fn gaps_and_times_left_are_bounded(
+            durations in proptest::collection::vec(0.0f32..1e6, 0..130),
             age in 0u32..1_000_000,
             polls in 0u32..1000,
-            millis in 0u64..100_000,
+            in_queue: bool,
         ) {
-            let record = Arc::new(Record::from_seconds(durations));
-            for aim in [Aim::Steady(Duration::from_millis(millis)), Aim::Delay(Duration::from_millis(millis)), Aim::Polls(polls)] {
-                let pause = Learned::new(record.clone(), aim).next_delay(&at(age, polls));
-                prop_assert!(pause >= SHORTEST && pause <= aim.longest_gap());
+            let learned = LearnedInterval::default();
+            durations.iter().for_each(|seconds| learned.learn(Duration::from_secs_f32(*seconds)));
+            let gap = learned.next_delay(&PollContext { in_queue, ..at(age, polls) });
+            prop_assert!(gap >= SHORTEST_INTERVAL && gap <= LONGEST_GAP, "{gap:?}");
+            if let Some(TimeLeft::About(left)) = learned.time_left(SECOND * age) {
+                prop_assert!(left.as_secs_f32() <= LONGEST_DURATION);
             }
         }
     }
 
     #[test]
-    fn the_last_hundred_jobs_are_remembered() {
-        let record = after((0..250).map(|job| 100 + job % 7));
-        assert_eq!(record.seconds().len(), REMEMBERED);
-        assert_eq!(Record::from_seconds(record.seconds()).seconds(), record.seconds());
-    }
-
-    #[test]
-    fn a_service_that_became_faster_or_slower_is_believed_after_a_few_jobs() {
-        let usual = || (0..60).map(|job| 180 + job % 40);
-        assert_eq!(after(usual().chain([60, 62, 58])).seconds(), [199.0, 60.0, 62.0, 58.0]);
-        assert_eq!(after(usual().chain([900, 950, 870])).seconds().len(), 4);
-        assert_eq!(
-            after(usual().chain([900, 190, 180, 910])).seconds().len(),
-            64,
-            "two strange ones are chance"
-        );
-        assert_eq!(after(usual().chain([900, 60, 910, 70])).seconds().len(), 64, "no one side");
-    }
-
-    #[test]
-    fn what_is_no_duration_is_left_out() {
-        let record = Record::from_seconds([1.0, f32::NAN, -3.0, f32::INFINITY, 0.0, 2.0]);
-        assert_eq!(record.seconds(), [1.0, 2.0]);
-        record.add(Duration::ZERO);
-        assert_eq!(record.seconds().len(), 2);
-    }
-
-    #[test]
-    fn reported_times_teach_where_they_fit_what_was_seen() {
-        assert_eq!(told(&seen(), &reported("2025-12-07T00:01:33.5Z")), Some(SECOND * 93));
+    fn reported_times_are_believed_if_they_fit_the_polls() {
+        assert_eq!(observed_duration(&seen(), &reported("2025-12-07T00:01:33.5Z")), Some(SECOND * 93));
         let queued = PollContext { running: Some(SECOND * 40), ..seen() };
-        assert_eq!(told(&queued, &reported("2025-12-07T01:01:33.5+01:00")), Some(SECOND * 33));
+        let finished = reported("2025-12-07T01:01:33.5+01:00");
+        assert_eq!(observed_duration(&queued, &finished), Some(SECOND * 33));
     }
 
     #[test]
-    fn where_they_do_not_fit_or_are_missing_what_was_seen_teaches() {
+    fn if_reported_times_are_missing_or_do_not_fit_the_polls_decide() {
         for finished_at in ["2025-12-07T00:00:20Z", "2025-12-06T00:00:00Z", "2030-01-01T00:00:00Z", "soon"] {
-            assert_eq!(told(&seen(), &reported(finished_at)), Some(SECOND * 95), "{finished_at}");
+            let observed = observed_duration(&seen(), &reported(finished_at));
+            assert_eq!(observed, Some(SECOND * 95), "{finished_at}");
         }
     }
 
     #[test]
-    fn a_job_whose_beginning_was_not_seen_teaches_nothing() {
+    fn a_job_whose_start_was_not_seen_teaches_nothing() {
         let reply = reported("2025-12-07T00:01:33Z");
-        assert_eq!(told(&PollContext { age: None, ..seen() }, &reply), None);
-        assert_eq!(told(&PollContext { age: Some(SECOND * 1000), ..seen() }, &reply), None);
+        assert_eq!(observed_duration(&PollContext { age: None, ..seen() }, &reply), None);
+        assert_eq!(observed_duration(&PollContext { age: Some(SECOND * 1000), ..seen() }, &reply), None);
     }
 }

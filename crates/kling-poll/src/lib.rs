@@ -19,8 +19,8 @@ pub use crate::job_set::{
     Account, AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate,
     NextStep, RateLimit,
 };
-pub use crate::learning::{Aim, Experience, Fit, Learned, Record};
+pub use crate::learning::{DurationHistory, LearnedInterval, TimeLeft};
 pub use crate::options::{OnDeadline, OnDrop, WaitOptions};
-pub use crate::schedule::{DEFAULT_JOB_DURATION, ExponentialInterval, FixedInterval, PollContext, Schedule};
+pub use crate::schedule::{ExponentialInterval, FixedInterval, PollContext, Schedule};
 pub use crate::wait::wait;
 pub use crate::wait_error::{CompletedJob, WaitError};

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kling_transport::{Backoff, CancelReply, Error, RequestId};
+use kling_transport::{Backoff, CancelReply, Error, Job, JobModel, RequestId};
 
-use crate::{ExponentialInterval, Schedule};
+use crate::{DurationHistory, ExponentialInterval, Schedule, TimeLeft};
 
 /// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
 const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,10 +43,36 @@ impl WaitOptions {
         self.with(|values| values.backoff = backoff)
     }
 
-    /// When to ask while all goes well; [`ExponentialInterval::default`].
+    /// Sets the schedule of every job. By default each kind of job has the
+    /// [`LearnedInterval`](crate::LearnedInterval) of [`DurationHistory::of_process`].
     #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
-        self.with(|values| values.schedule = Arc::new(schedule))
+        self.with(|values| (values.history, values.schedule) = (None, Arc::new(schedule)))
+    }
+
+    /// Sets the history from which each kind of job gets its schedule.
+    #[must_use]
+    pub fn with_history(self, history: &DurationHistory) -> Self {
+        self.with(|values| {
+            values.history = Some(history.clone());
+            values.schedule = Arc::new(ExponentialInterval::default());
+        })
+    }
+
+    /// Returns the options for one job, with the schedule of its kind. Waits and job sets call this themselves; a loop of
+    /// your own around a [`JobMachine`](crate::JobMachine) should.
+    #[must_use]
+    pub fn for_job<M: JobModel>(&self, job: &Job<M>) -> Self {
+        match self.0.history.as_ref().and_then(|history| history.schedule(job)) {
+            Some(learned) => self.clone().with(|values| values.schedule = learned),
+            None => self.clone(),
+        }
+    }
+
+    /// Returns how long a job may still run that has run for this time, by the schedule.
+    #[must_use]
+    pub fn time_left(&self, run_time: Duration) -> Option<TimeLeft> {
+        self.0.schedule.time_left(run_time)
     }
 
     /// What becomes of the job when the deadline has passed; it is left.
@@ -164,6 +190,8 @@ struct Values {
     max_errors: u16,
     backoff: Backoff,
     schedule: Arc<dyn Schedule>,
+    /// None if one schedule serves every job.
+    history: Option<DurationHistory>,
     at_deadline: OnDeadline,
     on_drop: Option<OnDrop>,
 }
@@ -176,6 +204,7 @@ impl Default for Values {
             max_errors: 20,
             backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(30) },
             schedule: Arc::new(ExponentialInterval::default()),
+            history: Some(DurationHistory::of_process().clone()),
             at_deadline: OnDeadline::Detach,
             on_drop: None,
         }

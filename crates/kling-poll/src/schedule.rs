@@ -1,55 +1,57 @@
-//! When to ask again while all goes well.
+//! Decides when to poll again while no error occurs.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Decides the pause before the next question about a job.
+use crate::TimeLeft;
+
+/// Decides the pause before the next poll of a job.
 ///
-/// A schedule holds no state of a job, so that one serves any number of them; what it may go by is in [`PollContext`]. It decides
-/// nothing about errors, which have a backoff with jitter of their own, nor about the deadline.
+/// A schedule holds no state of a job, so one schedule serves any number of jobs. Pauses after errors are decided by the
+/// backoff of the wait.
 pub trait Schedule: fmt::Debug + Send + Sync {
-    /// The pause from now, or from the submit if nothing was asked yet.
-    fn next_delay(&self, seen: &PollContext) -> Duration;
+    /// Returns the pause from now, or from the submit if the job was not polled yet.
+    fn next_delay(&self, context: &PollContext) -> Duration;
 
-    /// What an answer about this job is worth now: the delay, in seconds, that has gathered on average since it was last
-    /// known to go on. A set that may not make all the calls it wants makes those that are worth most.
-    ///
-    /// What comes with the trait takes jobs to end at any moment alike, once in [`DEFAULT_JOB_DURATION`] on average.
-    fn worth(&self, seen: &PollContext) -> f64 {
-        let silence = seen.silence.as_secs_f64();
-        silence * silence / (2.0 * DEFAULT_JOB_DURATION.as_secs_f64())
+    /// Learns how long a job ran that succeeded, counted as by [`PollContext::run_time`]. Does nothing by default.
+    fn learn(&self, _run_time: Duration) {}
+
+    /// Returns how long a job may still run that has run for this time. Returns `None` if that is unknown, as by default.
+    fn time_left(&self, _run_time: Duration) -> Option<TimeLeft> {
+        None
     }
-
-    /// Takes note of a job that worked and of how long it ran, by the same count as [`PollContext::running`], or from its submit if
-    /// it was never seen in the queue. What comes with the trait forgets it.
-    fn learn(&self, _ran: Duration) {}
 }
 
-/// How long a job takes of which nothing is known.
-pub const DEFAULT_JOB_DURATION: Duration = Duration::from_secs(240);
-
-/// What was seen of a job so far.
+/// What a wait has seen of its job.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PollContext {
-    /// How long the wait lasts already.
+    /// The time since the wait began.
     pub elapsed: Duration,
-    /// How long ago the job was submitted, where that is known.
+    /// The time since the submit, if it is known.
     pub age: Option<Duration>,
-    /// How long it runs, where it was seen in the queue before: counted from midway between the two answers. A job that was
-    /// never seen in the queue is taken to run since its submit.
+    /// The time since the job began to run, if the wait saw it leave the queue. The start is the middle between the two polls.
     pub running: Option<Duration>,
-    /// Whether it was in the queue when last asked about.
+    /// Whether the last poll found the job in the queue.
     pub in_queue: bool,
-    /// Its place in the queue, where the API tells it.
+    /// The place in the queue, if the API reported one.
     pub queue_position: Option<u32>,
-    /// How often its status was asked for.
+    /// The number of status polls.
     pub polls: u32,
-    /// How long ago it was last known to go on: since the last good answer, or the beginning of the wait.
+    /// The time since a reply last said that the job goes on, or since the wait began.
     pub silence: Duration,
 }
 
-/// The same pause each time.
+impl PollContext {
+    /// Returns how long the job has run. A job that was never seen in the queue counts from its submit. Returns `None` for a
+    /// queued job, and if the age is unknown.
+    #[must_use]
+    pub fn run_time(&self) -> Option<Duration> {
+        self.running.or(self.age).filter(|_| !self.in_queue)
+    }
+}
+
+/// Always the same pause.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FixedInterval(pub Duration);
 
@@ -59,21 +61,21 @@ impl Schedule for FixedInterval {
     }
 }
 
-/// Pauses that grow by a factor up to a cap: quick for short jobs, calm for long ones.
+/// Pauses that grow by a factor up to a cap: short for short jobs, long for long ones.
 ///
-/// There is no jitter in it, because jobs are submitted at different times anyway.
+/// They have no jitter, because jobs are submitted at different times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExponentialInterval {
     /// The first pause.
     pub first: Duration,
-    /// By how much each pause is longer than the one before; 1 or more.
+    /// The ratio of each pause to the one before, at least 1.
     pub factor: f64,
     /// The longest pause.
     pub cap: Duration,
 }
 
 impl Default for ExponentialInterval {
-    /// From 1 s by a quarter each time to 10 s, which it reaches at the twelfth question.
+    /// Grows from 1 s by a quarter each time. The twelfth pause is 10 s, and so are all after it.
     fn default() -> Self {
         Self { first: Duration::from_secs(1), factor: 1.25, cap: Duration::from_secs(10) }
     }

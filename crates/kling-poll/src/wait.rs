@@ -40,7 +40,7 @@ async fn drive<M: JobModel>(
     options: &WaitOptions,
     mut on_update: impl FnMut(&Update),
 ) -> Result<CompletedJob<M>, WaitError> {
-    let runtime = client.runtime();
+    let (runtime, options) = (client.runtime(), &options.for_job(job));
     let started = runtime.now();
     let elapsed = || runtime.now().saturating_duration_since(started);
     let mut machine = JobMachine::new(job.age(SystemTime::now()));

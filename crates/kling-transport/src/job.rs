@@ -63,6 +63,7 @@ pub struct Job<M: JobModel = DynModel> {
     id: RequestId,
     model: Option<ModelId>,
     submitted_at: Option<SystemTime>,
+    duration: Option<Box<str>>,
     warning: Option<Box<str>>,
     makes: PhantomData<fn() -> M>,
 }
@@ -72,7 +73,7 @@ impl<M: JobModel> Job<M> {
     #[must_use]
     pub fn from_id(id: RequestId) -> Self {
         let model = M::MODEL.and_then(|model| model.parse().ok());
-        Self { id, model, submitted_at: None, warning: None, makes: PhantomData }
+        Self { id, model, submitted_at: None, duration: None, warning: None, makes: PhantomData }
     }
 
     /// The id, which is all that is needed to find the job again.
@@ -91,6 +92,18 @@ impl<M: JobModel> Job<M> {
     #[must_use]
     pub const fn submitted_at(&self) -> Option<SystemTime> {
         self.submitted_at
+    }
+
+    /// The `duration` of the input, as JSON, if the input had one. Jobs of one model run about as long as their clips last.
+    #[must_use]
+    pub fn duration(&self) -> Option<&str> {
+        self.duration.as_deref()
+    }
+
+    /// The same job with the time of its submit, for a job that was kept by its id alone.
+    #[must_use]
+    pub fn with_submitted_at(self, at: SystemTime) -> Self {
+        Self { submitted_at: Some(at), ..self }
     }
 
     /// What was wrong with the answer to the submit, in one line, if it was broken and the id could be read all the same. Not
@@ -116,18 +129,25 @@ impl<M: JobModel> Job<M> {
         id: RequestId,
         model: ModelId,
         at: SystemTime,
+        duration: Option<Box<str>>,
         warning: Option<Box<str>>,
     ) -> Self {
-        Self { id, model: Some(model), submitted_at: Some(at), warning, makes: PhantomData }
+        Self { id, model: Some(model), submitted_at: Some(at), duration, warning, makes: PhantomData }
     }
 
     fn retyped<N: JobModel>(self) -> Job<N> {
-        let Self { id, model, submitted_at, warning, .. } = self;
-        Job { id, model, submitted_at, warning, makes: PhantomData }
+        let Self { id, model, submitted_at, duration, warning, .. } = self;
+        Job { id, model, submitted_at, duration, warning, makes: PhantomData }
     }
 }
 
 impl Job {
+    /// The same job with its model, for a job that was kept by its id alone.
+    #[must_use]
+    pub fn with_model(self, model: ModelId) -> Self {
+        Self { model: Some(model), ..self }
+    }
+
     /// The same job with its model's type.
     ///
     /// # Errors
@@ -138,8 +158,8 @@ impl Job {
                 Err(Error::config(format!("request {} is of the model {model}, not of {expected}", self.id)))
             }
             (None, Some(_)) => {
-                let Self { id, submitted_at, warning, .. } = self;
-                Ok(Job { submitted_at, warning, ..Job::from_id(id) })
+                let Self { id, submitted_at, duration, warning, .. } = self;
+                Ok(Job { submitted_at, duration, warning, ..Job::from_id(id) })
             }
             _ => Ok(self.retyped()),
         }
@@ -148,11 +168,12 @@ impl Job {
 
 impl<M: JobModel> Clone for Job<M> {
     fn clone(&self) -> Self {
-        let Self { id, model, submitted_at, warning, makes } = self;
+        let Self { id, model, submitted_at, duration, warning, makes } = self;
         Self {
             id: id.clone(),
             model: model.clone(),
             submitted_at: *submitted_at,
+            duration: duration.clone(),
             warning: warning.clone(),
             makes: *makes,
         }
@@ -185,19 +206,21 @@ struct Kept {
     model: Option<ModelId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     submitted_at: Option<SystemTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    duration: Option<Box<str>>,
 }
 
 impl<M: JobModel> Serialize for Job<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { id, model, submitted_at, .. } = self.clone();
-        Kept { request_id: id, model, submitted_at }.serialize(serializer)
+        let Self { id, model, submitted_at, duration, .. } = self.clone();
+        Kept { request_id: id, model, submitted_at, duration }.serialize(serializer)
     }
 }
 
 impl<'de, M: JobModel> Deserialize<'de> for Job<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Kept { request_id: id, model, submitted_at } = Kept::deserialize(deserializer)?;
-        let job = Job { id, model, submitted_at, warning: None, makes: PhantomData };
+        let Kept { request_id: id, model, submitted_at, duration } = Kept::deserialize(deserializer)?;
+        let job = Job { id, model, submitted_at, duration, warning: None, makes: PhantomData };
         job.typed().map_err(serde::de::Error::custom)
     }
 }
@@ -347,6 +370,19 @@ mod tests {
                 && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
             prop_assert_eq!(text.parse::<RequestId>().is_ok(), expected);
         }
+    }
+
+    #[test]
+    fn a_stored_job_keeps_its_model_its_age_and_its_duration() {
+        let kept = r#"{"request_id":"a","model":"maker/model","submitted_at":{"secs_since_epoch":7,"nanos_since_epoch":0},"duration":"5"}"#;
+        let job: Job = serde_json::from_str(kept).unwrap();
+        assert_eq!(job.duration(), Some("5"));
+        assert_eq!(serde_json::to_string(&job).unwrap(), kept);
+        let known: Job = Job::from_id("a".parse().unwrap());
+        let known = known
+            .with_model("maker/model".parse().unwrap())
+            .with_submitted_at(SystemTime::UNIX_EPOCH + Duration::from_secs(7));
+        assert_eq!(known, job, "the duration is no part of which job it is");
     }
 
     #[test]

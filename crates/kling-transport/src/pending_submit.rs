@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use kling_types::{Model, ModelInput};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api_reply::{self, ApiReply};
@@ -27,6 +28,7 @@ pub struct PendingSubmit<M: JobModel = DynModel> {
     limits: Limits,
     model: ModelId,
     fingerprint: Fingerprint,
+    duration: Option<Box<str>>,
     started_at: SystemTime,
     attempts: u32,
     retry: RetryPolicy,
@@ -73,6 +75,7 @@ impl<M: JobModel> PendingSubmit<M> {
         let url = settings.base.join(&["models", &model.encoded()]);
         Self {
             fingerprint: Fingerprint::of(&body),
+            duration: duration(&body),
             limits: settings.submit_limits(body.len()),
             request: HttpRequest::paid(url, &settings.token, body),
             span: Span::submit(&model),
@@ -150,7 +153,8 @@ impl<M: JobModel> PendingSubmit<M> {
     ) -> ControlFlow<SubmitOutcome<M>, Duration> {
         let refusal = match classify(redact::outcome(outcome, self.request.token())) {
             Attempt::Accepted(id, warning) => {
-                let job = Job::submitted(id, self.model.clone(), self.started_at + elapsed, warning);
+                let at = self.started_at + elapsed;
+                let job = Job::submitted(id, self.model.clone(), at, self.duration.clone(), warning);
                 return ControlFlow::Break(SubmitOutcome::Accepted(job));
             }
             Attempt::Unknown(cut) => {
@@ -183,6 +187,18 @@ impl<M: JobModel> PendingSubmit<M> {
             intent_id: None,
         }
     }
+}
+
+/// The `duration` of an input, as JSON. Texts that are too long for a duration are left out.
+fn duration(body: &[u8]) -> Option<Box<str>> {
+    #[derive(Deserialize)]
+    struct Timed {
+        duration: Option<Value>,
+    }
+    let duration = serde_json::from_slice::<Timed>(body).ok()?.duration?;
+    let is_plain = duration.is_number() || duration.is_string();
+    let text = duration.to_string();
+    (is_plain && text.len() <= 16).then(|| text.into())
 }
 
 fn unserialisable(error: &serde_json::Error) -> Error {
@@ -414,6 +430,20 @@ mod tests {
         assert_eq!((receipt.phase(), receipt.status(), receipt.attempts()), (Phase::Reading, Some(200), 1));
         let kept = serde_json::to_string(&receipt).unwrap();
         assert_eq!(serde_json::from_str::<UnknownOutcome>(&kept).unwrap(), receipt);
+    }
+
+    #[test]
+    fn a_job_knows_the_duration_of_its_input() {
+        let long = format!(r#"{{"duration":"{}"}}"#, "5".repeat(20));
+        for (body, expected) in [
+            (r#"{"image_url":"u","duration":5}"#, Some("5")),
+            (r#"{"duration":"5"}"#, Some("\"5\"")),
+            (r#"{"duration":[5]}"#, None),
+            (&long, None),
+            ("{}", None),
+        ] {
+            assert_eq!(duration(body.as_bytes()).as_deref(), expected, "{body}");
+        }
     }
 
     #[test]

@@ -22,9 +22,9 @@ pub use kling_journal::{self, Journal, OnDuplicate};
 #[cfg(feature = "async")]
 pub use kling_poll::JobSet;
 pub use kling_poll::{
-    Account, Action, Aim, CompletedJob, Event, Experience, ExponentialInterval, Fit, FixedInterval, JobKey,
-    JobMachine, JobSetEvent, JobSetStats, JobSetUpdate, Learned, OnDeadline, OnDrop, PollContext, RateLimit,
-    Record, Schedule, Step, Update, WaitError, WaitOptions, WaitOutcome, cancel, wait,
+    Account, Action, CompletedJob, DurationHistory, Event, ExponentialInterval, FixedInterval, JobKey,
+    JobMachine, JobSetEvent, JobSetStats, JobSetUpdate, LearnedInterval, OnDeadline, OnDrop, PollContext,
+    RateLimit, Schedule, Step, TimeLeft, Update, WaitError, WaitOptions, WaitOutcome, cancel, wait,
 };
 pub use kling_transport::{
     ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Client, DownloadOptions,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use kling::kling_journal::{
     Cursor, Entry, EntryLock, EntryStatus, ErrorKind, Event, JOURNAL_VARIABLE, Query, Selection,
 };
-use kling::{Job, Journal, Journaled, OutputKind, RequestId};
+use kling::{Journal, Journaled, OutputKind, RequestId};
 use serde_json::{Value, json};
 
 use crate::arguments::hyphen::command_line;
@@ -284,7 +284,8 @@ impl Resuming<'_> {
         live.note(&format!("request {id}"));
         let target = self.target(id, entry)?;
         let Self { client, patience, interrupts, .. } = self;
-        let finished = waiting::wait(client, &Job::from_id(id.clone()), patience, &live, interrupts).await?;
+        let job = waiting::known_job(id, entry);
+        let finished = waiting::wait(client, &job, patience, &live, interrupts).await?;
         let saved = waiting::download(client, &finished, &target, patience, &live, interrupts).await?;
         Ok(saved.iter().map(waiting::Saved::json).collect())
     }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::arguments::{OnInterrupt, Wait};
 use crate::connection::Session;
 use crate::console::{CliError, Console, ExitStatus, Output};
+use crate::durations::Durations;
 use crate::interrupts::Interrupts;
 use crate::live::{ProgressLine, ProgressTable};
 use crate::output;
@@ -40,7 +41,7 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Outpu
     let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
     let live = ProgressLine::new(console);
     let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
-    let job = Job::from_id(id.clone());
+    let job = waiting::job(&client, id);
     let _lock = waiting::lock(&client, id);
     let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
     let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
@@ -61,11 +62,12 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
     let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
     let mut set: JobSet = JobSet::new();
     let account = set.account(client.client().clone(), RateLimit::default());
-    let options = waiting::options(patience);
-    let enter = |id: &RequestId| account.add(&Job::from_id(id.clone()), &options);
-    let tickets: Vec<JobKey> = ids.iter().map(enter).collect();
+    let durations = Durations::read(&client);
+    let options = waiting::options(patience, &durations);
+    let jobs: Vec<Job> = ids.iter().map(|id| waiting::job(&client, id)).collect();
+    let tickets: Vec<JobKey> = jobs.iter().map(|job| account.add(job, &options)).collect();
     let downloads = patience.download.options();
-    let board = ProgressTable::new(console, ids);
+    let board = ProgressTable::new(console, &jobs, &options);
     let mut watch = Watch {
         client,
         account,
@@ -94,6 +96,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
             }
         }
     }
+    durations.save();
     watch.summary(ids, started.elapsed())
 }
 
@@ -149,8 +152,10 @@ impl Watch {
     }
 
     fn updated(&self, id: &RequestId, update: &Update) {
-        let Some(text) = ProgressLine::words(update) else { return };
-        self.board.show(id, &text);
+        if ProgressLine::words(update).is_none() {
+            return;
+        }
+        self.board.update(id, update);
         self.tell(
             "update",
             id,

@@ -43,6 +43,11 @@ impl Program {
         self.state.path().join("kling/journal.db")
     }
 
+    /// The file of the durations of jobs, beside the journal.
+    pub(crate) fn durations(&self) -> PathBuf {
+        self.journal().with_extension("durations.json")
+    }
+
     /// Everything that the journal's file holds, while no process has it open.
     pub(crate) fn journal_text(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.journal()).unwrap()).into_owned()

@@ -81,6 +81,36 @@ fn ends(log: &[String]) -> &str {
 }
 
 #[test]
+fn the_first_pause_counts_from_the_submit() {
+    for (age, first) in [(0, "2 "), (501, "1.5 "), (1901, "0.1 "), (2100, "0 "), (40_000, "0 ")] {
+        let log = play(
+            Some(Duration::from_millis(age)),
+            &options(),
+            [word("completed"), result(200, r#"{"status":"succeeded"}"#)],
+        );
+        assert!(log[0].starts_with(&format!("{first}status")), "{log:?}");
+    }
+}
+
+#[test]
+fn an_update_says_how_long_the_job_has_run_and_may_still_run() {
+    let known = r#"{"request_id":"a","model":"maker/model","submitted_at":{"secs_since_epoch":7,"nanos_since_epoch":0}}"#;
+    let job: Job = serde_json::from_str(known).unwrap();
+    let history = serde_json::from_str(r#"{"maker/model":[100,110,120,130,140]}"#).unwrap();
+    let options = WaitOptions::default().with_history(&history).for_job(&job);
+    let mut machine = JobMachine::new(Some(Duration::ZERO));
+    let mut told = |at: u32, event| {
+        let update = machine.step(&options, SECOND * at, 0.5, event).update.unwrap();
+        (update.run_time, update.time_left)
+    };
+    assert_eq!(told(2, word("in_queue")), (None, None), "a queued job has not begun to run");
+    // The run began midway between the two polls.
+    let left = TimeLeft::About(SECOND * 115);
+    assert_eq!(told(12, word("in_progress")), (Some(SECOND * 5), Some(left)));
+    assert_eq!(told(200, dropped()), (Some(SECOND * 193), Some(TimeLeft::Overdue)));
+}
+
+#[test]
 fn a_job_just_submitted_gets_time_and_completed_is_not_success() {
     let log = play(
         Some(Duration::ZERO),
@@ -245,7 +275,7 @@ fn an_id_that_is_not_known_yet_is_forgiven_while_it_is_young() {
         [unknown(), word("completed"), result(200, r#"{"status":"failed"}"#)],
     );
     assert_eq!(ends(&log), "Failed");
-    assert_eq!(ends(&play(Some(SECOND * 29), &options(), [unknown()])), "Refused");
+    assert_eq!(ends(&play(Some(SECOND * 30), &options(), [unknown()])), "Refused");
 }
 
 #[test]

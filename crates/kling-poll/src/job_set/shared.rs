@@ -39,7 +39,7 @@ impl<M: JobModel> Account<M> {
 
     /// Adds a job: one just submitted, or an earlier one by its id. Submits nothing.
     pub fn add(&self, job: &Job<M>, options: &WaitOptions) -> JobKey {
-        let age = job.age(SystemTime::now());
+        let (age, options) = (job.age(SystemTime::now()), &options.for_job(job));
         let Handle { shared, key } = &*self.handle;
         // The account is open as long as it has a handle.
         shared.change(|state, now| state.machine.add(now, *key, job.id(), age, options)).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The two sides of each comparison: the fleet, and a task a job.
+//! The two sides of each comparison: a set of jobs, and a task for each job.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use kling_poll::{Account, FixedInterval, JobSet, RateLimit, WaitOptions};
 use kling_transport::{Client, Job, Settings, Token};
 
 use crate::watch::{Polls, Watch};
-use crate::{Case, TransportError};
+use crate::{Case, Error};
 
 fn id(job: usize) -> String {
     format!("3f0c2b6e-8a0e-4c55-9d61-{job:012x}")
 }
 
-/// The fleet.
-pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls, TransportError> {
+/// Waits through a set of jobs.
+pub(crate) async fn with_job_set(case: &Case, address: SocketAddr) -> Result<Polls, Error> {
     let settings = Settings::new(Token::new("bench-0123456789abcdef")?)
         .with_base(format!("http://{address}/v1").parse()?);
-    let mut fleet = JobSet::open();
+    let mut jobs_set = JobSet::open();
     let pace = RateLimit::new(case.in_flight);
-    let account: Account = fleet.account(Client::new(settings)?, pace);
+    let account: Account = jobs_set.account(Client::new(settings)?, pace);
     let options = WaitOptions::default().with_schedule(FixedInterval(case.every)).with_deadline(None);
     let (jobs, spread) = (case.jobs, spread(case));
     let adding = account.clone();
@@ -33,16 +33,16 @@ pub(crate) async fn with_fleet(case: &Case, address: SocketAddr) -> Result<Polls
             }
         }
     });
-    let reading = async { while fleet.next().await.is_some() {} };
+    let reading = async { while jobs_set.next().await.is_some() {} };
     let watching = watch(case, || account.stats().polls);
     tokio::select! {
-        () = reading => Err("the fleet ended".into()),
+        () = reading => Err("the set of jobs ended".into()),
         polls = watching => Ok(polls),
     }
 }
 
-/// What everybody writes: a task a job, which asks, sleeps and asks again, all with one client.
-pub(crate) async fn with_tasks(case: &Case, address: SocketAddr) -> Result<Polls, TransportError> {
+/// Waits as most programs do: one task for each job, which polls, sleeps and polls again. All share one client.
+pub(crate) async fn with_tasks(case: &Case, address: SocketAddr) -> Result<Polls, Error> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
     let made = Arc::new(AtomicU64::new(0));
     let (jobs, every, spread) = (case.jobs, case.every, spread(case));
@@ -70,7 +70,7 @@ async fn ask_for_ever(client: reqwest::Client, url: String, every: Duration, mad
     }
 }
 
-/// What every honest client does, and no more: the token, the HTTP status looked at, the answer read into a type.
+/// Does the least that a client must: sends the token, checks the HTTP status, and reads the reply into a type.
 async fn ask(client: &reqwest::Client, url: &str) -> reqwest::Result<Status> {
     let answer = client.get(url).bearer_auth("bench-0123456789abcdef").send().await?.error_for_status()?;
     answer.json().await
@@ -83,7 +83,7 @@ struct Status {
     queue_position: Option<u64>,
 }
 
-/// Lets all jobs come, then counts.
+/// Counts polls once all jobs have been added.
 async fn watch(case: &Case, polls: impl Fn() -> u64) -> Polls {
     tokio::time::sleep(spread(case) + Duration::from_secs(1)).await;
     let watch = Watch::begin(polls());

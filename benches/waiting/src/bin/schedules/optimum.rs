@@ -1,4 +1,4 @@
-//! The fewest polls for a mean delay where the distribution of durations is known: dynamic programming over a grid.
+//! Finds the fewest polls for a mean delay if the distribution of durations is known, by dynamic programming over a grid.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 const STEP: f64 = 0.25;
 
 /// The optimum for one distribution.
-pub struct Optimum {
+pub(crate) struct Optimum {
     /// The share of jobs that are over at each moment of the grid.
     over: Vec<f64>,
     /// The integral of that share.
@@ -15,16 +15,14 @@ pub struct Optimum {
 
 /// Polls and mean delay of a schedule.
 #[derive(Clone, Copy, Debug)]
-pub struct Cost {
-    /// Polls a job.
-    pub polls: f64,
-    /// Mean delay in seconds.
-    pub delay: f64,
+struct Cost {
+    polls: f64,
+    delay: f64,
 }
 
 impl Optimum {
     /// For durations drawn from a distribution, in seconds: a million of them.
-    pub fn of(mut draw: impl FnMut() -> f64) -> Self {
+    pub(crate) fn of(mut draw: impl FnMut() -> f64) -> Self {
         const DRAWS: usize = 1_000_000;
         let mut durations: Vec<_> = (0..DRAWS).map(|_| draw()).collect();
         durations.sort_unstable_by(f64::total_cmp);
@@ -44,8 +42,8 @@ impl Optimum {
         Self { over, lived }
     }
 
-    /// The least polls at this mean delay, where no gap is longer than a bound.
-    pub fn at_delay(&self, delay: f64, longest: Duration) -> Cost {
+    /// Returns the fewest polls at this mean delay if no gap is longer than a bound.
+    pub(crate) fn polls_at(&self, delay: f64, longest: Duration) -> f64 {
         let longest = (longest.as_secs_f64() / STEP) as usize;
         let (mut cheap, mut dear) = (1e-4, 1e4);
         for _ in 0..30 {
@@ -54,10 +52,10 @@ impl Optimum {
         }
         // The grid has only so many schedules: between two of them polls go with the inverse of the delay.
         let found = self.at_price(dear, longest);
-        Cost { polls: found.polls * found.delay / delay, delay }
+        found.polls * found.delay / delay
     }
 
-    /// The best schedule where a second of delay costs so many polls.
+    /// Returns the cost of the best schedule if a second of delay costs so many polls.
     fn at_price(&self, price: f64, longest: usize) -> Cost {
         let moments = self.over.len();
         let mut cost = vec![0.0; moments];
