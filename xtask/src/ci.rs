@@ -76,34 +76,24 @@ fn serde_json_features() -> impl Iterator<Item = &'static str> {
 fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
     let model = "kling-1-6-pro-image-to-video";
     let types = ["", "schemars", model, "all-models"].map(|feature| ("kling-types", feature));
-    let shells = [
-        "",
-        "async",
-        "blocking",
-        "async,rustls",
-        "blocking,rustls",
-        "async,native-tls",
-        "blocking,native-tls",
-    ];
+    let shells =
+        ["async", "blocking", "async,rustls", "blocking,rustls", "async,native-tls", "blocking,native-tls"];
     let transport = shells.map(|feature| ("kling-transport", feature));
-    let poll = ["", "async", "blocking"].map(|feature| ("kling-poll", feature));
+    let poll = ["async", "blocking"].map(|feature| ("kling-poll", feature));
     let face = [
-        "",
         "async",
         "blocking",
-        "journal",
-        "sqlite",
         "async,journal",
-        "media",
-        "media-remote",
-        "media-remote-blocking",
-        "schema",
+        "blocking,journal",
+        "async,sqlite",
+        "async,media",
+        "async,media-remote",
+        "blocking,media-remote-blocking",
         "async,schema",
         "blocking,schema",
-        "schemars",
-        "tracing",
+        "async,schemars",
         "async,tracing",
-        model,
+        "async,kling-1-6-pro-image-to-video",
     ]
     .map(|feature| ("kling", feature));
     let media = [

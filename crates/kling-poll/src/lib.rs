@@ -1,4 +1,4 @@
-#![cfg_attr(feature = "async", doc = include_str!("../README.md"))]
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -13,11 +13,13 @@ mod wait_error;
 
 pub use crate::cancel::cancel;
 pub use crate::job_machine::{Action, Event, JobMachine, Step, Update, WaitOutcome};
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use crate::job_set::Account;
 #[cfg(feature = "async")]
 pub use crate::job_set::JobSet;
 pub use crate::job_set::{
-    Account, AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate,
-    NextStep, RateLimit,
+    AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate, NextStep,
+    RateLimit,
 };
 pub use crate::learning::{DurationHistory, LearnedInterval, TimeLeft};
 pub use crate::options::{OnDeadline, OnDrop, WaitOptions};

@@ -1,4 +1,7 @@
-#![cfg_attr(feature = "async", doc = include_str!("../README.md"))]
+#![doc = include_str!("../README.md")]
+
+#[cfg(not(any(feature = "async", feature = "blocking")))]
+compile_error!("enable the feature `async` or `blocking`: each brings a client");
 
 mod allowed_hosts;
 mod api_reply;
@@ -29,7 +32,6 @@ mod state;
 mod submit_outcome;
 mod token;
 mod transport;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod upload_progress;
 #[cfg(feature = "blocking")]
 mod ureq_transport;

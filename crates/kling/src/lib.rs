@@ -1,7 +1,4 @@
-#![cfg_attr(
-    all(feature = "async", feature = "journal", feature = "kling-1-6-pro-image-to-video"),
-    doc = include_str!("../README.md")
-)]
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -19,12 +16,14 @@ pub use crate::journaled::Journaled;
 #[cfg(feature = "journal")]
 pub use kling_journal::{self, Journal, OnDuplicate};
 
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub use kling_poll::Account;
 #[cfg(feature = "async")]
 pub use kling_poll::JobSet;
 pub use kling_poll::{
-    Account, Action, CompletedJob, DurationHistory, Event, ExponentialInterval, FixedInterval, JobKey,
-    JobMachine, JobSetEvent, JobSetStats, JobSetUpdate, LearnedInterval, OnDeadline, OnDrop, PollContext,
-    RateLimit, Schedule, Step, TimeLeft, Update, WaitError, WaitOptions, WaitOutcome, cancel, wait,
+    Action, CompletedJob, DurationHistory, Event, ExponentialInterval, FixedInterval, JobKey, JobMachine,
+    JobSetEvent, JobSetStats, JobSetUpdate, LearnedInterval, OnDeadline, OnDrop, PollContext, RateLimit,
+    Schedule, Step, TimeLeft, Update, WaitError, WaitOptions, WaitOutcome, cancel, wait,
 };
 pub use kling_transport::{
     ApiBase, BASE_VARIABLE, Backoff, Balance, CancelOutcome, CancelReply, Client, DownloadOptions,

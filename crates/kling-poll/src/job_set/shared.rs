@@ -118,6 +118,7 @@ impl Shared {
         Arc::new(Self { runtime: Box::new(runtime), started, stays_open, state: Mutex::default() })
     }
 
+    #[cfg(feature = "blocking")]
     pub(super) fn runtime(&self) -> &dyn Runtime {
         &*self.runtime
     }
@@ -140,6 +141,7 @@ impl Shared {
     }
 
     /// Whether anything but the set itself can change its jobs: an account, or a call in flight.
+    #[cfg(feature = "blocking")]
     pub(super) fn has_company(&self) -> bool {
         let state = self.lock();
         state.open_accounts > 0 || state.machine.in_flight() > 0
