@@ -12,6 +12,8 @@ use syn::visit::{self, Visit};
 struct Size {
     /// Lines of each file.
     files: BTreeMap<PathBuf, usize>,
+    /// The crate of each file.
+    packages: BTreeMap<PathBuf, String>,
     /// Lines of each function.
     functions: Vec<usize>,
     /// The files of each crate that hold inherent methods of a type.
@@ -29,6 +31,9 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     println!("files           {}: {} lines", files.len(), lines(&files));
     println!("functions       {}: {} lines", size.functions.len(), lines(&size.functions));
     let split: Vec<_> = size.impls.iter().filter(|(_, files)| files.len() > 1).collect();
+    for (package, (lines, files)) in size.crates() {
+        println!("  {package}: {lines} lines in {files} files");
+    }
     println!("split types     {} (inherent methods in more than one file)", split.len());
     for ((package, name), files) in split {
         println!("  {package}: {name} in {}", join(files));
@@ -65,6 +70,17 @@ impl Size {
         Ok(size)
     }
 
+    /// Lines and files by crate.
+    fn crates(&self) -> BTreeMap<&str, (usize, usize)> {
+        let mut crates = BTreeMap::<&str, (usize, usize)>::new();
+        for (path, package) in &self.packages {
+            let (lines, files) = crates.entry(package).or_default();
+            *lines += self.files[path];
+            *files += 1;
+        }
+        crates
+    }
+
     fn add(&mut self, root: &Path, package: &str, source: &Path) -> Result<(), String> {
         let mut uses = BTreeMap::new();
         for path in rust_files(source)? {
@@ -78,6 +94,7 @@ impl Size {
             visitor.visit_file(&file);
             let lines = text.lines().count() - visitor.test_lines;
             self.files.insert(name.clone(), lines);
+            self.packages.insert(name.clone(), package.to_owned());
             self.functions.extend(&visitor.functions);
             for of in &visitor.impls {
                 self.impls.entry((package.to_owned(), of.clone())).or_default().insert(name.clone());
