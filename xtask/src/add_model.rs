@@ -135,6 +135,8 @@ fn known_ids(schema_dir: &Path) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;
@@ -161,6 +163,41 @@ mod tests {
         assert_eq!(refusals.len(), 3, "{refusals:?}");
         let (chosen, refusals) = choose(&reply, &arguments(&["a/old", "a/none", "a/bare"], false), &known);
         assert_eq!((chosen.len(), refusals.len()), (1, 3), "{refusals:?}");
+    }
+
+    #[test]
+    fn a_new_model_is_in_the_feature_of_its_family() {
+        let root = tempfile::tempdir().expect("a folder");
+        let manifests = ["crates/kling-types", "crates/kling"].map(|folder| root.path().join(folder));
+        let [types, face] = manifests.map(|folder| {
+            fs::create_dir_all(&folder).expect("a folder");
+            let manifest = folder.join("Cargo.toml");
+            fs::write(&manifest, "# <generated-features>\n# </generated-features>\n").expect("a manifest");
+            manifest
+        });
+        fs::create_dir(root.path().join("schemas")).expect("a folder");
+        let add = |ids: &[&str]| {
+            let entry = |id: &&str| json!({"model_id": id, "input_schema": {"type": "object"}});
+            let reply = root.path().join("reply.json");
+            let models: Vec<Value> = ids.iter().map(entry).collect();
+            fs::write(&reply, json!({ "models": models }).to_string()).expect("a reply");
+            run(root.path(), &Arguments { file: Some(reply), ..arguments(ids, false) }).expect("added");
+            [&types, &face].map(|manifest| fs::read_to_string(manifest).expect("a manifest"))
+        };
+        let [types, _] = add(&["kling/kling-3.0/pro/text-to-video"]);
+        assert!(types.contains("# kling/kling-3.0/pro/text-to-video\nkling-3-0 = []\n"), "{types}");
+        let [types, face] =
+            add(&["kling/kling-3.0/4k/text-to-video", "kling/kling-4/pro", "wan-ai/wan-2.7/edit"]);
+        let features = ["kling-3-0", "kling-4", "wan-2-7"];
+        for feature in features {
+            assert_eq!(types.matches(&format!("\n{feature} = []\n")).count(), 1, "{types}");
+            assert!(face.contains(&format!("\n{feature} = [\"kling-types/{feature}\"]\n")), "{face}");
+        }
+        let all: String = features.iter().map(|feature| format!("    {feature:?},\n")).collect();
+        assert!(types.contains(&format!("all-models = [\n{all}]\n")), "{types}");
+        let generated = root.path().join("crates/kling-types/src/generated/mod.rs");
+        let registry = fs::read_to_string(generated).expect("a list of modules");
+        assert_eq!(registry.matches("#[cfg(feature = \"kling-3-0\")]\npub mod").count(), 2, "{registry}");
     }
 
     #[test]

@@ -74,8 +74,8 @@ fn serde_json_features() -> impl Iterator<Item = &'static str> {
 
 /// The features that must build without any other.
 fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let model = "kling-1-6-pro-image-to-video";
-    let types = ["", "schemars", model, "all-models"].map(|feature| ("kling-types", feature));
+    let family = "kling-1-6";
+    let types = ["", "schemars", family, "all-models"].map(|feature| ("kling-types", feature));
     let shells =
         ["async", "blocking", "async,rustls", "blocking,rustls", "async,native-tls", "blocking,native-tls"];
     let transport = shells.map(|feature| ("kling-transport", feature));
@@ -93,7 +93,7 @@ fn lone_features() -> impl Iterator<Item = (&'static str, &'static str)> {
         "blocking,schema",
         "async,schemars",
         "async,tracing",
-        "async,kling-1-6-pro-image-to-video",
+        "async,kling-1-6",
     ]
     .map(|feature| ("kling", feature));
     let media = [

@@ -1,5 +1,6 @@
-//! The generator itself: schemas in, files and a feature per model out.
+//! The generator itself: schemas in, files and a feature per family of models out.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::{fs, io, path};
 
@@ -12,6 +13,8 @@ use crate::{Error, FileSet, module};
 
 const OPEN: &str = "# <generated-features>\n";
 const CLOSE: &str = "# </generated-features>\n";
+/// The feature that turns on every family.
+const ALL: &str = "all-models";
 
 /// Generates one module per model of a schema folder.
 #[derive(Clone, Debug)]
@@ -64,8 +67,9 @@ impl Generator {
         self
     }
 
-    /// Also writes one feature per model into the marked region of this `Cargo.toml`; the modules are then compiled with
-    /// their features only. With `dependency`, each feature turns on that dependency's feature of the same name.
+    /// Also writes one feature per family of models, and `all-models`, into the marked region of this `Cargo.toml`. Each
+    /// module is then compiled with its family's feature only. With `dependency`, each feature turns on that dependency's
+    /// feature of the same name.
     #[must_use]
     pub fn features_in(mut self, manifest: impl AsRef<Path>, dependency: Option<&str>) -> Self {
         self.manifests.push((manifest.as_ref().to_owned(), dependency.map(str::to_owned)));
@@ -182,16 +186,27 @@ fn feature_region(manifest: &Path, plans: &[Plan<'_>], dependency: Option<&str>)
     let missing = || Error::io(manifest, &io::Error::other(format!("found no region {}", OPEN.trim())));
     let (before, rest) = text.split_once(OPEN).ok_or_else(missing)?;
     let (_, after) = rest.split_once(CLOSE).ok_or_else(missing)?;
+    let by_hand = format!("{before}{after}");
+    let is_feature = |family: &str| by_hand.lines().any(|line| line.starts_with(&format!("{family} = ")));
+    let taken = plans.iter().filter(|plan| plan.family == ALL || is_feature(&plan.family)).map(|plan| {
+        let message = format!("its family `{}` is another feature of {}", plan.family, manifest.display());
+        Error::model(&plan.schema.id, message)
+    });
+    Error::join(taken)?;
     Ok(format!("{before}{OPEN}{}{CLOSE}{after}", features(plans, dependency)))
 }
 
 fn features(plans: &[Plan<'_>], dependency: Option<&str>) -> String {
-    let names: Vec<String> = plans.iter().map(|plan| format!("    {:?},\n", plan.feature)).collect();
-    let mut region = format!("# Every model.\nall-models = [\n{}]\n", names.concat());
+    let mut families = BTreeMap::<&str, Vec<&str>>::new();
     for plan in plans {
-        let needs =
-            dependency.map(|dependency| format!("\"{dependency}/{}\"", plan.feature)).unwrap_or_default();
-        region += &format!("# {}\n{} = [{needs}]\n", plan.schema.id, plan.feature);
+        families.entry(&plan.family).or_default().push(&plan.schema.id);
+    }
+    let names: Vec<String> = families.keys().map(|family| format!("    {family:?},\n")).collect();
+    let mut region = format!("# Every model.\n{ALL} = [\n{}]\n", names.concat());
+    for (family, ids) in families {
+        let needs = dependency.map(|dependency| format!("\"{dependency}/{family}\"")).unwrap_or_default();
+        let ids: String = ids.iter().map(|id| format!("# {id}\n")).collect();
+        region += &format!("{ids}{family} = [{needs}]\n");
     }
     region
 }

@@ -15,8 +15,10 @@
 //! # Names
 //! - A **module** is the model's id in snake case, its segments joined, without the maker where the second segment says it
 //!   again: `kling/kling-3.0/4k/text-to-video` is `kling_3_0_4k_text_to_video`. What would be one word or start with a digit
-//!   has `model_` before it. The **feature** is the same with dashes, the model's type the same in camel case. Two models
-//!   with one module are an error that names both.
+//!   has `model_` before it. The model's type is the same in camel case. Two models with one module are an error that names
+//!   both.
+//! - A **feature** is the family of models that share the second segment of the id, in lower case with dashes: `kling-3-0`. If
+//!   the second segment is one word, the maker is before it. A family that is another feature of the manifest is an error.
 //! - A **field** is the property in snake case; names that builders use themselves (`build`, `extra`, `faults`) and keywords get
 //!   an ending. Its **type**, where it needs one, is the property in camel case, after its parent's in nested objects.
 //! - A **variant** is `R16x9` for a ratio, `Seconds5` for a number whose property names a unit, `N4` where it does not, `R480p`

@@ -40,13 +40,12 @@ pub(crate) fn check(shape: &Shape) -> Option<String> {
     (!is_plain(shape)).then(|| closure(shape))
 }
 
-/// The `mod.rs` of the out folder; with features, each module is compiled with its own feature only.
+/// The `mod.rs` of the out folder; with features, each module is compiled with the feature of its family only.
 pub(crate) fn registry(plans: &[Plan<'_>], command: &str, with_features: bool) -> String {
     let mut modules = String::new();
     let mut entries = String::new();
-    for plan in plans {
-        let Plan { module, marker, feature, .. } = plan;
-        let gate = if with_features { format!("#[cfg(feature = {feature:?})]\n") } else { String::new() };
+    for Plan { module, marker, family, .. } in plans {
+        let gate = if with_features { format!("#[cfg(feature = {family:?})]\n") } else { String::new() };
         modules += &format!("{gate}pub mod {module};\n");
         entries += &format!(
             "        {}<{module}::{marker} as ::kling_types::Model>::INFO,\n",

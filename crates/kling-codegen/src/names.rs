@@ -15,9 +15,15 @@ pub(crate) fn module_name(id: &str) -> String {
     if is_safe { name } else { format!("model_{name}") }
 }
 
-/// The feature of a module: the same name with dashes.
-pub(crate) fn feature_name(module: &str) -> String {
-    module.replace('_', "-")
+/// The family of a model, which is its feature: the second segment of its id in lower case with dashes. A family of one word
+/// has the first segment before it, since it could be another feature. `kling/kling-3.0/4k/text-to-video` is of `kling-3-0`.
+pub(crate) fn family_name(id: &str) -> String {
+    let segments: Vec<String> = id.split('/').map(|segment| snake(segment).replace('_', "-")).collect();
+    match segments.as_slice() {
+        [_, second, ..] if second.contains('-') => second.clone(),
+        [first, second, ..] => format!("{first}-{second}").trim_matches('-').to_owned(),
+        _ => format!("model-{}", segments.concat()),
+    }
 }
 
 /// The type of a property or a module.
@@ -81,6 +87,23 @@ mod tests {
             ("a/b/c/d/e", "a_b_c_d_e"),
         ] {
             assert_eq!(module_name(id), module);
+        }
+    }
+
+    #[test]
+    fn ids_become_families() {
+        for (id, family) in [
+            ("kling/kling-1-6/pro/image-to-video", "kling-1-6"),
+            ("kling/kling-3.0/4k/text-to-video", "kling-3-0"),
+            ("kling/kling-video-o3/4K/image-to-video", "kling-video-o3"),
+            ("minimax/Hailuo Video 01 Live", "hailuo-video-01-live"),
+            ("blackforestlabs/flux-2-klein/9b", "flux-2-klein"),
+            ("maker/schema", "maker-schema"),
+            ("kling/kling", "kling-kling"),
+            ("maker/数字", "maker"),
+            ("alone", "model-alone"),
+        ] {
+            assert_eq!(family_name(id), family);
         }
     }
 

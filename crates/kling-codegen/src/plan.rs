@@ -8,7 +8,7 @@ use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::names::{feature_name, module_name, type_name};
+use crate::names::{family_name, module_name, type_name};
 
 /// The plan of one model.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) schema: &'a ModelSchema,
     /// The module, such as `kling_1_6_pro_image_to_video`.
     pub(crate) module: String,
-    /// The cargo feature, such as `kling-1-6-pro-image-to-video`.
-    pub(crate) feature: String,
+    /// The cargo feature of the model's family, such as `kling-1-6`.
+    pub(crate) family: String,
     /// The type that implements `Model`, such as `Kling16ProImageToVideo`.
     pub(crate) marker: String,
     /// The leaf types, in the order of the schema.
@@ -72,7 +72,7 @@ impl<'a> Plan<'a> {
         let InputTypes { leaves, objects, .. } = InputTypes::of(schema);
         let plan = Self {
             schema,
-            feature: feature_name(&module),
+            family: family_name(&schema.id),
             marker: type_name(&module),
             module,
             leaves,

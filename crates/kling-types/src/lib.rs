@@ -1,10 +1,10 @@
 //! Typed inputs and outputs of RunComfy models, with validators generated from the provider's schemas.
 //!
-//! Each model is a module and a cargo feature of its own. An `Input` is valid by construction: its builder reports every
+//! Each model is a module, and each family of models a cargo feature. An `Input` is valid by construction: its builder reports every
 //! violation at once, with the JSON pointer of each, and the same rules check raw JSON. Nothing here knows HTTP, files,
 //! clocks or async.
 #![cfg_attr(
-    feature = "kling-1-6-pro-image-to-video",
+    feature = "kling-1-6",
     doc = r#"
 ```
 use kling_types::kling_1_6_pro_image_to_video::{Duration, Input};
@@ -24,7 +24,8 @@ assert_eq!(pointers, ["/image_url", "/duration", "/cfg_scale"]);
 )]
 //!
 //! # Features
-//! One per model, named like its module; `all-models` for all of them; `schemars` to derive JSON Schema from the types.
+//! One per family of models, such as `kling-1-6` or `kling-3-0`; `all-models` for all of them; `schemars` to derive JSON Schema
+//! from the types.
 
 // Generated code names this crate as others do, so that it compiles in any crate.
 extern crate self as kling_types;

@@ -3,7 +3,7 @@
     feature = "async",
     feature = "blocking",
     feature = "schema",
-    feature = "kling-1-6-pro-image-to-video"
+    feature = "kling-1-6"
 ))]
 
 use kling::schema::ChangeClass;

@@ -168,6 +168,55 @@ fn keywords_that_rule_nothing_are_named_in_the_notes() {
     assert!(workspace.generated("maker_model").contains("The schema also says `order`: `3`."));
 }
 
+/// A manifest with a hand-written feature and a region for the generated ones.
+const MANIFEST: &str =
+    "[features]\nwith-media = []\n# <generated-features>\n# </generated-features>\n\n[dependencies]\n";
+
+#[test]
+fn each_family_of_models_is_one_feature() {
+    let object = r#"{"type": "object"}"#;
+    let mut workspace = Workspace::new();
+    for id in ["kling/kling-3.0/pro/text-to-video", "kling/kling-3.0/4k/text-to-video", "wan-ai/wan-2.7"] {
+        workspace = workspace.with_model(id, object, OUTPUT);
+    }
+    let manifest = workspace.0.path().join("Cargo.toml");
+    fs::write(&manifest, MANIFEST).unwrap();
+    workspace.generator().features_in(&manifest, Some("types")).generate().unwrap();
+    insta::assert_snapshot!(fs::read_to_string(&manifest).unwrap(), @r#"
+    [features]
+    with-media = []
+    # <generated-features>
+    # Every model.
+    all-models = [
+        "kling-3-0",
+        "wan-2-7",
+    ]
+    # kling/kling-3.0/4k/text-to-video
+    # kling/kling-3.0/pro/text-to-video
+    kling-3-0 = ["types/kling-3-0"]
+    # wan-ai/wan-2.7
+    wan-2-7 = ["types/wan-2-7"]
+    # </generated-features>
+
+    [dependencies]
+    "#);
+    let registry = fs::read_to_string(workspace.0.path().join("out/mod.rs")).unwrap();
+    assert!(
+        registry.contains("#[cfg(feature = \"kling-3-0\")]\npub mod kling_3_0_pro_text_to_video;"),
+        "{registry}"
+    );
+}
+
+#[test]
+fn a_family_that_is_another_feature_is_refused() {
+    let workspace = Workspace::new().with_model("maker/with-media", r#"{"type": "object"}"#, OUTPUT);
+    let manifest = workspace.0.path().join("Cargo.toml");
+    fs::write(&manifest, MANIFEST).unwrap();
+    let error = workspace.generator().features_in(&manifest, None).generate().unwrap_err();
+    insta::assert_snapshot!(workspace.plain(&error), @"maker/with-media: its family `with-media` is another feature of /Cargo.toml");
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), MANIFEST);
+}
+
 #[test]
 fn a_model_given_by_hand_is_written_with_its_documents_or_not_at_all() {
     let workspace = Workspace::with_properties("{}");
