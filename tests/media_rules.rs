@@ -10,7 +10,7 @@ fn field(name: &str) -> &'static MediaField {
 }
 
 fn broken(name: &str, facts: &MediaFacts) -> Vec<String> {
-    let judgement = field(name).judge(&format!("/{name}"), facts);
+    let judgement = field(name).check(&format!("/{name}"), facts);
     judgement.violations.iter().map(ToString::to_string).collect()
 }
 
@@ -50,9 +50,9 @@ fn a_start_image_must_be_between_2_to_5_and_5_to_2_inclusive() {
 fn the_report_says_what_was_found_and_what_the_provider_says() {
     let report = broken("image_url", &MediaFacts::image(ImageFormat::Jpeg, 1000, 300, 10_485_760)).join("\n");
     insta::assert_snapshot!(report, @r"
-    /image_url: found a height of 300 pixels, allowed height_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)
-    /image_url: found 10485760 bytes, allowed file_size_mb < 10 (File size must be less than 10 MB.)
-    /image_url: found 1000x300 pixels, a ratio of 3.333, allowed width/height <= 2.5 (The aspect ratio of the start image must be between 2:5 and 5:2.)
+    /image_url: got a height of 300 pixels; expected height_pixels > 300 (The uploaded image width and height must both exceed 300 pixels.)
+    /image_url: got 10485760 bytes; expected file_size_mb < 10 (File size must be less than 10 MB.)
+    /image_url: got 1000x300 pixels, a ratio of 3.333; expected width/height <= 2.5 (The aspect ratio of the start image must be between 2:5 and 5:2.)
     ");
 }
 
@@ -60,8 +60,8 @@ fn the_report_says_what_was_found_and_what_the_provider_says() {
 fn between_the_two_megabytes_a_file_is_refused_with_a_note_and_one_switch_lets_it_through() {
     let facts = |bytes| MediaFacts::image(ImageFormat::Jpeg, 400, 400, bytes);
     let judged =
-        |bytes, megabyte| field("image_url").judge_with("/image_url", &facts(bytes), megabyte).violations;
-    insta::assert_snapshot!(judged(10_485_759, Megabyte::Decimal), @"/image_url: found 10485759 bytes, allowed file_size_mb < 10; whether a megabyte is 1000000 or 1048576 bytes is not published (File size must be less than 10 MB.)");
+        |bytes, megabyte| field("image_url").check_with("/image_url", &facts(bytes), megabyte).violations;
+    insta::assert_snapshot!(judged(10_485_759, Megabyte::Decimal), @"/image_url: got 10485759 bytes; expected file_size_mb < 10; whether a megabyte is 1000000 or 1048576 bytes is not published (File size must be less than 10 MB.)");
     for bytes in [10_000_000, 10_485_759] {
         assert!(judged(bytes, Megabyte::Decimal).to_string().contains("not published"), "{bytes}");
         assert!(judged(bytes, Megabyte::Binary).is_empty(), "{bytes}");
@@ -72,7 +72,7 @@ fn between_the_two_megabytes_a_file_is_refused_with_a_note_and_one_switch_lets_i
 
 #[test]
 fn what_is_not_known_is_unchecked_and_said_so() {
-    let judgement = field("image_url").judge("/image_url", &MediaFacts::unknown());
+    let judgement = field("image_url").check("/image_url", &MediaFacts::unknown());
     assert!(judgement.violations.is_empty());
     let metrics: Vec<_> = judgement.unchecked.iter().map(|rule| rule.metric.clone()).collect();
     assert_eq!(
@@ -96,7 +96,7 @@ proptest! {
         let facts = MediaFacts::image(ImageFormat::Png, width, height, bytes);
         let (wide, high) = (u64::from(width), u64::from(height));
         let holds = wide > 300 && high > 300 && bytes < 10_000_000 && 5 * wide >= 2 * high && 2 * wide <= 5 * high;
-        let judgement = field("image_url").judge("/image_url", &facts);
+        let judgement = field("image_url").check("/image_url", &facts);
         prop_assert_eq!(judgement.violations.is_empty(), holds);
         prop_assert!(judgement.violations.iter().all(|violation| violation.keyword() == Keyword::Validations));
     }

@@ -86,12 +86,12 @@ fn a_builder_reports_everything_at_once_in_the_order_of_the_schema() {
         .build()
         .unwrap_err();
     insta::assert_snapshot!(violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), @r"
-    /prompt: found 1392 characters, allowed at most 1391 characters
-    /image_url: found nothing, allowed a value, since the model requires it
-    /tail_image_url: found text that is no url, allowed an https url or a base64 data: uri
-    /duration: found 7, allowed 5 or 10
-    /cfg_scale: found not a number, allowed a finite number
-    /duration: found a property of the schema, allowed names that the schema does not have (set it by its own method)
+    /prompt: got 1392 characters; expected at most 1391 characters
+    /image_url: required, but missing
+    /tail_image_url: got text that is not a URL; expected an https URL or a base64 data: URI
+    /duration: got 7; expected 5 or 10
+    /cfg_scale: got NaN; expected a finite number
+    /duration: already a property of the schema (set it by its own method)
     ");
 }
 

@@ -43,12 +43,12 @@ fn media_that_only_a_form_or_an_element_names_is_found() {
 #[test]
 fn a_choice_that_fits_no_form_says_what_each_allows() {
     let violations = choices::Input::builder().image_size("sqare").duration(7).build().unwrap_err();
-    let expected = "/image_size: found a string, allowed \"square_hd\", \"square\" or \"portrait_4_3\" or an object; \
-                    /duration: found 7, allowed \"auto\" or 5 or 10";
+    let expected = "/image_size: got a string; expected \"square_hd\", \"square\" or \"portrait_4_3\" or an object; \
+                    /duration: got 7; expected \"auto\" or 5 or 10";
     assert_eq!(violations.to_string(), expected);
     let wrong = json!({"image_size": {"width": 3, "height": 64}});
-    let expected = "/image_size: found an object, \
-                    allowed \"square_hd\", \"square\" or \"portrait_4_3\" or at /width at least 64";
+    let expected = "/image_size: got an object; \
+                    expected \"square_hd\", \"square\" or \"portrait_4_3\" or at /width at least 64";
     assert_eq!(choices::Input::validate_json(&wrong).unwrap_err().to_string(), expected);
 }
 

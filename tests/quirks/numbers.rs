@@ -46,11 +46,11 @@ fn a_refusal_names_the_integer_that_was_given() {
         assert_eq!(Violations::from(typed.unwrap_err()), found, "{steps}");
         found.to_string()
     };
-    assert_eq!(given(4_294_967_296), "found 4294967296, allowed at most 4294967295");
-    assert_eq!(given(u64::MAX), "found 1.8446744073709552e19, allowed at most 4294967295");
+    assert_eq!(given(4_294_967_296), "got 4294967296; expected at most 4294967295");
+    assert_eq!(given(u64::MAX), "got 1.8446744073709552e19; expected at most 4294967295");
     assert_eq!(
         numbers::BoundedList::try_from(u64::MAX).unwrap_err().to_string(),
-        "found 1.8446744073709552e19, allowed 5 or 10"
+        "got 1.8446744073709552e19; expected 5 or 10"
     );
 }
 

@@ -114,7 +114,7 @@ impl MediaChecker {
     fn check_rules(&mut self, field: &MediaField, pointer: &str, measured: &Measured) -> Violations {
         let (mut violations, mut results) = (Violations::new(), Vec::new());
         for rule in field.rules.iter() {
-            let result = match rule.judge_with(&measured.facts, self.megabyte) {
+            let result = match rule.check_with(&measured.facts, self.megabyte) {
                 RuleResult::Pass => "holds",
                 RuleResult::Fail(violation) => {
                     violations.push(violation.within(pointer));

@@ -78,7 +78,7 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
         (default_model(), json!({"image_url": "https://a.b", "duration": -1, "cfg_scale": -1000}));
     let mut violations = (model.validate_input)(&input).unwrap_err();
     let facts = MediaFacts::image(ImageFormat::Png, 1, 9, 45);
-    violations.extend(model.media[0].judge("/image_url", &facts).violations);
+    violations.extend(model.media[0].check("/image_url", &facts).violations);
     assert_eq!(violations.len(), 5, "two of values, two of sides and one of the shape");
     let lines: String = violations.iter().map(|violation| format!("  {violation}\n")).collect();
     let expected = format!(

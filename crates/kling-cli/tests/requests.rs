@@ -108,9 +108,9 @@ fn a_report_of_violations_is_for_people_and_for_machines() {
     let broken = r#"{"image_url": "data:image/png;base64,aGVsbG8gd29ybGQ=", "promt": "x", "duration": 10.5}"#;
     insta::assert_snapshot!(program.run(&["validate", "-m", FROZEN, "--input", broken]).shown(), @r#"
     kling: invalid input; nothing was submitted
-      /promt: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale (did you mean "prompt"?)
-      /duration: found 10.5, allowed 5 or 10
-      /image_url: found no image, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
+      /promt: unknown property; this model accepts: prompt, image_url, tail_image_url, duration, negative_prompt, cfg_scale (did you mean "prompt"?)
+      /duration: got 10.5; expected 5 or 10
+      /image_url: got no image; expected an image: jpeg, png, webp, gif, bmp, tiff, heic or avif
     exit 65
     "#);
     let json = program.run(&["validate", "-m", FROZEN, "--json", "--input", broken]).json();

@@ -1,19 +1,19 @@
-//! Documentation: what a schema says, a property a page, with the provider's prose as Markdown. That prose is hostile data, and
-//! must never become markup, a doctest or code.
+//! Documentation of generated code, with the provider's prose as Markdown. The prose is hostile data, and must never become markup,
+//! a doctest or code.
 
 use std::fmt::Display;
 
 use kling_schema::{Annotation, ObjectSchema, Property, Shape};
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::{MediaField, RuleSource};
 use serde_json::Value;
 
 use crate::names::capitalised;
 
-/// The longest piece of a value that documentation shows, in characters: live pages have whole prompts as defaults.
+/// The longest excerpt of a value in documentation, in characters. Live pages have whole prompts as defaults.
 const LONGEST_VALUE: usize = 80;
 
-/// The documentation of a field, one paragraph an element; what a type of its own says is not said twice.
+/// The documentation of a field, one paragraph an element. If the field has a type of its own, the type has the details.
 pub(crate) fn field(property: &Property, has_own_type: bool, media: Option<&MediaField>) -> Vec<String> {
     let mut paragraphs = if has_own_type { vec![headline(property)] } else { leaf(property) };
     paragraphs.extend(media.map(rules).filter(|rules| !rules.is_empty()));
@@ -40,14 +40,14 @@ pub(crate) fn input(opening: String, schema: &ObjectSchema, not_on_file: &[Strin
     if !not_on_file.is_empty() {
         let names: Vec<_> = not_on_file.iter().map(|name| format!("`{}`", code(name))).collect();
         paragraphs.push(format!(
-            "The live model also takes {}, of which the schema on file says nothing: `extra` sends them, unchecked.",
+            "The live model also takes {}. The schema on file lacks them: `extra` sends them unchecked.",
             names.join(", ")
         ));
     }
     paragraphs
 }
 
-/// What a property is called and is for, in a sentence each.
+/// The title and the description of a property, a sentence each.
 pub(crate) fn headline(property: &Property) -> String {
     let texts = [&property.title, &property.description].into_iter().flatten();
     let mut sentences: Vec<String> =
@@ -59,7 +59,7 @@ pub(crate) fn headline(property: &Property) -> String {
     sentences.join(" ")
 }
 
-/// Text for between backticks.
+/// Text that is safe between backticks.
 pub(crate) fn code(text: &str) -> String {
     let clean = text.chars().map(|letter| match letter {
         '`' => '\'',
@@ -72,15 +72,15 @@ pub(crate) fn code(text: &str) -> String {
 fn default(property: &Property) -> Option<String> {
     let default = property.default.as_ref()?;
     let broken = if property.has_legal_default() { "" } else { ", which breaks the property's own rules" };
-    Some(format!("The provider's default is {}{broken}; it is never sent unasked.", value(default)))
+    Some(format!("The provider's default is {}{broken}. It is never sent for you.", value(default)))
 }
 
 fn annotation(annotation: &Annotation) -> String {
     let Annotation { keyword, value: said } = annotation;
     match (keyword.as_str(), said) {
         ("deprecated", Value::Bool(true)) => "Deprecated by the provider.".to_owned(),
-        ("readOnly", Value::Bool(true)) => "Read only, as the schema has it.".to_owned(),
-        ("writeOnly", Value::Bool(true)) => "Write only, as the schema has it.".to_owned(),
+        ("readOnly", Value::Bool(true)) => "Read only.".to_owned(),
+        ("writeOnly", Value::Bool(true)) => "Write only.".to_owned(),
         ("examples", Value::Array(examples)) => {
             let examples: Vec<_> = examples.iter().map(value).collect();
             format!("Examples: {}.", examples.join(", "))
@@ -89,7 +89,7 @@ fn annotation(annotation: &Annotation) -> String {
             format!("Each element: {}", sentence(prose(text)))
         }
         ("items/format", Value::String(format)) => format!("Each element has the format `{}`.", code(format)),
-        _ => format!("The schema also says `{}`: {}.", code(keyword), value(said)),
+        _ => format!("Schema keyword `{}`: {}.", code(keyword), value(said)),
     }
 }
 
@@ -127,7 +127,7 @@ fn bounds_of(shape: &Shape) -> Option<String> {
     }
 }
 
-/// One form of a choice: what it is, and its bounds.
+/// One form of a choice, with its bounds.
 fn form(shape: &Shape) -> String {
     let kind = match shape {
         Shape::Boolean => "true or false",
@@ -140,7 +140,7 @@ fn form(shape: &Shape) -> String {
         Shape::Null => "null",
         Shape::Number(_) => "a number",
         Shape::Object(_) => "an object",
-        _ => "a text",
+        _ => "a string",
     };
     bounds_of(shape).map_or_else(|| kind.to_owned(), |bounds| format!("{kind} ({bounds})"))
 }
@@ -174,16 +174,16 @@ fn rules(media: &MediaField) -> String {
     match (schema.is_empty(), prose.is_empty()) {
         (true, true) => String::new(),
         (false, true) => format!("Media rules: {schema}."),
-        (true, false) => format!("Media rules, from the prose of the provider's page: {prose}."),
-        (false, false) => format!("Media rules: {schema}; from the prose of the provider's page: {prose}."),
+        (true, false) => format!("Media rules, from the text of the provider's page: {prose}."),
+        (false, false) => format!("Media rules: {schema}; from the text of the provider's page: {prose}."),
     }
 }
 
-/// Prose on one line, with everything escaped that Markdown, HTML or rustdoc would take for markup.
+/// Prose on one line, with all markup of Markdown, HTML and rustdoc escaped.
 fn prose(text: &str) -> String {
     let text: String = text.chars().map(|letter| if is_mark(letter) { ' ' } else { letter }).collect();
     let words = text.split_whitespace().map(|word| {
-        // A bare URL is a warning of rustdoc, and a link that nobody has checked.
+        // A bare URL is a warning of rustdoc, and an unchecked link.
         if word.contains("://") || word.starts_with("www.") {
             format!("`{}`", code(word))
         } else {
@@ -193,7 +193,7 @@ fn prose(text: &str) -> String {
     unlisted(words.collect::<Vec<_>>().join(" "))
 }
 
-/// The line without a first word that would open a list, a heading or a rule.
+/// Escapes a first word that would open a list, a heading or a rule.
 fn unlisted(line: String) -> String {
     let first = line.split(' ').next().unwrap_or_default();
     let number = first.strip_suffix(['.', ')']).unwrap_or_default();
@@ -205,7 +205,7 @@ fn unlisted(line: String) -> String {
     }
 }
 
-/// Text with a capital at its start and a stop at its end.
+/// Text with a capital at its start and a full stop at its end.
 fn sentence(text: String) -> String {
     let text = capitalised(&text);
     if text.ends_with(['.', '!', '?', '。', '！', '？']) { text } else { text + "." }
@@ -219,7 +219,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// Characters that are not seen, or that turn the direction of what is read: the compiler refuses some in comments.
+/// Whether a character is invisible or changes the direction of text. The compiler refuses some of them in comments.
 fn is_mark(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

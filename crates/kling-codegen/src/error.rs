@@ -1,48 +1,50 @@
-//! Why nothing was generated: every reason at once.
+//! The reasons why nothing was generated, all at once.
 
 use std::fmt;
 use std::path::Path;
 
 use kling_schema::SchemaError;
 
-/// What stops the generator; nothing is written when there is one.
+/// The problems that stop the generator. If there is one, nothing is written.
 #[derive(Debug)]
 pub struct Error(Vec<Problem>);
 
 #[derive(Debug)]
-enum Problem {
-    InTheWay(String),
-    Io(String),
-    Model { model: String, message: String },
-    Schema(SchemaError),
-    Stale { file: String, why: &'static str, command: String },
+struct Problem {
+    message: String,
+    is_stale: bool,
 }
 
 impl Error {
-    /// Whether the generated files differ from what the schemas say, and nothing else is wrong.
+    /// Whether the generated files differ from the schemas, and there is no other problem.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.0.iter().all(|problem| matches!(problem, Problem::Stale { .. }))
+        self.0.iter().all(|problem| problem.is_stale)
     }
 
-    /// Something on the disk that the generator does not touch.
+    fn new(message: String) -> Self {
+        Self(vec![Problem { message, is_stale: false }])
+    }
+
+    /// A file or folder that the generator must not touch.
     pub(crate) fn in_the_way(path: &Path, why: &str) -> Self {
-        Self(vec![Problem::InTheWay(format!("{} {why}", path.display()))])
+        Self::new(format!("{} {why}", path.display()))
     }
 
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self(vec![Problem::Io(format!("{}: {error}", path.display()))])
+        Self::new(format!("{}: {error}", path.display()))
     }
 
-    pub(crate) fn model(model: &str, message: impl Into<String>) -> Self {
-        Self(vec![Problem::Model { model: model.to_owned(), message: message.into() }])
+    pub(crate) fn model(model: &str, message: impl fmt::Display) -> Self {
+        Self::new(format!("{model}: {message}"))
     }
 
-    pub(crate) fn stale(file: &Path, why: &'static str, command: &str) -> Self {
-        Self(vec![Problem::Stale { file: file.display().to_string(), why, command: command.to_owned() }])
+    pub(crate) fn stale(file: &Path, why: &str, command: &str) -> Self {
+        let message = format!("{} {why}; run `{command}`", file.display());
+        Self(vec![Problem { message, is_stale: true }])
     }
 
-    /// The values, and the problems of all that failed.
+    /// The values, and the problems of every failure.
     pub(crate) fn split<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> (Vec<T>, Self) {
         let (mut values, mut problems) = (Vec::new(), Vec::new());
         for result in results {
@@ -54,13 +56,13 @@ impl Error {
         (values, Self(problems))
     }
 
-    /// All of these problems as one error, if there is any.
+    /// The problems of several errors as one error, if there are any.
     pub(crate) fn join(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
         let problems: Vec<Problem> = errors.into_iter().flat_map(|error| error.0).collect();
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 
-    /// All values, or the problems of all that failed.
+    /// All values, or the problems of every failure.
     pub(crate) fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
         let (values, problems) = Self::split(results);
         Self::join([problems]).map(|()| values)
@@ -71,21 +73,13 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            let newline = if index == 0 { "" } else { "\n" };
-            match problem {
-                Problem::InTheWay(message) | Problem::Io(message) => write!(f, "{newline}{message}")?,
-                Problem::Model { model, message } => write!(f, "{newline}{model}: {message}")?,
-                Problem::Schema(error) => write!(f, "{newline}{error}")?,
-                Problem::Stale { file, why, command } => write!(f, "{newline}{file} {why}; run `{command}`")?,
-            }
-        }
-        Ok(())
+        let messages: Vec<&str> = self.0.iter().map(|problem| problem.message.as_str()).collect();
+        f.write_str(&messages.join("\n"))
     }
 }
 
 impl From<SchemaError> for Error {
     fn from(error: SchemaError) -> Self {
-        Self(vec![Problem::Schema(error)])
+        Self::new(error.to_string())
     }
 }

@@ -1,4 +1,4 @@
-//! The generator itself: schemas in, files and a feature per family of models out.
+//! The generator: schemas in, modules and features out.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -45,22 +45,22 @@ impl Generator {
         }
     }
 
-    /// The folder of schemas: one folder a model, path = id, with `input.json`, `output.json` and `model.toml`.
+    /// Sets the folder of schemas. The path of each model is its id, with `input.json`, `output.json` and `model.toml`.
     #[must_use]
     pub fn schema_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.schema_dir = folder.as_ref().to_owned();
         self
     }
 
-    /// The folder of generated modules. Modules whose schema is gone are removed from it; files that were not generated stay,
-    /// and are never overwritten. It may neither hold the folder of schemas nor be in it.
+    /// Sets the folder of generated modules. Modules without a schema are removed. Files that were not generated stay, and are
+    /// never overwritten. The two folders must not contain each other.
     #[must_use]
     pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.out_dir = folder.as_ref().to_owned();
         self
     }
 
-    /// The command that headers and stale files name; `cargo xtask codegen` unless given.
+    /// Sets the command that headers and errors name [default: `cargo xtask codegen`].
     #[must_use]
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.command = command.into();
@@ -76,19 +76,18 @@ impl Generator {
         self
     }
 
-    /// Also generates this model, in place of one with the same id in the folder, and writes its documents into the folder:
-    /// all of it or, where anything is refused, nothing.
+    /// Adds a model, in place of one with the same id in the folder. Its documents are written into the folder, unless anything
+    /// is refused.
     #[must_use]
     pub fn model_document(mut self, document: ModelDocument) -> Self {
         self.models.push(document);
         self
     }
 
-    /// Generates every file and writes those that differ. Returns how many were touched.
+    /// Generates every file and writes those that differ. Returns the number of files that were written or removed.
     ///
     /// # Errors
-    /// [`Error`] with every model that was not understood, and every file in the way that was not generated; then nothing is
-    /// written.
+    /// [`Error`] with every model that was not understood, and every file in the way. Then nothing is written.
     pub fn generate(&self) -> Result<usize, Error> {
         self.files()?.write()
     }
@@ -96,7 +95,7 @@ impl Generator {
     /// Generates every file and compares with the disk.
     ///
     /// # Errors
-    /// [`Error`] with every file that is missing, changed or left over, and the command that mends it.
+    /// [`Error`] with every file that is missing, changed or left over, and the command to run.
     pub fn check(&self) -> Result<(), Error> {
         self.files()?.check(&self.command)
     }
@@ -130,19 +129,18 @@ impl Generator {
         Ok(files)
     }
 
-    /// Refuses folders of which one holds the other: a generated copy of a schema would be read as a schema, and a schema would
-    /// count as output.
+    /// Refuses folders of which one contains the other, since a generated copy of a schema would be read as a schema.
     fn refuse_nested_folders(&self) -> Result<(), Error> {
         let resolved = |path| resolved(path).map_err(|error| Error::io(path, &error));
         let (schemas, out) = (resolved(&self.schema_dir)?, resolved(&self.out_dir)?);
         if schemas.starts_with(&out) || out.starts_with(&schemas) {
-            let why = format!("and {} lie in one another; choose folders apart", self.out_dir.display());
+            let why = format!("and {} contain each other; choose separate folders", self.out_dir.display());
             return Err(Error::in_the_way(&self.schema_dir, &why));
         }
         Ok(())
     }
 
-    /// The models of the folder, and the ones given by hand, sorted by id; each read apart.
+    /// The models of the folder and the added ones, sorted by id. Each may fail on its own.
     fn sources(&self) -> Result<Vec<Result<Source, Error>>, Error> {
         let is_given = |id: &str| self.models.iter().any(|document| document.id == id);
         let is_path = |id: &str| {
@@ -150,7 +148,7 @@ impl Generator {
         };
         let astray = self.models.iter().filter(|document| !is_path(&document.id));
         Error::join(
-            astray.map(|document| Error::model(&document.id, "the id is no path below the schemas")),
+            astray.map(|document| Error::model(&document.id, "the id is not a path below the schemas")),
         )?;
         let mut documents = ModelDocument::all_in(&self.schema_dir)?;
         documents.retain(|document| document.as_ref().map_or(true, |document| !is_given(&document.id)));
@@ -163,7 +161,7 @@ impl Generator {
 
     fn model(&self, source: &Source, plan: &Plan<'_>) -> Result<[(PathBuf, String); 3], Error> {
         let folder = self.out_dir.join(&plan.module);
-        // The documents stand beside the code, so that a published crate holds them.
+        // The documents are beside the code, so that a published crate contains them.
         Ok([
             (folder.join("mod.rs"), module::print(source, plan, &self.command)?),
             (folder.join("input.json"), source.document.input.clone()),
@@ -183,7 +181,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
 /// The manifest with its marked region brought up to date.
 fn feature_region(manifest: &Path, plans: &[Plan<'_>], dependency: Option<&str>) -> Result<String, Error> {
     let text = fs::read_to_string(manifest).map_err(|error| Error::io(manifest, &error))?;
-    let missing = || Error::io(manifest, &io::Error::other(format!("found no region {}", OPEN.trim())));
+    let missing = || Error::io(manifest, &io::Error::other(format!("has no region {}", OPEN.trim())));
     let (before, rest) = text.split_once(OPEN).ok_or_else(missing)?;
     let (_, after) = rest.split_once(CLOSE).ok_or_else(missing)?;
     let by_hand = format!("{before}{after}");

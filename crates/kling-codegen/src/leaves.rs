@@ -1,11 +1,11 @@
-//! Leaf types: one call of a `kling-types` macro each, with names, documentation and bounds, and the variants of enums.
+//! Leaf types, each a call of a `kling-types` macro with names, documentation and bounds, and the variants of enums.
 
 use std::collections::BTreeSet;
 
 use heck::ToSnakeCase;
 use kling_schema::Shape;
+use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::check;
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use serde_json::Value;
 
 use crate::names::{capitalised, text_literal};
@@ -69,7 +69,7 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
     })
 }
 
-/// The type of a list, with the type of its elements as `print` has it.
+/// The type of a list. `print` prints the type of its elements.
 fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String) -> String {
     let element = leaf.inner.first().map_or("kt::export::Value", |element| element.path.as_str());
     let min = bounds.min.unwrap_or(0);
@@ -77,13 +77,13 @@ fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String)
     format!("kt::List<{}, {min}, {max}>", print(element))
 }
 
-/// The type of an object of any names, with the type of its values as `print` has it.
+/// The type of an object with any names. `print` prints the type of its values.
 fn dictionary(leaf: &Leaf<'_>, print: impl FnOnce(&str) -> String) -> String {
     let value = leaf.inner.first().map_or("kt::export::Value", |value| value.path.as_str());
     format!("kt::Dictionary<{}>", print(value))
 }
 
-/// The type behind a path: lists and objects of any names have a name, and no type of their own.
+/// The type behind a path. Lists and objects with any names have an alias, and no type of their own.
 fn resolved(plan: &Plan<'_>, path: &str) -> String {
     let inner = |path: &str| resolved(plan, path);
     let named = plan.leaves.iter().find(|leaf| leaf.name == path);
@@ -95,15 +95,15 @@ fn resolved(plan: &Plan<'_>, path: &str) -> String {
     alias.unwrap_or_else(|| path.to_owned())
 }
 
-/// A choice: its forms as types, and the plain values that convert into it by being read.
+/// A choice: its forms as types, and the plain values that convert into it.
 fn any_of(plan: &Plan<'_>, leaf: &Leaf<'_>, shapes: &[Shape]) -> String {
     let names = form_names(shapes);
     let forms = names.iter().zip(&leaf.inner).map(|(name, form)| format!("        {name}({}),\n", form.path));
     let own = names.iter().zip(&leaf.inner).zip(shapes).filter(|(_, shape)| {
-        // Plain values convert by being read, so that any of the forms can take them.
+        // Plain values convert by being checked, so that any of the forms can take them.
         plain(shape).is_none() || matches!(shape, Shape::Media(_) | Shape::Null)
     });
-    // A type converts into the first of the forms that it stands for.
+    // A type converts into the first form of that type.
     let mut sources = BTreeSet::new();
     let own = own.filter(|((_, form), _)| sources.insert(resolved(plan, &form.path)));
     let own = own.map(|((name, form), _)| format!("{name}({}), ", form.path));
@@ -132,9 +132,9 @@ fn enumeration(
     print: impl Fn(&Value) -> Option<String>,
 ) -> String {
     let variants: Vec<(String, String)> = names.into_iter().zip(wires).collect();
-    let default = default(leaf).and_then(print).and_then(|wire| {
-        variants.iter().find(|(_, printed)| *printed == wire).map(|(name, wire)| format!("{name} = {wire}"))
-    });
+    let default = default(leaf)
+        .and_then(print)
+        .and_then(|wire| variants.iter().find(|(_, printed)| *printed == wire).map(|(name, _)| name.clone()));
     let body: String = variants.iter().map(|(name, wire)| format!("        {name} = {wire},\n")).collect();
     call(kind, leaf, &format!("{} {{\n{body}    }}{}", leaf.name, prefixed(" default ", default)))
 }
@@ -150,7 +150,7 @@ fn number_bounds(bounds: NumberBounds) -> String {
     set.collect::<Vec<_>>().join(", ")
 }
 
-/// The default, where this leaf states it: one that the property's own rules allow, of a type that can hold it.
+/// The default of the leaf, if the property's own rules allow it and the type can hold it.
 fn default<'a>(leaf: &Leaf<'a>) -> Option<&'a Value> {
     let is_whole_property = std::ptr::eq(leaf.shape, &leaf.property.shape);
     leaf.property.default.as_ref().filter(|_| is_whole_property && leaf.property.has_typed_default())
@@ -181,7 +181,7 @@ fn documentation(leaf: &Leaf<'_>, indent: &str) -> String {
     paragraphs.lines().map(|line| format!("{indent}{}", format!("/// {line}").trim_end()) + "\n").collect()
 }
 
-/// The variants of text values, in their order.
+/// The variants of strings, in their order.
 fn of_texts(
     property: &str,
     values: &[String],
@@ -219,7 +219,9 @@ fn named<T>(
 ) -> Result<Vec<String>, String> {
     let wires: Vec<String> = values.iter().map(wire).collect();
     if let Some((stranger, _)) = overrides.iter().find(|(value, _)| !wires.contains(value)) {
-        return Err(format!("an override names the variant of {stranger:?}, which is no value"));
+        return Err(format!(
+            "an override names the variant of {stranger:?}, which is not a value of the enum"
+        ));
     }
     let mut taken: Vec<String> = overrides.iter().map(|(_, name)| name.clone()).collect();
     let mut names = Vec::new();
@@ -230,7 +232,9 @@ fn named<T>(
         let name = name
             .ok_or_else(|| format!("the variant of {wire:?} would have a name that is taken; override it"))?;
         if !is_identifier(&name) {
-            return Err(format!("the variant of {wire:?} would be `{name}`, which is no name; override it"));
+            return Err(format!(
+                "the variant of {wire:?} would be `{name}`, which is not a valid name; override it"
+            ));
         }
         taken.push(name.clone());
         names.push(name);
@@ -254,7 +258,7 @@ fn from_text(property: &str, value: &str) -> String {
     finished(property, words(trimmed).concat())
 }
 
-/// Camel-case pieces of a text; between digits a separator says that they are two numbers.
+/// Camel-case words of a text. A separator between digits is kept, since it separates two numbers.
 fn words(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let mut words = vec![String::new()];
@@ -289,7 +293,7 @@ fn capitals_as_word(word: &str) -> String {
     if is_capitals { capitalised(&word.to_ascii_lowercase()) } else { capitalised(word) }
 }
 
-/// The value with every separator by its name, so that no two values with other separators make one name.
+/// The value with every separator spelled out, so that values with different separators have different names.
 fn spelled(property: &str, value: &str) -> String {
     let name = |letter: char| match letter {
         ' ' => " Space ".to_owned(),
@@ -322,7 +326,7 @@ fn finished(property: &str, name: String) -> String {
     match name.chars().next() {
         None => "Empty".to_owned(),
         Some(first) if first.is_ascii_digit() => format!("{}{name}", unit(property).unwrap_or("R")),
-        // A keyword, and what every enum has beside its variants.
+        // A keyword, and the constants of every enum.
         Some(_) if matches!(name.as_str(), "ALL" | "Self" | "VALUES") => format!("{name}Value"),
         Some(_) => name,
     }
@@ -363,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_would_be_one_name_are_told_apart() {
+    fn values_that_would_have_one_name_get_different_names() {
         assert_eq!(texts("resolution", &["480P", "480p"]), ["R480P", "R480p"]);
         assert_eq!(texts("mode", &["Auto", "auto", "AUTO"]), ["Auto", "AutoLower", "AutoUpper"]);
         assert_eq!(texts("mode", &["a-b", "a_b", "a b"]), ["AB", "AUnderscoreB", "ASpaceB"]);
@@ -375,7 +379,7 @@ mod tests {
     fn an_override_goes_first() {
         let (values, by_hand) = (["a".to_owned(), "A".to_owned()], [("A".to_owned(), "Best".to_owned())]);
         assert_eq!(of_texts("mode", &values, &by_hand).unwrap(), ["A", "Best"]);
-        assert!(of_texts("mode", &values[..1], &by_hand).unwrap_err().contains("no value"));
+        assert!(of_texts("mode", &values[..1], &by_hand).unwrap_err().contains("not a value"));
         assert!(of_texts("mode", &values, &[("A".to_owned(), "no name".to_owned())]).is_err());
     }
 }

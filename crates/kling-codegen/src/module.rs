@@ -1,9 +1,7 @@
-//! One module: the pieces of a model, printed in one order, and the list of the modules.
-//!
-//! An input, an output and the media properties are a struct each, or none, and a call of a `kling-types` macro.
+//! The source of a module: structs and calls of `kling-types` macros, and the list of modules.
 
 use kling_schema::{ObjectSchema, Property, Shape};
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::{MediaField, MediaRule, Metric, OutputKind};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -35,12 +33,12 @@ pub(crate) fn print(source: &Source, plan: &Plan<'_>, command: &str) -> Result<S
     Ok(parts.join("\n"))
 }
 
-/// The check of a shape as a closure, where the type of its field does not check as much.
+/// The check of a shape as a closure, if the type of its field does not check the whole shape.
 pub(crate) fn check(shape: &Shape) -> Option<String> {
     (!is_plain(shape)).then(|| closure(shape))
 }
 
-/// The `mod.rs` of the out folder; with features, each module is compiled with the feature of its family only.
+/// The `mod.rs` of the generated folder. With features, each module is compiled with the feature of its family only.
 pub(crate) fn registry(plans: &[Plan<'_>], command: &str, with_features: bool) -> String {
     let mut modules = String::new();
     let mut entries = String::new();
@@ -56,7 +54,7 @@ pub(crate) fn registry(plans: &[Plan<'_>], command: &str, with_features: bool) -
         "{MARK}{command}`; do not edit by hand.
 
 {modules}
-/// Every model that is compiled in, sorted by id.
+/// Every compiled-in model, sorted by id.
 #[must_use]
 pub const fn models() -> &'static [::kling_types::ModelInfo] {{
     &[
@@ -70,13 +68,13 @@ fn header(source: &Source, plan: &Plan<'_>, command: &str) -> String {
     let [input, output] = source.hashes();
     let id = &plan.schema.id;
     let assumed = match plan.schema.notes.output_assumed {
-        true => "\n//!\n//! The provider prints no output schema for it: the generic one is assumed.",
+        true => {
+            "\n//!\n//! The provider publishes no output schema of the model, so the generic one is assumed."
+        }
         false => "",
     };
     let facts = match plan.schema.notes.facts_only {
-        true => {
-            "\n//!\n//! Names, types and bounds are the provider's; the words of its documentation are ours."
-        }
+        true => "\n//!\n//! Names, types and bounds are the provider's. The texts are those of this project.",
         false => "",
     };
     format!(
@@ -84,7 +82,7 @@ fn header(source: &Source, plan: &Plan<'_>, command: &str) -> String {
 // sha256 of input.json:  {input}
 // sha256 of output.json: {output}
 
-//! `{id}`: its input, its output, and the rules of both.{facts}{assumed}
+//! Input, output and rules of the model `{id}`.{facts}{assumed}
 
 use ::kling_types as kt;
 "
@@ -113,7 +111,7 @@ fn doc_attributes(paragraphs: &[String]) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// A type by the path that the plan gives it; the plan only makes paths that parse.
+/// A type by its path. The plan only makes paths that parse.
 fn parse_type(path: &str) -> Type {
     syn::parse_str(path).unwrap_or_else(|_| Type::Verbatim(path.parse().unwrap_or_default()))
 }
@@ -139,7 +137,7 @@ fn input_structure(plan: &Plan<'_>, object: &Object<'_>) -> TokenStream {
     }
 }
 
-/// The call of the macro that makes the builder, the check of raw JSON and the derived JSON Schema.
+/// The call of the macro that adds the builder, the check of raw JSON and the JSON Schema.
 fn input_table(object: &Object<'_>) -> String {
     let rows: String = object.fields.iter().enumerate().map(input_row).collect();
     let (name, open) = (&object.plan.name, object.plan.schema.open);
@@ -153,7 +151,7 @@ fn input_table(object: &Object<'_>) -> String {
     )
 }
 
-/// Whether properties beyond the schema can be sent with it: the top is the way past it, and open objects take any.
+/// Whether an object can have extra properties: the top object always can, and a nested object if it is open.
 fn has_extra(object: &Object<'_>) -> bool {
     object.plan.holder.is_none() || object.plan.schema.open
 }
@@ -192,24 +190,24 @@ fn input_row((position, field): (usize, &Field<'_>)) -> String {
     format!("        {position} {presence} {ident}: {ty} = {wire}{};\n", default.unwrap_or_default())
 }
 
-/// The struct.
+/// The struct of an output.
 fn output_structure(object: &Object<'_>) -> TokenStream {
     let fields = object.fields.iter().map(output_field);
     quote! {
-        /// The output of the model. Reading it never fails: what fits no property stays in `extra`.
+        /// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
         #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
         #[serde(crate = "kt::export::serde")]
         #[non_exhaustive]
         pub struct Output {
             #(#fields,)*
-            /// Whatever else the provider sent, and what is not of the type that the schema says.
+            /// Other properties of the reply, and values of another type than the schema states.
             #[serde(flatten)]
             pub extra: kt::export::Map<String, kt::export::Value>,
         }
     }
 }
 
-/// The call of the macro that reads it, checks it and finds the URLs in it.
+/// The call of the macro that adds the reader, the check and the URLs.
 fn output_table(object: &Object<'_>, kind: OutputKind) -> String {
     let rows: String = object.fields.iter().enumerate().map(output_row).collect();
     let open = object.plan.schema.open;
@@ -231,13 +229,13 @@ fn output_row((position, field): (usize, &Field<'_>)) -> String {
     format!("        {position} {presence} {ident}: {ty} = {wire}{check};\n")
 }
 
-/// Optional even where the schema requires it: what the provider left out is no reason to lose the rest.
+/// The type of an output field. A required property is optional too, so that a missing one never loses the others.
 fn field_type(field: &Field<'_>) -> String {
     let path = &field.plan.type_ref.path;
     if path.starts_with("Vec<") { path.clone() } else { format!("Option<{path}>") }
 }
 
-/// Whether the type that stands for the shape checks all of it.
+/// Whether the type of the shape checks the whole shape.
 fn is_plain(shape: &Shape) -> bool {
     match shape {
         Shape::Any | Shape::Boolean => true,
@@ -262,22 +260,22 @@ fn closure(shape: &Shape) -> String {
         }
         Shape::Boolean => "boolean(value, at, out)".to_owned(),
         Shape::Integer(IntegerBounds { min, max }) => {
-            format!("integer(value, kt::fault::IntegerBounds {{ min: {min:?}, max: {max:?} }}, at, out)")
+            format!("integer(value, kt::bounds::IntegerBounds {{ min: {min:?}, max: {max:?} }}, at, out)")
         }
         Shape::IntegerEnum(values) => format!("integer_enum(value, &{values:?}, at, out)"),
         Shape::List { bounds: ItemBounds { min, max }, items } => format!(
-            "items(value, kt::fault::ItemBounds {{ min: {min:?}, max: {max:?} }}, at, out, {})",
+            "items(value, kt::bounds::ItemBounds {{ min: {min:?}, max: {max:?} }}, at, out, {})",
             closure(items)
         ),
-        Shape::Media(_) => "media(value, at, out)".to_owned(),
+        Shape::Media(_) => return "<kt::MediaRef as kt::Validate>::check_json".to_owned(),
         Shape::Null => return "kt::any_of::null".to_owned(),
         Shape::Number(NumberBounds { min, max, above, below }) => format!(
-            "number(value, kt::fault::NumberBounds {{ min: {min:?}, max: {max:?}, above: {above:?}, below: {below:?} }}, at, out)"
+            "number(value, kt::bounds::NumberBounds {{ min: {min:?}, max: {max:?}, above: {above:?}, below: {below:?} }}, at, out)"
         ),
         Shape::NumberEnum(values) => format!("number_enum(value, &{values:?}, at, out)"),
         Shape::Object(object) => return nested(object),
         Shape::Text(TextBounds { min, max }) => {
-            format!("text(value, kt::fault::TextBounds {{ min: {min:?}, max: {max:?} }}, at, out)")
+            format!("text(value, kt::bounds::TextBounds {{ min: {min:?}, max: {max:?} }}, at, out)")
         }
         Shape::TextEnum(values) => {
             let values: Vec<String> = values.iter().map(|value| text_literal(value)).collect();
@@ -288,7 +286,7 @@ fn closure(shape: &Shape) -> String {
     format!("|value, at, out| kt::check::{call}")
 }
 
-/// The same closure with its types written out, for where they cannot be inferred.
+/// The same closure with explicit types, if they cannot be inferred.
 fn typed(shape: &Shape) -> String {
     let typed = "|value: &kt::export::Value, at: &kt::Pointer<'_>, out: &mut kt::Violations|";
     match closure(shape) {
@@ -317,9 +315,9 @@ fn nested(object: &ObjectSchema) -> String {
         format!("kt::check::additional::<&str>(value, &[{wires}], at, out, {check}); ")
     });
     let checks = object.properties.iter().zip(&names).map(|(property, (position, wire))| {
-        let presence = if property.required { "required_by" } else { "optional_by" };
-        let name = format!("kt::__property!({wire})");
-        format!("kt::check::{presence}(property_{position}, {name}, at, out, {}); ", closure(&property.shape))
+        let presence = if property.required { "required" } else { "optional" };
+        let check = closure(&property.shape);
+        format!("kt::check::{presence}(property_{position}, concat!(\"/\", {wire}), at, out, {check}); ")
     });
     format!(
         "|value, at, out| {{ let position = {position}; \

@@ -1,16 +1,16 @@
-//! Rust names for what the provider calls anything at all, each by one written rule, and texts as Rust literals.
+//! Rust names of models and properties, each by one rule, and texts as Rust literals.
 
 use heck::ToUpperCamelCase;
 
-/// The module of a model: its id in snake case, segments joined, without the maker where the second segment says it
-/// again. `kling/kling-1-6/pro/image-to-video` is `kling_1_6_pro_image_to_video`.
+/// The module of a model: the segments of its id in snake case, joined. The maker is left out if the second segment begins with
+/// it. `kling/kling-1-6/pro/image-to-video` is `kling_1_6_pro_image_to_video`.
 pub(crate) fn module_name(id: &str) -> String {
     let segments: Vec<String> = id.split('/').map(snake).collect();
     let name = match segments.as_slice() {
         [maker, second, ..] if second.starts_with(maker.as_str()) => segments[1..].join("_"),
         _ => segments.join("_"),
     };
-    // One word might be a keyword, or a module of the crate that holds it.
+    // One word might be a keyword, or another module of the crate.
     let is_safe = name.contains('_') && name.starts_with(|first: char| first.is_ascii_lowercase());
     if is_safe { name } else { format!("model_{name}") }
 }
@@ -30,11 +30,11 @@ pub(crate) fn family_name(id: &str) -> String {
 pub(crate) fn type_name(name: &str) -> String {
     let name = name.to_upper_camel_case();
     match name.as_str() {
-        // Generated code uses these by their short names.
+        // Generated code uses these names itself.
         "Default" | "Err" | "Input" | "InputBuilder" | "Into" | "MEDIA" | "None" | "Ok" | "Option"
         | "Output" | "Result" | "Self" | "Some" | "String" | "Vec" => format!("{name}Value"),
         _ if name.starts_with(|first: char| first.is_ascii_digit()) => format!("N{name}"),
-        // A script without capitals: the field has this very name.
+        // A script without capitals: the field has the same name.
         _ if name.starts_with(|first: char| !first.is_uppercase()) => format!("{name}Value"),
         _ => name,
     }
@@ -45,14 +45,14 @@ pub(crate) fn capitalised(word: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A string literal. What is not plain ASCII text is escaped where it could be mistaken: control and direction marks as
-/// `Debug` does it, and backticks, since macros put the literal between backticks.
+/// A string literal. Control and direction marks are escaped as by `Debug`, and backticks too, since macros print the literal
+/// between backticks.
 pub(crate) fn text_literal(text: &str) -> String {
     format!("{text:?}").replace('`', "\\u{60}")
 }
 
 fn snake(segment: &str) -> String {
-    // heck joins a digit to the word before it; ids separate them on purpose.
+    // heck joins a digit to the word before it, but ids separate them on purpose.
     let words = segment.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
 }

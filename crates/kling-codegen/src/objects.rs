@@ -1,7 +1,7 @@
 //! Objects by typify: the fields of each struct, with the names, types and serde attributes that typify gives them.
 //!
-//! typify sorts fields by name and knows no bounds, so only its fields are taken: they are put back into the provider's
-//! order, and every constrained leaf is a definition that is replaced by a type of ours.
+//! typify sorts fields by name and knows no bounds. So its fields are sorted in the provider's order, and every constrained leaf
+//! is replaced by a type of `kling-types`.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ use crate::plan::{FieldPlan, ObjectPlan, Plan, definition};
 pub(crate) struct Field<'a> {
     pub(crate) plan: &'a FieldPlan<'a>,
     pub(crate) ident: Ident,
-    /// Whether the property may be left out; an optional list of an output is an empty one instead.
+    /// Whether the property is an `Option`. An optional list of an output is an empty list instead.
     pub(crate) is_option: bool,
-    /// The name on the wire, where it is not the field's.
+    /// The name in JSON, if the field has another name.
     pub(crate) rename: Option<&'a str>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Object<'a> {
     pub(crate) fields: Vec<Field<'a>>,
 }
 
-/// The objects of a model: its inputs, and its output as the last.
+/// The objects of a model: its inputs, then its output.
 pub(crate) fn objects<'a>(plan: &'a Plan<'a>) -> Result<Vec<Object<'a>>, Error> {
     let plans: Vec<&ObjectPlan<'_>> = plan.inputs.iter().chain([&plan.output]).collect();
     let fail = |message: String| Error::model(&plan.schema.id, message);
@@ -55,9 +55,9 @@ fn typified(objects: &[&ObjectPlan<'_>]) -> Result<TokenStream, String> {
         definitions.insert(definition(&object.name), document(object));
         for type_ref in object.fields.iter().map(|field| &field.type_ref) {
             if let Some(name) = type_ref.replaces.as_deref().map(definition) {
-                // The type itself is printed from the plan; typify only has to know that there is one.
+                // The type is printed from the plan. typify must only know that there is one.
                 settings.with_replacement(&name, "kt::Leaf", std::iter::empty());
-                // What is replaced need not say what it is.
+                // A replaced definition needs no details.
                 definitions.insert(name, json!({ "type": "string" }));
             }
         }
@@ -82,9 +82,9 @@ fn document(object: &ObjectPlan<'_>) -> Value {
     })
 }
 
-/// typify panics on names that it cannot tell apart; here that is an error like any other.
+/// Returns a panic of typify as an error. typify panics if two names are one name in Rust.
 fn without_panic<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    // The hook is one for the whole process, so two generators must not swap it at once.
+    // The hook is global, so two generators must not swap it at once.
     static HOOK: Mutex<()> = Mutex::new(());
     let _alone = HOOK.lock();
     let hook = panic::take_hook();
@@ -127,10 +127,10 @@ fn ordered<'a>(object: &'a ObjectPlan<'a>, fields: Vec<syn::Field>) -> Result<Ve
     Ok(ordered)
 }
 
-/// The field: as settled by hand, else as typify names it, with `_value` after a name that builders use themselves.
+/// The field: as the override names it, else as typify names it, with `_value` after a name that builders use themselves.
 fn named(plan: &FieldPlan<'_>, by_typify: Option<Ident>) -> Result<Ident, String> {
     let name = &plan.property.name;
-    let is_taken = |ident: &Ident| ["build", "extra", "faults"].iter().any(|taken| ident == taken);
+    let is_taken = |ident: &Ident| ["build", "errors", "extra"].iter().any(|taken| ident == taken);
     if let Some(field) = plan.settled.and_then(|settled| settled.field.as_ref()) {
         let ident = syn::parse_str(field).ok().filter(|ident| !is_taken(ident));
         return ident.ok_or_else(|| format!("the field of {name:?} cannot be `{field}`"));
@@ -139,12 +139,12 @@ fn named(plan: &FieldPlan<'_>, by_typify: Option<Ident>) -> Result<Ident, String
     Ok(if is_taken(&ident) { format_ident!("{ident}_value") } else { ident })
 }
 
-/// The name on the wire: the `rename` of the field where it has one, else its own.
+/// The name in JSON: the `rename` of the field if it has one, else its own name.
 fn wire_name(field: &syn::Field) -> Option<String> {
     let ident = field.ident.as_ref()?.to_string();
     let mut renamed = None;
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        // Keys that are no rename are read past; typify's own attributes always parse.
+        // Other keys are skipped. The attributes of typify always parse.
         let _ = attribute.parse_nested_meta(|meta| {
             if let Ok(value) = meta.value()
                 && let (true, Expr::Lit(literal)) = (meta.path.is_ident("rename"), value.parse()?)

@@ -1,10 +1,10 @@
-//! What will be generated for a model: which Rust type each property has, before a line is printed.
+//! The plan of a model: the Rust type of each property, before any code is printed.
 
 use std::collections::BTreeMap;
 
 use heck::ToUpperCamelCase;
 use kling_schema::{ModelSchema, ObjectSchema, Override, Property, Shape};
-use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
+use kling_types::bounds::{IntegerBounds, NumberBounds, TextBounds};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -22,7 +22,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) marker: String,
     /// The leaf types, in the order of the schema.
     pub(crate) leaves: Vec<Leaf<'a>>,
-    /// The input first, then the objects nested in it.
+    /// The input, then its nested objects.
     pub(crate) inputs: Vec<ObjectPlan<'a>>,
     /// The output.
     pub(crate) output: ObjectPlan<'a>,
@@ -44,9 +44,9 @@ pub(crate) struct Leaf<'a> {
 pub(crate) struct ObjectPlan<'a> {
     pub(crate) name: String,
     pub(crate) schema: &'a ObjectSchema,
-    /// The property that holds it; the top has none.
+    /// The property of the object. The top object has none.
     pub(crate) holder: Option<&'a Property>,
-    /// The way to it in the names of media fields, such as `elements/*/`.
+    /// The path of the object in the names of media fields, such as `elements/*/`.
     pub(crate) prefix: String,
     pub(crate) fields: Vec<FieldPlan<'a>>,
 }
@@ -63,7 +63,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(schema: &'a ModelSchema) -> Result<Self, Error> {
         let module = schema.notes.module.clone().unwrap_or_else(|| module_name(&schema.id));
         if syn::parse_str::<syn::Ident>(&module).is_err() {
-            // The name becomes a path too.
+            // The name is also the name of a folder.
             return Err(Error::model(
                 &schema.id,
                 format!("the module cannot be `{module}`; `module` names another"),
@@ -80,7 +80,7 @@ impl<'a> Plan<'a> {
             output: output(schema),
         };
         plan.refuse_ruled_additions()?;
-        plan.refuse_strangers().and_then(|()| plan.refuse_same_types())?;
+        plan.refuse_idle_overrides().and_then(|()| plan.refuse_same_types())?;
         Ok(plan)
     }
 
@@ -99,7 +99,7 @@ impl<'a> Plan<'a> {
         Error::split::<()>(errors).1
     }
 
-    /// Refuses structs that would need a type for properties without a name of their own.
+    /// Refuses a struct that would need a type for properties of any name.
     fn refuse_ruled_additions(&self) -> Result<(), Error> {
         let mut objects = self.inputs.iter().chain([&self.output]);
         match objects.find(|object| object.schema.additional.is_some()) {
@@ -114,17 +114,17 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Refuses an override that changes nothing: it would have been meant for something.
-    fn refuse_strangers(&self) -> Result<(), Error> {
-        let strangers = self.schema.notes.overrides.iter().filter_map(|one| Some((one, self.idle(one)?)));
-        let errors = strangers.map(|(one, why)| {
+    /// Refuses an override that has no effect, since it is a mistake.
+    fn refuse_idle_overrides(&self) -> Result<(), Error> {
+        let idle = self.schema.notes.overrides.iter().filter_map(|one| Some((one, self.idle(one)?)));
+        let errors = idle.map(|(one, why)| {
             let message = format!("model.toml overrides {:?}, {why}", one.property);
             Err(Error::model(&self.schema.id, message))
         });
         Error::collect::<()>(errors).map(|_| ())
     }
 
-    /// Why an override changes nothing, if it does not.
+    /// The reason why an override has no effect, if it has none.
     fn idle(&self, one: &Override) -> Option<&'static str> {
         let mut fields = self.inputs.iter().flat_map(|object| object.fields.iter());
         if !fields.any(|field| field.settled == Some(one)) {
@@ -153,11 +153,11 @@ impl<'a> Plan<'a> {
         let mut seen = BTreeMap::from([(self.marker.clone(), "the model itself")]);
         let errors = objects.chain(leaves).map(|(name, property)| {
             let fail = |message| Err(Error::model(&self.schema.id, message));
-            // Names with two underscores are those of the macros and of serde.
+            // Macros and serde use names with two underscores.
             let is_taken = name.starts_with("__") || name == "kt";
             if is_taken || syn::parse_str::<syn::Ident>(&name).is_err() {
                 return fail(format!(
-                    "the type of {property:?} would be `{name}`, which is no name; override it"
+                    "the type of {property:?} would be `{name}`, which is not a valid name; override it"
                 ));
             }
             match seen.insert(name.clone(), property) {
@@ -171,7 +171,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The types of an input, gathered while its properties are walked.
+/// The types of an input, collected in a walk through its properties.
 struct InputTypes<'a> {
     schema: &'a ModelSchema,
     pub(crate) leaves: Vec<Leaf<'a>>,
@@ -188,7 +188,7 @@ impl<'a> InputTypes<'a> {
 
     fn input_object(&mut self, place: Place, holder: Option<&'a Property>, schema: &'a ObjectSchema) {
         let index = self.objects.len();
-        // The place is taken first, so that an object stands before the ones nested in it.
+        // An object comes before its nested objects.
         let (name, prefix) = (place.name.clone(), place.prefix.clone());
         self.objects.push(ObjectPlan { name, schema, holder, prefix, fields: Vec::new() });
         let fields = schema.properties.iter().map(|property| self.field(&place, property)).collect();
@@ -256,17 +256,17 @@ impl<'a> InputTypes<'a> {
     }
 }
 
-/// Where the walk through the input is.
+/// A place in the walk through the input.
 struct Place {
-    /// The type wanted for what stands there.
+    /// The type of the value at the place.
     name: String,
-    /// The property by names from the top, as overrides name it.
+    /// The path of the property, as in overrides.
     path: String,
-    /// The same as media fields name it, with a slash at its end.
+    /// The path of the property as in media fields, with a slash at its end.
     prefix: String,
 }
 
-/// The variants of a choice: what each form is, the second of a kind named so.
+/// The variants of a choice, one for each form. The second form of a kind has `Second` in its name.
 pub(crate) fn form_names(shapes: &[Shape]) -> Vec<String> {
     const ORDINALS: [&str; 6] = ["", "Second", "Third", "Fourth", "Fifth", "Further"];
     let name = |shape: &Shape| match shape {
@@ -287,22 +287,22 @@ pub(crate) fn form_names(shapes: &[Shape]) -> Vec<String> {
     shapes.iter().enumerate().map(|(index, shape)| format!("{}{}", numbered(index), name(shape))).collect()
 }
 
-/// A Rust type, and how the document for typify speaks of it.
+/// A Rust type, and its schema in the document for typify.
 #[derive(Clone, Debug)]
 pub(crate) struct TypeRef {
     pub(crate) path: String,
     pub(crate) document: Value,
-    /// Where `document` refers to a definition that is replaced by `path`: the definition's name.
+    /// The name of the definition that `path` replaces, if there is one.
     pub(crate) replaces: Option<String>,
 }
 
 impl TypeRef {
-    /// A definition that is replaced by a type of ours, and has its path for a name: no property makes one of a type elsewhere.
+    /// A definition that is replaced by a type of `kling-types`. Its name is the path of the type, which no property has.
     pub(crate) fn replaced(path: &str) -> Self {
         Self { replaces: Some(path.to_owned()), ..Self::defined(path) }
     }
 
-    /// An object that typify makes.
+    /// An object that typify generates.
     fn defined(name: &str) -> Self {
         let document = json!({ "$ref": format!("#/definitions/{}", definition(name)) });
         Self { path: name.to_owned(), document, replaces: None }
@@ -318,8 +318,8 @@ impl TypeRef {
     }
 }
 
-/// What the definition of a type is called in the document for typify, which would spell some names anew: two capitals in a
-/// row, letters beyond ASCII.
+/// The name of a definition in the document for typify. typify would change a name with two capitals in a row or with letters
+/// beyond ASCII.
 pub(crate) fn definition(name: &str) -> String {
     if name.is_ascii() && name == name.to_upper_camel_case() {
         return name.to_owned();
@@ -328,7 +328,7 @@ pub(crate) fn definition(name: &str) -> String {
     format!("T{digits}")
 }
 
-/// The shapes that need no type of their own.
+/// The type of a shape that needs no type of its own.
 pub(crate) fn plain(shape: &Shape) -> Option<TypeRef> {
     Some(match shape {
         Shape::Any => TypeRef::replaced("kt::export::Value"),
@@ -351,7 +351,7 @@ fn output(schema: &ModelSchema) -> ObjectPlan<'_> {
     ObjectPlan { name, schema: &schema.output, holder: None, prefix, fields }
 }
 
-/// Outputs have plain types: a value outside a bound or an enum has been paid for, and is kept.
+/// The type of an output property. It has no bounds, since a value out of range is paid for and must be kept.
 fn output_type(shape: &Shape) -> TypeRef {
     match shape {
         Shape::Integer(_) | Shape::IntegerEnum(_) => {

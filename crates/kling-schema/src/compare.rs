@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use kling_types::fault::{IntegerBounds, NumberBounds, TextBounds};
+use kling_types::bounds::{IntegerBounds, NumberBounds, TextBounds};
 use kling_types::{MediaRule, RuleSource};
 use serde_json::{Value, json};
 

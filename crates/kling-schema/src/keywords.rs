@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
 use kling_types::{Pointer, check};
 use serde_json::{Map, Number, Value};
 

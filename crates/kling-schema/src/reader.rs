@@ -3,7 +3,8 @@
 //! Notes from a file are strict. Without a file, nobody can add to the notes. The schema is then read as far as possible, and
 //! the rest is reported as unchecked.
 
-use kling_types::{MediaKind, MediaRule, Pointer, RuleSource, check, fault};
+use kling_types::bounds::TextBounds;
+use kling_types::{MediaKind, MediaRule, Pointer, RuleSource, check};
 use serde_json::{Map, Value};
 
 use crate::keywords::{Keywords, Prose};
@@ -431,7 +432,7 @@ fn values(keywords: &mut Keywords<'_>, kind: &str, is_only: bool) -> Result<Opti
 fn text(keywords: &mut Keywords<'_>, media: Option<MediaKind>) -> Result<Shape, SchemaError> {
     let bounds = keywords.text_bounds()?;
     match media {
-        Some(kind) if bounds == fault::TextBounds::default() => Ok(Shape::Media(kind)),
+        Some(kind) if bounds == TextBounds::default() => Ok(Shape::Media(kind)),
         _ => Ok(Shape::Text(bounds)),
     }
 }
@@ -439,7 +440,7 @@ fn text(keywords: &mut Keywords<'_>, media: Option<MediaKind>) -> Result<Shape, 
 fn text_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
     let bounds = keywords.text_bounds()?;
     let texts = values.iter().filter_map(Value::as_str).map(str::to_owned);
-    listed(texts, |text| fault::text(text, bounds).is_none(), keywords).map(Shape::TextEnum)
+    listed(texts, |text| bounds.check(text).is_ok(), keywords).map(Shape::TextEnum)
 }
 
 fn integer_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
@@ -447,14 +448,14 @@ fn integer_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, 
     let integer = |value: &Value| value.as_number().and_then(check::whole)?.try_into().ok();
     let integers: Option<Vec<i64>> = values.iter().map(integer).collect();
     let integers = integers.ok_or_else(|| keywords.error("enum", "expected integers of 64 bits"))?;
-    let is_allowed = |integer: &i64| fault::integer((*integer).into(), bounds).is_none();
+    let is_allowed = |integer: &i64| bounds.check((*integer).into()).is_ok();
     listed(integers.into_iter(), is_allowed, keywords).map(Shape::IntegerEnum)
 }
 
 fn number_enum(values: &[Value], keywords: &mut Keywords<'_>) -> Result<Shape, SchemaError> {
     let bounds = keywords.number_bounds()?;
     let numbers = values.iter().filter_map(Value::as_f64);
-    listed(numbers, |number| fault::number(*number, bounds).is_none(), keywords).map(Shape::NumberEnum)
+    listed(numbers, |number| bounds.check(*number).is_ok(), keywords).map(Shape::NumberEnum)
 }
 
 /// Returns the listed values within the bounds, each once.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use kling_types::fault::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use kling_types::{Keyword, MediaKind, MediaRule, Pointer, Violation, Violations, any_of, check, json};
+use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::{
+    Keyword, MediaKind, MediaRef, MediaRule, Pointer, Validate, Violation, Violations, any_of, check, json,
+};
 use serde_json::Value;
 
 /// The schema of an object.
@@ -199,7 +201,7 @@ impl Shape {
             Self::List { bounds, items } => {
                 check::items(value, *bounds, at, out, |item, at, out| items.check(item, at, out));
             }
-            Self::Media(_) => check::media(value, at, out),
+            Self::Media(_) => MediaRef::check_json(value, at, out),
             Self::Null => any_of::null(value, at, out),
             Self::Number(bounds) => check::number(value, *bounds, at, out),
             Self::NumberEnum(values) => check::number_enum(value, values, at, out),
@@ -214,7 +216,7 @@ impl Shape {
     ///
     /// ```
     /// use kling_schema::Shape;
-    /// use kling_types::fault::IntegerBounds;
+    /// use kling_types::bounds::IntegerBounds;
     /// assert_eq!(Shape::Integer(IntegerBounds::default()).read_text("5")?, 5);
     /// assert_eq!(Shape::TextEnum(vec!["5".into(), "auto".into()]).read_text("5")?, "5");
     /// # Ok::<(), kling_types::Violation>(())
@@ -276,7 +278,7 @@ impl Shape {
 
 /// ```
 /// use kling_schema::Shape;
-/// use kling_types::fault::IntegerBounds;
+/// use kling_types::bounds::IntegerBounds;
 /// assert_eq!(Shape::Integer(IntegerBounds { min: Some(3), max: Some(15) }).to_string(), "integer, 3 to 15");
 /// assert_eq!(Shape::IntegerEnum(vec![5, 10]).to_string(), "5 or 10");
 /// ```

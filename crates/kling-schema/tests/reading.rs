@@ -40,7 +40,7 @@ fn an_unknown_media_rule_is_kept_at_run_time_and_refused_by_strict_reading() {
         json!({"validation_rule": "codec!=", "validation_value": "av1", "validation_error": "No AV1."});
     let entry = entry(&json!({"image_url": {"type": "string", "validations": [rule]}}), &json!([]));
     let media = entry.schema().unwrap().media;
-    let judgement = media[0].judge("/image_url", &MediaFacts::unknown());
+    let judgement = media[0].check("/image_url", &MediaFacts::unknown());
     assert!(judgement.violations.is_empty());
     assert_eq!(judgement.unchecked.len(), 1);
     let error = strictly(&entry, &json!({"output_kind": "video"})).unwrap_err();

@@ -191,7 +191,7 @@ impl Images {
         (bytes, facts): (Option<Vec<u8>>, MediaFacts),
         settings: &Settings,
     ) -> Violations {
-        let report = field.judge_with(&pointer, &facts, settings.api.megabyte);
+        let report = field.check_with(&pointer, &facts, settings.api.megabyte);
         if !report.unchecked.is_empty() {
             self.unchecked.push(pointer);
         }

@@ -1,18 +1,18 @@
-//! Values of one of several forms: what JSON Schema calls `anyOf`.
+//! Values of one of several forms: `anyOf` in JSON Schema.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::check::{described, wrong_type};
-use crate::wording::one_of;
-use crate::{Keyword, Pointer, Validate, Violation, Violations};
+use crate::check::{Validate, described, wrong_type};
+use crate::violation::one_of;
+use crate::{Keyword, Pointer, Violation, Violations};
 
 /// The check of one form.
 pub type Form<'f> = &'f dyn Fn(&Value, &Pointer<'_>, &mut Violations);
 
 /// Checks that a value has one of several forms; `forms` are the checks of each.
 ///
-/// What is wrong is one violation, at the value itself, as JSON Schema sees it; it says what each form would have allowed.
+/// The result is one violation at the value itself, as in JSON Schema. The violation names the values that each form allows.
 pub fn any_of<F>(value: &Value, forms: impl IntoIterator<Item = F>, at: &Pointer<'_>, out: &mut Violations)
 where
     F: FnOnce(&Value, &Pointer<'_>, &mut Violations),
@@ -22,20 +22,20 @@ where
         let mut found = Violations::new();
         check(value, &Pointer::ROOT, &mut found);
         if found.iter().all(|one| one.keyword() == Keyword::MediaReference) {
-            // The form is the right one, and only a rule of ours is broken.
+            // The form fits the schema, and only a rule of this crate is broken.
             keyword = Keyword::MediaReference;
         }
         match found.iter().next() {
             None => return,
-            Some(first) if first.pointer().is_empty() => allowed.push(first.allowed().into_owned()),
+            Some(first) if first.pointer().is_empty() => allowed.push(first.allowed()),
             Some(first) => allowed.push(format!("at {} {}", first.pointer(), first.allowed())),
         }
     }
     allowed.dedup();
-    out.push(Violation::placed(at, keyword, described(value), one_of(allowed.iter())));
+    out.push(Violation::of(keyword, described(value), one_of(&allowed)).at(at));
 }
 
-/// `null`, where a schema names it as a form of its own.
+/// `null`, if a schema names it as a form of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Null;
 
@@ -60,7 +60,7 @@ pub fn null(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
 
 /// A value of one of several forms, each a type of its own.
 ///
-/// The forms after `from` convert as types; the words after `reads` are the plain values that convert too, through the check.
+/// The forms after `from` convert as types. The words after `reads` are plain values that convert by being checked.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! any_of {
@@ -70,14 +70,14 @@ macro_rules! any_of {
         #[serde(crate = "::kling_types::export::serde", untagged)]
         #[non_exhaustive]
         pub enum $name {
-            $(#[doc = concat!("One form of it: `", stringify!($ty), "`.")] $form($ty),)+
+            $(#[doc = concat!("The form `", stringify!($ty), "`.")] $form($ty),)+
         }
 
         impl $name {
-            /// Takes a value that has one of the forms; the first that fits is the one.
+            /// Takes a value that has one of the forms, as the first form that fits.
             ///
             /// # Errors
-            /// A violation with an empty pointer, when none fits.
+            /// A violation with an empty pointer if no form fits.
             pub fn new(value: impl ::std::convert::Into<$crate::export::Value>) -> ::std::result::Result<Self, $crate::Violations> {
                 let value = value.into();
                 $(if let Some(form) = $crate::any_of::read::<$ty>(&value) {
@@ -113,7 +113,23 @@ macro_rules! any_of {
             }
         }
 
-        $crate::__any_of_schema!($name: $($ty),+);
+        $crate::__if_schemars! {
+            impl $crate::export::schemars::JsonSchema for $name {
+                fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema(
+                    generator: &mut $crate::export::schemars::SchemaGenerator,
+                ) -> $crate::export::schemars::Schema {
+                    $crate::json_schema::any_of(vec![$(generator.subschema_for::<$ty>()),+])
+                }
+            }
+        }
     };
 }
 
@@ -127,7 +143,7 @@ macro_rules! __any_of_reads {
             type Error = $crate::Violations;
 
             fn try_from(value: f64) -> ::std::result::Result<Self, $crate::Violations> {
-                // Through `Number`, since JSON would make null of what is not finite.
+                // By way of `Number`, since JSON would turn infinity into null.
                 Self::new($crate::Number::new(value)?.value())
             }
         }
@@ -145,7 +161,7 @@ macro_rules! __any_of_reads {
     };
 }
 
-/// The value as a type, if the type's own check takes it.
+/// Reads a value as a type, if the type's own check accepts the value.
 #[doc(hidden)]
 pub fn read<T: Validate + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     let mut found = Violations::new();
@@ -153,7 +169,7 @@ pub fn read<T: Validate + serde::de::DeserializeOwned>(value: &Value) -> Option<
     if found.is_empty() { T::deserialize(value).ok() } else { None }
 }
 
-/// The violation of a value that passed a check and still could not be read; no type of this crate has one.
+/// The violation of a value that passed a check and could not be read. No type of this crate causes it.
 #[doc(hidden)]
 #[must_use]
 pub fn unread(value: &Value) -> Violation {

@@ -1,19 +1,52 @@
-//! The checks that generated validators call, and that validation at run time calls too: one implementation of each.
+//! Checks of JSON values, shared by generated validators and by validation at run time.
 //!
-//! Each check looks at one JSON value, and adds what is wrong to a list; a value of the wrong type is judged no further.
+//! Each check adds its violations to a list. A value of the wrong type is checked no further.
 
-mod object;
+use serde_json::{Map, Number, Value};
 
-use serde_json::{Number, Value};
+use crate::bounds::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use crate::violation::{Message, one_of};
+use crate::{Keyword, Pointer, Violation, Violations};
 
-use crate::fault::{self, IntegerBounds, Integers, ItemBounds, NumberBounds, TextBounds};
-use crate::wording::one_of;
-use crate::words::{Bound, Message};
-use crate::{Keyword, Pointer, Violation, Violations, media_ref};
+/// A type that can check raw JSON.
+pub trait Validate {
+    /// Adds every violation of `value` to `out`.
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations);
+}
 
-pub use self::object::{
-    additional, missing, object, optional, optional_by, properties, required, required_by, unknown_properties,
-};
+impl Validate for String {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        text(value, TextBounds::default(), at, out);
+    }
+}
+
+impl Validate for bool {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        boolean(value, at, out);
+    }
+}
+
+impl Validate for i64 {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        integer(value, IntegerBounds::default(), at, out);
+    }
+}
+
+impl<T: Validate> Validate for Vec<T> {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        items(value, ItemBounds::default(), at, out, T::check_json);
+    }
+}
+
+impl Validate for Value {
+    fn check_json(_: &Value, _: &Pointer<'_>, _: &mut Violations) {}
+}
+
+impl Validate for Map<String, Value> {
+    fn check_json(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
+        object(value, at, out);
+    }
+}
 
 /// Runs one check over a whole document.
 ///
@@ -28,71 +61,65 @@ pub fn document(
     out.into_result()
 }
 
-/// A string within bounds.
+/// Checks a string against bounds.
 #[inline]
 pub fn text(value: &Value, bounds: TextBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::String(text) => report(fault::text(text, bounds), at, out),
+        Value::String(text) => report(bounds.check(text), at, out),
         other => wrong_type(other, "a string", at, out),
     }
 }
 
-/// A string out of a list.
+/// Checks that a string is one of a list.
 pub fn text_enum<S: AsRef<str>>(value: &Value, allowed: &[S], at: &Pointer<'_>, out: &mut Violations) {
     match value {
         Value::String(text) if allowed.iter().any(|one| one.as_ref() == text) => {}
-        Value::String(text) => out.push(fault::not_in_texts(text, allowed).within(at)),
-        other => wrong_type(other, fault::texts(allowed), at, out),
+        Value::String(text) => out.push(bounds::not_in_texts(text, allowed).at(at)),
+        other => wrong_type(other, bounds::texts(allowed), at, out),
     }
 }
 
-/// An integer within bounds; `5.0` is the integer 5, as JSON Schema reads it.
+/// Checks an integer against bounds; `5.0` is the integer 5, as JSON Schema reads it.
 #[inline]
 pub fn integer(value: &Value, bounds: IntegerBounds, at: &Pointer<'_>, out: &mut Violations) {
-    match value {
-        Value::Number(number) => match whole(number) {
-            // Named as it stands there: beyond 128 bits the integer is only the nearest one.
-            Some(integer) => {
-                let fault = fault::integer(integer, bounds);
-                report(fault.map(|fault| fault.with_found(described_number(number))), at, out);
-            }
-            None => wrong_type(value, "an integer", at, out),
-        },
-        other => wrong_type(other, "an integer", at, out),
+    match value.as_number().and_then(whole) {
+        // The number itself is named: beyond 128 bits the integer is only the nearest one.
+        Some(whole) => {
+            report(bounds.check(whole).map_err(|broken| broken.with_found(described(value))), at, out);
+        }
+        None => wrong_type(value, "an integer", at, out),
     }
 }
 
-/// An integer out of a list.
+/// Checks that an integer is one of a list.
 #[inline]
-pub fn integer_enum(value: &Value, allowed: impl Integers, at: &Pointer<'_>, out: &mut Violations) {
-    let integer = match value {
-        Value::Number(number) => whole(number),
-        _ => None,
-    };
-    match integer {
-        Some(integer) => report(fault::integer_enum(integer, allowed), at, out),
-        None => wrong_type(value, Message::OneOf(allowed.kept()), at, out),
+pub fn integer_enum(value: &Value, allowed: &[i64], at: &Pointer<'_>, out: &mut Violations) {
+    match value.as_number().and_then(whole) {
+        Some(whole) if i64::try_from(whole).is_ok_and(|integer| allowed.contains(&integer)) => {}
+        Some(whole) => out.push(bounds::not_in_integers(whole, allowed).at(at)),
+        None => wrong_type(value, one_of(allowed), at, out),
     }
 }
 
-/// A finite number within bounds.
+/// Checks a finite number against bounds.
 #[inline]
 pub fn number(value: &Value, bounds: NumberBounds, at: &Pointer<'_>, out: &mut Violations) {
     match value {
-        Value::Number(number) => report(fault::number(float(number), bounds), at, out),
+        Value::Number(number) => report(bounds.check(float(number)), at, out),
         other => wrong_type(other, "a number", at, out),
     }
 }
 
-/// A number out of a list.
+/// Checks that a number is one of a list.
 pub fn number_enum(value: &Value, allowed: &[f64], at: &Pointer<'_>, out: &mut Violations) {
-    match value {
-        Value::Number(number) => report(fault::number_enum(float(number), allowed), at, out),
-        other => wrong_type(other, one_of(allowed.iter()), at, out),
+    match value.as_number().map(float) {
+        Some(number) if allowed.contains(&number) => {}
+        Some(number) => out.push(bounds::not_in_numbers(number, allowed).at(at)),
+        None => wrong_type(value, one_of(allowed), at, out),
     }
 }
 
-/// `true` or `false`.
+/// Checks that a value is `true` or `false`.
 #[inline]
 pub fn boolean(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     if !value.is_boolean() {
@@ -100,20 +127,7 @@ pub fn boolean(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
     }
 }
 
-/// A media reference: an `https` URL or a `data:` URI.
-#[inline]
-pub fn media(value: &Value, at: &Pointer<'_>, out: &mut Violations) {
-    match value {
-        Value::String(text) => {
-            if let Some(found) = media_ref::fault(text) {
-                no_reference(found, at, out);
-            }
-        }
-        other => wrong_type(other, media_ref::ALLOWED, at, out),
-    }
-}
-
-/// An array within bounds, each element checked by `item`.
+/// Checks an array against bounds, and each element by `item`.
 pub fn items(
     value: &Value,
     bounds: ItemBounds,
@@ -122,14 +136,128 @@ pub fn items(
     mut item: impl FnMut(&Value, &Pointer<'_>, &mut Violations),
 ) {
     let Value::Array(elements) = value else { return wrong_type(value, "an array", at, out) };
-    report(fault::items(elements.len(), bounds), at, out);
+    report(bounds.check(elements.len()), at, out);
     for (index, element) in elements.iter().enumerate() {
         item(element, &at.index(index), out);
     }
 }
 
-/// The integer that a JSON number is, if it is one: `5.0` is 5. Beyond 128 bits it is the nearest end of `i128`, which
-/// lies outside every bound that a schema of the provider states.
+/// Finds the properties of an object by `position`, and returns the value of each in the order of the schema.
+///
+/// If `known` is given, a property that `position` does not know is a violation.
+pub fn properties<'v, const N: usize>(
+    value: &'v Value,
+    position: impl Fn(&str) -> Option<usize>,
+    known: Option<&[&str]>,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) -> Option<[Option<&'v Value>; N]> {
+    let object = object(value, at, out)?;
+    let mut found = [None; N];
+    let mut has_unknown = false;
+    for (key, value) in object {
+        match position(key).and_then(|index| found.get_mut(index)) {
+            Some(slot) => *slot = Some(value),
+            None => has_unknown = true,
+        }
+    }
+    if let (Some(known), true) = (known, has_unknown) {
+        unknown_properties(object, known, at, out);
+    }
+    Some(found)
+}
+
+/// Checks an optional property. Its key has a slash before it, as in [`Pointer::property`].
+#[inline]
+pub fn optional(
+    value: Option<&Value>,
+    slash_key: &'static str,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
+) {
+    if let Some(value) = value {
+        check(value, &at.property(slash_key), out);
+    }
+}
+
+/// Checks a required property. Its key has a slash before it, as in [`Pointer::property`].
+#[inline]
+pub fn required(
+    value: Option<&Value>,
+    slash_key: &'static str,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    check: impl FnOnce(&Value, &Pointer<'_>, &mut Violations),
+) {
+    match value {
+        Some(value) => check(value, &at.property(slash_key), out),
+        None => missing(&at.property(slash_key), out),
+    }
+}
+
+/// Checks that a value is an object.
+pub fn object<'v>(
+    value: &'v Value,
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) -> Option<&'v Map<String, Value>> {
+    let object = value.as_object();
+    if object.is_none() {
+        wrong_type(value, "an object", at, out);
+    }
+    object
+}
+
+/// Reports every property of `object` that is not in `known`, with the nearest known name. Violations are sorted by name, since
+/// the order of a JSON object depends on its reader.
+pub fn unknown_properties<S: AsRef<str>>(
+    object: &Map<String, Value>,
+    known: &[S],
+    at: &Pointer<'_>,
+    out: &mut Violations,
+) {
+    let names = || known.iter().map(S::as_ref);
+    let accepted = match known {
+        [] => "no properties".to_owned(),
+        _ => names().collect::<Vec<_>>().join(", "),
+    };
+    for key in unknown_names(object, known) {
+        let violation = Violation::of(Keyword::AdditionalProperties, "an unknown property", accepted.clone());
+        out.push(violation.with_nearest(key, names()).at(&at.key(key)));
+    }
+}
+
+/// Checks every property of an object that is not in `known`, sorted by name. A value that is no object passes.
+pub fn additional<S: AsRef<str>>(
+    value: &Value,
+    known: &[S],
+    at: &Pointer<'_>,
+    out: &mut Violations,
+    mut check: impl FnMut(&Value, &Pointer<'_>, &mut Violations),
+) {
+    let Value::Object(object) = value else { return };
+    for key in unknown_names(object, known) {
+        check(&object[key], &at.key(key), out);
+    }
+}
+
+/// The names of properties that are not in `known`, sorted.
+fn unknown_names<'v, S: AsRef<str>>(object: &'v Map<String, Value>, known: &[S]) -> Vec<&'v str> {
+    let is_known = |key: &str| known.iter().any(|name| name.as_ref() == key);
+    let mut names: Vec<&str> = object.keys().map(String::as_str).filter(|key| !is_known(key)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Reports a missing property.
+pub fn missing(at: &Pointer<'_>, out: &mut Violations) {
+    out.push(bounds::missing().at(at));
+}
+
+/// Returns the integer that a JSON number is, if it is whole: `5.0` is 5. Beyond 128 bits the result is the nearest end of
+/// `i128`, which is outside every bound that a schema of the provider states.
+#[inline]
 #[must_use]
 pub fn whole(number: &Number) -> Option<i128> {
     let exact = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
@@ -141,42 +269,31 @@ pub fn whole(number: &Number) -> Option<i128> {
     })
 }
 
-/// The violation of a number that is no integer.
+/// The violation of a number that is not whole.
 pub(crate) fn not_whole(number: &Number) -> Violation {
     Violation::of(Keyword::Type, described_number(number), "an integer")
 }
 
-/// The nearest double of a JSON number. With serde_json's `arbitrary_precision` a number may have none.
+/// The nearest double of a JSON number. With serde_json's `arbitrary_precision` there may be none.
+#[inline]
 pub(crate) fn float(number: &Number) -> f64 {
     let infinity = || if number.to_string().starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
     number.as_f64().unwrap_or_else(infinity)
 }
 
-/// Adds what is wrong, seen from the place where it is.
 #[inline]
-fn report(fault: Option<Violation>, at: &Pointer<'_>, out: &mut Violations) {
-    if let Some(fault) = fault {
-        add(fault, at, out);
+fn report(result: Result<(), Violation>, at: &Pointer<'_>, out: &mut Violations) {
+    if let Err(violation) = result {
+        out.push(violation.at(at));
     }
-}
-
-/// Apart from the checks, which are the shorter for it where nothing is wrong.
-#[inline(never)]
-fn add(fault: Violation, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(fault.at(at));
-}
-
-#[cold]
-fn no_reference(found: &'static str, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(Violation::placed(at, Keyword::MediaReference, found, media_ref::ALLOWED));
 }
 
 #[cold]
 pub(crate) fn wrong_type(value: &Value, allowed: impl Into<Message>, at: &Pointer<'_>, out: &mut Violations) {
-    out.push(Violation::placed(at, Keyword::Type, described(value), allowed));
+    out.push(Violation::of(Keyword::Type, described(value), allowed).at(at));
 }
 
-#[inline]
+/// The kind of a value, or the value itself if it is short and no text.
 pub(crate) fn described(value: &Value) -> Message {
     match value {
         Value::Array(_) => "an array".into(),
@@ -189,8 +306,8 @@ pub(crate) fn described(value: &Value) -> Message {
     }
 }
 
-#[inline]
 fn described_number(number: &Number) -> Message {
-    let float = || Message::Number(Bound::Exactly, float(number));
-    number.as_i64().map_or_else(float, |integer| Message::Integer(Bound::Exactly, integer))
+    number
+        .as_i64()
+        .map_or_else(|| Message::number("", float(number)), |integer| Message::Integer("", integer))
 }

@@ -1,4 +1,4 @@
-//! JSON read from bytes, where a key that stands twice can still be seen.
+//! A reader of JSON bytes that refuses duplicate keys.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::{Keyword, Pointer, Violation};
 
-/// Reads one JSON document, and refuses a key that stands twice in one object: of two prompts, nobody knows which is
-/// meant, and a [`Value`] would keep the last in silence.
+/// Reads one JSON document, and refuses an object that has one key duplicate. A [`Value`] would silently keep the last of two
+/// prompts.
 ///
 /// ```
 /// let error = kling_types::json::from_slice(br#"{"duration": 5, "duration": 10}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "/duration: found the key twice, allowed once");
+/// assert_eq!(error.to_string(), "/duration: duplicate key");
 /// ```
 ///
 /// # Errors
-/// A violation for bytes that are not one JSON document, or for the first key that stands twice.
+/// A violation for bytes that are not one JSON document, or for the first duplicate key.
 pub fn from_slice(bytes: &[u8]) -> Result<Value, Violation> {
-    let mut twice = None;
+    let mut duplicate = None;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let scan = Scan { at: &Pointer::ROOT, twice: &mut twice };
+    let scan = Scan { at: &Pointer::ROOT, duplicate: &mut duplicate };
     let scanned = scan.deserialize(&mut reader).and_then(|()| reader.end());
-    match (twice, scanned) {
+    match (duplicate, scanned) {
         (Some(violation), _) => Err(violation),
         (None, Err(error)) => Err(not_json(&error)),
         (None, Ok(())) => serde_json::from_slice(bytes).map_err(|error| not_json(&error)),
@@ -31,13 +31,13 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, Violation> {
 }
 
 fn not_json(error: &serde_json::Error) -> Violation {
-    Violation::new("", Keyword::Json, format!("no valid json: {error}"), "one json document")
+    Violation::new("", Keyword::Json, format!("not valid JSON: {error}"), "one JSON document")
 }
 
-/// Walks a document without keeping it.
+/// Walks a document without keeping its values.
 struct Scan<'a> {
     at: &'a Pointer<'a>,
-    twice: &'a mut Option<Violation>,
+    duplicate: &'a mut Option<Violation>,
 }
 
 impl<'de> DeserializeSeed<'de> for Scan<'_> {
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("json")
+        f.write_str("JSON")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -60,10 +60,11 @@ impl<'de> Visitor<'de> for Scan<'_> {
         while let Some(key) = map.next_key::<String>()? {
             let at = self.at.key(&key);
             if seen.contains(&key) {
-                *self.twice = Some(Violation::new(at, Keyword::DuplicateKey, "the key twice", "once"));
+                *self.duplicate =
+                    Some(Violation::new(at, Keyword::DuplicateKey, "duplicate key", "each key once"));
                 return Err(A::Error::custom("duplicate key"));
             }
-            map.next_value_seed(Scan { at: &at, twice: self.twice })?;
+            map.next_value_seed(Scan { at: &at, duplicate: self.duplicate })?;
             seen.insert(key);
         }
         Ok(())
@@ -71,7 +72,8 @@ impl<'de> Visitor<'de> for Scan<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut index = 0;
-        while seq.next_element_seed(Scan { at: &self.at.index(index), twice: self.twice })?.is_some() {
+        while seq.next_element_seed(Scan { at: &self.at.index(index), duplicate: self.duplicate })?.is_some()
+        {
             index += 1;
         }
         Ok(())
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_twice_is_found_at_any_depth() {
+    fn a_duplicate_key_is_found_at_any_depth() {
         let error = from_slice(br#"{"a":[{"b":1},{"b":1,"b":2}]}"#).unwrap_err();
         assert_eq!((error.pointer(), error.keyword()), ("/a/1/b", Keyword::DuplicateKey));
     }

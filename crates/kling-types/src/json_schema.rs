@@ -1,119 +1,234 @@
-//! JSON Schema derived from the types: written from the constants that the types check, never from the schema on file.
+//! JSON Schema derived from the types, from the constants that the types check and never from the schema on file.
 
-#[cfg(feature = "schemars")]
-mod derived;
-
-#[cfg(feature = "schemars")]
-pub use derived::{
-    ObjectSchema, any_of, integer, integer_enum, number, number_enum, state_default, text, text_enum,
-};
-
-/// Implements `schemars::JsonSchema` for a leaf type.
+/// Its content with the feature `schemars`, otherwise nothing.
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __json_schema {
-    ($name:ident, $schema:expr $(, $default:expr)?) => {
-        impl $crate::export::schemars::JsonSchema for $name {
-            fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut $crate::export::schemars::SchemaGenerator) -> $crate::export::schemars::Schema {
-                #[allow(unused_mut, reason = "a leaf without a default changes nothing")]
-                let mut schema = $schema;
-                $(schema.insert("default".to_owned(), $default.into());)?
-                schema
-            }
-        }
-    };
+macro_rules! __if_schemars {
+    ($($content:tt)*) => { $($content)* };
 }
 
-/// Nothing, without the feature `schemars`.
+/// Its content with the feature `schemars`, otherwise nothing.
 #[cfg(not(feature = "schemars"))]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __json_schema {
-    ($($ignored:tt)*) => {};
+macro_rules! __if_schemars {
+    ($($content:tt)*) => {};
 }
 
-/// Implements `schemars::JsonSchema` for an object type; a default stands there as JSON text, where its type states none.
-#[cfg(feature = "schemars")]
+/// Implements `schemars::JsonSchema` for an object type. A default is JSON text, for a type that has no default of its own.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __object_schema {
     ($name:ident, media: $media:expr, below: $prefix:expr, open: $open:literal, {
         $($presence:ident $key:literal: $type:ty $(, default $default:literal)?;)*
     }) => {
-        impl $crate::export::schemars::JsonSchema for $name {
-            fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
+        $crate::__if_schemars! {
+            impl $crate::export::schemars::JsonSchema for $name {
+                fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
 
-            fn schema_id() -> ::std::borrow::Cow<'static, str> {
-                concat!(module_path!(), "::", stringify!($name)).into()
-            }
+                fn schema_id() -> ::std::borrow::Cow<'static, str> {
+                    concat!(module_path!(), "::", stringify!($name)).into()
+                }
 
-            fn inline_schema() -> bool {
-                true
-            }
+                fn inline_schema() -> bool {
+                    true
+                }
 
-            #[allow(unused_mut, unused_variables, reason = "there may be no properties, or none with a default")]
-            fn json_schema(
-                generator: &mut $crate::export::schemars::SchemaGenerator,
-            ) -> $crate::export::schemars::Schema {
-                let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
-                $(
-                    let mut property = generator.subschema_for::<$type>();
-                    $($crate::json_schema::state_default(&mut property, $default);)?
-                    object.$presence($key, property);
-                )*
-                object.finish()
+                #[allow(unused_mut, unused_variables, reason = "there may be no properties, or none with a default")]
+                fn json_schema(
+                    generator: &mut $crate::export::schemars::SchemaGenerator,
+                ) -> $crate::export::schemars::Schema {
+                    let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
+                    $(
+                        let mut property = generator.subschema_for::<$type>();
+                        $($crate::json_schema::set_default_text(&mut property, $default);)?
+                        object.$presence($key, property);
+                    )*
+                    object.finish()
+                }
             }
         }
     };
 }
 
-/// Implements `schemars::JsonSchema` for a type of several forms.
 #[cfg(feature = "schemars")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __any_of_schema {
-    ($name:ident: $($form:ty),+) => {
-        impl $crate::export::schemars::JsonSchema for $name {
-            fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
+pub use self::derived::*;
 
-            fn inline_schema() -> bool {
-                true
-            }
+#[cfg(feature = "schemars")]
+mod derived {
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde::Serialize;
+    use serde_json::{Map, Value, json};
 
-            fn json_schema(
-                generator: &mut $crate::export::schemars::SchemaGenerator,
-            ) -> $crate::export::schemars::Schema {
-                $crate::json_schema::any_of(vec![$(generator.subschema_for::<$form>()),+])
+    use crate::bounds::{IntegerBounds, NumberBounds, TextBounds};
+    use crate::{
+        Dictionary, Integer, List, MediaField, MediaRef, MediaRule, Null, Number, RuleSource, Validate,
+    };
+
+    /// Adds the provider's default.
+    pub fn set_default(schema: &mut Schema, default: &impl Serialize) {
+        schema.insert("default".to_owned(), json!(default));
+    }
+
+    /// Adds the provider's default, given as JSON text.
+    pub fn set_default_text(schema: &mut Schema, default: &str) {
+        schema.insert("default".to_owned(), serde_json::from_str(default).unwrap_or_default());
+    }
+
+    /// The schema of a value of one of several forms.
+    #[must_use]
+    pub fn any_of(forms: Vec<Schema>) -> Schema {
+        json_schema!({ "anyOf": forms })
+    }
+
+    /// The schema of a string.
+    #[must_use]
+    pub fn text(bounds: TextBounds) -> Schema {
+        let schema = json_schema!({ "type": "string" });
+        with(schema, [("minLength", bounds.min.map(Value::from)), ("maxLength", bounds.max.map(Value::from))])
+    }
+
+    /// The schema of a string out of a list.
+    #[must_use]
+    pub fn text_enum(values: &[&str]) -> Schema {
+        json_schema!({ "type": "string", "enum": values })
+    }
+
+    /// The schema of an integer.
+    #[must_use]
+    pub fn integer(bounds: IntegerBounds) -> Schema {
+        let schema = json_schema!({ "type": "integer" });
+        with(schema, [("minimum", bounds.min.map(wide)), ("maximum", bounds.max.map(wide))])
+    }
+
+    /// A bound as JSON. Beyond 64 bits it is the nearest double, as in the source.
+    #[allow(clippy::cast_precision_loss, reason = "JSON holds no wider integer than 64 bits")]
+    fn wide(bound: i128) -> Value {
+        let exact = i64::try_from(bound).map(Value::from).or_else(|_| u64::try_from(bound).map(Value::from));
+        exact.unwrap_or_else(|_| Value::from(bound as f64))
+    }
+
+    /// The schema of an integer out of a list.
+    #[must_use]
+    pub fn integer_enum(values: &[i64]) -> Schema {
+        json_schema!({ "type": "integer", "enum": values })
+    }
+
+    /// The schema of a number out of a list.
+    #[must_use]
+    pub fn number_enum(values: &[f64]) -> Schema {
+        json_schema!({ "type": "number", "enum": values })
+    }
+
+    /// The schema of a number.
+    #[must_use]
+    pub fn number(bounds: NumberBounds) -> Schema {
+        let bounds = [
+            ("minimum", bounds.min.map(Value::from)),
+            ("maximum", bounds.max.map(Value::from)),
+            ("exclusiveMinimum", bounds.above.map(Value::from)),
+            ("exclusiveMaximum", bounds.below.map(Value::from)),
+        ];
+        with(json_schema!({ "type": "number" }), bounds)
+    }
+
+    macro_rules! inline {
+        ($([$($generics:tt)*] $type:ty = $name:expr, |$generator:ident| $schema:expr;)*) => {
+            $(impl<$($generics)*> JsonSchema for $type {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    $name.into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                    $schema
+                }
+            })*
+        };
+    }
+
+    inline! {
+        [] Integer = "Integer", |_generator| integer(IntegerBounds::default());
+        [] MediaRef = "MediaRef", |_generator| text(TextBounds::default());
+        [] Null = "Null", |_generator| json_schema!({ "type": "null" });
+        [] Number = "Number", |_generator| number(NumberBounds::NONE);
+        [T: JsonSchema + Validate] Dictionary<T> = format!("Dictionary_of_{}", T::schema_name()),
+            |generator| json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() });
+        [T: JsonSchema + Validate, const MIN: u64, const MAX: u64] List<T, MIN, MAX> =
+            format!("List_of_{}_{MIN}_{MAX}", T::schema_name()),
+            |generator| {
+                let schema = json_schema!({ "type": "array", "items": generator.subschema_for::<T>() });
+                let bounds = Self::BOUNDS;
+                with(schema, [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))])
+            };
+    }
+
+    /// The schema of an object, property by property.
+    #[derive(Debug)]
+    pub struct ObjectSchema {
+        media: &'static [MediaField],
+        prefix: &'static str,
+        open: bool,
+        properties: Map<String, Value>,
+        required: Vec<&'static str>,
+    }
+
+    impl ObjectSchema {
+        /// An object without properties. If `open`, other properties are allowed; `prefix` is the path to a nested object.
+        #[must_use]
+        pub fn new(media: &'static [MediaField], prefix: &'static str, open: bool) -> Self {
+            Self { media, prefix, open, properties: Map::new(), required: Vec::new() }
+        }
+
+        /// Adds an optional property.
+        pub fn optional(&mut self, name: &'static str, mut schema: Schema) {
+            let is_here = |field: &&MediaField| field.name.strip_prefix(self.prefix) == Some(name);
+            let rules = self.media.iter().filter(is_here).flat_map(|field| field.rules.iter());
+            let printed: Vec<Value> =
+                rules.filter(|rule| rule.origin == RuleSource::Schema).map(validation).collect();
+            if !printed.is_empty() {
+                schema.insert("validations".to_owned(), printed.into());
+            }
+            self.properties.insert(name.to_owned(), schema.to_value());
+        }
+
+        /// Adds a required property.
+        pub fn required(&mut self, name: &'static str, schema: Schema) {
+            self.optional(name, schema);
+            self.required.push(name);
+        }
+
+        /// The whole schema.
+        #[must_use]
+        pub fn finish(self) -> Schema {
+            let schema = json_schema!({ "type": "object", "properties": self.properties });
+            let required = (!self.required.is_empty()).then(|| json!(self.required));
+            let additional = (!self.open).then_some(Value::Bool(false));
+            with(schema, [("required", required), ("additionalProperties", additional)])
+        }
+    }
+
+    /// A media rule in the provider's own form.
+    fn validation(rule: &MediaRule) -> Value {
+        json!({
+            "validation_rule": format!("{}{}", rule.metric, rule.comparison),
+            "validation_value": rule.value,
+            "validation_error": rule.message,
+        })
+    }
+
+    fn with<const N: usize>(mut schema: Schema, keywords: [(&str, Option<Value>); N]) -> Schema {
+        for (keyword, value) in keywords {
+            if let Some(value) = value {
+                schema.insert(keyword.to_owned(), value);
             }
         }
-    };
-}
-
-/// Nothing, without the feature `schemars`.
-#[cfg(not(feature = "schemars"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __any_of_schema {
-    ($($ignored:tt)*) => {};
-}
-
-/// Nothing, without the feature `schemars`.
-#[cfg(not(feature = "schemars"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __object_schema {
-    ($($ignored:tt)*) => {};
+        schema
+    }
 }

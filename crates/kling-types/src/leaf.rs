@@ -1,7 +1,6 @@
-//! The macros behind leaf types: each turns one line of a schema into a type that cannot hold a wrong value.
+//! Macros of leaf types: each turns one line of a schema into a type that cannot hold a wrong value.
 //!
-//! They stand here once, so that generated code holds only names, documentation and bounds. Generated code calls them;
-//! they are not meant to be written by hand.
+//! Generated code calls these macros with names, documentation and bounds. They are not meant to be called by hand.
 
 /// A string with bounds, counted in Unicode scalar values.
 #[doc(hidden)]
@@ -13,40 +12,21 @@ macro_rules! text {
         pub struct $name(::std::string::String);
 
         impl $name {
-            /// How long it may be.
-            pub const BOUNDS: $crate::fault::TextBounds = $crate::fault::TextBounds { min: $min, max: $max };
+            /// The allowed length.
+            pub const BOUNDS: $crate::bounds::TextBounds = $crate::bounds::TextBounds { min: $min, max: $max };
 
-            /// Takes a text of a legal length.
+            /// Takes a text of an allowed length.
             ///
             /// # Errors
-            /// A violation with an empty pointer, when it is too short or too long.
+            /// A violation with an empty pointer if the text is too short or too long.
             pub fn new(text: impl ::std::convert::Into<::std::string::String>) -> Result<Self, $crate::Violation> {
                 let text = text.into();
-                $crate::fault::text(&text, Self::BOUNDS).map_or(Ok(Self(text)), Err)
+                Self::BOUNDS.check(&text).map(|()| Self(text))
             }
 
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        $(impl ::std::default::Default for $name {
-            /// What the provider takes when nothing is sent.
-            fn default() -> Self {
-                Self($default.to_owned())
-            }
-        })?
-
-        impl $crate::Validate for $name {
-            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                $crate::check::text(value, Self::BOUNDS, at, out);
-            }
-        }
-
-        impl ::std::convert::AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
                 &self.0
             }
         }
@@ -57,16 +37,9 @@ macro_rules! text {
             }
         }
 
-        $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
-
-        impl $crate::export::Serialize for $name {
-            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        $crate::__deserialize!($name, <::std::string::String as $crate::export::Deserialize>::deserialize);
-        $crate::__json_schema!($name, $crate::json_schema::text(Self::BOUNDS) $(, $default)?);
+        $crate::__from_text!($name);
+        $crate::__leaf!($name: text(BOUNDS), as_str, <::std::string::String as $crate::export::Deserialize>::deserialize
+            $(, default Self($default.to_owned()))?);
     };
 }
 
@@ -80,18 +53,18 @@ macro_rules! number {
         pub struct $name(f64);
 
         impl $name {
-            /// Where it may lie.
-            pub const BOUNDS: $crate::fault::NumberBounds = $crate::fault::NumberBounds {
+            /// The allowed range.
+            pub const BOUNDS: $crate::bounds::NumberBounds = $crate::bounds::NumberBounds {
                 $($bound: Some($value),)*
-                ..$crate::fault::NumberBounds::NONE
+                ..$crate::bounds::NumberBounds::NONE
             };
 
             /// Takes a finite number within the bounds.
             ///
             /// # Errors
-            /// A violation with an empty pointer for NaN, the infinities, and what lies outside.
+            /// A violation with an empty pointer for NaN, infinity and any number out of range.
             pub fn new(value: f64) -> Result<Self, $crate::Violation> {
-                $crate::fault::number(value, Self::BOUNDS).map_or(Ok(Self(value)), Err)
+                Self::BOUNDS.check(value).map(|()| Self(value))
             }
 
             /// The number.
@@ -101,31 +74,9 @@ macro_rules! number {
             }
         }
 
-        $(impl ::std::default::Default for $name {
-            /// What the provider takes when nothing is sent.
-            fn default() -> Self {
-                Self($default)
-            }
-        })?
-
-        impl $crate::Validate for $name {
-            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                $crate::check::number(value, Self::BOUNDS, at, out);
-            }
-        }
-
         $crate::__try_from!($name: f64);
-
         $crate::__try_from_numbers!($name: f32 i32 u32);
-
-        impl $crate::export::Serialize for $name {
-            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
-                serializer.serialize_f64(self.0)
-            }
-        }
-
-        $crate::__deserialize!($name, $crate::number::deserialize_float);
-        $crate::__json_schema!($name, $crate::json_schema::number(Self::BOUNDS) $(, $default)?);
+        $crate::__leaf!($name: number(BOUNDS), value, $crate::number::deserialize_float $(, default Self($default))?);
     };
 }
 
@@ -139,16 +90,16 @@ macro_rules! integer {
         pub struct $name(i64);
 
         impl $name {
-            /// Where it may lie.
-            pub const BOUNDS: $crate::fault::IntegerBounds =
-                $crate::fault::IntegerBounds { min: Some($min), max: Some($max) };
+            /// The allowed range.
+            pub const BOUNDS: $crate::bounds::IntegerBounds =
+                $crate::bounds::IntegerBounds { min: Some($min), max: Some($max) };
 
             /// Takes an integer within the bounds.
             ///
             /// # Errors
-            /// A violation with an empty pointer for what lies outside.
+            /// A violation with an empty pointer for any other integer.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
-                $crate::fault::integer(value.into(), Self::BOUNDS).map_or(Ok(Self(value)), Err)
+                Self::BOUNDS.check(value.into()).map(|()| Self(value))
             }
 
             /// The integer.
@@ -158,33 +109,12 @@ macro_rules! integer {
             }
         }
 
-        $(impl ::std::default::Default for $name {
-            /// What the provider takes when nothing is sent.
-            fn default() -> Self {
-                Self($default)
-            }
-        })?
-
-        impl $crate::Validate for $name {
-            fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                $crate::check::integer(value, Self::BOUNDS, at, out);
-            }
-        }
-
-        $crate::__try_from_integers!($name, integer, BOUNDS);
-
-        impl $crate::export::Serialize for $name {
-            fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
-                serializer.serialize_i64(self.0)
-            }
-        }
-
-        $crate::__deserialize!($name, $crate::number::deserialize_integer);
-        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default as i64)?);
+        $crate::__try_from_integers!($name);
+        $crate::__leaf!($name: integer(BOUNDS), value, $crate::number::deserialize_integer $(, default Self($default))?);
     };
 }
 
-/// An integer with at most one bound within 64 bits: as wide as JSON, so that nothing valid is out of its reach.
+/// An integer with at most one bound within 64 bits. It is as wide as JSON, so that it can hold every valid integer.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! open_integer {
@@ -194,16 +124,16 @@ macro_rules! open_integer {
         pub struct $name($crate::Integer);
 
         impl $name {
-            /// Where it may lie.
-            pub const BOUNDS: $crate::fault::IntegerBounds = $crate::fault::IntegerBounds { min: $min, max: $max };
+            /// The allowed range.
+            pub const BOUNDS: $crate::bounds::IntegerBounds = $crate::bounds::IntegerBounds { min: $min, max: $max };
 
             /// Takes an integer within the bounds.
             ///
             /// # Errors
-            /// A violation with an empty pointer for what lies outside.
+            /// A violation with an empty pointer for any other integer.
             pub fn new(value: impl ::std::convert::Into<$crate::Integer>) -> Result<Self, $crate::Violation> {
                 let value = value.into();
-                value.fault(Self::BOUNDS).map_or(Ok(Self(value)), Err)
+                value.check(Self::BOUNDS).map(|()| Self(value))
             }
 
             /// The integer.
@@ -213,28 +143,225 @@ macro_rules! open_integer {
             }
         }
 
+        $crate::__try_from!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+        $crate::__leaf!($name: integer(BOUNDS), value, <$crate::Integer as $crate::export::Deserialize>::deserialize
+            $(, default Self($crate::Integer::from($default as i64)))?);
+    };
+}
+
+/// One integer out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! integer_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident)?) => {
+        $crate::__enum!($(#[$doc])* $name: i64, value { $($variant = $value,)+ });
+
+        impl $name {
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other integer.
+            pub fn new(value: i64) -> Result<Self, $crate::Violation> {
+                let found = Self::ALL.iter().copied().find(|one| one.value() == value);
+                found.ok_or_else(|| $crate::bounds::not_in_integers(value.into(), Self::VALUES))
+            }
+        }
+
+        $crate::__try_from_integers!($name);
+        $crate::__leaf!($name: integer_enum(VALUES), value, $crate::number::deserialize_integer $(, default Self::$default)?);
+    };
+}
+
+/// One number out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! number_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident)?) => {
+        $crate::__enum!($(#[$doc])* $name: f64, value { $($variant = $value,)+ });
+
+        impl $name {
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other number.
+            pub fn new(value: f64) -> Result<Self, $crate::Violation> {
+                let found = Self::ALL.iter().copied().find(|one| one.value() == value);
+                found.ok_or_else(|| $crate::bounds::not_in_numbers(value, Self::VALUES))
+            }
+        }
+
+        $crate::__try_from!($name: f64);
+        $crate::__try_from_numbers!($name: i32 u32);
+        $crate::__leaf!($name: number_enum(VALUES), value, $crate::number::deserialize_float $(, default Self::$default)?);
+    };
+}
+
+/// One string out of a list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $value:literal,)+ } $(default $default:ident)?) => {
+        $crate::__enum!($(#[$doc])* $name: &'static str, as_str { $($variant = $value,)+ });
+
+        impl $name {
+            /// Takes one of the values.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other text.
+            pub fn new(value: impl ::std::convert::AsRef<str>) -> Result<Self, $crate::Violation> {
+                let value = ::std::convert::AsRef::<str>::as_ref(&value);
+                let found = Self::ALL.iter().copied().find(|one| one.as_str() == value);
+                found.ok_or_else(|| $crate::bounds::not_in_texts(value, Self::VALUES))
+            }
+        }
+
+        $crate::__from_text!($name);
+        $crate::__leaf!($name: text_enum(VALUES), as_str, <::std::string::String as $crate::export::Deserialize>::deserialize
+            $(, default Self::$default)?);
+    };
+}
+
+/// An enum with a value for each variant.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __enum {
+    ($(#[$doc:meta])* $name:ident: $type:ty, $get:ident { $($variant:ident = $value:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(clippy::enum_variant_names, reason = "variants are named by the unit of their values")]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($value), "` in JSON.")] $variant,)+
+        }
+
+        impl $name {
+            /// Every variant, in the order of the schema.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            /// The JSON value of every variant.
+            pub const VALUES: &[$type] = &[$($value,)+];
+
+            /// The value in JSON.
+            #[must_use]
+            pub const fn $get(self) -> $type {
+                match self { $(Self::$variant => $value,)+ }
+            }
+        }
+    };
+}
+
+/// The traits that every leaf type has: its check, its default, its JSON and its JSON Schema.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __leaf {
+    ($name:ident: $check:ident($allowed:ident), $get:ident, $read:expr $(, default $default:expr)?) => {
         $(impl ::std::default::Default for $name {
-            /// What the provider takes when nothing is sent.
+            /// The provider's default.
             fn default() -> Self {
-                Self($crate::Integer::from($default as i64))
+                $default
             }
         })?
 
         impl $crate::Validate for $name {
             fn check_json(value: &$crate::export::Value, at: &$crate::Pointer<'_>, out: &mut $crate::Violations) {
-                $crate::check::integer(value, Self::BOUNDS, at, out);
+                $crate::check::$check(value, Self::$allowed, at, out);
             }
         }
-
-        $crate::__try_from!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
         impl $crate::export::Serialize for $name {
             fn serialize<__S: $crate::export::Serializer>(&self, serializer: __S) -> Result<__S::Ok, __S::Error> {
-                $crate::export::Serialize::serialize(&self.0, serializer)
+                $crate::export::Serialize::serialize(&self.$get(), serializer)
             }
         }
 
-        $crate::__deserialize!($name, <$crate::Integer as $crate::export::Deserialize>::deserialize);
-        $crate::__json_schema!($name, $crate::json_schema::integer(Self::BOUNDS) $(, $default as i64)?);
+        impl<'de> $crate::export::Deserialize<'de> for $name {
+            fn deserialize<__D: $crate::export::Deserializer<'de>>(deserializer: __D) -> Result<Self, __D::Error> {
+                Self::new($read(deserializer)?).map_err($crate::export::de_error)
+            }
+        }
+
+        $crate::__if_schemars! {
+            impl $crate::export::schemars::JsonSchema for $name {
+                fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema(_: &mut $crate::export::schemars::SchemaGenerator) -> $crate::export::schemars::Schema {
+                    #[allow(unused_mut, reason = "a leaf without a default changes nothing")]
+                    let mut schema = $crate::json_schema::$check(Self::$allowed);
+                    $(
+                        let default: Self = $default;
+                        $crate::json_schema::set_default(&mut schema, &default);
+                    )?
+                    schema
+                }
+            }
+        }
+    };
+}
+
+/// Conversions of a leaf type from and to text.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __from_text {
+    ($name:ident) => {
+        $crate::__try_from!($name: &str, &::std::string::String, ::std::string::String);
+
+        impl ::std::convert::AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+    };
+}
+
+/// Conversions into a leaf type by its `new`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from {
+    ($name:ident: $($from:ty),+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                Self::new(value)
+            }
+        })+
+    };
+}
+
+/// Conversions into a leaf type from numbers that a double holds exactly.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from_numbers {
+    ($name:ident: $($from:ty)+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                Self::new(value.into())
+            }
+        })+
+    };
+}
+
+/// Conversions into a leaf type from every width of integer, so that literals convert.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __try_from_integers {
+    ($name:ident) => {
+        $crate::__try_from_integers!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+    };
+    ($name:ident: $($from:ty)+) => {
+        $(impl ::std::convert::TryFrom<$from> for $name {
+            type Error = $crate::Violation;
+
+            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
+                $crate::number::narrow::<Self, _>(value).and_then(Self::new)
+            }
+        })+
     };
 }

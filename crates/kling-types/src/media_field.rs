@@ -1,4 +1,4 @@
-//! The media properties of a model: which they are, and what their files must keep.
+//! Media properties of a model, and the rules that their files must keep.
 
 use std::borrow::Cow;
 
@@ -10,46 +10,33 @@ use crate::{MediaFacts, MediaRule, Megabyte, Pointer, RuleResult, Violations};
 /// A property that holds one media reference, or a list of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MediaField {
-    /// The property's name; of one in a nested object the way to it, such as `elements/*/image_url` for each element's.
+    /// The name of the property. In a nested object it is the path to the property, such as `elements/*/image_url`.
     pub name: Cow<'static, str>,
-    /// What the files are; of a property that takes one kind or another, the first.
+    /// The kind of the files. Of a property that takes several kinds, the first.
     pub kind: MediaKind,
-    /// Whether the property is an array; its rules then hold for each element.
+    /// Whether the property is an array. Its rules then hold for each element.
     pub plural: bool,
-    /// The rules, in the provider's order, ours last.
+    /// The rules: first the provider's in their order, then those of this project.
     pub rules: Cow<'static, [MediaRule]>,
 }
 
-/// What a media file is.
+/// The kind of a media file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaKind {
     /// A sound.
     Audio,
-    /// A still picture.
+    /// A still image.
     Image,
     /// A clip.
     Video,
 }
 
-/// What a model makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum OutputKind {
-    /// Sounds.
-    Audio,
-    /// Still pictures.
-    Image,
-    /// Clips.
-    Video,
-}
-
-/// The verdicts of all rules of one field on one file.
+/// The results of all rules of one field on one file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MediaReport {
-    /// The rules that the file breaks.
+    /// The violations of broken rules.
     pub violations: Violations,
     /// The rules that could not be checked.
     pub unchecked: Vec<MediaRule>,
@@ -62,7 +49,8 @@ impl MediaField {
         Self { name: Cow::Borrowed(name), kind, plural, rules: Cow::Borrowed(rules) }
     }
 
-    /// The references in `input` that belong to this field, each with its JSON pointer; anything but text is left out.
+    /// Returns the references in `input` that belong to this field, each with its JSON pointer. Values other than text are left
+    /// out.
     #[must_use]
     pub fn references<'v>(&self, input: &'v Value) -> Vec<(String, &'v str)> {
         let mut found = Vec::new();
@@ -70,15 +58,16 @@ impl MediaField {
         found
     }
 
-    /// Walks the rest of the way from `value`, and adds what stands at its end.
+    /// Walks the rest of the path from `value`, and adds the references at its end.
     fn find<'v>(
         &self,
         value: &'v Value,
-        way: Option<&str>,
+        path: Option<&str>,
         at: &Pointer<'_>,
         found: &mut Vec<(String, &'v str)>,
     ) {
-        let step = way.map(|way| way.split_once('/').map_or((way, None), |(step, rest)| (step, Some(rest))));
+        let step =
+            path.map(|path| path.split_once('/').map_or((path, None), |(step, rest)| (step, Some(rest))));
         match (step, value) {
             (None, Value::String(text)) => found.push((at.to_string(), text)),
             (None, Value::Array(items)) if self.plural => {
@@ -90,8 +79,8 @@ impl MediaField {
                 self.find(item, rest, &at.index(index), found);
             }),
             (Some((step, rest)), Value::Object(object)) => {
-                // A name may hold a slash itself.
-                let whole = way.and_then(|way| Some((object.get(way)?, at.key(way), None)));
+                // A name may contain a slash.
+                let whole = path.and_then(|path| Some((object.get(path)?, at.key(path), None)));
                 let one = whole.or_else(|| Some((object.get(step)?, at.key(step), rest)));
                 if let Some((value, at, rest)) = one {
                     self.find(value, rest, &at, found);
@@ -101,26 +90,47 @@ impl MediaField {
         }
     }
 
-    /// Judges one file by every rule of this field; `pointer` is the place of its reference in the input.
+    /// Checks one file against every rule of this field; `pointer` is the place of its reference in the input.
     ///
-    /// A megabyte is 1,000,000 bytes here, as in the provider's own client.
+    /// A megabyte is 1,000,000 bytes, as in the provider's own client.
     #[must_use]
-    pub fn judge(&self, pointer: &str, facts: &MediaFacts) -> MediaReport {
-        self.judge_with(pointer, facts, Megabyte::Decimal)
+    pub fn check(&self, pointer: &str, facts: &MediaFacts) -> MediaReport {
+        self.check_with(pointer, facts, Megabyte::Decimal)
     }
 
-    /// Judges one file as [`judge`](Self::judge) does, with the megabyte of the caller's choice: [`Megabyte::Binary`] lets
-    /// files through that are refused only because the provider does not publish which one it means.
+    /// Checks one file as [`check`](Self::check) does, with the megabyte of the caller's choice. [`Megabyte::Binary`] accepts
+    /// files that are refused only because the provider does not publish its megabyte.
     #[must_use]
-    pub fn judge_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> MediaReport {
-        let mut judgement = MediaReport::default();
+    pub fn check_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> MediaReport {
+        let mut report = MediaReport::default();
         for rule in self.rules.iter() {
-            match rule.judge_with(facts, megabyte) {
+            match rule.check_with(facts, megabyte) {
                 RuleResult::Pass => {}
-                RuleResult::Fail(violation) => judgement.violations.push(violation.within(pointer)),
-                RuleResult::Skipped => judgement.unchecked.push(rule.clone()),
+                RuleResult::Fail(violation) => report.violations.push(violation.within(pointer)),
+                RuleResult::Skipped => report.unchecked.push(rule.clone()),
             }
         }
-        judgement
+        report
     }
+}
+
+/// `MEDIA`, the media properties of a model: one line a rule.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! media {
+    ($($name:literal: $kind:ident, plural: $plural:literal, [
+        $($metric:ident $(($unknown:literal))? $comparison:ident $value:literal $origin:ident $message:literal;)*
+    ])*) => {
+        /// The media properties of the input, each with the rules that its files must keep.
+        pub static MEDIA: &[$crate::MediaField] = &[$({
+            const RULES: &[$crate::MediaRule] = &[$($crate::MediaRule::new(
+                $crate::Metric::$metric $((::std::borrow::Cow::Borrowed($unknown)))?,
+                $crate::Comparison::$comparison,
+                $value,
+                $message,
+                $crate::RuleSource::$origin,
+            ),)*];
+            $crate::MediaField::new($name, $crate::MediaKind::$kind, $plural, RULES)
+        },)*];
+    };
 }

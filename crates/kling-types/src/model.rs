@@ -1,4 +1,4 @@
-//! What the transport and the wait know of a model: its id, its input, its output.
+//! Models: their ids, inputs and outputs as types, and as values for code that learns the model at run time.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{MediaField, OutputKind, Violations};
 
-/// One endpoint of the catalog, as a type: generated code implements it, nothing is ever constructed.
+/// One endpoint of the catalog, as a type that generated code implements and that is never constructed.
 pub trait Model: Send + Sync + 'static {
     /// The typed input.
     type Input: ModelInput<Model = Self>;
@@ -15,11 +15,11 @@ pub trait Model: Send + Sync + 'static {
 
     /// The id in the catalog, such as `kling/kling-1-6/pro/image-to-video`.
     const ID: &'static str;
-    /// The entry of this model in the list of compiled-in models.
+    /// The entry of the model in the list of compiled-in models.
     const INFO: ModelInfo;
 }
 
-/// A model by its name, its id and its files; its input and output types stand beside it.
+/// The type of a model, beside its input and output types.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! model {
@@ -34,10 +34,12 @@ macro_rules! model {
             type Output = Output;
 
             const ID: &'static str = $id;
-            const INFO: $crate::ModelInfo = $crate::__described!(
-                $crate::ModelInfo::new::<Self>($crate::OutputKind::$kind, MEDIA, $input, $output)
-                    .with_notes($facts_only, &[$($missing),*])
-            );
+            const INFO: $crate::ModelInfo = {
+                let info = $crate::ModelInfo::new::<Self>($crate::OutputKind::$kind, MEDIA, $input, $output)
+                    .with_notes($facts_only, &[$($missing),*]);
+                $crate::__if_schemars! { let info = info.with_schemas::<Input, Output>(); }
+                info
+            };
         }
 
         impl $crate::ModelInput for Input {
@@ -50,48 +52,28 @@ macro_rules! model {
     };
 }
 
-/// The entry of a model with the JSON Schema of its types.
-#[cfg(feature = "schemars")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __described {
-    ($info:expr) => {
-        $info.described::<Input, Output>()
-    };
-}
-
-/// The entry of a model as it is, without the feature `schemars`.
-#[cfg(not(feature = "schemars"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __described {
-    ($info:expr) => {
-        $info
-    };
-}
-
 /// An input that is valid by construction.
 pub trait ModelInput: Serialize + DeserializeOwned + Send + Sync {
-    /// The model that takes it.
+    /// The model that takes the input.
     type Model: Model<Input = Self>;
 
-    /// Checks raw JSON against the rules that the typed input keeps by construction.
+    /// Checks raw JSON against the rules of the typed input.
     ///
     /// # Errors
     /// Every violation at once, in the order of the schema.
     fn validate_json(value: &Value) -> Result<(), Violations>;
 }
 
-/// An output: tolerant when read, since it has been paid for.
+/// An output. Reading it never fails, since it is paid for.
 pub trait ModelOutput: Serialize + DeserializeOwned + Send + Sync {
-    /// Reads any form that the provider sends: an object, a bare URL, an array of URLs. Never fails: what fits no
-    /// property is kept under its key.
+    /// Reads any form that the provider sends: an object, a bare URL or an array of URLs. A value that fits no property is kept
+    /// under its key.
     fn from_json(value: Value) -> Self;
 
-    /// Every file in it, without duplicates, in the order of the schema.
+    /// The URL of every file, without duplicates, in the order of the schema.
     fn urls(&self) -> Vec<&str>;
 
-    /// Checks raw JSON against the output schema, without tolerance.
+    /// Checks raw JSON strictly against the output schema.
     ///
     /// # Errors
     /// Every violation at once, in the order of the schema.
@@ -104,13 +86,13 @@ pub trait ModelOutput: Serialize + DeserializeOwned + Send + Sync {
 pub struct ModelInfo {
     /// The id in the catalog.
     pub id: &'static str,
-    /// The kind of file that it makes.
+    /// The kind of file that the model makes.
     pub output_kind: OutputKind,
-    /// Its media properties with their rules.
+    /// The media properties with their rules.
     pub media: &'static [MediaField],
-    /// Whether the schema on file has the provider's names, types and bounds with words of this project.
+    /// Whether the texts of the schema are those of this project. Names, types and bounds are always the provider's.
     pub facts_only: bool,
-    /// Inputs that exist live but not in the schema on file; they are sent as extra properties, unchecked.
+    /// Inputs that the live model has and the schema on file lacks. They can be sent as extra properties, unchecked.
     pub not_on_file: &'static [&'static str],
     /// The provider's input schema, as printed.
     pub input_schema: &'static str,
@@ -120,9 +102,9 @@ pub struct ModelInfo {
     pub validate_input: fn(&Value) -> Result<(), Violations>,
     /// Checks an output: [`ModelOutput::validate_json`].
     pub validate_output: fn(&Value) -> Result<(), Violations>,
-    /// Reads an input as its type and writes it again: what would be sent.
+    /// Reads an input as its type and writes it as it would be sent.
     pub normalize_input: fn(&Value) -> Result<Value, serde_json::Error>,
-    /// The JSON Schema derived from the input type and from the output type.
+    /// The JSON Schema of the input type and of the output type.
     #[cfg(feature = "schemars")]
     pub derived_schemas: fn() -> [schemars::Schema; 2],
 }
@@ -153,7 +135,7 @@ impl ModelInfo {
         }
     }
 
-    /// The entry with what the notes beside the schemas say; called by generated code.
+    /// The entry with the notes of `model.toml`; called by generated code.
     #[doc(hidden)]
     #[must_use]
     pub const fn with_notes(mut self, facts_only: bool, not_on_file: &'static [&'static str]) -> Self {
@@ -162,11 +144,11 @@ impl ModelInfo {
         self
     }
 
-    /// The entry with the derived JSON Schema of its types; called by generated code.
+    /// The entry with the JSON Schema of its types; called by generated code.
     #[cfg(feature = "schemars")]
     #[doc(hidden)]
     #[must_use]
-    pub const fn described<I: schemars::JsonSchema, O: schemars::JsonSchema>(mut self) -> Self {
+    pub const fn with_schemas<I: schemars::JsonSchema, O: schemars::JsonSchema>(mut self) -> Self {
         self.derived_schemas = || [schemars::schema_for!(I), schemars::schema_for!(O)];
         self
     }

@@ -1,9 +1,18 @@
-//! The macros behind inputs and outputs: each turns a table of properties into what a struct can do.
+//! Inputs and outputs: the macros that generated code calls, the builder, the reader and extra properties.
 //!
-//! The structs themselves are printed by the generator, with their documentation; how they are built, checked and
-//! described stands here once. Generated code calls these; they are not meant to be written by hand.
+//! The generator prints each struct with its documentation. The macros here add its builder, its reader, its check of raw JSON
+//! and its JSON Schema. They are not meant to be called by hand.
 
-/// The builder of an input object, its reader, its check of raw JSON, and its derived JSON Schema.
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Keyword, Pointer, Violation, Violations, bounds};
+
+/// The builder of an input object, its reader, its check of raw JSON and its JSON Schema.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! input {
@@ -14,18 +23,18 @@ macro_rules! input {
         #[derive(Clone, Debug, Default)]
         #[must_use]
         pub struct $builder {
-            faults: $crate::builder::BuildErrors,
+            errors: $crate::object::BuildErrors,
             $($field: ::std::option::Option<$ty>,)*
             $($extra: $crate::Extra,)?
         }
 
-        // A block of its own, to hold all that nobody calls by name.
+        // A block of its own, for everything that has no name to call.
         const _: () = {
             impl $name {
                 /// The names of the properties, in the provider's order.
                 pub const PROPERTIES: &[&str] = &[$($wire),*];
 
-                /// Starts one; `build` reports everything that is wrong with it at once.
+                /// Starts a builder. Its `build` reports every violation at once.
                 pub fn builder() -> $builder {
                     <$builder as ::std::default::Default>::default()
                 }
@@ -41,38 +50,38 @@ macro_rules! input {
 
             impl $builder {
                 $(
-                    #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] says what it has to be.")]
-                    pub fn $field(mut self, value: impl $crate::builder::IntoField<$ty>) -> Self {
-                        self.$field = self.faults.accept($position, $wire, value);
+                    #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] documents the allowed values.")]
+                    pub fn $field(mut self, value: impl $crate::object::IntoField<$ty>) -> Self {
+                        self.$field = self.errors.accept($position, $wire, value);
                         self
                     }
                 )*
 
                 $(
-                    /// Sends a property that the schema does not have; a name that it has is a violation.
+                    /// Sends a property that the schema does not have. A name of the schema is a violation.
                     pub fn $extra(
                         mut self,
                         key: impl ::std::convert::Into<::std::string::String>,
                         value: impl ::std::convert::Into<$crate::export::Value>,
                     ) -> Self {
                         if let Err(violation) = self.$extra.insert($name::PROPERTIES, key, value) {
-                            self.faults.push_extra(violation);
+                            self.errors.push_extra(violation);
                         }
                         self
                     }
                 )?
 
-                /// Finishes it.
+                /// Builds the object.
                 ///
                 /// # Errors
                 /// Every violation at once, each with its JSON pointer, in the order of the schema.
                 #[allow(unused_mut, reason = "nothing may be required")]
                 pub fn build(mut self) -> ::std::result::Result<$name, $crate::Violations> {
-                    $($crate::__require!($presence, self.faults, $position, $wire, self.$field);)*
+                    $($crate::__require!($presence, self.errors, $position, $wire, self.$field);)*
                     match self {
-                        Self { faults, $($field: $crate::__set!($presence $field),)* $($extra,)? }
-                            if faults.is_empty() => Ok($name { $($field,)* $($extra,)? }),
-                        Self { faults, .. } => Err(faults.into_violations()),
+                        Self { errors, $($field: $crate::__set!($presence $field),)* $($extra,)? }
+                            if errors.is_empty() => Ok($name { $($field,)* $($extra,)? }),
+                        Self { errors, .. } => Err(errors.into_violations()),
                     }
                 }
             }
@@ -85,12 +94,12 @@ macro_rules! input {
                 }
             }
 
-            impl $crate::object_reader::ReadObject for $name {
+            impl $crate::object::ReadObject for $name {
                 fn read_object<'de, __A: $crate::export::serde::de::MapAccess<'de>>(mut properties: __A) -> ::std::result::Result<Self, __A::Error> {
                     $(let mut $field: ::std::option::Option<$ty> = None;)*
                     $(let mut $extra = <$crate::Extra as ::std::default::Default>::default();)?
                     let mut unknown = ::std::string::String::new();
-                    while let Some(position) = properties.next_key_seed($crate::object_reader::Name(|name: &str| match name {
+                    while let Some(position) = properties.next_key_seed($crate::object::Name(|name: &str| match name {
                         $($wire => $position,)*
                         other => {
                             other.clone_into(&mut unknown);
@@ -98,20 +107,20 @@ macro_rules! input {
                         }
                     }))? {
                         match position {
-                            $($position => $crate::object_reader::fill(&mut $field, $wire, &mut properties)?,)*
+                            $($position => $crate::object::fill(&mut $field, $wire, &mut properties)?,)*
                             $(_ if $open => $extra.keep(::std::mem::take(&mut unknown), properties.next_value()?),)?
                             _ => {
                                 return Err(<__A::Error as $crate::export::serde::de::Error>::unknown_field(&unknown, Self::PROPERTIES));
                             }
                         }
                     }
-                    Ok(Self { $($field: $crate::object_reader::$presence($field, $wire)?,)* $($extra,)? })
+                    Ok(Self { $($field: $crate::object::$presence($field, $wire)?,)* $($extra,)? })
                 }
             }
 
             impl<'de> $crate::export::Deserialize<'de> for $name {
                 fn deserialize<__D: $crate::export::Deserializer<'de>>(deserializer: __D) -> ::std::result::Result<Self, __D::Error> {
-                    $crate::object_reader::deserialize(deserializer)
+                    $crate::object::deserialize(deserializer)
                 }
             }
 
@@ -120,7 +129,7 @@ macro_rules! input {
                     let position = |key: &str| match key { $($wire => Some($position),)* _ => None };
                     let known = if $open { None } else { Some(Self::PROPERTIES) };
                     let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
-                    $($crate::check::$presence::<$ty>($field, $crate::__property!($wire), at, out);)*
+                    $($crate::check::$presence($field, concat!("/", $wire), at, out, <$ty as $crate::Validate>::check_json);)*
                 }
             }
         };
@@ -131,7 +140,7 @@ macro_rules! input {
     };
 }
 
-/// How an output is read from every form of it, checked and described, and the URLs in it.
+/// The reader of an output in every form, its check, its URLs and its derived JSON Schema.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! output {
@@ -148,7 +157,7 @@ macro_rules! output {
 
         impl $crate::ModelOutput for $name {
             fn from_json(value: $crate::export::Value) -> Self {
-                #[allow(unused_mut, reason = "nothing is taken out where there is no property")]
+                #[allow(unused_mut, reason = "there may be no property")]
                 let mut extra = $crate::output::object(value, $crate::OutputKind::$kind);
                 Self { $($field: $crate::output::take(&mut extra, $wire),)* extra }
             }
@@ -176,7 +185,7 @@ macro_rules! output {
                 let position = |key: &str| match key { $($wire => Some($position),)* _ => None };
                 let known: ::std::option::Option<&[&str]> = if $open { None } else { Some(&[$($wire),*]) };
                 let Some([$($field),*]) = $crate::check::properties(value, position, known, at, out) else { return };
-                $($crate::__check_by!($presence, $field, $wire, at, out, $ty $(, $check)?);)*
+                $($crate::check::$presence($field, concat!("/", $wire), at, out, $crate::__check!($ty $(, $check)?));)*
             }
         }
 
@@ -186,16 +195,7 @@ macro_rules! output {
     };
 }
 
-/// The name of a property as its checks take it.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __property {
-    ($wire:literal) => {
-        const { $crate::PropertyName::new($wire, concat!("/", $wire)) }
-    };
-}
-
-/// Says that a required property is missing.
+/// Reports a required property that is missing.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __require {
@@ -205,7 +205,7 @@ macro_rules! __require {
     (optional, $($ignored:tt)*) => {};
 }
 
-/// The pattern of a property that may be built: a required one is there.
+/// The pattern of a property in a builder that is complete: a required property has a value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __set {
@@ -217,24 +217,202 @@ macro_rules! __set {
     };
 }
 
-/// Checks a property of an output: by the type of its field, or as wide types need, by a check of its own.
+/// The check of an output property: its own, if the type of the field allows more than the schema.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __check_by {
-    ($presence:ident, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty) => {
-        $crate::check::$presence::<<$ty as $crate::output::OutputField>::Value>(
-            $value,
-            $crate::__property!($wire),
-            $at,
-            $out,
-        )
+macro_rules! __check {
+    ($ty:ty) => {
+        <<$ty as $crate::output::OutputField>::Value as $crate::Validate>::check_json
     };
-    (optional, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty, $check:expr) => {
-        $crate::check::optional_by($value, $crate::__property!($wire), $at, $out, $check)
+    ($ty:ty, $check:expr) => {
+        $check
     };
-    (required, $value:expr, $wire:literal, $at:expr, $out:expr, $ty:ty, $check:expr) => {
-        $crate::check::required_by($value, $crate::__property!($wire), $at, $out, $check)
-    };
+}
+
+/// A value that a setter takes for a property of type `T`: any type that converts into `T`.
+pub trait IntoField<T> {
+    /// Converts the value.
+    ///
+    /// # Errors
+    /// Violations with pointers that start below the property.
+    fn into_field(self) -> Result<T, Violations>;
+}
+
+impl<T, V: TryInto<T, Error: Into<Violations>>> IntoField<T> for V {
+    fn into_field(self) -> Result<T, Violations> {
+        self.try_into().map_err(Into::into)
+    }
+}
+
+/// The violations that a builder has met, each with the position of its property in the schema.
+#[derive(Clone, Debug, Default)]
+pub struct BuildErrors(Vec<(usize, Violation)>);
+
+impl BuildErrors {
+    /// Converts a value of the property `name`, and forgets the violations of an earlier value.
+    pub fn accept<T>(&mut self, position: usize, name: &'static str, value: impl IntoField<T>) -> Option<T> {
+        self.0.retain(|(other, _)| *other != position);
+        let broken = |violations: Violations| {
+            let violations = violations.into_iter().map(|one| one.within(Pointer::ROOT.key(name)));
+            self.0.extend(violations.map(|violation| (position, violation)));
+        };
+        value.into_field().map_err(broken).ok()
+    }
+
+    /// Reports that the property `name` is missing, unless its value has violations already.
+    pub fn require(&mut self, position: usize, name: &'static str, is_set: bool) {
+        if !is_set && self.0.iter().all(|(other, _)| *other != position) {
+            self.0.push((position, bounds::missing().at(&Pointer::ROOT.key(name))));
+        }
+    }
+
+    /// Adds a violation of a property that the schema does not have.
+    pub fn push_extra(&mut self, violation: Violation) {
+        self.0.push((usize::MAX, violation));
+    }
+
+    /// Whether there are no violations.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The violations in the order of the schema.
+    #[must_use]
+    pub fn into_violations(mut self) -> Violations {
+        self.0.sort_by_key(|(position, _)| *position);
+        self.0.into_iter().map(|(_, violation)| violation).collect()
+    }
+}
+
+/// Input properties that the schema does not have, but the provider may accept.
+///
+/// They are merged into the input when it is serialised. Reading an input fills them only if the schema leaves the object open.
+/// Otherwise an unknown property is an error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Extra(Map<String, Value>);
+
+impl Extra {
+    /// Adds a property that is not in `known`, the names of the schema.
+    ///
+    /// # Errors
+    /// A violation if the schema has the name. Such a property has a method of its own, which checks it.
+    pub fn insert(
+        &mut self,
+        known: &[&str],
+        key: impl Into<String>,
+        value: impl Into<Value>,
+    ) -> Result<(), Violation> {
+        let key = key.into();
+        if known.contains(&key.as_str()) {
+            let (found, allowed) =
+                ("already a property of the schema", "a name that the schema does not have");
+            let violation = Violation::new(Pointer::ROOT.key(&key), Keyword::Extra, found, allowed);
+            return Err(violation.with_advice("set it by its own method"));
+        }
+        self.0.insert(key, value.into());
+        Ok(())
+    }
+
+    /// Keeps a property of an open object that was read.
+    #[doc(hidden)]
+    pub fn keep(&mut self, key: String, value: Value) {
+        self.0.insert(key, value);
+    }
+
+    /// The properties.
+    #[must_use]
+    pub const fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+/// A struct that is read from the properties of an object.
+pub trait ReadObject: Sized {
+    /// Reads all properties.
+    ///
+    /// # Errors
+    /// That of a value, and that of a property that is unknown, missing or duplicate.
+    fn read_object<'de, A: MapAccess<'de>>(properties: A) -> Result<Self, A::Error>;
+}
+
+/// Reads a struct from an object. A derived reader of serde would also accept an array of values.
+///
+/// # Errors
+/// That of [`ReadObject::read_object`], and an error for any value but an object.
+pub fn deserialize<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: ReadObject> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, properties: A) -> Result<T, A::Error> {
+        T::read_object(properties)
+    }
+}
+
+/// Reads the name of a property, and returns the result of a function of it.
+#[derive(Debug)]
+pub struct Name<F>(pub F);
+
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Name<F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a property")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<T, E> {
+        Ok((self.0)(name))
+    }
+}
+
+/// Reads the value of a property. The value is null only if the type accepts null.
+///
+/// # Errors
+/// That of the value, and an error for a duplicate property.
+pub fn fill<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    property: &mut Option<T>,
+    name: &'static str,
+    properties: &mut A,
+) -> Result<(), A::Error> {
+    if property.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *property = Some(properties.next_value()?);
+    Ok(())
+}
+
+/// The value of a required property.
+///
+/// # Errors
+/// An error if the property is missing.
+pub fn required<T, E: Error>(property: Option<T>, name: &'static str) -> Result<T, E> {
+    property.ok_or_else(|| E::missing_field(name))
+}
+
+/// The value of an optional property.
+///
+/// # Errors
+/// None; it has the signature of [`required`].
+pub const fn optional<T, E>(property: Option<T>, _: &'static str) -> Result<Option<T>, E> {
+    Ok(property)
 }
 
 #[cfg(test)]
@@ -246,14 +424,12 @@ mod tests {
     use crate::fixtures::{made_up_empty as empty, made_up_nothing as nothing, made_up_words as words};
     use crate::{ModelInput, ModelOutput};
 
-    /// The files of the macros that generated code calls.
-    const MACROS: [&str; 8] = [
+    /// The files of macros for generated code.
+    const MACROS: [&str; 6] = [
         include_str!("any_of.rs"),
         include_str!("json_schema.rs"),
         include_str!("leaf.rs"),
-        include_str!("leaf_conversion.rs"),
-        include_str!("leaf_enum.rs"),
-        include_str!("media_table.rs"),
+        include_str!("media_field.rs"),
         include_str!("model.rs"),
         include_str!("object.rs"),
     ];
@@ -261,7 +437,7 @@ mod tests {
     /// The words of all macros in snake case, and every letter.
     fn words_of_macros() -> BTreeSet<String> {
         let bodies = MACROS.iter().filter_map(|file| file.split("#[cfg(test)]").next());
-        let bodies = bodies.flat_map(|file| file.split("macro_rules!").skip(1));
+        let bodies = bodies.flat_map(|file| file.split("\nmacro_rules!").skip(1));
         let bodies = bodies.filter_map(|body| body.split_once("\n}\n"));
         let lines = bodies.flat_map(|(body, _)| body.lines()).filter(|line| !line.trim().starts_with("//"));
         let words = lines
@@ -293,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_the_macros_is_a_property_that_compiles_and_is_read_and_sent() {
+    fn every_word_of_the_macros_is_a_property_that_is_read_and_sent() {
         let named: BTreeSet<String> = words::Input::PROPERTIES.iter().map(|&name| name.to_owned()).collect();
         let missing: Vec<_> = words_of_macros().difference(&named).cloned().collect();
         assert!(
@@ -324,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_without_properties_are_read_built_and_refuse_strangers() {
+    fn objects_without_properties_are_read_and_built_and_refuse_others() {
         let input = nothing::Input::builder().extra("a", 1).build().unwrap();
         assert_eq!(serde_json::to_value(&input).unwrap(), json!({"a": 1}));
         assert_eq!(serde_json::from_value::<nothing::Input>(json!({"a": 1})).unwrap(), input);

@@ -1,12 +1,26 @@
-//! Outputs in every form that the provider sends: an object, a bare URL, an array of URLs.
+//! Outputs in every form that the provider sends: an object, a bare URL, or an array of URLs.
 
 use std::collections::HashSet;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::media_ref::strip_scheme;
-use crate::{OutputKind, Pointer, Validate, Violations};
+use crate::{Pointer, Validate, Violations};
+
+/// The kind of file that a model makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// Sounds.
+    Audio,
+    /// Still images.
+    Image,
+    /// Clips.
+    Video,
+}
 
 impl OutputKind {
     /// The key of one file of this kind, such as `video`.
@@ -30,7 +44,7 @@ impl OutputKind {
     }
 }
 
-/// Brings any form to the object form: a bare URL goes under `video`, an array under `videos`, or as the kind says.
+/// Converts any form to an object: a bare URL becomes `video`, an array becomes `videos`, or as the kind says.
 #[must_use]
 pub fn object(value: Value, kind: OutputKind) -> Map<String, Value> {
     let key = match value {
@@ -42,15 +56,15 @@ pub fn object(value: Value, kind: OutputKind) -> Map<String, Value> {
     Map::from_iter([(key.to_owned(), value)])
 }
 
-/// The type of a field of an output: a value that may be missing, or a list that is empty where it is.
+/// The type of an output field: a value that may be missing, or a list that may be empty.
 pub trait OutputField: Default {
-    /// The value that the schema speaks of.
+    /// The type that the schema states.
     type Value: DeserializeOwned;
 
-    /// Fills it.
+    /// The field with a value.
     fn filled(value: Self::Value) -> Self;
 
-    /// Whether there is nothing in it.
+    /// Whether the field is missing or empty.
     fn is_absent(&self) -> bool;
 }
 
@@ -78,7 +92,7 @@ impl<T: DeserializeOwned> OutputField for Vec<T> {
     }
 }
 
-/// Takes a property out if it has the type that is asked for; otherwise it stays, so that nothing paid for is lost.
+/// Takes a property out if it has the type of the field. Otherwise the property stays, since the output is paid for.
 pub fn take<F: OutputField>(object: &mut Map<String, Value>, key: &str) -> F {
     let Some(value) =
         object.get(key).and_then(|value| <F::Value as serde::Deserialize>::deserialize(value).ok())
@@ -89,7 +103,7 @@ pub fn take<F: OutputField>(object: &mut Map<String, Value>, key: &str) -> F {
     F::filled(value)
 }
 
-/// Checks either form that is not an object: a URL, or an array of URLs. Returns whether it was one.
+/// Checks a bare URL or an array of URLs, and returns whether the value is either.
 pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool {
     match value {
         Value::String(_) => true,
@@ -104,7 +118,7 @@ pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool
     }
 }
 
-/// The URLs in the given properties, in order, each once: `https`, `http`, and `data:`, which holds the file itself.
+/// Returns the URLs in the given properties, in order and without duplicates: `https`, `http` and `data:`.
 #[must_use]
 pub fn urls<'a>(properties: &[&'a dyn Urls]) -> Vec<&'a str> {
     let mut found = Found::default();
@@ -112,7 +126,7 @@ pub fn urls<'a>(properties: &[&'a dyn Urls]) -> Vec<&'a str> {
     found.urls
 }
 
-/// The URLs found so far. There may be a hundred thousand in an answer, so each is looked up rather than searched for.
+/// The URLs found so far. A set finds duplicates, since a reply may hold a hundred thousand URLs.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
     urls: Vec<&'a str>,
@@ -121,7 +135,7 @@ pub struct Found<'a> {
 
 /// A property of an output that may hold URLs.
 pub trait Urls {
-    /// Adds the URLs that are not there yet.
+    /// Adds the URLs that are not in `found` yet.
     fn add_to<'a>(&'a self, found: &mut Found<'a>);
 }
 
@@ -189,13 +203,13 @@ mod tests {
     #[test]
     fn urls_are_found_anywhere_and_once() {
         let (first, second) =
-            (json!({"a": ["https://a/1", "no url", {"b": "http://a/2"}]}), json!("https://a/1"));
+            (json!({"a": ["https://a/1", "no URL", {"b": "http://a/2"}]}), json!("https://a/1"));
         let third = json!(["HTTPS://a/3", "https://a/1", 5, null]);
         assert_eq!(urls(&[&first, &second, &third]), ["https://a/1", "http://a/2", "HTTPS://a/3"]);
     }
 
     #[test]
-    fn a_file_inside_the_answer_is_a_url_as_well() {
+    fn a_data_uri_in_the_reply_is_a_url() {
         let output = json!({"video": "data:video/mp4;base64,AAAA", "caption": "data about a video"});
         assert_eq!(urls(&[&output]), ["data:video/mp4;base64,AAAA"]);
     }

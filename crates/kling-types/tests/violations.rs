@@ -20,12 +20,12 @@ fn report(document: &str) -> String {
 fn the_order_of_a_document_does_not_matter() {
     let expected = report(r#"{"zoom": 1, "cfg_scale": 2, "duration": 7, "angle": 1, "prompt": null}"#);
     insta::assert_snapshot!(expected, @r"
-    /angle: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale
-    /zoom: found a property that the model does not have, allowed the properties prompt, image_url, tail_image_url, duration, negative_prompt and cfg_scale
-    /prompt: found null, allowed a string
-    /image_url: found nothing, allowed a value, since the model requires it
-    /duration: found 7, allowed 5 or 10
-    /cfg_scale: found 2, allowed at most 1
+    /angle: unknown property; this model accepts: prompt, image_url, tail_image_url, duration, negative_prompt, cfg_scale
+    /zoom: unknown property; this model accepts: prompt, image_url, tail_image_url, duration, negative_prompt, cfg_scale
+    /prompt: got null; expected a string
+    /image_url: required, but missing
+    /duration: got 7; expected 5 or 10
+    /cfg_scale: got 2; expected at most 1
     ");
     assert_eq!(report(r#"{"prompt": null, "angle": 1, "duration": 7, "cfg_scale": 2, "zoom": 1}"#), expected);
 }

@@ -78,8 +78,8 @@ fn a_check_names_every_stale_file_and_the_command() {
     let error = workspace.generator().check().unwrap_err();
     assert!(error.is_stale());
     insta::assert_snapshot!(workspace.plain(&error), @r"
-    /out/maker_model/input.json is not what its schema says; run `cargo xtask codegen`
-    /out/maker_model/mod.rs is not what its schema says; run `cargo xtask codegen`
+    /out/maker_model/input.json differs from its schema; run `cargo xtask codegen`
+    /out/maker_model/mod.rs differs from its schema; run `cargo xtask codegen`
     /out/mod.rs is missing; run `cargo xtask codegen`
     /out/gone/mod.rs has no schema any more; run `cargo xtask codegen`
     ");
@@ -165,7 +165,7 @@ fn keywords_that_rule_nothing_are_named_in_the_notes() {
     let workspace = Workspace::with_properties(r#"{"n": {"type": "integer", "order": 3}}"#);
     assert!(workspace.refusal().contains("keyword \"order\""));
     workspace.edit("schemas/maker/model/model.toml", "\n", "\nannotations = [\"order\"]\n");
-    assert!(workspace.generated("maker_model").contains("The schema also says `order`: `3`."));
+    assert!(workspace.generated("maker_model").contains("Schema keyword `order`: `3`."));
 }
 
 /// A manifest with a hand-written feature and a region for the generated ones.

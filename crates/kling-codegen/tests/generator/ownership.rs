@@ -123,7 +123,7 @@ fn schemas_and_output_may_not_lie_in_one_another() {
         let before = files_below(root);
         let error = workspace.generator().schema_dir(root.join(schemas)).out_dir(root.join(out)).generate();
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("lie in one another"), "{schemas} {out}: {error}");
+        assert!(error.contains("contain each other"), "{schemas} {out}: {error}");
         assert_eq!(files_below(root), before);
     }
     // By another spelling of the same folder.
@@ -144,7 +144,7 @@ fn a_module_or_an_id_that_leaves_the_output_is_an_error() {
         let [input, output, notes] = [ANYTHING, OUTPUT, "output_kind = \"video\"\n"].map(str::to_owned);
         let document = kling_codegen::ModelDocument { id: id.to_owned(), input, output, notes };
         let error = workspace.generator().model_document(document).generate().unwrap_err().to_string();
-        assert!(error.contains("is no path below the schemas"), "{id}: {error}");
+        assert!(error.contains("is not a path below the schemas"), "{id}: {error}");
     }
 }
 

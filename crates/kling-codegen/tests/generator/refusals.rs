@@ -27,7 +27,7 @@ fn what_is_not_understood_is_named_with_model_pointer_and_keyword() {
     );
     insta::assert_snapshot!(
         refusal(r#"{"n": {"type": "string"}, "n": {"type": "integer"}}"#),
-        @r#"maker/model: input schema, at "/properties/n": /properties/n: found the key twice, allowed once"#
+        @r#"maker/model: input schema, at "/properties/n": /properties/n: duplicate key"#
     );
 }
 

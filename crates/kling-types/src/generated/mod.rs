@@ -37,7 +37,7 @@ pub mod kling_video_o3_standard_text_to_video;
 #[cfg(feature = "kling-video-o3")]
 pub mod kling_video_o3_standard_video_to_video;
 
-/// Every model that is compiled in, sorted by id.
+/// Every compiled-in model, sorted by id.
 #[must_use]
 pub const fn models() -> &'static [::kling_types::ModelInfo] {
     &[

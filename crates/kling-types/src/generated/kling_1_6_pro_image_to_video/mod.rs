@@ -2,7 +2,7 @@
 // sha256 of input.json:  24f1c73465c67165af79688bd7a9ab50a742b06f7cae1e09e6be5d429d211cf4
 // sha256 of output.json: 21f799ed93dd4fe31290c348eddbd2dae05aea90f870209b0c600309a0ae7ccb
 
-//! `kling/kling-1-6/pro/image-to-video`: its input, its output, and the rules of both.
+//! Input, output and rules of the model `kling/kling-1-6/pro/image-to-video`.
 
 use ::kling_types as kt;
 
@@ -22,11 +22,11 @@ kt::text! {
 kt::integer_enum! {
     /// Duration.
     ///
-    /// The provider's default is `5`; it is never sent unasked.
+    /// The provider's default is `5`. It is never sent for you.
     Duration {
         Seconds5 = 5,
         Seconds10 = 10,
-    } default Seconds5 = 5
+    } default Seconds5
 }
 
 kt::number! {
@@ -34,7 +34,7 @@ kt::number! {
     ///
     /// Allowed: 0 to 1.
     ///
-    /// The provider's default is `0.5`; it is never sent unasked.
+    /// The provider's default is `0.5`. It is never sent for you.
     CfgScale { min: 0.0, max: 1.0 } default 0.5
 }
 
@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
     ///
-    /// Media rules: `width_pixels > 300`, `height_pixels > 300`, `file_size_mb < 10`; from the prose of the provider's page: `width/height >= 0.4`, `width/height <= 2.5`.
+    /// Media rules: `width_pixels > 300`, `height_pixels > 300`, `file_size_mb < 10`; from the text of the provider's page: `width/height >= 0.4`, `width/height <= 2.5`.
     pub image_url: kt::MediaRef,
     /// End Image.
     ///
@@ -97,7 +97,7 @@ kt::input! {
     }
 }
 
-/// The output of the model. Reading it never fails: what fits no property stays in `extra`.
+/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -122,7 +122,7 @@ pub struct Output {
     /// Each element has the format `uri`.
     #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub videos: Vec<String>,
-    /// Whatever else the provider sent, and what is not of the type that the schema says.
+    /// Other properties of the reply, and values of another type than the schema states.
     #[serde(flatten)]
     pub extra: kt::export::Map<String, kt::export::Value>,
 }

@@ -2,11 +2,11 @@
 // sha256 of input.json:  78f8b6ad708cdd8a66155b3041761e2ad67908c36523af360fbef69c1ad66862
 // sha256 of output.json: 21f799ed93dd4fe31290c348eddbd2dae05aea90f870209b0c600309a0ae7ccb
 
-//! `kling/kling-3.0/standard/text-to-video`: its input, its output, and the rules of both.
+//! Input, output and rules of the model `kling/kling-3.0/standard/text-to-video`.
 //!
-//! Names, types and bounds are the provider's; the words of its documentation are ours.
+//! Names, types and bounds are the provider's. The texts are those of this project.
 //!
-//! The provider prints no output schema for it: the generic one is assumed.
+//! The provider publishes no output schema of the model, so the generic one is assumed.
 
 use ::kling_types as kt;
 
@@ -19,12 +19,12 @@ kt::model! {
 kt::text_enum! {
     /// Aspect Ratio. Width to height of the result.
     ///
-    /// The provider's default is `"16:9"`; it is never sent unasked.
+    /// The provider's default is `"16:9"`. It is never sent for you.
     AspectRatio {
         R16x9 = "16:9",
         R9x16 = "9:16",
         R1x1 = "1:1",
-    } default R16x9 = "16:9"
+    } default R16x9
 }
 
 kt::number! {
@@ -32,7 +32,7 @@ kt::number! {
     ///
     /// Allowed: 0 to 1.
     ///
-    /// The provider's default is `0.5`; it is never sent unasked.
+    /// The provider's default is `0.5`. It is never sent for you.
     CfgScale { min: 0.0, max: 1.0 } default 0.5
 }
 
@@ -41,18 +41,18 @@ kt::integer! {
     ///
     /// Allowed: 3 to 15.
     ///
-    /// The provider's default is `5`; it is never sent unasked.
+    /// The provider's default is `5`. It is never sent for you.
     Duration { min: 3, max: 15, default: 5 }
 }
 
 kt::text_enum! {
     /// Shot Type. How several shots are planned.
     ///
-    /// The provider's default is `"intelligent"`; it is never sent unasked.
+    /// The provider's default is `"intelligent"`. It is never sent for you.
     ShotType {
         Intelligent = "intelligent",
         Customize = "customize",
-    } default Intelligent = "intelligent"
+    } default Intelligent
 }
 
 kt::media! {
@@ -60,7 +60,7 @@ kt::media! {
 
 /// The input of the model, valid by construction.
 ///
-/// The live model also takes `multi_prompt`, of which the schema on file says nothing: `extra` sends them, unchecked.
+/// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
 #[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -76,19 +76,19 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Negative Prompt. What the result should not show.
     ///
-    /// The provider's default is `""`; it is never sent unasked.
+    /// The provider's default is `""`. It is never sent for you.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
     /// Prompt. What the result should show. Required.
     ///
-    /// The provider's default is `""`; it is never sent unasked.
+    /// The provider's default is `""`. It is never sent for you.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shot_type: Option<ShotType>,
     /// Sound. Whether a sound track is made too.
     ///
-    /// The provider's default is `true`; it is never sent unasked.
+    /// The provider's default is `true`. It is never sent for you.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sound: Option<bool>,
     #[serde(flatten)]
@@ -107,7 +107,7 @@ kt::input! {
     }
 }
 
-/// The output of the model. Reading it never fails: what fits no property stays in `extra`.
+/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -132,7 +132,7 @@ pub struct Output {
     /// Each element has the format `uri`.
     #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub videos: Vec<String>,
-    /// Whatever else the provider sent, and what is not of the type that the schema says.
+    /// Other properties of the reply, and values of another type than the schema states.
     #[serde(flatten)]
     pub extra: kt::export::Map<String, kt::export::Value>,
 }

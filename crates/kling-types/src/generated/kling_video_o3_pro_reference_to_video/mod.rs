@@ -2,11 +2,11 @@
 // sha256 of input.json:  7a5efc7cfcf30ae808cf20a311548a9f6387d4404179d73f38e17390cbf142e7
 // sha256 of output.json: 21f799ed93dd4fe31290c348eddbd2dae05aea90f870209b0c600309a0ae7ccb
 
-//! `kling/kling-video-o3/pro/reference-to-video`: its input, its output, and the rules of both.
+//! Input, output and rules of the model `kling/kling-video-o3/pro/reference-to-video`.
 //!
-//! Names, types and bounds are the provider's; the words of its documentation are ours.
+//! Names, types and bounds are the provider's. The texts are those of this project.
 //!
-//! The provider prints no output schema for it: the generic one is assumed.
+//! The provider publishes no output schema of the model, so the generic one is assumed.
 
 use ::kling_types as kt;
 
@@ -19,12 +19,12 @@ kt::model! {
 kt::text_enum! {
     /// Aspect Ratio. Width to height of the result.
     ///
-    /// The provider's default is `"16:9"`; it is never sent unasked.
+    /// The provider's default is `"16:9"`. It is never sent for you.
     AspectRatio {
         R16x9 = "16:9",
         R9x16 = "9:16",
         R1x1 = "1:1",
-    } default R16x9 = "16:9"
+    } default R16x9
 }
 
 kt::integer! {
@@ -32,7 +32,7 @@ kt::integer! {
     ///
     /// Allowed: 3 to 15.
     ///
-    /// The provider's default is `5`; it is never sent unasked.
+    /// The provider's default is `5`. It is never sent for you.
     Duration { min: 3, max: 15, default: 5 }
 }
 
@@ -46,11 +46,11 @@ pub type Images = kt::List<kt::MediaRef, 0, 7>;
 kt::text_enum! {
     /// Shot Type. How several shots are planned.
     ///
-    /// The provider's default is `"customize"`; it is never sent unasked.
+    /// The provider's default is `"customize"`. It is never sent for you.
     ShotType {
         Intelligent = "intelligent",
         Customize = "customize",
-    } default Customize = "customize"
+    } default Customize
 }
 
 kt::media! {
@@ -62,7 +62,7 @@ kt::media! {
 
 /// The input of the model, valid by construction.
 ///
-/// The live model also takes `multi_prompt`, of which the schema on file says nothing: `extra` sends them, unchecked.
+/// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
 #[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -78,19 +78,19 @@ pub struct Input {
     pub images: Option<Images>,
     /// Keep Sound. Whether the sound of the given clip stays.
     ///
-    /// The provider's default is `true`; it is never sent unasked.
+    /// The provider's default is `true`. It is never sent for you.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_original_sound: Option<bool>,
     /// Prompt. What the result should show. Required.
     ///
-    /// The provider's default is `""`; it is never sent unasked.
+    /// The provider's default is `""`. It is never sent for you.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shot_type: Option<ShotType>,
     /// Sound. Whether a sound track is made too.
     ///
-    /// The provider's default is `false`; it is never sent unasked.
+    /// The provider's default is `false`. It is never sent for you.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sound: Option<bool>,
     /// Video. The clip to start from.
@@ -117,7 +117,7 @@ kt::input! {
     }
 }
 
-/// The output of the model. Reading it never fails: what fits no property stays in `extra`.
+/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -142,7 +142,7 @@ pub struct Output {
     /// Each element has the format `uri`.
     #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub videos: Vec<String>,
-    /// Whatever else the provider sent, and what is not of the type that the schema says.
+    /// Other properties of the reply, and values of another type than the schema states.
     #[serde(flatten)]
     pub extra: kt::export::Map<String, kt::export::Value>,
 }

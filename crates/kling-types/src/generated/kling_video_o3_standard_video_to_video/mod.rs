@@ -2,11 +2,11 @@
 // sha256 of input.json:  229580034c2108f17a7caf63e9f9b341c44370ad60036faee6386e6321c01552
 // sha256 of output.json: 21f799ed93dd4fe31290c348eddbd2dae05aea90f870209b0c600309a0ae7ccb
 
-//! `kling/kling-video-o3/standard/video-to-video`: its input, its output, and the rules of both.
+//! Input, output and rules of the model `kling/kling-video-o3/standard/video-to-video`.
 //!
-//! Names, types and bounds are the provider's; the words of its documentation are ours.
+//! Names, types and bounds are the provider's. The texts are those of this project.
 //!
-//! The provider prints no output schema for it: the generic one is assumed.
+//! The provider publishes no output schema of the model, so the generic one is assumed.
 
 use ::kling_types as kt;
 
@@ -26,10 +26,10 @@ pub type Images = kt::List<kt::MediaRef, 0, { kt::UNBOUNDED }>;
 kt::text_enum! {
     /// Shot Type. How several shots are planned.
     ///
-    /// The provider's default is `"customize"`; it is never sent unasked.
+    /// The provider's default is `"customize"`. It is never sent for you.
     ShotType {
         Customize = "customize",
-    } default Customize = "customize"
+    } default Customize
 }
 
 kt::media! {
@@ -49,12 +49,12 @@ pub struct Input {
     pub images: Option<Images>,
     /// Keep Sound. Whether the sound of the given clip stays.
     ///
-    /// The provider's default is `true`; it is never sent unasked.
+    /// The provider's default is `true`. It is never sent for you.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_original_sound: Option<bool>,
     /// Prompt. What the result should show. Required.
     ///
-    /// The provider's default is `""`; it is never sent unasked.
+    /// The provider's default is `""`. It is never sent for you.
     pub prompt: String,
     /// Shot Type. How several shots are planned.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ kt::input! {
     }
 }
 
-/// The output of the model. Reading it never fails: what fits no property stays in `extra`.
+/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
 #[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
 #[serde(crate = "kt::export::serde")]
 #[non_exhaustive]
@@ -104,7 +104,7 @@ pub struct Output {
     /// Each element has the format `uri`.
     #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
     pub videos: Vec<String>,
-    /// Whatever else the provider sent, and what is not of the type that the schema says.
+    /// Other properties of the reply, and values of another type than the schema states.
     #[serde(flatten)]
     pub extra: kt::export::Map<String, kt::export::Value>,
 }
