@@ -1,8 +1,9 @@
-//! The generated validators against the `jsonschema` crate, and the typed input against plain serde.
+//! Generated validators against those of the `jsonschema` crate, and typed input against plain serde.
 
 use std::fmt::Write;
 use std::hint::black_box;
 
+use jsonschema::{ValidationError, Validator};
 use kling_benches::Comparison;
 use kling_types::kling_1_6_pro_image_to_video::{CfgScale, Duration, Input, Kling16ProImageToVideo, Prompt};
 use kling_types::{Model, ModelInput, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The properties of the input without any rule.
 #[derive(Deserialize)]
-#[allow(dead_code, reason = "it is read from JSON, and that is all")]
+#[allow(dead_code, reason = "only reading it is measured")]
 struct Plain {
     prompt: Option<String>,
     image_url: String,
@@ -21,60 +22,83 @@ struct Plain {
     cfg_scale: Option<f64>,
 }
 
+/// The validator that jsonschema generates at compile time.
+#[jsonschema::validator(path = "src/bin/validation.json")]
+struct Compiled;
+
 fn main() {
-    let mut schema: Value = serde_json::from_str(Kling16ProImageToVideo::INFO.input_schema).expect("JSON");
-    // The one edit that an input needs: no unknown properties.
-    schema["additionalProperties"] = json!(false);
-    let theirs = jsonschema::validator_for(&schema).expect("a schema");
+    let schema: Value = serde_json::from_str(include_str!("validation.json")).expect("JSON");
+    assert_eq!(schema, provided(), "validation.json must be the provider's schema");
+    let run_time = jsonschema::validator_for(&schema).expect("a schema");
     let bytes = serde_json::to_vec(&valid()).expect("JSON");
 
-    check("a valid document", &theirs, &valid());
-    check("the longest legal prompt, of 4-byte characters", &theirs, &longest());
-    refuse(&theirs, &broken());
+    check("a valid document", &run_time, &valid());
+    check("the longest legal prompt, of 4-byte characters", &run_time, &longest());
+    refuse(&run_time, &broken());
     Comparison::new("bytes to a typed input")
         .with("checked Input", || serde_json::from_slice::<Input>(black_box(&bytes)))
         .with("plain struct, unchecked", || serde_json::from_slice::<Plain>(black_box(&bytes)))
         .with("Value, duplicate keys refused, validate_json", || {
             json::from_slice(black_box(&bytes)).map(|value| Input::validate_json(&value))
         })
-        .with("Value, jsonschema is_valid", || {
-            serde_json::from_slice(black_box(&bytes)).map(|value| theirs.is_valid(&value))
+        .with("Value, jsonschema at run time, is_valid", || {
+            serde_json::from_slice(black_box(&bytes)).map(|value| run_time.is_valid(&value))
         })
         .print();
 }
 
-fn check(title: &'static str, theirs: &jsonschema::Validator, document: &Value) {
-    assert!(Input::validate_json(document).is_ok() && theirs.is_valid(document));
+/// The provider's schema with one edit: unknown properties are refused.
+fn provided() -> Value {
+    let mut schema: Value = serde_json::from_str(Kling16ProImageToVideo::INFO.input_schema).expect("JSON");
+    schema["additionalProperties"] = json!(false);
+    schema
+}
+
+fn check(title: &'static str, run_time: &Validator, document: &Value) {
+    assert!(Input::validate_json(document).is_ok());
+    assert!(run_time.is_valid(document) && Compiled::is_valid(document));
     Comparison::new(title)
         .with("validate_json", || Input::validate_json(black_box(document)))
-        .with("jsonschema is_valid", || theirs.is_valid(black_box(document)))
-        .with("jsonschema iter_errors, all", || theirs.iter_errors(black_box(document)).count())
+        .with("jsonschema at compile time, is_valid", || Compiled::is_valid(black_box(document)))
+        .with("jsonschema at run time, is_valid", || run_time.is_valid(black_box(document)))
+        .with("jsonschema at run time, iter_errors", || run_time.iter_errors(black_box(document)).count())
         .print();
 }
 
-fn refuse(theirs: &jsonschema::Validator, document: &Value) {
+fn refuse(run_time: &Validator, document: &Value) {
     let violations = || Input::validate_json(black_box(document)).expect_err("it is broken");
-    let errors = || theirs.iter_errors(black_box(document));
-    assert_eq!((violations().len(), errors().count()), (6, 6));
-    // Both write into memory that is there already.
-    let (mut ours, mut others) = (String::with_capacity(16 * 1024), String::with_capacity(16 * 1024));
-    Comparison::new("six violations, with pointers")
-        .with("validate_json: each written as a line", move || {
+    let errors = || run_time.iter_errors(black_box(document));
+    let compiled = || Compiled::iter_errors(black_box(document));
+    assert_eq!((violations().len(), errors().count(), compiled().into_iter().count()), (6, 6, 6));
+    // All write into memory that is allocated already.
+    let memory = || String::with_capacity(16 * 1024);
+    let (mut ours, mut at_compile_time, mut at_run_time) = (memory(), memory(), memory());
+    Comparison::new("six violations, each with its pointer and message as a line")
+        .with("validate_json", move || {
             ours.clear();
             violations().iter().try_for_each(|violation| {
                 violation.write(&mut ours)?;
                 ours.write_char('\n')
             })
         })
-        .with("jsonschema iter_errors: each as a line", move || {
-            others.clear();
-            errors().try_for_each(|error| writeln!(others, "{}: {error}", error.instance_path()))
+        .with("jsonschema at compile time, iter_errors", move || {
+            at_compile_time.clear();
+            compiled().into_iter().try_for_each(|error| write_line(&mut at_compile_time, &error))
+        })
+        .with("jsonschema at run time, iter_errors", move || {
+            at_run_time.clear();
+            errors().try_for_each(|error| write_line(&mut at_run_time, &error))
         })
         .print();
-    Comparison::new("six violations, with pointers, words made when somebody reads them")
+    Comparison::new("six violations, without messages")
         .with("validate_json", violations)
-        .with("jsonschema iter_errors", move || errors().count())
+        .with("jsonschema at compile time, iter_errors", move || compiled().into_iter().count())
+        .with("jsonschema at run time, iter_errors", move || errors().count())
         .print();
+}
+
+fn write_line(out: &mut String, error: &ValidationError<'_>) -> std::fmt::Result {
+    writeln!(out, "{}: {error}", error.instance_path())
 }
 
 fn valid() -> Value {
