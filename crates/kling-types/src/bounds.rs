@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::violation::{Message, one_of, quoted};
+use crate::violation::{Bound, Message, Unit, one_of, quoted};
 use crate::{Keyword, Violation};
 
 /// The length of a string, in Unicode scalar values.
@@ -61,7 +61,7 @@ impl TextBounds {
             return Ok(());
         }
         let count = bytecount::num_chars(text.as_bytes()) as u64;
-        check_count(count, self.min, self.max, " character", [Keyword::MinLength, Keyword::MaxLength])
+        check_count(count, self.min, self.max, Unit::Character, [Keyword::MinLength, Keyword::MaxLength])
     }
 }
 
@@ -73,11 +73,15 @@ impl IntegerBounds {
     #[inline]
     pub fn check(self, integer: i128) -> Result<(), Violation> {
         let broken = |keyword, bound, limit| {
-            Err(Violation::of(keyword, Message::integer("", integer), Message::integer(bound, limit)))
+            Err(Violation::of(
+                keyword,
+                Message::integer(Bound::Exactly, integer),
+                Message::integer(bound, limit),
+            ))
         };
         match self {
-            Self { min: Some(min), .. } if integer < min => broken(Keyword::Minimum, "at least ", min),
-            Self { max: Some(max), .. } if integer > max => broken(Keyword::Maximum, "at most ", max),
+            Self { min: Some(min), .. } if integer < min => broken(Keyword::Minimum, Bound::AtLeast, min),
+            Self { max: Some(max), .. } if integer > max => broken(Keyword::Maximum, Bound::AtMost, max),
             _ => Ok(()),
         }
     }
@@ -102,18 +106,22 @@ impl NumberBounds {
     #[inline]
     pub fn check(self, number: f64) -> Result<(), Violation> {
         let broken = |keyword, bound, limit| {
-            Err(Violation::of(keyword, Message::number("", number), Message::number(bound, limit)))
+            Err(Violation::of(
+                keyword,
+                Message::number(Bound::Exactly, number),
+                Message::number(bound, limit),
+            ))
         };
         let not_finite = |found: &'static str| Err(Violation::of(Keyword::Type, found, "a finite number"));
         match self {
             _ if number.is_nan() => not_finite("NaN"),
-            Self { min: Some(min), .. } if number < min => broken(Keyword::Minimum, "at least ", min),
-            Self { max: Some(max), .. } if number > max => broken(Keyword::Maximum, "at most ", max),
+            Self { min: Some(min), .. } if number < min => broken(Keyword::Minimum, Bound::AtLeast, min),
+            Self { max: Some(max), .. } if number > max => broken(Keyword::Maximum, Bound::AtMost, max),
             Self { above: Some(above), .. } if number <= above => {
-                broken(Keyword::ExclusiveMinimum, "more than ", above)
+                broken(Keyword::ExclusiveMinimum, Bound::Above, above)
             }
             Self { below: Some(below), .. } if number >= below => {
-                broken(Keyword::ExclusiveMaximum, "less than ", below)
+                broken(Keyword::ExclusiveMaximum, Bound::Below, below)
             }
             _ if number.is_infinite() => not_finite("infinity"),
             _ => Ok(()),
@@ -129,7 +137,7 @@ impl ItemBounds {
     #[inline]
     pub fn check(self, length: usize) -> Result<(), Violation> {
         let keywords = [Keyword::MinItems, Keyword::MaxItems];
-        check_count(length as u64, self.min, self.max, " element", keywords)
+        check_count(length as u64, self.min, self.max, Unit::Element, keywords)
     }
 }
 
@@ -137,15 +145,19 @@ fn check_count(
     count: u64,
     min: Option<u64>,
     max: Option<u64>,
-    unit: &'static str,
+    unit: Unit,
     [too_few, too_many]: [Keyword; 2],
 ) -> Result<(), Violation> {
     let broken = |keyword, bound, limit| {
-        Err(Violation::of(keyword, Message::Count("", count, unit), Message::Count(bound, limit, unit)))
+        Err(Violation::of(
+            keyword,
+            Message::Count(Bound::Exactly, count, unit),
+            Message::Count(bound, limit, unit),
+        ))
     };
     match (min, max) {
-        (Some(min), _) if count < min => broken(too_few, "at least ", min),
-        (_, Some(max)) if count > max => broken(too_many, "at most ", max),
+        (Some(min), _) if count < min => broken(too_few, Bound::AtLeast, min),
+        (_, Some(max)) if count > max => broken(too_many, Bound::AtMost, max),
         _ => Ok(()),
     }
 }
@@ -159,13 +171,13 @@ pub fn missing() -> Violation {
 /// The violation of an integer outside a list.
 #[must_use]
 pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
-    not_in(Message::integer("", integer), allowed)
+    not_in(Message::integer(Bound::Exactly, integer), allowed)
 }
 
 /// The violation of a number outside a list.
 #[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
-    not_in(Message::number("", number), allowed)
+    not_in(Message::number(Bound::Exactly, number), allowed)
 }
 
 fn not_in(found: Message, allowed: &[impl Display]) -> Violation {

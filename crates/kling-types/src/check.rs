@@ -5,7 +5,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::bounds::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use crate::violation::{Message, one_of};
+use crate::violation::{Bound, Message, one_of};
 use crate::{Keyword, Pointer, Violation, Violations};
 
 /// A type that can check raw JSON.
@@ -307,7 +307,8 @@ pub(crate) fn described(value: &Value) -> Message {
 }
 
 fn described_number(number: &Number) -> Message {
-    number
-        .as_i64()
-        .map_or_else(|| Message::number("", float(number)), |integer| Message::Integer("", integer))
+    number.as_i64().map_or_else(
+        || Message::number(Bound::Exactly, float(number)),
+        |integer| Message::Integer(Bound::Exactly, integer),
+    )
 }

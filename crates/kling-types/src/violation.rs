@@ -220,7 +220,8 @@ impl Violation {
         self
     }
 
-    /// The same violation at a place.
+    /// The same violation at a place. Outlined, so that the checks stay small on the valid path.
+    #[inline(never)]
     #[must_use]
     pub(crate) fn at(mut self, at: &Pointer<'_>) -> Self {
         self.pointer = at.to_text();
@@ -330,7 +331,8 @@ impl Violations {
         Self(Vec::new())
     }
 
-    /// Adds one violation.
+    /// Adds one violation. Outlined, so that the checks stay small on the valid path.
+    #[inline(never)]
     pub fn push(&mut self, violation: Violation) {
         const USUAL: usize = 8;
         if self.0.is_empty() {
@@ -422,25 +424,63 @@ impl<'a> IntoIterator for &'a Violations {
 /// A double holds every integer up to this one.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// One half of a violation, put into words when somebody reads it. Values have a bound before them, such as `at most `.
+/// One half of a violation, put into words when somebody reads it.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    Count(&'static str, u64, &'static str),
-    Integer(&'static str, i64),
-    Number(&'static str, f64),
+    Count(Bound, u64, Unit),
+    Integer(Bound, i64),
+    Number(Bound, f64),
     Text(Cow<'static, str>),
+}
+
+/// The side of a bound that is allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Above,
+    AtLeast,
+    AtMost,
+    Below,
+    Exactly,
+}
+
+/// The unit of a count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    Character,
+    Element,
+}
+
+impl Bound {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Above => "more than ",
+            Self::AtLeast => "at least ",
+            Self::AtMost => "at most ",
+            Self::Below => "less than ",
+            Self::Exactly => "",
+        }
+    }
+}
+
+impl Unit {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Character => " character",
+            Self::Element => " element",
+        }
+    }
 }
 
 impl Message {
     /// An integer. One beyond 64 bits was read as a double, and is shown as one.
-    pub(crate) fn integer(bound: &'static str, integer: i128) -> Self {
+    pub(crate) fn integer(bound: Bound, integer: i128) -> Self {
         #[allow(clippy::cast_precision_loss, reason = "it was read as a double")]
         i64::try_from(integer)
             .map_or_else(|_| Self::Number(bound, integer as f64), |integer| Self::Integer(bound, integer))
     }
 
     /// A number. A whole one is an integer, which is written in less time.
-    pub(crate) fn number(bound: &'static str, number: f64) -> Self {
+    pub(crate) fn number(bound: Bound, number: f64) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
         match number.fract() == 0.0 && number.abs() <= EXACT {
             true => Self::Integer(bound, number as i64),
@@ -451,18 +491,20 @@ impl Message {
     fn write(&self, out: &mut impl Write) -> fmt::Result {
         match self {
             Self::Count(bound, count, unit) => {
-                out.write_str(bound)?;
+                out.write_str(bound.as_str())?;
                 write!(out, "{count}")?;
-                out.write_str(unit)?;
+                out.write_str(unit.as_str())?;
                 out.write_str(if *count == 1 { "" } else { "s" })
             }
             Self::Integer(bound, integer) => {
-                out.write_str(bound)?;
+                out.write_str(bound.as_str())?;
                 write!(out, "{integer}")
             }
-            Self::Number(bound, number) if number.abs() > EXACT => write!(out, "{bound}{number:e}"),
+            Self::Number(bound, number) if number.abs() > EXACT => {
+                write!(out, "{}{number:e}", bound.as_str())
+            }
             Self::Number(bound, number) => {
-                out.write_str(bound)?;
+                out.write_str(bound.as_str())?;
                 write!(out, "{number}")
             }
             Self::Text(text) => out.write_str(text),
@@ -492,15 +534,17 @@ impl Eq for Message {}
 
 /// Lists names: `5, 10 or 15`.
 pub(crate) fn one_of(names: &[impl fmt::Display]) -> String {
-    let mut text = String::new();
+    const USUAL: usize = 32;
+    let mut text = String::with_capacity(USUAL);
     for (index, name) in names.iter().enumerate() {
         let separator = match names.len() - index {
             _ if index == 0 => "",
             1 => " or ",
             _ => ", ",
         };
+        text.push_str(separator);
         // Writing into a string cannot fail.
-        let _ = write!(text, "{separator}{name}");
+        let _ = write!(text, "{name}");
     }
     if names.is_empty() { "nothing".to_owned() } else { text }
 }
@@ -538,12 +582,12 @@ mod tests {
     fn each_message_reads_as_a_person_would_say_it() {
         for (message, text) in [
             (Message::from("null"), "null"),
-            (Message::Count("", 1, " element"), "1 element"),
-            (Message::Count("at most ", 2, " character"), "at most 2 characters"),
-            (Message::integer("at least ", 5), "at least 5"),
-            (Message::integer("", 1 << 70), "1.1805916207174113e21"),
-            (Message::number("less than ", 0.5), "less than 0.5"),
-            (Message::number("more than ", 2.0), "more than 2"),
+            (Message::Count(Bound::Exactly, 1, Unit::Element), "1 element"),
+            (Message::Count(Bound::AtMost, 2, Unit::Character), "at most 2 characters"),
+            (Message::integer(Bound::AtLeast, 5), "at least 5"),
+            (Message::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
+            (Message::number(Bound::Below, 0.5), "less than 0.5"),
+            (Message::number(Bound::Above, 2.0), "more than 2"),
         ] {
             assert_eq!(message.to_string(), text);
             assert_eq!(message, Message::from(text));
@@ -568,7 +612,7 @@ mod tests {
         fn a_number_has_no_exponent_while_a_double_holds_its_integers(
             number in prop_oneof![-1e15..1e15, -10.0..10.0, -1e-4..1e-4],
         ) {
-            let text = Message::number("", number).to_string();
+            let text = Message::number(Bound::Exactly, number).to_string();
             prop_assert_eq!(text.parse(), Ok(number));
             prop_assert!(!text.contains('e'));
         }
