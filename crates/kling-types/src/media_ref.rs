@@ -129,6 +129,7 @@ fn fault(text: &str) -> Option<&'static str> {
 }
 
 /// The text after a scheme, which may be written in capitals.
+#[inline]
 pub(crate) fn strip_scheme<'t>(text: &'t str, scheme: &str) -> Option<&'t str> {
     // Capitals are rare, and a comparison letter by letter is slow.
     text.strip_prefix(scheme).or_else(|| {
@@ -143,7 +144,7 @@ fn url_fault(rest: &str) -> Option<&'static str> {
     // One pass is enough for nearly every URL: without an @ the host comes first.
     let is_plain = all(rest, |byte| is_visible(byte) & (byte != b'@'));
     let host = if is_plain { rest } else { after_credentials(rest) };
-    if host.is_empty() || host.starts_with([':', '/', '?', '#']) {
+    if matches!(host.as_bytes(), [] | [b':' | b'/' | b'?' | b'#', ..]) {
         return Some("an https URL without a host");
     }
     (!is_plain && !all(rest, is_visible)).then_some("a URL with blanks or control characters")
