@@ -1,10 +1,5 @@
 //! The live catalog by both clients, against the simulator.
-#![cfg(all(
-    feature = "async",
-    feature = "blocking",
-    feature = "schema",
-    feature = "kling-1-6"
-))]
+#![cfg(all(feature = "async", feature = "blocking", feature = "schema", feature = "kling-1-6"))]
 
 use kling::schema::ChangeClass;
 use kling::{Client, Drift, ErrorKind, ListModels, Model, Settings, Token, blocking};
