@@ -102,7 +102,7 @@ fn a_part_in_somebody_elses_hands_is_left_to_him() {
         let held = fs::File::open(&part).unwrap();
         held.lock().unwrap();
         let error = download(&server, &path, "").unwrap_err();
-        assert!(error.is_file() && error.to_string().contains("somebody else"), "{error}");
+        assert!(error.is_file() && error.to_string().contains("another process"), "{error}");
         assert_eq!((server.connections(), fs::read(&part).unwrap().as_slice()), (1, &FILE.as_bytes()[..5]));
         drop(held);
         download(&server, &path, "").unwrap();

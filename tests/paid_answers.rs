@@ -83,7 +83,7 @@ fn a_submit_answer_that_hangs_after_a_whole_id_is_a_job_with_a_warning() {
     for submission in submit(&[Turn::MissingByteThenStall(answer())]) {
         let job = submitted(submission);
         assert_eq!(job.id().as_str(), ID);
-        assert!(job.warning().is_some_and(|warning| warning.contains("it broke off")), "{:?}", job.warning());
+        assert!(job.warning().is_some_and(|warning| warning.contains("cut off")), "{:?}", job.warning());
     }
 }
 
@@ -105,7 +105,7 @@ fn a_compressed_answer_is_read_and_called_compressed() {
     for answer in [labelled, unlabelled] {
         for submission in submit(&[answer.into()]) {
             let job = submitted(submission);
-            let warning = "the answer is broken: it was compressed (gzip), which was not asked for";
+            let warning = "damaged reply: compressed (gzip), which was not requested";
             assert_eq!((job.id().as_str(), job.warning()), (ID, Some(warning)));
         }
     }
@@ -187,7 +187,7 @@ fn tracing_hears_what_was_wrong_with_an_answer() {
     let text = log.text();
     for span in ["submit{", "poll{", "result{"] {
         let lines = text.lines().filter(|line| line.contains(span) && line.contains("close"));
-        let warned = lines.filter(|line| line.contains("warning=the answer is broken: it is no valid JSON"));
+        let warned = lines.filter(|line| line.contains("warning=damaged reply: not valid JSON"));
         assert_eq!(warned.count(), 2, "{span} of both clients: {text}");
     }
 }

@@ -49,12 +49,12 @@ fn both_clients_tell_the_same_spans() {
     insta::assert_snapshot!(told[0], @r"
     INFO submit{model=kling/kling-1-6/pro/image-to-video delay_ms=0 outcome=submitted request_id=ID attempt=2}
     DEBUG poll{request_id=ID attempt=1 state=in_queue delay_ms=1}
-    DEBUG poll{request_id=ID attempt=2 state=in_queue delay_ms=0 error=the service failed (HTTP 502, request ID): no JSON object but <html>}
+    DEBUG poll{request_id=ID attempt=2 state=in_queue delay_ms=0 error=server error (HTTP 502, request ID): expected JSON, got <html>}
     DEBUG poll{request_id=ID attempt=3 state=in_progress delay_ms=1}
     DEBUG poll{request_id=ID attempt=4 state=completed}
     INFO result{request_id=ID attempt=4 state=succeeded}
     DEBUG call{call=cancel request_id=ID attempt=1}
-    INFO download{host=127.0.0.1 attempt=1 error=the service failed (HTTP 503): 127.0.0.1 does not give the file delay_ms=0 attempt=2 bytes=6}
+    INFO download{host=127.0.0.1 attempt=1 error=server error (HTTP 503): 127.0.0.1 refused the file delay_ms=0 attempt=2 bytes=6}
     ");
     assert!(!told[0].contains("secret") && !told[0].contains("token-of-the-test"));
 }

@@ -21,8 +21,8 @@ fn a_broken_answer_to_a_submit_names_the_job_and_is_called_broken() {
         assert_eq!(ended.code, 0, "{fault}: {}", ended.stderr);
         let id = &sim.billed()[0].request_id;
         assert_eq!(ended.json()["request_id"], id.as_str());
-        assert!(ended.json()["warning"].as_str().unwrap().starts_with("the answer is broken"), "{fault}");
-        let note = ended.stderr.lines().find(|line| line.starts_with("note: the answer is broken"));
+        assert!(ended.json()["warning"].as_str().unwrap().starts_with("damaged reply"), "{fault}");
+        let note = ended.stderr.lines().find(|line| line.starts_with("note: damaged reply"));
         assert!(
             note.is_some_and(|note| note.ends_with("the request id was found in it")),
             "{}",

@@ -305,7 +305,7 @@ fn a_mistake_in_pasting_the_token_is_named_before_anything_is_sent() {
         ("<token>", "RUNCOMFY_TOKEN is a placeholder"),
         ("YOUR_API_TOKEN", "RUNCOMFY_TOKEN is a placeholder"),
         ("Bearer rc-0123", "without the word Bearer"),
-        ("rc 0123", "has a blank"),
+        ("rc 0123", "contains a space"),
     ] {
         let program =
             Program::new().with("RUNCOMFY_MODEL_API_BASE", sim.base_url()).with("RUNCOMFY_TOKEN", token);

@@ -175,6 +175,6 @@ fn ctrl_c_in_the_pause_before_another_attempt_submits_nothing() {
     running.interrupt();
     let ended = running.end();
     assert_eq!(ended.code, 75, "{ended:?}");
-    assert!(ended.stderr.contains("nothing was submitted: given up"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing was submitted: abandoned"), "{}", ended.stderr);
     assert_eq!((posts(&sim), sim.billed().len(), program.states()), (1, 0, vec!["rejected".to_owned()]));
 }

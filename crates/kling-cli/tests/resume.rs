@@ -82,7 +82,7 @@ fn a_download_that_was_killed_goes_on_where_it_was() {
     let has_begun = |name: String| fs::metadata(program.folder().join(name)).is_ok_and(|file| file.len() > 0);
     until(|| part().is_some_and(has_begun));
     let taken = program.run(&["wait", &id, "-o", "clip.mp4"]);
-    assert_eq!(taken.code, 75, "it is being downloaded by somebody else: {}", taken.stderr);
+    assert_eq!(taken.code, 75, "it is being downloaded by another process: {}", taken.stderr);
     running.kill();
     assert!(!program.files().contains(&"clip.mp4".to_owned()), "a part is no clip");
 

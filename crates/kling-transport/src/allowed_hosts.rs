@@ -1,4 +1,4 @@
-//! Where a connection may go: to which hosts for an output, to which addresses of a name, and through which proxies.
+//! The hosts, addresses and proxies that connections may use.
 
 use std::env;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 
 use url::{Host, Url};
 
-use crate::{ApiBase, Error};
+use crate::{ApiBase, Error, ErrorKind};
 
-/// The provider's own domains: outputs lie on hosts below them.
+/// The provider's domains. Outputs are on hosts below them.
 const DOMAINS: [&str; 2] = [".runcomfy.net", ".runcomfy.com"];
 
-/// Judges every URL of a download, the first and those that redirects lead to.
+/// Checks every URL of a download, also those of redirects.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedHosts {
     loopback: Option<ApiBase>,
@@ -31,20 +31,20 @@ impl AllowedHosts {
         let host = url.host_str();
         if url.scheme() != "https" {
             return Err(Error::host_not_allowed(
-                format!("an output's URL is {}, and https is allowed", url.scheme()),
+                format!("the output URL uses {}; expected https", url.scheme()),
                 host,
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::host_not_allowed("an output's URL holds a user name or a password", host));
+            return Err(Error::host_not_allowed("the output URL contains a user name or password", host));
         }
         match url.host() {
             Some(Host::Domain(name)) if self.allows(name) => Ok(()),
             Some(address) if self.allowed.contains(&address.to_string()) => Ok(()),
             _ => Err(Error::host_not_allowed(
                 format!(
-                    "the host {} is not one to fetch outputs from: allow it by name if it is",
-                    host.unwrap_or("")
+                    "refusing to download from {}: not a RunComfy host; allow it by name if you trust it",
+                    host.unwrap_or_default()
                 ),
                 host,
             )),
@@ -58,10 +58,10 @@ impl AllowedHosts {
     }
 }
 
-/// Keeps the addresses of this machine.
+/// Returns the loopback addresses.
 ///
 /// # Errors
-/// [`NotLoopback`] if there are others only.
+/// [`NotLoopback`] if there are only others.
 pub(crate) fn only_loopback(
     name: &str,
     addresses: impl IntoIterator<Item = SocketAddr>,
@@ -74,7 +74,7 @@ pub(crate) fn only_loopback(
     }
 }
 
-/// A name that has no address of this machine.
+/// A name without a loopback address.
 #[derive(Debug)]
 pub(crate) struct NotLoopback {
     name: String,
@@ -86,7 +86,7 @@ impl fmt::Display for NotLoopback {
         let Self { name, address } = self;
         write!(
             f,
-            "{name} is {} and not this machine: plain http would show the token to the network; give an https:// URL",
+            "{name} resolves to {}, not to loopback: plain http would expose the token; use an https:// URL",
             address.ip()
         )
     }
@@ -94,29 +94,29 @@ impl fmt::Display for NotLoopback {
 
 impl std::error::Error for NotLoopback {}
 
-/// Resolves as reqwest does by default, and judges one name by its addresses.
+/// Resolves as reqwest does by default, and restricts one name to loopback.
 #[cfg(feature = "async")]
-pub(crate) struct JudgingResolver {
-    pub(crate) judged: String,
+pub(crate) struct LoopbackResolver {
+    pub(crate) restricted: String,
 }
 
 #[cfg(feature = "async")]
-impl reqwest::dns::Resolve for JudgingResolver {
+impl reqwest::dns::Resolve for LoopbackResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let is_judged = name.as_str() == self.judged;
+        let is_restricted = name.as_str() == self.restricted;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let addresses =
-                if is_judged { only_loopback(name.as_str(), found)? } else { found.collect::<Vec<_>>() };
+                if is_restricted { only_loopback(name.as_str(), found)? } else { found.collect::<Vec<_>>() };
             Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
         })
     }
 }
 
-/// The variables that name a proxy for `https`. The two HTTP libraries differ in which of them wins.
+/// The variables that name a proxy for `https`. The two HTTP libraries order them differently.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Refuses a proxy whose scheme neither HTTP library knows: both pass over it in silence, and connect without it.
+/// Rejects a proxy with a scheme unknown to both HTTP libraries, which would silently connect without it.
 ///
 /// # Errors
 /// [`ErrorKind::Proxy`].
@@ -131,24 +131,24 @@ pub(crate) fn refuse_unknown_schemes() -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a connection can be made through a proxy of this scheme.
+/// Whether the clients support proxies of this scheme.
 pub(crate) fn is_supported(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }
 
-/// The error of a proxy that cannot be used; `proxy` names it without user and password.
+/// Returns the error of an unsupported proxy. `proxy` must not contain a password.
 pub(crate) fn unsupported(proxy: &str) -> Error {
-    Error::proxy(format!("only http:// and https:// proxies are supported, not {proxy}"))
+    Error::new(ErrorKind::Proxy, format!("only http:// and https:// proxies are supported, not {proxy}"))
 }
 
-/// The proxies of the environment, by the very rules that reqwest follows.
+/// The proxies of the environment, by the rules of reqwest.
 #[cfg(feature = "async")]
 #[derive(Clone, Debug)]
 pub(crate) struct EnvironmentProxies(std::sync::Arc<hyper_util::client::proxy::matcher::Matcher>);
 
 #[cfg(feature = "async")]
 impl EnvironmentProxies {
-    /// The proxies, if the environment names one for this URL.
+    /// Returns the proxies if the environment names one for this URL.
     ///
     /// # Errors
     /// [`ErrorKind::Proxy`] if it cannot be used.
@@ -164,7 +164,7 @@ impl EnvironmentProxies {
         }
     }
 
-    /// The proxy that a URL is reached through, without user and password.
+    /// Returns the proxy of a URL, without user and password.
     pub(crate) fn of(&self, url: &Url) -> Option<String> {
         let intercept = self.0.intercept(&url.as_str().parse().ok()?)?;
         Some(intercept.uri().to_string().trim_end_matches('/').to_owned())
@@ -174,7 +174,6 @@ impl EnvironmentProxies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     fn passes(base: &str, allowed: &[&str], url: &str) -> bool {
         let allowed: Vec<_> = allowed.iter().map(|host| (*host).to_owned()).collect();
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_providers_hosts_pass_by_themselves() {
+    fn only_the_providers_hosts_are_allowed_by_default() {
         let base = "https://model-api.runcomfy.net/v1";
         let cases = [
             ("https://cdn.runcomfy.net/a%3Db.mp4?x=1", true),
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_allowed_by_name_pass_over_https_only() {
+    fn hosts_allowed_by_name_require_https() {
         let base = "https://model-api.runcomfy.net/v1";
         assert!(passes(base, &["CDN.example"], "https://cdn.example/x"));
         assert!(passes(base, &["10.0.0.1"], "https://10.0.0.1/x"));
@@ -213,34 +212,31 @@ mod tests {
     }
 
     #[test]
-    fn the_apis_own_origin_passes_while_it_is_on_loopback() {
+    fn the_apis_origin_is_allowed_on_loopback_only() {
         assert!(passes("http://127.0.0.1:81/v1", &[], "http://127.0.0.1:81/files/x"));
         assert!(!passes("http://127.0.0.1:81/v1", &[], "http://127.0.0.1:82/files/x"));
         assert!(!passes("https://api.example/v1", &[], "https://api.example/files/x"));
     }
 
     #[test]
-    fn the_refusal_names_the_host_and_not_the_query() {
-        let gate = AllowedHosts::new(&ApiBase::default(), &[]);
-        let error = gate.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
+    fn the_error_names_the_host_without_the_query() {
+        let hosts = AllowedHosts::new(&ApiBase::default(), &[]);
+        let error = hosts.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
         assert!(error.kind() == ErrorKind::HostNotAllowed && !error.to_string().contains("secret"));
         assert_eq!(error.host(), Some("cdn.example"));
     }
 
-    fn judged(addresses: &[&str]) -> Result<Vec<String>, String> {
+    fn kept(addresses: &[&str]) -> Result<Vec<String>, String> {
         let addresses = addresses.iter().map(|address| address.parse().unwrap());
         let kept = only_loopback("sim.localhost", addresses);
         kept.map(|kept| kept.iter().map(ToString::to_string).collect()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_name_leads_to_this_machine_or_nowhere() {
-        assert_eq!(
-            judged(&["127.0.0.1:80", "10.1.2.3:80", "[::1]:80"]).unwrap(),
-            ["127.0.0.1:80", "[::1]:80"]
-        );
-        assert_eq!(judged(&["[::ffff:127.0.0.1]:80"]).unwrap().len(), 1);
-        let refused = judged(&["10.1.2.3:80", "[2001:db8::1]:80"]).unwrap_err();
-        assert!(refused.starts_with("sim.localhost is 10.1.2.3 and not this machine"), "{refused}");
+    fn only_loopback_addresses_are_kept() {
+        assert_eq!(kept(&["127.0.0.1:80", "10.1.2.3:80", "[::1]:80"]).unwrap(), ["127.0.0.1:80", "[::1]:80"]);
+        assert_eq!(kept(&["[::ffff:127.0.0.1]:80"]).unwrap().len(), 1);
+        let error = kept(&["10.1.2.3:80", "[2001:db8::1]:80"]).unwrap_err();
+        assert!(error.starts_with("sim.localhost resolves to 10.1.2.3, not to loopback"), "{error}");
     }
 }

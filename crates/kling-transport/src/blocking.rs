@@ -1,4 +1,5 @@
-//! The blocking client: the methods of [`Client`](crate::Client) on the caller's thread, on ureq and without an async runtime.
+//! The blocking client: the methods of [`Client`](crate::Client) on the caller's thread, on ureq and without an async
+//! runtime.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,20 +22,20 @@ use crate::{
 pub use crate::ureq_transport::tls_config;
 pub use crate::ureq_transport::{ThreadRuntime, Ureq};
 
-/// A [`Client`](crate::Client) whose methods block the thread until the reply is there. Each method is documented there.
+/// A [`Client`](crate::Client) whose methods block the thread. The async client documents them.
 #[derive(Clone, Debug)]
 pub struct Client(crate::Client);
 
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
 impl Client {
-    /// A client on ureq.
+    /// Returns a client on ureq.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         Self::configured(settings, |builder| builder)
     }
 
-    /// A client on ureq with the caller's proxies, root certificates or local address.
+    /// Returns a client on ureq with the caller's proxies, root certificates or local address.
     ///
-    /// The settings that this crate relies on win: no redirects, statuses as replies, time limits by call, and no proxy if
+    /// The settings that this crate relies on win: no redirects, statuses as replies, timeouts by call, and no proxy if
     /// the API is on loopback. Start TLS settings from [`tls_config`].
     pub fn configured(
         settings: Settings,
@@ -44,22 +45,22 @@ impl Client {
         Ok(Self::with_transport(settings, transport))
     }
 
-    /// A client with the token and base from the environment.
+    /// Returns a client with the token and base from the environment.
     pub fn from_env() -> Result<Self, Error> {
         Self::new(Settings::from_env()?)
     }
 
-    /// A client over a transport of the caller.
+    /// Returns a client over a transport of the caller.
     pub fn with_transport(settings: Settings, transport: impl Transport) -> Self {
         Self::from_parts(settings, transport, ThreadRuntime)
     }
 
-    /// A client over a transport and a runtime of the caller.
+    /// Returns a client over a transport and a runtime of the caller.
     pub fn from_parts(settings: Settings, transport: impl Transport, runtime: impl Runtime) -> Self {
         Self(crate::Client::from_parts(settings, transport, runtime))
     }
 
-    /// Returns the client whose futures this one drives: they are ready as soon as they are polled.
+    /// Returns the client below, whose futures are ready at their first poll.
     pub fn as_async(&self) -> &crate::Client {
         &self.0
     }
@@ -123,7 +124,7 @@ impl Client {
     }
 }
 
-/// Drives a future on this thread. Over a transport and a runtime that block, it is ready at its first poll.
+/// Drives a future on this thread.
 #[doc(hidden)]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);

@@ -1,4 +1,4 @@
-//! The free calls: what each asks, how its answer is read, and when it is made again, without socket or clock.
+//! The free calls: their requests, and how their replies are read.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,34 +8,32 @@ use crate::{
     Settings, StatusReply, Token, TransportError, api_reply, redact,
 };
 
-/// A call that costs nothing: it may be made again, and clients do so.
-///
-/// The calls are those of this module and no others, so that none carries what costs money.
+/// A free call, so that clients may retry it. Only this module implements it.
 pub trait Call: sealed::Free + Send + Sync {
-    /// What it is called in spans.
+    /// The name in spans.
     const NAME: &'static str;
 
-    /// What the answer becomes.
+    /// The value of the reply.
     type Reply: Send;
 
-    /// The request to send.
+    /// Returns the request to send.
     fn request(&self, settings: &Settings) -> HttpRequest;
 
-    /// Reads the answer.
+    /// Reads the reply.
     ///
     /// # Errors
-    /// Where the API said no, or the answer cannot be read.
+    /// If the API rejected the call, or the reply cannot be read.
     fn read(&self, reply: &HttpReply) -> Result<Self::Reply, Error>;
 
-    /// The request that the call is about, for errors.
+    /// Returns the request id that the call is about, for errors.
     fn request_id(&self) -> Option<&RequestId> {
         None
     }
 }
 
-/// Others can name a call, and make none.
+/// Seals [`Call`](super::Call).
 pub(crate) mod sealed {
-    /// A call that costs nothing, of this module.
+    /// A call of this module.
     pub trait Free {}
 
     impl Free for super::GetStatus<'_> {}
@@ -45,7 +43,7 @@ pub(crate) mod sealed {
     impl Free for super::GetModel<'_> {}
 }
 
-/// Asks for the state of a job: `GET /requests/{id}/status`.
+/// Gets the status of a job: `GET /requests/{id}/status`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetStatus<'a>(pub &'a RequestId);
 
@@ -59,10 +57,7 @@ impl Call for GetStatus<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
-        match StatusReply::usual(reply, self.0) {
-            Some(usual) => Ok(usual),
-            None => StatusReply::read(api_reply::of_job(reply, self.0)?, reply.head.retry_after),
-        }
+        StatusReply::read(api_reply::of_job(reply, self.0)?, reply.head.retry_after)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -70,7 +65,7 @@ impl Call for GetStatus<'_> {
     }
 }
 
-/// Asks for the outcome of a job with its cost: `GET /requests/{id}/result?include_cost=true`.
+/// Gets the result of a job with its cost: `GET /requests/{id}/result?include_cost=true`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetResult<'a>(pub &'a RequestId);
 
@@ -93,7 +88,7 @@ impl Call for GetResult<'_> {
     }
 }
 
-/// Asks to cancel a job: `POST /requests/{id}/cancel`, without a body.
+/// Cancels a job: `POST /requests/{id}/cancel`, without a body.
 #[derive(Clone, Copy, Debug)]
 pub struct PostCancel<'a>(pub &'a RequestId);
 
@@ -106,7 +101,7 @@ impl Call for PostCancel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<CancelReply, Error> {
-        CancelReply::of_answer(&api_reply::of_job(reply, self.0)?)
+        CancelReply::read(&api_reply::of_job(reply, self.0)?)
     }
 
     fn request_id(&self) -> Option<&RequestId> {
@@ -114,7 +109,7 @@ impl Call for PostCancel<'_> {
     }
 }
 
-/// Asks for the account's balance, at the place that [`ApiBase`](crate::ApiBase) names.
+/// Gets the account's balance from the URL that [`ApiBase`](crate::ApiBase) documents.
 #[derive(Clone, Copy, Debug)]
 pub struct GetBalance;
 
@@ -127,11 +122,11 @@ impl Call for GetBalance {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Balance, Error> {
-        Balance::read(&api_reply::open(reply)?)
+        Balance::read(&api_reply::strict(reply)?)
     }
 }
 
-/// Asks for one entry of the catalog with its input schema, as the API sends it: `GET /models/{model_id}`.
+/// Gets a model with its input schema, as the API sends it: `GET /models/{model_id}`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetModel<'a>(pub &'a ModelId);
 
@@ -144,16 +139,15 @@ impl Call for GetModel<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        api_reply::open(reply).map(Value::Object)
+        api_reply::strict(reply).map(Value::Object)
     }
 }
 
-/// Asks for a part of the catalog, as the API sends it: `GET /models` → `{"models", "total", "limit", "offset"}`.
-///
-/// What is left out is not sent.
+/// Lists models, as the API sends them: `GET /models` → `{"models", "total", "limit", "offset"}`. Fields that are
+/// `None` are not sent.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ListModels {
-    /// Words to look for.
+    /// The words to search for.
     pub search: Option<String>,
     /// One of `GET /models/categories`.
     pub category: Option<String>,
@@ -161,9 +155,9 @@ pub struct ListModels {
     pub kind: Option<String>,
     /// Whether each entry carries its input schema.
     pub include_schema: Option<bool>,
-    /// How many entries, 1 to 500.
+    /// The number of entries, 1 to 500.
     pub limit: Option<u32>,
-    /// How many entries to skip.
+    /// The number of entries to skip.
     pub offset: Option<u32>,
 }
 
@@ -175,26 +169,28 @@ impl Call for ListModels {
 
     fn request(&self, settings: &Settings) -> HttpRequest {
         let mut url = settings.base.join(&["models"]);
-        let numbers = [("limit", self.limit), ("offset", self.offset)];
-        let texts = [("search", &self.search), ("category", &self.category), ("kind", &self.kind)];
-        let pairs: Vec<(&str, String)> = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text.clone()?)))
-            .chain(self.include_schema.map(|flag| ("include_schema", flag.to_string())))
-            .chain(numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string()))))
-            .collect();
-        if !pairs.is_empty() {
-            url.query_pairs_mut().extend_pairs(pairs);
+        let parameters = [
+            ("search", self.search.clone()),
+            ("category", self.category.clone()),
+            ("kind", self.kind.clone()),
+            ("include_schema", self.include_schema.map(|flag| flag.to_string())),
+            ("limit", self.limit.map(|number| number.to_string())),
+            ("offset", self.offset.map(|number| number.to_string())),
+        ];
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, &value);
+            }
         }
         HttpRequest::get(url, Some(&settings.token))
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Value, Error> {
-        api_reply::open(reply).map(Value::Object)
+        api_reply::strict(reply).map(Value::Object)
     }
 }
 
-/// Reads the outcome of one attempt; its errors name the request and not the token.
+/// Reads the outcome of one attempt. Errors carry the request id, and never the token.
 pub(crate) fn read<C: Call>(
     call: &C,
     token: Option<&Token>,
@@ -202,20 +198,15 @@ pub(crate) fn read<C: Call>(
 ) -> Result<C::Reply, Error> {
     let read = match redact::outcome(outcome, token) {
         Ok(reply) => call.read(&reply),
-        Err(failure) => read_beginning(call, failure),
+        // The beginning of a reply may hold all that is needed.
+        Err(error) => match HttpReply::begun(&error).map(|reply| call.read(&reply)) {
+            Some(Ok(reply)) => Ok(reply),
+            // An error in the reply says more than the transport error.
+            Some(Err(inner)) if inner.is_api_error() || inner.kind() == ErrorKind::RateLimited => Err(inner),
+            _ => Err(error.into()),
+        },
     };
     read.map_err(|error| error.with_request_id(call.request_id().cloned()))
-}
-
-/// Reads an answer that broke off: all that was asked for may be in its beginning.
-fn read_beginning<C: Call>(call: &C, failure: TransportError) -> Result<C::Reply, Error> {
-    let read = HttpReply::begun(&failure).map(|reply| call.read(&reply));
-    match read {
-        Some(Ok(reply)) => Ok(reply),
-        // The service's own words say more than the failure does.
-        Some(Err(error)) if error.is_api_error() || error.kind() == ErrorKind::RateLimited => Err(error),
-        _ => Err(failure.into()),
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_request_is_no_answer() {
+    fn a_reply_about_another_request_is_an_error() {
         let id: RequestId = "mine".parse().unwrap();
         let head = HttpHead { status: 200, ..HttpHead::default() };
         let reply = HttpReply::new(head, r#"{"request_id":"theirs","status":"completed"}"#.into());

@@ -1,30 +1,30 @@
-//! The first bytes of a download, and whether they begin the output that was promised.
+//! The check of the first bytes of a download against the expected media.
 
 use std::fmt;
 
 use infer::MatcherType;
 use kling_types::OutputKind;
 
-/// How much of a file is looked at, in bytes.
+/// The number of bytes that are checked.
 pub(crate) const HEAD_BYTES: usize = 1024;
 
-/// The content that a download must have; anything else is tried again and then refused, and the file does not appear.
+/// The content that a download must have. Other content is retried, then rejected, and the file does not appear.
 ///
-/// The first kilobyte decides, whatever the host calls it: pages of a CDN and texts of error come under 200 as well.
+/// The first kilobyte decides, since hosts send pages and error texts under HTTP 200 too.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ExpectedContent {
-    /// Any bytes, and none as well.
+    /// Any bytes, or none.
     Anything,
-    /// Any content but an empty file, text, markup, archives, programs and documents.
+    /// Any content except an empty file, text, markup, archives, programs and documents.
     #[default]
     Media,
-    /// A known format of this kind. Formats that hold both sound and video count as both.
+    /// A known format of this kind. A format that holds both sound and video counts as both.
     Kind(OutputKind),
 }
 
 impl ExpectedContent {
-    /// Judges the head of a file, which is all of a shorter one.
+    /// Checks the head of a file.
     pub(crate) fn check(self, head: &[u8]) -> Result<(), String> {
         let found = Content::of(head);
         let fits = match self {
@@ -32,7 +32,7 @@ impl ExpectedContent {
             Self::Media => matches!(found, Content::Media(..) | Content::Unknown),
             Self::Kind(kind) => matches!(found, Content::Media(_, kinds) if kinds.contains(&kind)),
         };
-        if fits { Ok(()) } else { Err(format!("found {found}, expected {self}")) }
+        if fits { Ok(()) } else { Err(format!("got {found}; expected {self}")) }
     }
 }
 
@@ -48,17 +48,12 @@ impl fmt::Display for ExpectedContent {
     }
 }
 
-/// The content that a file begins with.
+/// The content of a file by its head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Content {
-    Empty,
-    Html,
-    Json,
-    Markup,
-    Text,
-    /// A format of media, with the kinds of output that it may hold.
+    /// A media format, with the kinds of output that it may hold.
     Media(&'static str, &'static [OutputKind]),
-    /// A format of something else.
+    /// Other known content.
     Other(&'static str),
     Unknown,
 }
@@ -66,13 +61,8 @@ enum Content {
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "an empty file",
-            Self::Html => "a page of HTML",
-            Self::Json => "JSON",
-            Self::Markup => "XML",
-            Self::Text => "plain text",
-            Self::Media(format, _) | Self::Other(format) => format,
-            Self::Unknown => "bytes of no known format",
+            Self::Media(name, _) | Self::Other(name) => name,
+            Self::Unknown => "an unknown format",
         })
     }
 }
@@ -84,18 +74,18 @@ const CLIP: &[OutputKind] = &[OutputKind::Video, OutputKind::Audio];
 impl Content {
     fn of(head: &[u8]) -> Self {
         if head.is_empty() {
-            return Self::Empty;
+            return Self::Other("an empty file");
         }
-        // Text comes first: its letters may spell the marks of a format, as "BM" does.
+        // Text comes first, since its letters may equal the signature of a format, such as "BM".
         text(head).or_else(|| container(head)).unwrap_or_else(|| known(head))
     }
 }
 
-/// Text, by its having none of the control bytes that every format of media has.
+/// Recognises text: it has none of the control bytes that media formats have.
 fn text(head: &[u8]) -> Option<Content> {
     const UTF16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
     if UTF16.iter().any(|mark| head.starts_with(mark)) {
-        return Some(Content::Text);
+        return Some(Content::Other("plain text"));
     }
     let is_control =
         |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | 0x1b);
@@ -106,21 +96,21 @@ fn text(head: &[u8]) -> Option<Content> {
     let text = text.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}');
     let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
     Some(match text.as_bytes().first() {
-        Some(b'{' | b'[') => Content::Json,
+        Some(b'{' | b'[') => Content::Other("JSON"),
         Some(b'<') if begins(&["<svg"]) => Content::Media("SVG", IMAGE),
         Some(b'<') if begins(&["<?xml", "<!--", "<!doctype svg"]) && text.contains("<svg") => {
             Content::Media("SVG", IMAGE)
         }
-        Some(b'<') if begins(&["<!doctype html"]) || text.contains("<html") => Content::Html,
-        Some(b'<') => Content::Markup,
-        _ => Content::Text,
+        Some(b'<') if begins(&["<!doctype html"]) || text.contains("<html") => Content::Other("an HTML page"),
+        Some(b'<') => Content::Other("XML"),
+        _ => Content::Other("plain text"),
     })
 }
 
-/// Containers of which only some variants are widely listed. A clip was paid for, so all of them count.
+/// Recognises containers more broadly than `infer`, which lists only some variants. The clip was paid for.
 fn container(head: &[u8]) -> Option<Content> {
     const EBML: &[u8] = b"\x1a\x45\xdf\xa3";
-    /// The length of a packet of an MPEG transport stream, which begins with the same letter each time.
+    /// The packet length of an MPEG transport stream. Each packet begins with `G`.
     const PACKET: usize = 188;
     if let [0, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = head {
         return Some(match brand.first_chunk::<4>() {
@@ -142,7 +132,7 @@ fn container(head: &[u8]) -> Option<Content> {
     if head.len() > 2 * PACKET && head.iter().step_by(PACKET).all(|byte| *byte == b'G') {
         return Some(Content::Media("an MPEG stream", CLIP));
     }
-    // A frame of MPEG audio, without any tag before it.
+    // An MPEG audio frame without a tag.
     matches!(head, [0xff, 0xe0..=0xfd, ..]).then_some(Content::Media("MPEG audio", AUDIO))
 }
 
@@ -169,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn media_is_known_by_its_kind() {
+    fn media_kinds_are_recognised() {
         use OutputKind::{Audio, Image, Video};
         let stream = [&[b'G', 0x40][..], &[0; 186], b"G\0", &[0xff; 186], b"G\0"].concat();
         let cases: [(&[u8], &[OutputKind]); 14] = [
@@ -195,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn no_text_and_no_archive_is_media_and_what_was_found_is_said() {
+    fn text_and_archives_are_not_media() {
         let cases: [(&[u8], &str); 10] = [
             (b"", "an empty file"),
             (b" \n", "plain text"),
             (b"\xef\xbb\xbf {\"error\": 1}", "JSON"),
             (b"<?xml version=\"1.0\"?><Error/>", "XML"),
-            (b"\n<!DOCTYPE html><svg>", "a page of HTML"),
+            (b"\n<!DOCTYPE html><svg>", "an HTML page"),
             (b"not freely given", "plain text"),
             (b"BM, RIFF, ID3, GIF", "plain text"),
             (b"\xfcber \xe4ltere Texte", "plain text"),
@@ -209,18 +199,18 @@ mod tests {
             (b"PK\x03\x04\x14\0\0\0", "application/zip"),
         ];
         for (head, found) in cases {
-            let refused = ExpectedContent::Media.check(head).unwrap_err();
-            assert_eq!(refused, format!("found {found}, expected audio, an image or video"));
+            let error = ExpectedContent::Media.check(head).unwrap_err();
+            assert_eq!(error, format!("got {found}; expected audio, an image or video"));
             assert_eq!(kinds(head), [], "{found}");
             assert_eq!(ExpectedContent::Anything.check(head), Ok(()));
         }
     }
 
     #[test]
-    fn an_unknown_format_passes_where_no_kind_was_promised() {
+    fn an_unknown_format_passes_as_media_but_not_as_a_kind() {
         let head = b"glTF\x02\0\0\0\x10\0\0\0";
         assert_eq!(ExpectedContent::Media.check(head), Ok(()));
-        let refused = ExpectedContent::Kind(OutputKind::Video).check(head).unwrap_err();
-        assert_eq!(refused, "found bytes of no known format, expected video");
+        let error = ExpectedContent::Kind(OutputKind::Video).check(head).unwrap_err();
+        assert_eq!(error, "got an unknown format; expected video");
     }
 }

@@ -8,19 +8,21 @@ use data_url::DataUrl;
 use url::Url;
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::error::ErrorParts;
 use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
+use crate::transport::Connection;
 use crate::{
-    Client, DownloadOptions, Downloaded, Error, ErrorKind, ExpectedContent, HttpHead, HttpRequest, Progress,
-    Retry, Settings, Span, sanitize,
+    DownloadOptions, Downloaded, Error, ErrorKind, ExpectedContent, HttpHead, HttpRequest, Progress, Retry,
+    Settings, Span, sanitize,
 };
 
 const MAX_REDIRECTS: u32 = 5;
-/// How often a file is asked for that is not there: it may appear a moment after its job has ended.
+/// The attempts for a missing file, which may appear a moment after its job has ended.
 const MAX_MISSING: u32 = 4;
 
-/// Downloads an output to a file: see [`Client::download`].
+/// Downloads an output to a file: see [`Client::download`](crate::Client::download).
 pub(crate) async fn run(
-    client: &Client,
+    connection: &Connection,
     url: &str,
     path: &Path,
     options: &DownloadOptions,
@@ -28,64 +30,65 @@ pub(crate) async fn run(
 ) -> Result<Downloaded, Error> {
     if is_inline(url) {
         let (url, path, options) = (url.to_owned(), path.to_owned(), options.clone());
-        return on_disk(client, move || save_inline(&url, &path, &options)).await;
+        return on_disk(connection, move || save_inline(&url, &path, &options)).await;
     }
-    let started = client.runtime().now();
-    let mut download = Download::new(url, path, options, client.settings())?;
+    let started = connection.runtime.now();
+    let mut download = Download::new(url, path, options, &connection.settings)?;
     if let Some(whole) = download.take_whole() {
-        return on_disk(client, move || whole.keep()).await;
+        return on_disk(connection, move || whole.keep()).await;
     }
     loop {
         let span = download.span.clone();
-        let error = match span.around(fetch(client, &mut download, started, &mut progress)).await {
+        let error = match span.around(fetch(connection, &mut download, started, &mut progress)).await {
             Ok(partial) => {
                 download.completed(&partial);
-                return on_disk(client, move || partial.keep()).await;
+                return on_disk(connection, move || partial.keep()).await;
             }
             Err(error) => error,
         };
-        match download.next(error, client.since(started), fastrand::f64()) {
+        match download.next(error, connection.since(started), fastrand::f64()) {
             ControlFlow::Break(error) => return Err(error),
-            ControlFlow::Continue(pause) => client.runtime().sleep(pause).await,
+            ControlFlow::Continue(pause) => connection.runtime.sleep(pause).await,
         }
     }
 }
 
 /// Makes one attempt.
 async fn fetch(
-    client: &Client,
+    connection: &Connection,
     download: &mut Download,
     started: Instant,
     progress: &mut impl FnMut(Progress),
 ) -> Result<PartialFile, AttemptError> {
-    let (head, mut body) = client.transport().open(download.request(), download.options.idle_timeout).await?;
+    let (head, mut body) =
+        connection.transport.open(download.request(), download.options.idle_timeout).await?;
     let mut partial = download.begin(&head)?;
     loop {
         partial = match body.chunk().await {
             Ok(Some(chunk)) => {
-                let now = client.since(started);
-                on_disk(client, move || partial.append(&chunk, now)).await?
+                let now = connection.since(started);
+                on_disk(connection, move || partial.append(&chunk, now)).await?
             }
-            Ok(None) => return on_disk(client, move || partial.whole()).await,
-            Err(failure) => return Err(partial.broken(failure)),
+            Ok(None) => return on_disk(connection, move || partial.whole()).await,
+            Err(error) => return Err(AttemptError::Broken(error.into(), partial.into())),
         };
         progress(partial.progress());
     }
 }
 
-/// Runs work on a disk away from the threads that drive futures.
+/// Runs disk work.
 async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
-    client: &Client,
+    connection: &Connection,
     work: impl FnOnce() -> Result<R, E> + Send + 'static,
 ) -> Result<R, E> {
-    let done = client.run_blocking(work).await;
-    done.unwrap_or_else(|| Err(Error::file("writing was interrupted").into()))
+    let done = connection.run_blocking(work).await;
+    done.unwrap_or_else(|| Err(Error::new(ErrorKind::File, "writing was interrupted").into()))
 }
 
 /// The state of a download between its attempts.
 #[derive(Debug)]
 struct Download {
-    /// The URL of the first request. The target of a redirect may serve one attempt only.
+    /// The URL of the first request. A redirect may serve one attempt only.
     source: Url,
     url: Url,
     path: PathBuf,
@@ -101,8 +104,8 @@ struct Download {
 impl Download {
     fn new(url: &str, path: &Path, options: &DownloadOptions, settings: &Settings) -> Result<Self, Error> {
         let allowed_hosts = AllowedHosts::new(&settings.base, &options.allowed_hosts);
-        let url = Url::parse(url.trim())
-            .map_err(|_| Error::host_not_allowed("an output has no usable URL", None))?;
+        let url =
+            Url::parse(url.trim()).map_err(|_| Error::host_not_allowed("the output URL is invalid", None))?;
         allowed_hosts.check(&url)?;
         if !options.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
@@ -113,17 +116,17 @@ impl Download {
         Ok(Self { source, url, path, options, allowed_hosts, redirects: 0, attempts: 0, partial, span })
     }
 
-    /// Takes the file if an earlier download left it whole, but could not rename it into place.
+    /// Takes the file if an earlier download completed it but could not rename it.
     fn take_whole(&mut self) -> Option<PartialFile> {
         self.partial.take_if(|partial| partial.is_whole())
     }
 
     fn request(&self) -> HttpRequest {
-        let rest = self.partial.as_ref().and_then(PartialFile::rest);
-        HttpRequest::get(self.url.clone(), None).with_rest(rest)
+        let range = self.partial.as_ref().and_then(PartialFile::range);
+        HttpRequest::get(self.url.clone(), None).with_range(range)
     }
 
-    /// Opens the file for a body, or goes on with the one at hand, where the start of the answer promises what it needs.
+    /// Opens the file for a body, or resumes the file at hand, if the head of the reply allows it.
     fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return Err(AttemptError::Moved(location.clone()));
@@ -138,13 +141,13 @@ impl Download {
                 Ok(partial.restarted(head)?)
             }
             206 | 416 => self.resume(head),
-            _ => Err(self.refused(head)),
+            _ => Err(self.rejected(head)),
         }
     }
 
-    /// Goes on with the part at hand. A rest that is not to be had is no reason to give the whole up.
+    /// Resumes the file at hand, or discards it if the reply does not continue it.
     fn resume(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
-        let unusable = || Error::new(ErrorKind::Protocol, "it is another part than was asked for");
+        let unusable = || Error::new(ErrorKind::Protocol, "the server sent another range than was requested");
         let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
         let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
         match usable {
@@ -156,47 +159,54 @@ impl Download {
         }
     }
 
-    /// Judges what the head says of the content, of a whole file and of a rest alike.
+    /// Checks the content headers of a reply.
     fn check(&self, head: &HttpHead) -> Result<(), Error> {
         let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
         if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
-            let message = format!("it is compressed as {}, which was not asked for", sanitize::name(coding));
+            let message = format!("compressed as {}, which was not requested", sanitize::name(coding));
             return Err(Error::new(ErrorKind::Content, message));
         }
         let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
         if self.options.content != ExpectedContent::Anything
             && head.content_type.as_ref().is_some_and(is_page)
         {
-            return Err(Error::new(ErrorKind::Content, "it is a page of HTML, and no output"));
+            return Err(Error::new(ErrorKind::Content, "got an HTML page"));
         }
         Ok(())
     }
 
-    /// The host of an output knows neither the token nor the account nor the request: its refusal is about the file alone.
-    fn refused(&self, head: &HttpHead) -> AttemptError {
+    /// Returns the error of a host that refused the file. The host does not know the token, the account or the request.
+    fn rejected(&self, head: &HttpHead) -> AttemptError {
         let host = self.url.host_str().unwrap_or_default();
         let kind = match ErrorKind::of_status(head.status) {
             kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout) => kind,
             _ => ErrorKind::OutputUnavailable,
         };
-        let error = Error::new(kind, format!("{host} does not give the file")).with_host(Some(host));
-        error.with_status(head.status).with_retry_after(head.retry_after).into()
+        let parts = ErrorParts {
+            kind,
+            message: format!("{host} refused the file"),
+            status: Some(head.status),
+            retry_after: head.retry_after,
+            host: Some(host.to_owned()),
+            ..ErrorParts::default()
+        };
+        Error::from(parts).into()
     }
 
-    /// Records that the file is whole.
+    /// Records that the file is complete.
     fn completed(&self, partial: &PartialFile) {
         self.span.attempted(self.attempts + 1, None);
         self.span.number("bytes", partial.progress().received);
     }
 
-    /// What to do about an error: go on after a pause, or give up.
+    /// Decides after an error: continues after a pause, or breaks with the error.
     fn next(&mut self, error: AttemptError, elapsed: Duration, random: f64) -> ControlFlow<Error, Duration> {
         let error = match error {
             AttemptError::Moved(location) => return self.follow(&location),
             AttemptError::Failed(error) => error,
             AttemptError::Broken(error, partial) => {
-                if partial.has_grown() && partial.rest().is_some() {
-                    // An attempt that brought something which is kept counts as none.
+                if partial.has_grown() && partial.range().is_some() {
+                    // An attempt that brought bytes which are kept does not count.
                     self.attempts = 0;
                 }
                 self.keep(*partial);
@@ -212,8 +222,9 @@ impl Download {
         (self.url, self.redirects) = (self.source.clone(), 0);
         let may_appear = error.kind() == ErrorKind::OutputUnavailable && error.status() == Some(404);
         if error.is_transient() || may_appear && self.attempts < MAX_MISSING {
-            let wish = error.retry_after();
-            if let Retry::After(pause) = self.options.retry.next(self.attempts, wish, elapsed, random) {
+            let retry_after = error.retry_after();
+            if let Retry::After(pause) = self.options.retry.next(self.attempts, retry_after, elapsed, random)
+            {
                 self.span.delay(pause);
                 return ControlFlow::Continue(pause);
             }
@@ -221,27 +232,23 @@ impl Download {
         ControlFlow::Break(error)
     }
 
-    /// Keeps what came, if it can be continued.
+    /// Keeps the file for the next attempt, if it can be resumed.
     fn keep(&mut self, partial: PartialFile) {
-        if partial.rest().is_some() {
+        if partial.range().is_some() {
             self.partial = Some(partial);
         }
     }
 
-    /// Goes where a redirect points, if that host is allowed as well.
+    /// Follows a redirect to an allowed host.
     fn follow(&mut self, location: &str) -> ControlFlow<Error, Duration> {
         self.redirects += 1;
         if self.redirects > MAX_REDIRECTS {
-            let message = format!("the output's host redirects more than {MAX_REDIRECTS} times");
+            let message = format!("more than {MAX_REDIRECTS} redirects");
             return ControlFlow::Break(Error::host_not_allowed(message, self.url.host_str()));
         }
         let target = self.url.join(location);
-        match target.map_err(|_| Error::host_not_allowed("a redirect names no usable URL", None)).and_then(
-            |url| {
-                self.allowed_hosts.check(&url)?;
-                Ok(url)
-            },
-        ) {
+        let target = target.map_err(|_| Error::host_not_allowed("the URL of a redirect is invalid", None));
+        match target.and_then(|url| self.allowed_hosts.check(&url).map(|()| url)) {
             Ok(url) => {
                 self.url = url;
                 ControlFlow::Continue(Duration::ZERO)
@@ -251,15 +258,15 @@ impl Download {
     }
 }
 
-/// Whether an output is not behind its URL but in it.
+/// Whether a URL holds the output itself.
 fn is_inline(url: &str) -> bool {
     let scheme = url.trim_start().split(':').next();
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data"))
 }
 
-/// Writes the content of a `data:` URL to a file, by the rules of a download.
+/// Writes the content of a `data:` URL to a file, with the checks of a download.
 fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
-    let broken = || Error::new(ErrorKind::Content, "found a data: URL that cannot be decoded");
+    let broken = || Error::new(ErrorKind::Content, "the data: URL cannot be decoded");
     if !options.overwrite && path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }

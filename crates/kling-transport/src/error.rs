@@ -1,158 +1,127 @@
-//! What went wrong, as questions rather than variants: how an error is asked, made and shown.
+//! The error of a call and its kinds.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Phase, RequestId, TransportError, TransportErrorKind, sanitize};
+use crate::{ModelId, Phase, RequestId, TransportError, TransportErrorKind, sanitize};
 
-/// An error of a call, or of a value that was to become one.
+/// An error of a call, a download, or a value that cannot be used.
 ///
-/// [`Error::kind`] says what happened. The API's own `error_code` decides first, the HTTP status second, as the provider sends
-/// bad tokens and empty balances under HTTP 400. Its `Display` is one line and holds neither the token nor a URL's query.
+/// [`Error::kind`] says what happened. The API's `error_code` decides the kind before the HTTP status does, since the
+/// provider sends bad tokens and empty balances as HTTP 400. `Display` is one line, without the token and URL queries.
 ///
 /// # Troubleshooting
-/// [`Error::is_transient`] tells whether asking again may help. Of a paid submit no `Error` ever means "perhaps": that is
-/// [`SubmitOutcome::Unknown`](crate::SubmitOutcome::Unknown), a type of its own.
+/// [`Error::is_transient`] tells whether a retry may help. An unknown outcome of a submit is never an `Error`: see
+/// [`SubmitOutcome::Unknown`](crate::SubmitOutcome::Unknown).
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorParts>);
 
+/// The facts of an [`Error`].
 #[derive(Clone, Debug, Default)]
-struct Inner {
-    kind: ErrorKind,
-    message: String,
-    status: Option<u16>,
-    code: Option<i64>,
-    detail: Option<Value>,
-    retry_after: Option<Duration>,
-    request_id: Option<RequestId>,
-    phase: Option<Phase>,
-    host: Option<String>,
-    in_words: bool,
+pub(crate) struct ErrorParts {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<i64>,
+    pub(crate) detail: Option<Value>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) phase: Option<Phase>,
+    pub(crate) host: Option<String>,
+    pub(crate) is_api_error: bool,
 }
 
 impl Error {
     /// Returns the kind.
-    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The connection could not be opened: nothing was sent.
-    #[must_use]
+    /// Whether the connection could not be opened, so that nothing was sent.
     pub fn is_connect(&self) -> bool {
         self.0.phase.is_some_and(Phase::is_before_sending)
     }
 
-    /// A local file could not be written, exists already, is over the limit, or is in other hands.
-    #[must_use]
+    /// Whether a local file cannot be written, exists already, is over the limit, or is locked by another process.
     pub fn is_file(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Disk | ErrorKind::File | ErrorKind::FileLocked | ErrorKind::TooLarge)
     }
 
-    /// No reply came in time (HTTP 408, or a limit of this client).
-    #[must_use]
+    /// Whether no reply came in time: HTTP 408, or a limit of this client.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// Whether a free call may well succeed when it is made again. Says nothing of a paid one.
-    #[must_use]
+    /// Whether a retry of a free call may succeed. Says nothing about a paid one.
     pub fn is_transient(&self) -> bool {
-        self.0.kind.is_transient()
+        use ErrorKind::{Connect, Content, Interrupted, Protocol, RateLimited, Server, Timeout};
+        matches!(self.0.kind, Connect | Content | Interrupted | Protocol | RateLimited | Server | Timeout)
     }
 
-    /// Whether the API itself answered, in its own JSON; a proxy's HTML page is no such answer.
-    #[must_use]
+    /// Whether the API itself replied, with its own JSON and not with a proxy's HTML page.
     pub fn is_api_error(&self) -> bool {
-        self.0.in_words
+        self.0.is_api_error
     }
 
-    /// The request that the error is about, where one is known.
-    #[must_use]
+    /// Returns the request id of the job that the error is about, if it is known.
     pub fn request_id(&self) -> Option<&RequestId> {
         self.0.request_id.as_ref()
     }
 
-    /// The HTTP status, where an answer began.
-    #[must_use]
+    /// Returns the HTTP status, if a reply began.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The API's own `error_code`, such as 400004.
-    #[must_use]
+    /// Returns the API's `error_code`, such as 400004.
     pub fn error_code(&self) -> Option<i64> {
         self.0.code
     }
 
-    /// The pause that the server asked for, a year at most.
-    #[must_use]
+    /// Returns the pause that the server asked for, a year at most.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The API's `detail`, raw: text, array or object.
-    #[must_use]
+    /// Returns the API's `detail`, raw: text, array or object.
     pub fn detail(&self) -> Option<&Value> {
         self.0.detail.as_ref()
     }
 
-    /// How far the exchange got, where it ended without an answer.
-    #[must_use]
+    /// Returns the phase in which the exchange ended, if there was no whole reply.
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase
     }
 
-    /// The host that a download was refused from, by the hosts allowed or by its own answer.
-    #[must_use]
+    /// Returns the host of a failed download, if the host is not allowed or refused the file.
     pub fn host(&self) -> Option<&str> {
         self.0.host.as_deref()
     }
-}
 
-impl Error {
-    /// The error of a submit that was withheld because no record of it could be kept, for those who keep one.
+    /// Returns the error of a submit that was withheld because the journal cannot record it.
     pub fn journal(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Journal, sanitize::text(&message.to_string()))
     }
 
-    /// The error of a submit that was withheld because the outcome of the very same request is unknown, for those who keep a
-    /// record.
+    /// Returns the error of a submit that was withheld because the outcome of an equal request is unknown.
     pub fn unresolved(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::DuplicateRequest, sanitize::text(&message.to_string()))
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        ErrorParts { kind, message: message.into(), ..ErrorParts::default() }.into()
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
 
-    pub(crate) fn file(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::File, message)
-    }
-
     pub(crate) fn host_not_allowed(message: impl Into<String>, host: Option<&str>) -> Self {
-        Self::new(ErrorKind::HostNotAllowed, message).with_host(host)
-    }
-
-    pub(crate) fn with_host(mut self, host: Option<&str>) -> Self {
-        self.0.host = host.map(str::to_owned);
-        self
-    }
-
-    /// The same error, with one more fact.
-    pub(crate) fn and(mut self, fact: &str) -> Self {
-        self.0.message = format!("{}; {fact}", self.0.message);
-        self
-    }
-
-    pub(crate) fn proxy(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Proxy, message)
-    }
-
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), ..Inner::default() }))
+        let (kind, host) = (ErrorKind::HostNotAllowed, host.map(str::to_owned));
+        ErrorParts { kind, message: message.into(), host, ..ErrorParts::default() }.into()
     }
 
     pub(crate) fn abandoned(mut self) -> Self {
@@ -160,18 +129,14 @@ impl Error {
         self
     }
 
+    /// Appends a fact to the message.
+    pub(crate) fn and(mut self, fact: &str) -> Self {
+        self.0.message = format!("{}; {fact}", self.0.message);
+        self
+    }
+
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
-        self
-    }
-
-    pub(crate) fn with_code(mut self, code: Option<i64>) -> Self {
-        self.0.code = code;
-        self
-    }
-
-    pub(crate) fn with_detail(mut self, detail: Option<Value>) -> Self {
-        self.0.detail = detail;
         self
     }
 
@@ -185,46 +150,15 @@ impl Error {
         self
     }
 
-    pub(crate) fn spoken(mut self) -> Self {
-        self.0.in_words = true;
-        self
-    }
-}
-
-impl From<TransportError> for Error {
-    fn from(failure: TransportError) -> Self {
-        let kind = match failure.kind {
-            TransportErrorKind::Certificate => ErrorKind::Certificate,
-            TransportErrorKind::NotLoopback => ErrorKind::Config,
-            TransportErrorKind::Proxy => ErrorKind::Proxy,
-            _ if failure.phase.is_before_sending() => ErrorKind::Connect,
-            TransportErrorKind::Timeout => ErrorKind::Timeout,
-            TransportErrorKind::TooLarge => ErrorKind::Protocol,
-            TransportErrorKind::Broken => ErrorKind::Interrupted,
-        };
-        let mut error = Self::new(kind, sanitize::text(&failure.message));
-        (error.0.phase, error.0.status) = (Some(failure.phase), failure.status);
-        error.with_retry_after(failure.retry_after)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_finding(f)?;
-        self.0.kind.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
-    }
-}
-
-impl Error {
-    /// Writes what was found, without advice.
+    /// Writes what happened, without advice.
     pub(crate) fn write_finding(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, message, status, code, request_id, phase, .. } = &*self.0;
+        let ErrorParts { kind, message, status, code, request_id, phase, .. } = &*self.0;
         let Some(finding) = kind.finding() else {
             return f.write_str(message);
         };
         f.write_str(finding)?;
         let facts = [
-            // Of a connection that cannot be made, the finding says so already.
+            // "cannot connect" names this phase already.
             phase.filter(|phase| *phase != Phase::Connect).map(|phase| format!("while {phase}")),
             status.map(|status| format!("HTTP {status}")),
             code.map(|code| format!("error_code {code}")),
@@ -241,8 +175,54 @@ impl Error {
     }
 }
 
+impl From<ErrorParts> for Error {
+    fn from(parts: ErrorParts) -> Self {
+        Self(Box::new(parts))
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let kind = match error.kind {
+            TransportErrorKind::Certificate => ErrorKind::Certificate,
+            TransportErrorKind::NotLoopback => ErrorKind::Config,
+            TransportErrorKind::Proxy => ErrorKind::Proxy,
+            _ if error.phase.is_before_sending() => ErrorKind::Connect,
+            TransportErrorKind::Timeout => ErrorKind::Timeout,
+            TransportErrorKind::TooLarge => ErrorKind::Protocol,
+            TransportErrorKind::Broken => ErrorKind::Interrupted,
+        };
+        let TransportError { phase, status, retry_after, .. } = error;
+        let message = sanitize::text(&error.message);
+        ErrorParts { kind, message, phase: Some(phase), status, retry_after, ..ErrorParts::default() }.into()
+    }
+}
+
+impl FromStr for ModelId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(Error::config)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text).map_err(Error::config)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_finding(f)?;
+        self.0.kind.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
 impl fmt::Debug for Error {
-    /// The same facts as `Display`, and no raw detail, which may quote an input.
+    /// Shows the facts of `Display`, and no raw detail, which may quote an input.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({:?}: {self})", self.0.kind)
     }
@@ -254,73 +234,71 @@ impl std::error::Error for Error {}
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller gave a submit up while no attempt was out: nothing was made of it.
+    /// The caller abandoned a submit between attempts. No job was created.
     Abandoned,
-    /// The token is missing, expired, revoked, or its account is inactive (400004, HTTP 401).
+    /// The token is missing, expired or revoked, or its account is inactive (400004, HTTP 401).
     Auth,
-    /// The server's certificate was not accepted, so nothing was sent. Behind a proxy or a firewall that inspects TLS,
-    /// `SSL_CERT_FILE` may name a file with its CA certificate.
+    /// The server's certificate was not accepted, so nothing was sent. If a proxy or firewall inspects TLS, `SSL_CERT_FILE`
+    /// may name a file with its CA certificate.
     Certificate,
-    /// A value given here cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
+    /// A local value cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
     #[default]
     Config,
-    /// The connection could not be opened: nothing was sent.
+    /// The connection could not be opened, so nothing was sent.
     Connect,
-    /// A file came in the place of an output that is none: an error in JSON, a page, an empty body, another kind of media, or
-    /// one that is compressed. It was not saved.
+    /// The body of a download is not the expected media: JSON, HTML, an empty body, another kind, or compressed data. The
+    /// file was not saved.
     Content,
-    /// The disk took no file, or not all of it: it is full, say. Another name would not help.
+    /// The disk refused a file or is full. Another file name does not help.
     Disk,
-    /// The very same request was submitted before, and nobody knows what came of it. Nothing was sent: it might pay twice.
-    /// Settle the earlier one, or say that it is meant again.
+    /// The outcome of an equal earlier submit is unknown, so nothing was sent: a second submit might pay twice. Resolve the
+    /// earlier entry, or allow the duplicate.
     DuplicateRequest,
     /// A local file exists already or cannot be written.
     File,
-    /// A file is being downloaded by somebody else at the moment.
+    /// Another process is downloading the file.
     FileLocked,
-    /// A download was refused because its URL is outside the hosts allowed.
+    /// The URL of a download is outside the allowed hosts.
     HostNotAllowed,
     /// The account's balance does not cover the job (400002, HTTP 402).
     InsufficientBalance,
     /// The connection broke before the whole reply came.
     Interrupted,
-    /// The input or the model id was refused by the API (400001, HTTP 400, 413, 422).
+    /// The API rejected the input or the model id (400001, HTTP 400, 413, 415, 422).
     InvalidInput,
     /// The journal could not be written, so nothing was sent.
     Journal,
-    /// The model or the request is not known, or expired (404001, HTTP 404, 410).
+    /// The model or the request is unknown or expired (404001, HTTP 404, 410).
     NotFound,
-    /// The result is asked for too early (400005): the job goes on.
+    /// The job has no result yet (400005).
     NotReady,
-    /// The host of an output answered that it does not give the file (HTTP 401, 403, 404, 410 and the like, see
-    /// [`Error::status`] and [`Error::host`]).
+    /// The host of an output refused the file (HTTP 401, 403, 404, 410 and others, see [`Error::status`]).
     ///
-    /// This says nothing of the token, the account or the request, which that host does not know. The link may have expired:
-    /// the result of the job names a fresh one.
+    /// This says nothing about the token, the account or the request. If the link expired, the result of the job names a
+    /// fresh one.
     OutputUnavailable,
     /// The request belongs to another account (403001, HTTP 403).
     Permission,
-    /// The answer was not what the API is known to send: HTML, torn JSON, another request's id.
+    /// The reply is not one that the API is known to send: HTML, broken JSON, another request's id.
     Protocol,
-    /// The proxy cannot be used, so nothing was sent: it wants a user and a password (HTTP 407), or its scheme is not
-    /// supported.
+    /// The proxy cannot be used, so nothing was sent: it requires a password (HTTP 407), or its scheme is not supported.
     Proxy,
-    /// Too many calls (HTTP 429); see [`Error::retry_after`].
+    /// Too many calls (HTTP 429). See [`Error::retry_after`].
     RateLimited,
-    /// The answer was a redirect, which is never followed: the token stays with its origin.
+    /// The reply is a redirect. Redirects are never followed, so that the token stays with its origin.
     Redirect,
-    /// The API refused the call with another HTTP status 4xx.
+    /// The API rejected the call with another HTTP status 4xx.
     Refused,
     /// The server failed (HTTP 5xx).
     Server,
-    /// No answer came in time (HTTP 408, or a limit of this client).
+    /// No reply came in time (HTTP 408, or a limit of this client).
     Timeout,
-    /// An output has more bytes than its download may bring.
+    /// An output has more bytes than its download allows.
     TooLarge,
 }
 
 impl ErrorKind {
-    /// The kind of an `error_code` that the provider names, and nothing else.
+    /// Returns the kind of an `error_code` that the provider documents.
     pub(crate) const fn of_known_code(code: i64) -> Option<Self> {
         Some(match code {
             400_001 => Self::InvalidInput,
@@ -333,7 +311,7 @@ impl ErrorKind {
         })
     }
 
-    /// The HTTP status that a code looks like: 429123 and 429 both read as 429.
+    /// Returns the HTTP status in the leading digits of an `error_code`: 429 for both 429123 and 429.
     pub(crate) const fn status_of_code(code: i64) -> Option<u16> {
         match code {
             400..600 => Some(code as u16),
@@ -342,7 +320,7 @@ impl ErrorKind {
         }
     }
 
-    /// The kind of an HTTP status of 300 and above.
+    /// Returns the kind of an HTTP status of 300 and above.
     pub(crate) const fn of_status(status: u16) -> Self {
         match status {
             300..=399 => Self::Redirect,
@@ -359,69 +337,54 @@ impl ErrorKind {
         }
     }
 
-    pub(crate) const fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::Connect
-                | Self::Content
-                | Self::Interrupted
-                | Self::Protocol
-                | Self::RateLimited
-                | Self::Server
-                | Self::Timeout
-        )
-    }
-
-    /// What was found; nothing where the message says all.
-    pub(crate) const fn finding(self) -> Option<&'static str> {
+    /// Returns the beginning of the text, or `None` if the message is complete by itself.
+    const fn finding(self) -> Option<&'static str> {
         Some(match self {
             Self::Config
             | Self::Disk
+            | Self::DuplicateRequest
             | Self::File
-            | Self::HostNotAllowed
             | Self::FileLocked
-            | Self::TooLarge
-            | Self::DuplicateRequest => {
-                return None;
-            }
+            | Self::HostNotAllowed
+            | Self::TooLarge => return None,
+            Self::Abandoned => "abandoned before another attempt",
             Self::Auth => "the token was not accepted",
-            Self::InsufficientBalance => "the account's balance does not cover this",
             Self::Certificate => "the server's certificate was not accepted",
             Self::Connect => "cannot connect",
-            Self::Content => "the file that arrived is not the output",
-            Self::Abandoned => "given up before another attempt was made",
+            Self::Content => "the download is not the expected output",
+            Self::InsufficientBalance => "insufficient balance",
             Self::Interrupted => "the connection broke",
-            Self::InvalidInput => "the request was refused",
-            Self::Journal => "the record of what is paid for could not be kept, so nothing was sent",
+            Self::InvalidInput => "the API rejected the input",
+            Self::Journal => "the journal could not be written, so nothing was sent",
             Self::NotFound => "not found, or expired",
             Self::NotReady => "the result is not ready",
             Self::OutputUnavailable => "the output could not be downloaded",
             Self::Permission => "this account has no access",
-            Self::Protocol => "the answer could not be read",
+            Self::Protocol => "unexpected reply",
             Self::Proxy => "the proxy cannot be used",
             Self::RateLimited => "too many calls",
-            Self::Redirect => "the API answered with a redirect, which is never followed",
-            Self::Refused => "the call was refused",
-            Self::Server => "the service failed",
-            Self::Timeout => "no answer came in time",
+            Self::Redirect => "the API replied with a redirect, which is never followed",
+            Self::Refused => "the API rejected the call",
+            Self::Server => "server error",
+            Self::Timeout => "timed out",
         })
     }
 
-    /// What to do about it.
-    pub(crate) const fn advice(self) -> Option<&'static str> {
+    /// Returns what the user should do.
+    const fn advice(self) -> Option<&'static str> {
         Some(match self {
-            Self::Auth => "check that the token is current: creating one revokes the one before",
-            Self::InsufficientBalance => "add credit to the account and submit again",
+            Self::Auth => "check the token: creating a new one revokes the old one",
             Self::Certificate if cfg!(any(target_vendor = "apple", windows)) => {
-                "if a proxy or a firewall inspects TLS, add its CA certificate to the system's trust store"
+                "if a proxy or firewall inspects TLS, add its CA certificate to the system's trust store"
             }
             Self::Certificate => {
-                "if a proxy or a firewall inspects TLS, let SSL_CERT_FILE name a file with its CA certificate"
+                "if a proxy or firewall inspects TLS, set SSL_CERT_FILE to a file with its CA certificate"
             }
-            Self::NotFound => "check the id, and that the token is of the account that made it",
-            Self::NotReady => "wait for the job, then ask again",
-            Self::Permission => "use the token of the account that made the request",
-            Self::Proxy => "name it as HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+            Self::InsufficientBalance => "add credit to the account and submit again",
+            Self::NotFound => "check the id, and use the token of the account that submitted it",
+            Self::NotReady => "wait for the job, then try again",
+            Self::Permission => "use the token of the account that submitted the request",
+            Self::Proxy => "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
             Self::RateLimited => "wait, then try again",
             Self::Redirect => "check the API's base URL",
             _ => return None,
@@ -436,38 +399,41 @@ mod tests {
     use super::*;
     use crate::{ApiBase, Call, GetStatus, HttpHead, HttpReply, ModelId, Token};
 
-    /// What a person reads, by what happened.
     #[test]
-    fn texts_say_what_was_found_and_what_to_do() {
+    fn error_messages() {
         let id: RequestId = "5e1f-09c".parse().unwrap();
-        let answered = |status: u16, body: &str| {
+        let replied = |status: u16, body: &str| {
             let head = HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH);
             let reply = HttpReply::new(head, body.to_owned().into());
             let error = GetStatus(&id).read(&reply).unwrap_err();
             error.with_request_id(Some(id.clone()))
         };
-        let ended = |phase, kind, words: &str| Error::from(TransportError::new(phase, kind, words));
+        let failed = |phase, kind, text: &str| Error::from(TransportError::new(phase, kind, text));
         let texts = [
-            answered(400, r#"{"error_code":400001,"error_message":"no such model"}"#),
-            answered(400, r#"{"error_code":400002,"message":"insufficient credits"}"#),
-            answered(200, r#"{"error_code":400004,"error":"token revoked"}"#),
-            answered(400, r#"{"error_code":400005}"#),
-            answered(403, r#"{"error_code":403001,"error_message":"not yours"}"#),
-            answered(404, r#"{"error_code":404001,"error_message":"gone"}"#),
-            answered(422, r#"{"detail":[{"loc":["body","duration"],"msg":"not 5 or 10"}]}"#),
-            answered(409, "{}"),
-            answered(429, ""),
-            answered(307, ""),
-            answered(502, "<html><h1>Bad Gateway</h1></html>"),
-            answered(200, "{\"status\":"),
-            ended(Phase::Resolve, TransportErrorKind::Broken, "no such host"),
-            ended(Phase::Connect, TransportErrorKind::Broken, "connection refused"),
-            ended(Phase::Connect, TransportErrorKind::Certificate, "invalid peer certificate: UnknownIssuer"),
-            ended(Phase::Connect, TransportErrorKind::Proxy, "through the proxy http://10.0.0.1:3128: 407"),
-            ended(Phase::Waiting, TransportErrorKind::Timeout, "timed out"),
-            ended(Phase::Reading, TransportErrorKind::Broken, "reset by https://api.example/x?signature=1"),
-            Error::new(ErrorKind::OutputUnavailable, "cdn.example does not give the file").with_status(403),
-            Error::new(ErrorKind::Content, "found JSON, expected video"),
+            replied(400, r#"{"error_code":400001,"error_message":"no such model"}"#),
+            replied(400, r#"{"error_code":400002,"message":"insufficient credits"}"#),
+            replied(200, r#"{"error_code":400004,"error":"token revoked"}"#),
+            replied(400, r#"{"error_code":400005}"#),
+            replied(403, r#"{"error_code":403001,"error_message":"not yours"}"#),
+            replied(404, r#"{"error_code":404001,"error_message":"gone"}"#),
+            replied(422, r#"{"detail":[{"loc":["body","duration"],"msg":"not 5 or 10"}]}"#),
+            replied(409, "{}"),
+            replied(429, ""),
+            replied(307, ""),
+            replied(502, "<html><h1>Bad Gateway</h1></html>"),
+            replied(200, "{\"status\":"),
+            failed(Phase::Resolve, TransportErrorKind::Broken, "no such host"),
+            failed(Phase::Connect, TransportErrorKind::Broken, "connection refused"),
+            failed(
+                Phase::Connect,
+                TransportErrorKind::Certificate,
+                "invalid peer certificate: UnknownIssuer",
+            ),
+            failed(Phase::Connect, TransportErrorKind::Proxy, "through proxy http://10.0.0.1:3128: 407"),
+            failed(Phase::Waiting, TransportErrorKind::Timeout, "timed out"),
+            failed(Phase::Reading, TransportErrorKind::Broken, "reset by https://api.example/x?signature=1"),
+            Error::new(ErrorKind::OutputUnavailable, "cdn.example refused the file").with_status(403),
+            Error::new(ErrorKind::Content, "got JSON; expected video"),
             "../x".parse::<RequestId>().unwrap_err(),
             "a//b".parse::<ModelId>().unwrap_err(),
             "http://example.com".parse::<ApiBase>().unwrap_err(),
@@ -478,12 +444,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_small_enough_to_return_by_value() {
+    fn an_error_is_one_pointer() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 
     #[test]
-    fn leading_digits_of_a_code_are_read_as_a_status_only_where_they_can_be_one() {
+    fn the_leading_digits_of_an_error_code_may_be_a_status() {
         let cases = [
             (429_123, Some(429)),
             (500_000, Some(500)),

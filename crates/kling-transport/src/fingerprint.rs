@@ -1,4 +1,4 @@
-//! The fingerprint of a body, by which two submits can be compared.
+//! The fingerprint of a submit, so that submits can be compared.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,33 +9,29 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The SHA-256 of what a submit's body says, written as 64 hexadecimal digits.
+/// The SHA-256 of a submit's canonical body, as 64 hexadecimal digits.
 ///
-/// Equal inputs have equal fingerprints, in whatever order their keys come and however their numbers and texts are spelled:
-/// the body is brought to its canonical form (RFC 8785) first. Integers beyond 2^53, of which RFC 8785 knows none, are
-/// compared digit by digit. A body that is no JSON counts by its bytes.
+/// Equal inputs have equal fingerprints, whatever the order of keys and the spelling of numbers and texts. The
+/// canonical form is that of RFC 8785, except that integers beyond 2^53 are compared digit by digit. A body that is not
+/// JSON is hashed as bytes.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of a body.
-    #[must_use]
+    /// Returns the fingerprint of a body.
     pub fn of(body: &[u8]) -> Self {
-        match canonical(body) {
-            Some(canonical) => Self(Sha256::digest(canonical).into()),
-            None => Self(Sha256::digest(body).into()),
-        }
+        Self(canonical(body).map_or_else(|| Sha256::digest(body), Sha256::digest).into())
     }
 }
 
-/// The canonical form of a JSON text; nothing if it is none.
+/// Returns the canonical form of a JSON text.
 fn canonical(body: &[u8]) -> Option<Vec<u8>> {
     let mut value = serde_json::from_slice(body).ok()?;
     keep_digits(&mut value);
     serde_json_canonicalizer::to_vec(&value).ok()
 }
 
-/// Turns integers that a double cannot hold into texts, since seeds that differ in their last digit are different requests.
+/// Turns integers that a double cannot hold into texts, since different seeds are different requests.
 fn keep_digits(value: &mut Value) {
     match value {
         Value::Number(number) if !is_exact(number) => *value = number.to_string().into(),
@@ -70,15 +66,15 @@ impl FromStr for Fingerprint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refused = || Error::config("a fingerprint is written as 64 hexadecimal digits");
+        let error = || Error::config("not a fingerprint: expected 64 hexadecimal digits");
         let (digits, rest) = text.as_bytes().as_chunks::<2>();
         if digits.len() != 32 || !rest.is_empty() {
-            return Err(refused());
+            return Err(error());
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits) {
             let text = std::str::from_utf8(pair).ok().filter(|_| pair.iter().all(u8::is_ascii_hexdigit));
-            *byte = text.and_then(|text| u8::from_str_radix(text, 16).ok()).ok_or_else(refused)?;
+            *byte = text.and_then(|text| u8::from_str_radix(text, 16).ok()).ok_or_else(error)?;
         }
         Ok(Self(bytes))
     }
@@ -102,7 +98,7 @@ mod tests {
 
     /// The example of RFC 8785, 3.2.2 and 3.2.3, and of its appendix B.
     #[test]
-    fn the_canonical_form_is_that_of_the_rfc() {
+    fn the_canonical_form_is_that_of_rfc_8785() {
         let written = r#"{
             "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
             "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
@@ -138,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_that_differ_in_their_last_digit_are_different_requests() {
+    fn large_integers_are_compared_digit_by_digit() {
         let of = |seed: &str| Fingerprint::of(format!("{{\"seed\":{seed}}}").as_bytes());
         assert_ne!(of("9007199254740993"), of("9007199254740992"));
         assert_ne!(of("18446744073709551615"), of("18446744073709551614"));
@@ -147,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_json_counts_by_its_bytes() {
+    fn a_body_that_is_not_json_is_hashed_as_bytes() {
         assert_eq!(Fingerprint::of(b"{a}"), Fingerprint(Sha256::digest(b"{a}").into()));
         assert_ne!(Fingerprint::of(b"{a}"), Fingerprint::of(b"{a} "));
         assert_ne!(Fingerprint::of(b"[1e999]"), Fingerprint::of(b"[1e998]"), "too large a number");
     }
 
     #[test]
-    fn a_fingerprint_reads_back_from_its_text() {
+    fn a_fingerprint_round_trips_as_text() {
         let print = Fingerprint::of(b"{}");
         assert_eq!(print.to_string(), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
         assert_eq!(print.to_string().parse::<Fingerprint>().unwrap(), print);

@@ -1,4 +1,4 @@
-//! What came back: an answer as a value with the headers that matter, or the failure to get one and how far it got.
+//! An HTTP reply as a value, or the error and phase of an exchange without one.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The start of an answer: its status and the headers that matter here.
+/// The status and the relevant headers of a reply.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HttpHead {
@@ -14,106 +14,53 @@ pub struct HttpHead {
     pub status: u16,
     /// The pause that the server asks for, from `Retry-After` in seconds or as a date.
     pub retry_after: Option<Duration>,
-    /// The `Content-Length`, where one was sent.
+    /// The `Content-Length`.
     pub content_length: Option<u64>,
     /// The `Location` of a redirect.
     pub location: Option<String>,
-    /// The `ETag`, which names the version of a file.
+    /// The `ETag`.
     pub etag: Option<String>,
-    /// The `Last-Modified`, where it is old enough beside the answer's `Date` to name one version of a file.
+    /// The `Last-Modified`, if it is old enough beside `Date` to name one version of a file.
     pub last_modified: Option<String>,
-    /// The part of a file that the answer holds, from `Content-Range`.
+    /// The part of a file in the body, from `Content-Range`.
     pub content_range: Option<ContentRange>,
     /// The `Content-Type`, such as `video/mp4`.
     pub content_type: Option<String>,
-    /// The `Content-Encoding`: what has to be undone before the body is what was asked for.
+    /// The `Content-Encoding`, which must be undone before the body is read.
     pub content_encoding: Option<String>,
 }
 
 impl HttpHead {
-    /// Reads the headers that matter through `header`, which is asked with lower-case names; `now` is for dates in
-    /// `Retry-After` where the server does not tell its own time.
+    /// Reads the relevant headers through `header`, which is called with lower-case names. `now` is the base for a date in
+    /// `Retry-After` if there is no `Date`.
     pub fn new<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, now: SystemTime) -> Self {
-        let mut headers = Headers::default();
-        for name in Headers::NAMES {
-            headers.note(name, || header(name));
-        }
-        Self::read(status, &headers, now)
-    }
-
-    pub(crate) fn read(status: u16, headers: &Headers<'_>, now: SystemTime) -> Self {
-        let Headers { date, .. } = *headers;
+        let (owned, date) = (|name| header(name).map(str::to_owned), header("date"));
         Self {
             status,
-            retry_after: headers.retry_after.and_then(|text| parse(text, date, now)),
-            content_length: headers.content_length.and_then(|text| text.trim().parse().ok()),
-            location: headers.location.map(str::to_owned),
-            etag: headers.etag.map(str::to_owned),
-            last_modified: settled(headers.last_modified, date).map(str::to_owned),
-            content_range: headers.content_range.and_then(ContentRange::parse),
-            content_type: headers.content_type.map(str::to_owned),
-            content_encoding: headers.content_encoding.map(str::to_owned),
+            retry_after: header("retry-after").and_then(|text| retry_after(text, date, now)),
+            content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
+            location: owned("location"),
+            etag: owned("etag"),
+            last_modified: settled(header("last-modified"), date).map(str::to_owned),
+            content_range: header("content-range").and_then(ContentRange::parse),
+            content_type: owned("content-type"),
+            content_encoding: owned("content-encoding"),
         }
     }
 
-    /// What names the version of a file so well that a part of it can be continued, where anything does.
+    /// Returns a validator that is strong enough to resume a download.
     pub(crate) fn version(&self) -> Option<&str> {
         self.etag.as_deref().filter(|etag| is_strong(etag)).or(self.last_modified.as_deref())
     }
 
     /// Whether the status is 2xx.
-    #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
 }
 
-/// The headers that matter, collected in one pass: answers carry many others.
-#[derive(Default)]
-pub(crate) struct Headers<'a> {
-    retry_after: Option<&'a str>,
-    date: Option<&'a str>,
-    content_length: Option<&'a str>,
-    location: Option<&'a str>,
-    etag: Option<&'a str>,
-    last_modified: Option<&'a str>,
-    content_range: Option<&'a str>,
-    content_type: Option<&'a str>,
-    content_encoding: Option<&'a str>,
-}
-
-impl<'a> Headers<'a> {
-    const NAMES: [&'static str; 9] = [
-        "retry-after",
-        "date",
-        "content-length",
-        "location",
-        "etag",
-        "last-modified",
-        "content-range",
-        "content-type",
-        "content-encoding",
-    ];
-
-    /// Takes a header if it matters. The first of a name counts.
-    pub(crate) fn note(&mut self, name: &str, value: impl FnOnce() -> Option<&'a str>) {
-        let place = match name {
-            "retry-after" => &mut self.retry_after,
-            "date" => &mut self.date,
-            "content-length" => &mut self.content_length,
-            "location" => &mut self.location,
-            "etag" => &mut self.etag,
-            "last-modified" => &mut self.last_modified,
-            "content-range" => &mut self.content_range,
-            "content-type" => &mut self.content_type,
-            "content-encoding" => &mut self.content_encoding,
-            _ => return,
-        };
-        *place = place.or_else(value);
-    }
-}
-
-/// A `Last-Modified` that a second change cannot share: it is a second at least before the answer (RFC 9110, 8.8.2.2).
+/// Returns a `Last-Modified` that is at least a second older than the reply, so that no second change shares it (RFC
+/// 9110, 8.8.2.2).
 fn settled<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str> {
     let modified = modified?.trim();
     let at = httpdate::parse_http_date(modified).ok()?;
@@ -121,60 +68,58 @@ fn settled<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str>
     (age >= Duration::from_secs(1)).then_some(modified)
 }
 
-/// An answer.
+/// An HTTP reply.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HttpReply {
-    /// Status and headers.
+    /// The status and headers.
     pub head: HttpHead,
-    /// The body, within the limit asked for.
+    /// The body, within the limit.
     pub body: Bytes,
-    /// What ended the answer early, if it broke off.
+    /// The reason, if the reply ended early.
     pub broken_off: Option<Box<str>>,
 }
 
 impl HttpReply {
-    /// An answer from its parts.
-    #[must_use]
+    /// Returns a whole reply.
     pub const fn new(head: HttpHead, body: Bytes) -> Self {
         Self { head, body, broken_off: None }
     }
 
-    /// The beginning of an answer that broke off; nothing if none had begun.
-    pub(crate) fn begun(failure: &TransportError) -> Option<Self> {
+    /// Returns the beginning of a reply that ended early, if one began.
+    pub(crate) fn begun(error: &TransportError) -> Option<Self> {
         let head = HttpHead {
-            status: failure.status?,
-            retry_after: failure.retry_after,
-            content_encoding: failure.content_encoding.as_deref().map(str::to_owned),
+            status: error.status?,
+            retry_after: error.retry_after,
+            content_encoding: error.content_encoding.as_deref().map(str::to_owned),
             ..HttpHead::default()
         };
-        Some(Self { head, body: failure.read.clone(), broken_off: Some(failure.message.as_str().into()) })
+        Some(Self { head, body: error.read.clone(), broken_off: Some(error.message.as_str().into()) })
     }
 }
 
-/// No whole answer came: how far the exchange got, and why it ended.
+/// An exchange without a whole reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TransportError {
-    /// How far the exchange got; a client that cannot tell names the later phase.
+    /// The phase in which the exchange ended. A transport that cannot tell names the later phase.
     pub phase: Phase,
-    /// What ended it.
+    /// The kind.
     pub kind: TransportErrorKind,
-    /// The client's own words, without URL or token.
+    /// The message of the HTTP library, without URL or token.
     pub message: String,
-    /// The HTTP status, where an answer had begun.
+    /// The HTTP status, if a reply began.
     pub status: Option<u16>,
-    /// The pause that the server asked for, if an answer had begun.
+    /// The pause that the server asked for, if a reply began.
     pub retry_after: Option<Duration>,
-    /// The `Content-Encoding`, if an answer had begun.
+    /// The `Content-Encoding`, if a reply began.
     pub content_encoding: Option<Box<str>>,
-    /// What was read of the body.
+    /// The beginning of the body.
     pub read: Bytes,
 }
 
 impl TransportError {
-    /// A failure before any answer.
-    #[must_use]
+    /// Returns an error before any reply.
     pub fn new(phase: Phase, kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self {
             phase,
@@ -187,8 +132,7 @@ impl TransportError {
         }
     }
 
-    /// The same failure, in the midst of an answer.
-    #[must_use]
+    /// Returns the error with the beginning of a reply.
     pub fn while_reading(self, head: &HttpHead, read: Bytes) -> Self {
         Self {
             phase: Phase::Reading,
@@ -200,25 +144,24 @@ impl TransportError {
         }
     }
 
-    /// The body is larger than the limit.
-    #[must_use]
+    /// Returns the error of a body over the limit.
     pub fn too_large(head: &HttpHead, read: Bytes, limit: usize) -> Self {
-        let message = format!("the answer is larger than {limit} bytes, the most that is read");
+        let message = format!("the reply is larger than {limit} bytes");
         Self::new(Phase::Reading, TransportErrorKind::TooLarge, message).while_reading(head, read)
     }
 }
 
-/// What ended an exchange that brought no whole answer.
+/// The kind of a [`TransportError`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// A drop, a reset, a refusal, a malformed answer.
+    /// A dropped, reset or refused connection, or a malformed reply.
     Broken,
-    /// The server's certificate was not accepted: another attempt would end alike.
+    /// The server's certificate was not accepted, so a retry does not help.
     Certificate,
-    /// A name that may lead to this machine only leads elsewhere.
+    /// A name that must resolve to loopback resolves elsewhere.
     NotLoopback,
-    /// The proxy wants a user and a password (HTTP 407): another attempt would end alike.
+    /// The proxy requires a password (HTTP 407), so a retry does not help.
     Proxy,
     /// A time limit.
     Timeout,
@@ -234,10 +177,10 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// The stage at which an exchange ended, in the order in which they come.
+/// The phase in which an exchange ended, in order of time.
 ///
-/// Only the first two prove that nothing left this machine. What cannot be told apart counts as the later stage: for a paid
-/// request it is safer to think it sent.
+/// Only the first two prove that nothing was sent. If phases cannot be told apart, the later one counts, since it is
+/// safer to assume that a paid request was sent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -246,17 +189,16 @@ pub enum Phase {
     Resolve,
     /// Opening the connection, with the TLS handshake.
     Connect,
-    /// The request was leaving.
+    /// Sending the request.
     Sending,
-    /// The request had left; no answer had begun.
+    /// Waiting for the reply. The request was sent.
     Waiting,
-    /// An answer had begun.
+    /// Reading the reply.
     Reading,
 }
 
 impl Phase {
-    /// Whether an exchange that ended here is proven to have sent nothing.
-    #[must_use]
+    /// Whether an exchange that ended in this phase is proven to have sent nothing.
     pub const fn is_before_sending(self) -> bool {
         matches!(self, Self::Resolve | Self::Connect)
     }
@@ -268,15 +210,16 @@ impl fmt::Display for Phase {
             Self::Resolve => "looking up the host",
             Self::Connect => "connecting",
             Self::Sending => "sending the request",
-            Self::Waiting => "waiting for the answer",
-            Self::Reading => "reading the answer",
+            Self::Waiting => "waiting for the reply",
+            Self::Reading => "reading the reply",
         })
     }
 }
 
-/// A file that broke off: how much of it is there, and what names the version that it is of: an `ETag` or a `Last-Modified`.
+/// A request for the rest of a file, by its length so far and a strong validator.
 ///
-/// `Range` asks for the rest, `If-Range` for the whole again where the version is another by now (RFC 9110, 13.1.5 and 14.2).
+/// `Range` asks for the rest. `If-Range` asks for the whole file if the version has changed (RFC 9110, 13.1.5 and
+/// 14.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct RangeRequest {
     from: u64,
@@ -284,19 +227,19 @@ pub(crate) struct RangeRequest {
 }
 
 impl RangeRequest {
-    /// Nothing where there is no strong validator: half of one version and half of another make no file.
+    /// Returns `None` without a strong validator, since parts of two versions do not make a file.
     pub(crate) fn new(from: u64, version: Option<&str>) -> Option<Self> {
         let is_strong = |version: &str| is_strong(version) || httpdate::parse_http_date(version).is_ok();
         let version = version.filter(|version| from > 0 && is_strong(version))?;
         Some(Self { from, version: version.to_owned() })
     }
 
-    /// The values of `Range` and `If-Range`.
+    /// Returns the values of `Range` and `If-Range`.
     pub(crate) fn headers(&self) -> (String, String) {
         (format!("bytes={}-", self.from), self.version.clone())
     }
 
-    /// Whether an answer under 206 goes on exactly where the file broke off, in the same version.
+    /// Whether a 206 reply continues the same version at the right byte.
     pub(crate) fn is_continued_by(&self, head: &HttpHead, total: Option<u64>) -> bool {
         let same = head.version().is_none_or(|version| version == self.version);
         same && head.content_range.is_some_and(|range| {
@@ -305,7 +248,7 @@ impl RangeRequest {
     }
 }
 
-/// A `Content-Range`: the part of a file that an answer holds.
+/// A `Content-Range`, the part of a file in a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ContentRange {
@@ -313,12 +256,12 @@ pub struct ContentRange {
     pub first: u64,
     /// The last byte.
     pub last: u64,
-    /// The size of the whole file, where the server says it.
+    /// The size of the whole file, if the server names it.
     pub total: Option<u64>,
 }
 
 impl ContentRange {
-    /// Reads `bytes 100-199/1000` or `bytes 100-199/*`; what contradicts itself is no range.
+    /// Reads `bytes 100-199/1000` or `bytes 100-199/*`. Returns `None` if the numbers contradict each other.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
@@ -329,22 +272,21 @@ impl ContentRange {
     }
 }
 
-/// Whether an `ETag` names one sequence of bytes, and not merely what means the same.
+/// Whether an `ETag` is strong, so that it names one sequence of bytes.
 fn is_strong(etag: &str) -> bool {
     let inner = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
 
-/// The longest `Retry-After` that is read. A longer one means "not today".
+/// The longest `Retry-After`. A longer one is cut to a year.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Reads a `Retry-After`: seconds or an HTTP date.
 ///
-/// Fractions of a second are rounded up, a unit of seconds is skipped, and a pause above a year counts as a year. A date is
-/// taken relative to the server's own `Date`, so that a clock that is wrong on either side does not stretch the pause; without
-/// that header, relative to `now`. A date that has passed is a pause of nothing.
-fn parse(text: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
-    // Two headers of the name may come as one, joined by a comma. A date has a comma of its own.
+/// Rounds fractions up and skips a unit of seconds. A date counts from the server's `Date`, so that a wrong clock does
+/// not change the pause, or else from `now`. A past date is a pause of zero.
+fn retry_after(text: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+    // Two headers may be joined by a comma. A date has a comma of its own.
     let text = text.trim().trim_matches('"');
     if text.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.') {
         return seconds(text.split(',').next()?);
@@ -368,20 +310,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_range_is_read_as_it_was_written(first in 0u64..1000, more in 0u64..1000, beyond in 1u64..1000) {
+        fn a_content_range_is_parsed(first in 0u64..1000, more in 0u64..1000, beyond in 1u64..1000) {
             let (last, total) = (first + more, first + more + beyond);
             let range = ContentRange::parse(&format!("bytes {first}-{last}/{total}"));
             prop_assert_eq!(range, Some(ContentRange { first, last, total: Some(total) }));
         }
 
         #[test]
-        fn any_text_is_a_range_or_none(text in ".{0,40}") {
+        fn no_text_makes_the_content_range_parser_panic(text in ".{0,40}") {
             let _ = ContentRange::parse(&text);
         }
     }
 
     #[test]
-    fn what_contradicts_itself_is_no_range() {
+    fn a_contradictory_content_range_is_rejected() {
         for text in ["bytes 9-8/10", "bytes 0-10/10", "bytes */10", "bytes 0-1", "items 0-1/2", "bytes 0-1/x"]
         {
             assert_eq!(ContentRange::parse(text), None, "{text}");
@@ -390,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_strong_validator_lets_a_file_be_continued() {
+    fn only_a_strong_validator_allows_a_range_request() {
         assert_eq!(
             RangeRequest::new(7, Some("\"a-1\"")).map(|rest| rest.headers()),
             Some(("bytes=7-".to_owned(), "\"a-1\"".to_owned()))
@@ -407,21 +349,21 @@ mod tests {
     const FIVE_PAST: &str = "Sun, 22 Nov 2026 12:00:05 GMT";
 
     #[test]
-    fn seconds_and_dates_are_read() {
+    fn retry_after_in_seconds_or_as_a_date() {
         let noon = httpdate::parse_http_date(NOON).unwrap();
-        assert_eq!(parse(" 7 ", None, noon), Some(Duration::from_secs(7)));
-        assert_eq!(parse(FIVE_PAST, None, noon), Some(Duration::from_secs(5)));
-        assert_eq!(parse(NOON, None, noon + Duration::from_secs(9)), Some(Duration::ZERO));
+        assert_eq!(retry_after(" 7 ", None, noon), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(FIVE_PAST, None, noon), Some(Duration::from_secs(5)));
+        assert_eq!(retry_after(NOON, None, noon + Duration::from_secs(9)), Some(Duration::ZERO));
     }
 
     #[test]
-    fn a_date_is_read_by_the_clock_of_the_server_that_sent_it() {
+    fn retry_after_uses_the_date_header() {
         let ten_years_off = httpdate::parse_http_date("Tue, 22 Nov 2016 12:00:00 GMT").unwrap();
-        assert_eq!(parse(FIVE_PAST, Some(NOON), ten_years_off), Some(Duration::from_secs(5)));
+        assert_eq!(retry_after(FIVE_PAST, Some(NOON), ten_years_off), Some(Duration::from_secs(5)));
     }
 
     #[test]
-    fn a_fraction_is_rounded_up_and_what_is_too_long_is_a_year() {
+    fn retry_after_is_rounded_up_and_capped_at_a_year() {
         let cases = [
             ("299.997", 300),
             ("0.2", 1),
@@ -439,7 +381,7 @@ mod tests {
         ];
         for (text, seconds) in cases {
             assert_eq!(
-                parse(text, None, SystemTime::UNIX_EPOCH),
+                retry_after(text, None, SystemTime::UNIX_EPOCH),
                 Some(Duration::from_secs(seconds)),
                 "{text}"
             );
@@ -447,9 +389,9 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_pause() {
+    fn an_invalid_retry_after_is_ignored() {
         for text in ["", "soon", "-1", "inf", "NaN", ".", "1:30", "5 minutes 3"] {
-            assert_eq!(parse(text, None, SystemTime::UNIX_EPOCH), None, "{text}");
+            assert_eq!(retry_after(text, None, SystemTime::UNIX_EPOCH), None, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP request as a value: made here only, carried by whichever client.
+//! One HTTP request as a value.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use url::Url;
 use crate::Token;
 use crate::http_reply::RangeRequest;
 
-/// The largest answer read to a call of the API, in bytes. Downloads have a bound of their own.
+/// The largest reply to a call of the API, in bytes. A download has its own bound.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("kling-rs/", env!("CARGO_PKG_VERSION"));
@@ -17,15 +17,14 @@ const USER_AGENT: &str = concat!("kling-rs/", env!("CARGO_PKG_VERSION"));
 /// The two methods that the API uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
-    /// Reads; may be repeated.
+    /// GET.
     Get,
-    /// Submits or cancels.
+    /// POST.
     Post,
 }
 
 impl Method {
-    /// The method as it stands in a request line.
-    #[must_use]
+    /// Returns the method as in a request line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -36,51 +35,42 @@ impl Method {
 
 /// A request that is ready to be sent.
 ///
-/// Only this crate makes one, so that a token stands in those to the API's own origin and in no other. Its `Debug` shows
-/// neither the token nor the URL's query nor the body.
+/// Only this crate makes one, so that the token goes to the API's own origin only. `Debug` shows neither the token, nor
+/// the query of the URL, nor the body.
 #[derive(Clone)]
 pub struct HttpRequest {
     method: Method,
     url: Url,
     token: Option<Token>,
     body: Option<Bytes>,
-    rest: Option<RangeRequest>,
+    range: Option<RangeRequest>,
     paid: bool,
 }
 
 impl HttpRequest {
     pub(crate) fn get(url: Url, token: Option<&Token>) -> Self {
-        Self { method: Method::Get, url, token: token.cloned(), body: None, rest: None, paid: false }
+        Self { method: Method::Get, url, token: token.cloned(), body: None, range: None, paid: false }
     }
 
     pub(crate) fn post(url: Url, token: &Token) -> Self {
-        Self { method: Method::Post, url, token: Some(token.clone()), body: None, rest: None, paid: false }
+        Self { method: Method::Post, ..Self::get(url, Some(token)) }
     }
 
     pub(crate) fn paid(url: Url, token: &Token, body: Bytes) -> Self {
-        Self {
-            method: Method::Post,
-            url,
-            token: Some(token.clone()),
-            body: Some(body),
-            rest: None,
-            paid: true,
-        }
+        Self { body: Some(body), paid: true, ..Self::post(url, token) }
     }
 
-    /// The rest of a file only, where one broke off.
-    pub(crate) fn with_rest(self, rest: Option<RangeRequest>) -> Self {
-        Self { rest, ..self }
+    /// Asks for the rest of a file only.
+    pub(crate) fn with_range(self, range: Option<RangeRequest>) -> Self {
+        Self { range, ..self }
     }
 
-    /// The method.
-    #[must_use]
+    /// Returns the method.
     pub const fn method(&self) -> Method {
         self.method
     }
 
-    /// The URL. It may hold a signature in its query: keep it out of logs.
-    #[must_use]
+    /// Returns the URL. Its query may hold a signature, so it must not be logged.
     pub const fn url(&self) -> &Url {
         &self.url
     }
@@ -90,18 +80,18 @@ impl HttpRequest {
         self.url
     }
 
-    /// Every header that is to be sent, but for those that name the connection.
+    /// Returns every header to send, except those of the connection.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Bytes)> {
         let constant = |text: &'static str| Bytes::from_static(text.as_bytes());
         let content = self.body.is_some().then(|| constant("application/json"));
-        // A POST says its length even where it is nothing: some servers refuse one that does not.
+        // A POST without a body sends its length too, since some servers require it.
         let length =
             (self.method == Method::Post).then(|| self.body.as_ref().map_or(0, Bytes::len).to_string());
         let accept = if self.token.is_some() { "application/json" } else { "*/*" };
-        let (range, if_range) = self.rest.as_ref().map(RangeRequest::headers).unzip();
+        let (range, if_range) = self.range.as_ref().map(RangeRequest::headers).unzip();
         [
             Some(("accept", constant(accept))),
-            // Lengths are compared with what arrives, and no decoder stands between a small answer and a large one.
+            // The length of a body is compared with the bytes received, and a decoder might expand them without bound.
             Some(("accept-encoding", constant("identity"))),
             Some(("user-agent", constant(USER_AGENT))),
             self.token.as_ref().map(|token| ("authorization", token.bearer())),
@@ -114,19 +104,17 @@ impl HttpRequest {
         .flatten()
     }
 
-    /// The body, where there is one.
-    #[must_use]
+    /// Returns the body.
     pub const fn body(&self) -> Option<&Bytes> {
         self.body.as_ref()
     }
 
-    /// Whether sending it costs money: such a request is never sent again unless it is proven that it did not leave.
-    #[must_use]
+    /// Whether sending costs money. A paid request is retried only if it is proven that it was not sent.
     pub const fn is_paid(&self) -> bool {
         self.paid
     }
 
-    /// The token that it carries, to take it out of texts that quote it.
+    /// Returns the token, so that texts can be redacted.
     pub(crate) const fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
@@ -145,19 +133,18 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// The bounds that a client keeps while it carries one request.
+/// The bounds of one exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// From the first packet to the last byte of the answer.
+    /// The time from the first packet to the last byte of the reply.
     pub timeout: Duration,
-    /// The largest body read, in bytes.
+    /// The largest body, in bytes.
     pub max_body: usize,
 }
 
 impl Limits {
-    /// A time limit, and [`MAX_REPLY_BYTES`].
-    #[must_use]
+    /// Returns a time limit with [`MAX_REPLY_BYTES`].
     pub const fn within(timeout: Duration) -> Self {
         Self { timeout, max_body: MAX_REPLY_BYTES }
     }
@@ -177,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_neither_token_nor_query_nor_body() {
+    fn debug_hides_token_query_and_body() {
         let shown = format!("{:?}", request());
         assert_eq!(
             shown,

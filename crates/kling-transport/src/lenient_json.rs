@@ -1,7 +1,7 @@
-//! JSON that a server spelled badly or could not finish, read for all that can be made of it.
+//! Reads broken or truncated JSON leniently.
 //!
-//! Valid JSON is read by `serde_json` alone. Anything else goes through a reader that never fails: it forgives misspelt
-//! values, skips what fits nowhere, and keeps every member that is whole.
+//! Valid JSON is read by `serde_json` alone. Anything else is read by a parser that never fails: it accepts misspelt
+//! values, skips unexpected characters, and keeps every whole member.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::RequestId;
 
-/// The members that tell something of a job or of a call. An object without any of them is no answer of the API.
+/// The members of API replies. An object without any of them is not a reply of the API.
 const KNOWN: [&str; 10] = [
     "request_id",
     "status",
@@ -22,31 +22,31 @@ const KNOWN: [&str; 10] = [
     "detail",
     "queue_position",
 ];
-/// The members that are searched for in the text if the structure around them is destroyed.
+/// The members that are searched in the text if the structure is destroyed.
 const SEARCHED: [&str; 4] = ["request_id", "status", "output", "error"];
-/// How often a name is searched for: a hostile text may hold it a million times.
+/// The most occurrences of a name that are tried, since a hostile text may hold a million.
 const MAX_SEARCHES: usize = 8;
-/// The deepest nesting that is read, as in `serde_json`. A deeper value is skipped.
+/// The deepest nesting, as in `serde_json`. A deeper value is skipped.
 const MAX_DEPTH: usize = 127;
 
-/// An object, and how it was damaged.
+/// An object and its damage.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) object: Map<String, Value>,
-    /// Absent if the text was valid JSON.
+    /// The damage, unless the text was valid JSON.
     pub(crate) damage: Option<Damage>,
 }
 
-/// How a text departs from valid JSON. With all flags off, every member was read.
+/// The damage of a text. Without any flag, every member was read.
 #[derive(Debug, Default)]
 pub(crate) struct Damage {
-    /// The complaint of `serde_json`.
+    /// The error of `serde_json`.
     pub(crate) note: String,
     /// The text ends before the object does.
     pub(crate) is_cut: bool,
-    /// Characters that fit nowhere were skipped, so that members may be missing or misplaced.
+    /// Unexpected characters were skipped, so members may be missing or misplaced.
     pub(crate) is_garbled: bool,
-    /// Other text comes before the object.
+    /// Other text precedes the object.
     pub(crate) is_embedded: bool,
 }
 
@@ -57,20 +57,20 @@ impl Damage {
     }
 }
 
-/// Reads an object; nothing if no member that the API knows is in the text.
+/// Reads an object. Returns `None` if the text has no member of the API.
 pub(crate) fn read(body: &[u8]) -> Option<Reading> {
     let note = match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => return Some(Reading { object, damage: None }),
         Ok(Value::String(text)) if text.trim_start().starts_with('{') => {
-            let note = "a text with an object in it".to_owned();
+            let note = "an object inside a string".to_owned();
             let mut reading = read(text.as_bytes())?;
             reading.damage.get_or_insert_with(|| Damage { note, ..Damage::default() });
             return Some(reading);
         }
-        Ok(_) => "no object at its top".to_owned(),
+        Ok(_) => "expected an object".to_owned(),
         Err(error) => error.to_string(),
     };
-    let text = text(body);
+    let text = String::from_utf8_lossy(body);
     let (mut object, mut damage) = Reader::outermost(&text);
     if damage.is_garbled {
         for name in SEARCHED {
@@ -85,19 +85,19 @@ pub(crate) fn read(body: &[u8]) -> Option<Reading> {
     is_known(&object).then_some(Reading { object, damage: Some(damage) })
 }
 
-/// Finds a whole request id anywhere in a text, in any state.
+/// Finds a whole request id anywhere in a text.
 pub(crate) fn request_id(body: &[u8]) -> Option<RequestId> {
-    search(&text(body), "request_id", |reader| {
+    search(&String::from_utf8_lossy(body), "request_id", |reader| {
         let id: Cow<'_, str> = match reader.peek()? {
             '"' => reader.string('"')?.into(),
-            // The digits of a large number do not survive as one.
+            // A number would lose digits of a large id.
             _ => reader.word()?.into(),
         };
         self::id(&id)
     })
 }
 
-/// An id in a text. The words by which languages write an absent value are none.
+/// Returns the id in a text, unless the text is a word for an absent value.
 pub(crate) fn id(text: &str) -> Option<RequestId> {
     let text = text.trim();
     let is_absent = ["null", "none", "nil", "undefined", "true", "false", "nan"]
@@ -106,15 +106,11 @@ pub(crate) fn id(text: &str) -> Option<RequestId> {
     if is_absent { None } else { text.parse().ok() }
 }
 
-fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
-}
-
 fn is_known(object: &Map<String, Value>) -> bool {
     KNOWN.iter().any(|name| object.contains_key(*name))
 }
 
-/// Searches a text for a member's name and reads what comes after its colon.
+/// Finds a member's name in a text and reads the value after its colon.
 fn search<'a, T>(text: &'a str, name: &str, read: impl Fn(&mut Reader<'a>) -> Option<T>) -> Option<T> {
     let name = format!("\"{name}\"");
     text.match_indices(&name).filter(|(at, _)| !text[..*at].ends_with('\\')).take(MAX_SEARCHES).find_map(
@@ -131,6 +127,7 @@ fn search<'a, T>(text: &'a str, name: &str, read: impl Fn(&mut Reader<'a>) -> Op
     )
 }
 
+/// A lenient parser.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -142,7 +139,7 @@ impl<'a> Reader<'a> {
         Self { text, at, damage: Damage::default() }
     }
 
-    /// The first object of a text with a known member in it; an empty one, called garbled, if there is none.
+    /// Reads the first object with a known member. Returns an empty, garbled one if there is none.
     fn outermost(text: &'a str) -> (Map<String, Value>, Damage) {
         let mut reader = Self::new(text, 0);
         reader.skip_blanks();
@@ -159,7 +156,7 @@ impl<'a> Reader<'a> {
         (Map::new(), Damage { is_garbled: true, is_embedded: true, ..Damage::default() })
     }
 
-    /// Reads members from an opening brace on; false if the text ends first.
+    /// Reads members from an opening brace. Returns false if the text ends first.
     fn members(&mut self, object: &mut Map<String, Value>, depth: usize) -> bool {
         self.at += 1;
         loop {
@@ -187,7 +184,7 @@ impl<'a> Reader<'a> {
             match self.peek() {
                 None => return self.cut(),
                 Some(':') => self.at += 1,
-                // A text that is no name: what follows is judged by itself.
+                // Not a name. The next characters are read anew.
                 Some(_) => {
                     self.damage.is_garbled = true;
                     continue;
@@ -201,7 +198,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A member's name, in quotes of either kind or in none; nothing if there is none, or if the text ends with it.
+    /// Reads a member's name in double, single or no quotes. Returns `None` if there is none, or if the text ends with
+    /// it.
     fn name(&mut self, letter: char) -> Option<String> {
         match letter {
             '"' => self.string('"'),
@@ -225,7 +223,7 @@ impl<'a> Reader<'a> {
                     return Some(elements);
                 }
                 Some(',') => self.at += 1,
-                // The bracket is missing: the brace closes the object around.
+                // The closing bracket is missing. The brace closes the object around the array.
                 Some('}') => {
                     self.damage.is_garbled = true;
                     return Some(elements);
@@ -240,7 +238,7 @@ impl<'a> Reader<'a> {
         self.value(MAX_DEPTH).filter(|value| !value.is_null())
     }
 
-    /// A whole value; nothing if there is none, or if the text ends within it.
+    /// Reads a whole value. Returns `None` if there is none, or if the text ends within it.
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.skip_blanks();
         match self.peek()? {
@@ -259,7 +257,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text from its quote on, with every escape undone; nothing if it does not end.
+    /// Reads a string from its opening quote. Returns `None` if it does not end.
     fn string(&mut self, quote: char) -> Option<String> {
         self.at += 1;
         let mut string = String::new();
@@ -278,7 +276,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text in single quotes, as Python prints one. An apostrophe without a partner is none.
+    /// Reads a string in single quotes, as Python prints it. An apostrophe without a partner is not a quote.
     fn single_quoted(&mut self) -> Option<String> {
         let before = self.at;
         let string = self.string('\'');
@@ -288,7 +286,7 @@ impl<'a> Reader<'a> {
         string
     }
 
-    /// The character that an escape stands for; the one after the backslash if that is no escape.
+    /// Reads the character of an escape. An unknown escape yields its letter.
     fn escaped(&mut self) -> Option<char> {
         let letter = self.peek()?;
         self.at += letter.len_utf8();
@@ -303,7 +301,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The character of a UTF-16 unit, with the second half of its pair if one follows.
+    /// Returns the character of a UTF-16 unit, with the second half of its pair if it follows.
     fn character(&mut self, unit: u16) -> char {
         let before = self.at;
         if (0xd800..0xdc00).contains(&unit) && self.text[self.at..].starts_with("\\u") {
@@ -325,7 +323,7 @@ impl<'a> Reader<'a> {
         Some(unit)
     }
 
-    /// A word without quotes; nothing if there is none, or if the text ends with it.
+    /// Reads a word without quotes. Returns `None` if there is none, or if the text ends with it.
     fn word(&mut self) -> Option<&'a str> {
         let rest = &self.text[self.at..];
         let is_end =
@@ -338,7 +336,7 @@ impl<'a> Reader<'a> {
         (end > 0).then(|| &rest[..end])
     }
 
-    /// Skips a value that is nested too deep, without a call for each level; false if the text ends first.
+    /// Skips a value that is nested too deep, without recursion. Returns false if the text ends first.
     fn skip_nested(&mut self) -> bool {
         let mut open = 0usize;
         while let Some(next) = self.text[self.at..].find(['{', '}', '[', ']', '"']) {
@@ -389,8 +387,8 @@ fn is_blank(letter: char) -> bool {
     letter.is_whitespace() || letter.is_control() || letter == '\u{feff}'
 }
 
-/// The value of a word without quotes: what other languages write for JSON's own words, a number in any spelling, or the
-/// word itself.
+/// Returns the value of an unquoted word: the constants of other languages, a number in any spelling, or the word
+/// itself.
 fn word_value(word: &str) -> Value {
     match word {
         "null" | "None" | "nil" | "undefined" => return Value::Null,
@@ -410,14 +408,15 @@ mod tests {
 
     use super::*;
 
-    /// What is read of a text, and whether members may be missing.
+    /// Returns the object of a text, and whether members may be missing.
     fn reading(text: &str) -> (Value, bool) {
-        let Reading { object, damage } = read(text.as_bytes()).unwrap_or_else(|| panic!("nothing in {text}"));
+        let Reading { object, damage } =
+            read(text.as_bytes()).unwrap_or_else(|| panic!("no object in {text}"));
         (Value::Object(object), damage.is_some_and(|damage| damage.may_lack_members()))
     }
 
     #[test]
-    fn misspelt_values_are_read_for_what_they_mean() {
+    fn misspelt_values_are_read() {
         let cases = [
             (
                 r#"{"status":"a\ud83d\ude00b\ud83dc\u12","x":1}"#,
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_whole_is_kept_and_what_is_not_is_left_out() {
+    fn whole_members_are_kept_and_partial_ones_dropped() {
         let cases = [
             (r#"{"status":"a","output":{"video":"u","x":[1"#, json!({"status": "a"})),
             (r#"{"status":"a","cost":0.3"#, json!({"status": "a"})),
@@ -457,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_member_of_the_api_is_no_answer() {
+    fn a_text_without_a_member_of_the_api_is_rejected() {
         for text in [
             "",
             "[]",
@@ -476,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_are_read_in_one_pass() {
+    fn hostile_texts_are_read_in_linear_time() {
         let hostile = [
             "{\"output\":",
             "\"output\":{",

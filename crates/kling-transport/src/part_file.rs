@@ -1,4 +1,4 @@
-//! The file that a download grows in: found again by the next try, and never in two hands at once.
+//! The hidden file of a download in progress. A later download resumes it, and a lock keeps other processes out.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,13 +11,11 @@ use url::Url;
 
 use crate::Fingerprint;
 
-/// A hidden file beside its target, locked while it is held. Its name is made of the target's and of the URL without its query,
-/// so that another process goes on with what this one leaves.
+/// A hidden, locked file beside its target. Its name derives from the target and from the URL without its query, so
+/// that another process can resume it. When dropped, the file is kept if it can be resumed, and removed otherwise.
 ///
-/// It is left when this is dropped if it can be continued, and removed otherwise.
-///
-/// The folder may belong to others as well. Only a regular file of this user with a single name is taken for a part or a note,
-/// and no link is followed to either.
+/// The folder may be shared with other users. Only a regular file of this user with a single name is opened, and links
+/// are not followed.
 #[derive(Debug)]
 pub(crate) struct Part {
     file: File,
@@ -27,57 +25,57 @@ pub(crate) struct Part {
     is_worth_keeping: bool,
 }
 
-/// What is noted beside a part, by which it can be continued.
+/// The note beside a part file, needed to resume it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ResumeInfo {
-    /// What names the version of the file: a strong validator, or nothing.
+    /// The strong validator of the version, if any.
     pub(crate) version: Option<String>,
-    /// The size of the whole, if the server told it.
+    /// The size of the whole file, if the server named it.
     pub(crate) total: Option<u64>,
-    /// Whether the part is the whole file, which could not be put in its place.
+    /// Whether the part is the whole file, which could not be renamed.
     #[serde(default)]
     pub(crate) is_whole: bool,
 }
 
 impl Part {
-    /// Opens the part of a target from a source, and tells what was left in it by an earlier try.
+    /// Opens the part file of a target and a URL. Returns the note and length that an earlier download left.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] where somebody else holds it; others where it cannot be opened.
+    /// [`io::ErrorKind::WouldBlock`] if another process holds the file. Others if the file cannot be opened.
     pub(crate) fn open(target: &Path, source: &Url) -> io::Result<(Self, Option<(ResumeInfo, u64)>)> {
         let path = folder(target).join(format!("{}{}{PART}", prefix(target), name(source)));
         let file = match open_locked(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-            // There are no locks here, or something of others has the name: nobody has to find this part again.
-            Err(_) => return Ok((Self::alone(target)?, None)),
+            // The file system has no locks, or another user's file has the name. The part cannot be resumed then.
+            Err(_) => return Ok((Self::unshared(target)?, None)),
         };
         let (len, note) = (file.metadata()?.len(), read_note(&path));
         if note.is_none() && remove_note(&path).is_err() {
-            return Ok((Self::alone(target)?, None));
+            return Ok((Self::unshared(target)?, None));
         }
         let found = note.map(|note| (note, len)).filter(|_| len > 0);
         let has_note = found.is_some();
         Ok((Self::new(file, path, target, has_note), found))
     }
 
-    /// Does with empty files what a download will do: makes a part and its note, and moves the part to the target. Leaves
-    /// nothing behind.
+    /// Rehearses a download with empty files: creates a part and its note, renames the part to the target, and removes
+    /// everything.
     pub(crate) fn rehearse(target: &Path, overwrite: bool) -> io::Result<()> {
-        let mut part = Self::alone(target)?;
+        let mut part = Self::unshared(target)?;
         part.note(&ResumeInfo::default())?;
         if overwrite && target.symlink_metadata().is_ok() {
             return Ok(());
         }
         let path = TempPath::try_from_path(&part.path)?;
-        path.persist_noclobber(target).map_err(|refused| refused.error)?;
-        // It is removed only if it is still the file that was put there.
+        path.persist_noclobber(target).map_err(|error| error.error)?;
+        // The target is removed only if it is still this file.
         let ours = Handle::from_file(part.file.try_clone()?)?;
         if Handle::from_path(target)? == ours { fs::remove_file(target) } else { Ok(()) }
     }
 
-    /// A part that nobody finds again.
-    fn alone(target: &Path) -> io::Result<Self> {
+    /// Creates a part file with a random name, which cannot be resumed.
+    fn unshared(target: &Path) -> io::Result<Self> {
         let path = folder(target).join(format!("{}{:016x}{PART}", prefix(target), fastrand::u64(..)));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         Ok(Self::new(file, path, target, false))
@@ -87,33 +85,33 @@ impl Part {
         Self { file, path, target: target.to_owned(), has_note, is_worth_keeping: has_note }
     }
 
-    /// The place of the file itself.
+    /// Returns the path of the part file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Goes on after the first `len` bytes.
+    /// Continues after the first `len` bytes.
     pub(crate) fn resume(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)?;
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
 
-    /// Empties it for another version; without a note it cannot be continued.
+    /// Empties the file for another version. Without a note the file cannot be resumed.
     pub(crate) fn restart(&mut self, note: Option<&ResumeInfo>) -> io::Result<()> {
-        // The old note goes first: it must never stand beside other bytes than its own.
+        // The old note is removed first, since it must never describe other bytes.
         self.forget()?;
         self.resume(0)?;
         note.map_or(Ok(()), |note| self.note(note))
     }
 
-    /// Adds what arrived.
+    /// Appends bytes.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.is_worth_keeping = self.has_note;
         Ok(())
     }
 
-    /// Reads at most so many bytes from its beginning.
+    /// Reads at most `most` bytes from the beginning.
     pub(crate) fn head(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut head = Vec::with_capacity(most);
         self.file.seek(SeekFrom::Start(0))?;
@@ -122,41 +120,41 @@ impl Part {
         Ok(head)
     }
 
-    /// Makes sure that nobody goes on with it.
+    /// Removes the note, so that the file cannot be resumed.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
         (self.has_note, self.is_worth_keeping) = (false, false);
         remove_note(&self.path)
     }
 
-    /// Puts it in the place of its target, and removes what other sources left for that.
+    /// Renames the file to its target, and removes part files of other URLs.
     ///
     /// # Errors
-    /// If the target cannot be written. The part is kept then, noted as the whole that it is.
+    /// If the target cannot be written. The part is kept and noted as whole.
     pub(crate) fn finish(mut self, overwrite: bool) -> io::Result<()> {
         self.file.sync_all()?;
-        // Whatever goes wrong from here on, these are all the bytes, and they were paid for.
+        // All bytes are there and were paid for, so the file is kept whatever fails from here.
         self.is_worth_keeping = true;
         let path = TempPath::try_from_path(&self.path)?;
         let moved = if overwrite { path.persist(&self.target) } else { path.persist_noclobber(&self.target) };
         if let Err(PathPersistError { error, path }) = moved {
-            // Nothing can be done about a path that is not let go of.
+            // A path that cannot be released is left to the system.
             let _ = path.keep();
             let total = self.file.metadata().ok().map(|facts| facts.len());
-            // Without a note it is downloaded again by whoever comes next, which costs time only.
+            // Without a note the next download only costs time.
             let _ = remove_note(&self.path);
             let _ = self.note(&ResumeInfo { version: None, total, is_whole: true });
             return Err(error);
         }
-        // Without its part a note says nothing. One that stays does no harm.
+        // A note without its part is harmless.
         let _ = remove_note(&self.path);
         sync_folder(&self.target);
         remove_stale(&self.target);
         Ok(())
     }
 
-    /// Writes the note, which is not there yet.
+    /// Writes the note as a new file.
     fn note(&mut self, note: &ResumeInfo) -> io::Result<()> {
-        // Neither a link nor anything else in its place is written to.
+        // An existing file or link is not written to.
         let mut file = OpenOptions::new().write(true).create_new(true).open(note_of(&self.path))?;
         file.write_all(&serde_json::to_vec(note)?)?;
         self.has_note = true;
@@ -167,7 +165,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_worth_keeping {
-            // What stays does no harm: whoever comes next begins anew with it.
+            // A file that stays is harmless: the next download restarts it.
             let _ = fs::remove_file(note_of(&self.path));
             let _ = fs::remove_file(&self.path);
         }
@@ -176,16 +174,16 @@ impl Drop for Part {
 
 const PART: &str = ".part";
 const NOTE: &str = ".version";
-/// The most bytes read of a note. Validators are short.
+/// The longest note, in bytes. Validators are short.
 const MAX_NOTE: u64 = 4096;
 
-/// What the parts of a target have in common.
+/// Returns the common prefix of the part files of a target.
 fn prefix(target: &Path) -> String {
     let name = target.file_name().unwrap_or_default().as_encoded_bytes();
     format!(".kling-{:.8}-", Fingerprint::of(name).to_string())
 }
 
-/// A name for a source. Its query is left out: a signature there differs from one request to the next.
+/// Returns a name for a URL without its query, since a signature differs from one request to the next.
 fn name(source: &Url) -> String {
     let place = format!("{}{}", source.origin().ascii_serialization(), source.path());
     format!("{:.16}", Fingerprint::of(place.as_bytes()).to_string())
@@ -195,9 +193,9 @@ fn note_of(part: &Path) -> PathBuf {
     part.with_extension(&NOTE[1..])
 }
 
-/// The note beside a part, if it is one of ours and whole.
+/// Reads the note of a part, if it is this user's and valid.
 fn read_note(part: &Path) -> Option<ResumeInfo> {
-    let file = unlinked(OpenOptions::new().read(true)).open(note_of(part)).ok()?;
+    let file = no_follow(OpenOptions::new().read(true)).open(note_of(part)).ok()?;
     let facts = file.metadata().ok().filter(|facts| is_ours(facts) && facts.len() <= MAX_NOTE)?;
     let mut bytes = Vec::new();
     file.take(facts.len()).read_to_end(&mut bytes).ok()?;
@@ -211,14 +209,14 @@ fn remove_note(part: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file for this process alone. One that was renamed or removed before it could be locked is opened anew.
+/// Opens and locks a file. If the file was renamed or removed before the lock, opens it again.
 fn open_locked(path: &Path) -> io::Result<File> {
     const TRIES: usize = 8;
     for _ in 0..TRIES {
         let options = &mut OpenOptions::new();
-        let file = unlinked(options.read(true).write(true).create(true).truncate(false)).open(path)?;
+        let file = no_follow(options.read(true).write(true).create(true).truncate(false)).open(path)?;
         if !is_ours(&file.metadata()?) {
-            return Err(io::Error::other("something else stands in the place of the part"));
+            return Err(io::Error::other("another file has the name of the part file"));
         }
         match file.try_lock() {
             Ok(()) => {}
@@ -234,9 +232,9 @@ fn open_locked(path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::WouldBlock.into())
 }
 
-/// Options that open what has the name itself: no link is followed, and a pipe is not waited for.
+/// Returns options that neither follow a link nor wait for a pipe.
 #[cfg(unix)]
-fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
+fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
 
     use rustix::fs::OFlags;
@@ -245,7 +243,7 @@ fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 #[cfg(windows)]
-fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
+fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::windows::fs::OpenOptionsExt;
 
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
@@ -253,11 +251,11 @@ fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 #[cfg(not(any(unix, windows)))]
-fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
+fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Whether a file is a regular one of this user, under no second name.
+/// Whether a file is a regular one of this user, with a single name.
 #[cfg(unix)]
 fn is_ours(facts: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -271,7 +269,7 @@ fn is_ours(facts: &Metadata) -> bool {
     facts.is_file()
 }
 
-/// Removes the parts of other sources that nobody holds, but those that are whole: the target is there.
+/// Removes unlocked part files of other URLs, except whole ones: the target is complete.
 fn remove_stale(target: &Path) {
     let prefix = prefix(target);
     let files = fs::read_dir(folder(target)).into_iter().flatten().flatten();
@@ -287,7 +285,7 @@ fn remove_stale(target: &Path) {
     }
 }
 
-/// Makes the new name last through a power cut where the platform can; the file itself is safe already.
+/// Syncs the folder on Unix, so that the new name survives a power cut.
 fn sync_folder(path: &Path) {
     if cfg!(unix) {
         let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
@@ -307,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_download_whose_place_was_taken_meanwhile_is_kept_as_a_whole_one() {
+    fn a_whole_download_is_kept_if_its_target_appeared() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("clip.mp4");
         let source = Url::parse("https://a.example/clip.mp4?sig=1").unwrap();
@@ -329,21 +327,21 @@ mod tests {
     }
 
     #[test]
-    fn a_rehearsal_finds_what_a_download_would_and_leaves_nothing() {
+    fn a_rehearsal_finds_errors_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |name: &str, overwrite| Part::rehearse(&folder.path().join(name), overwrite).err();
-        assert!(refused("clip.mp4", false).is_none());
-        assert!(refused("no/such/clip.mp4", false).is_some() && refused(&"x".repeat(256), false).is_some());
+        let error = |name: &str, overwrite| Part::rehearse(&folder.path().join(name), overwrite).err();
+        assert!(error("clip.mp4", false).is_none());
+        assert!(error("no/such/clip.mp4", false).is_some() && error(&"x".repeat(256), false).is_some());
         assert_eq!(names(folder.path()), 0);
         fs::write(folder.path().join("mine.mp4"), "mine").unwrap();
-        assert_eq!(refused("mine.mp4", false).map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
-        assert!(refused("mine.mp4", true).is_none());
+        assert_eq!(error("mine.mp4", false).map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
+        assert!(error("mine.mp4", true).is_none());
         assert_eq!(fs::read(folder.path().join("mine.mp4")).unwrap(), b"mine");
         assert_eq!(names(folder.path()), 1);
     }
 
     #[test]
-    fn a_head_is_read_without_moving_the_place_of_what_comes_next() {
+    fn reading_the_head_does_not_move_the_write_position() {
         let folder = tempfile::tempdir().unwrap();
         let source = Url::parse("https://a.example/clip.mp4").unwrap();
         let (mut part, _) = Part::open(&folder.path().join("clip.mp4"), &source).unwrap();

@@ -1,4 +1,4 @@
-//! The one paid POST as a machine without socket or clock: when there is another attempt, what one proves, and how it ends.
+//! The paid POST, without socket or clock: when it is retried, and what each attempt proves.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,11 +18,11 @@ use crate::{
     UnknownOutcome, lenient_json, redact, sanitize,
 };
 
-/// A submit under way. Both clients do nothing but send [`PendingSubmit::request`] and feed the outcome to
-/// [`PendingSubmit::next`], until it breaks.
+/// A submit under way. A client sends [`PendingSubmit::request`] and passes each outcome to [`PendingSubmit::next`],
+/// until that breaks.
 ///
-/// A further attempt is made only where it is proven that no job was made: the connection never opened, or the server
-/// answered 429. Everything else ends it after one POST, and so does a certificate or a proxy that is not accepted.
+/// A retry follows only if it is proven that no job was created: the connection never opened, or the server replied
+/// 429. Anything else ends the submit after one POST, as does a certificate or proxy that is not accepted.
 pub struct PendingSubmit<M: JobModel = DynModel> {
     request: HttpRequest,
     limits: Limits,
@@ -33,39 +33,39 @@ pub struct PendingSubmit<M: JobModel = DynModel> {
     attempts: u32,
     retry: RetryPolicy,
     on_retry: OnRetry,
-    /// Why the last attempt made no job, while there may be another.
-    refusal: Option<Error>,
+    /// The error of the last attempt, which created no job.
+    rejection: Option<Error>,
     span: Span,
-    makes: PhantomData<fn() -> M>,
+    output: PhantomData<fn() -> M>,
 }
 
 impl<M: Model> PendingSubmit<M> {
-    /// A submit of a typed input to its model; `now` is when it begins.
+    /// Returns a submit of a typed input to its model, which begins at `now`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the input cannot be written as JSON.
+    /// [`ErrorKind::Config`] if the input cannot be written as JSON.
     pub fn typed<I: ModelInput<Model = M>>(
         settings: &Settings,
         input: &I,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+        let body = serde_json::to_vec(input).map_err(|error| not_serialisable(&error))?;
         Ok(Self::new(settings, M::ID.parse()?, body.into(), now))
     }
 }
 
 impl PendingSubmit {
-    /// A submit of raw JSON to a model; `now` is when it begins. It has to be an object, and is otherwise the caller's affair.
+    /// Returns a submit of a JSON object to a model, which begins at `now`. The keys are not validated.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where it is no object.
+    /// [`ErrorKind::Config`] if the input is not an object.
     pub fn json(settings: &Settings, model: &ModelId, input: &Value, now: SystemTime) -> Result<Self, Error> {
         if !input.is_object() {
             return Err(Error::config(
-                "an input is a JSON object, with the keys of the model's input schema at its top",
+                "the input is not a JSON object with the keys of the model's input schema",
             ));
         }
-        let body = serde_json::to_vec(input).map_err(|error| unserialisable(&error))?;
+        let body = serde_json::to_vec(input).map_err(|error| not_serialisable(&error))?;
         Ok(Self::new(settings, model.clone(), body.into(), now))
     }
 }
@@ -84,42 +84,38 @@ impl<M: JobModel> PendingSubmit<M> {
             attempts: 0,
             retry: settings.submit_retry,
             on_retry: settings.on_retry.clone(),
-            refusal: None,
-            makes: PhantomData,
+            rejection: None,
+            output: PhantomData,
         }
     }
 
-    /// The request of the next attempt.
-    #[must_use]
+    /// Returns the request of the next attempt.
     pub fn request(&self) -> HttpRequest {
         self.request.clone()
     }
 
-    /// The bounds of one attempt.
-    #[must_use]
+    /// Returns the bounds of one attempt.
     pub const fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// The model that it goes to.
-    #[must_use]
+    /// Returns the model.
     pub const fn model(&self) -> &ModelId {
         &self.model
     }
 
-    /// Where the attempts belong.
+    /// Returns the span of the attempts.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// The fingerprint of the body.
-    #[must_use]
+    /// Returns the fingerprint of the body.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Judges an attempt: breaks with what became of the submit, or continues after a pause. `elapsed` counts from the
-    /// beginning, `random` is drawn from `0.0..1.0`.
+    /// Takes the outcome of an attempt: breaks with the outcome of the submit, or continues after a pause. `elapsed`
+    /// counts from the beginning, and `random` is drawn from `0.0..1.0`.
     pub fn next(
         &mut self,
         outcome: Result<HttpReply, TransportError>,
@@ -127,31 +123,30 @@ impl<M: JobModel> PendingSubmit<M> {
         random: f64,
     ) -> ControlFlow<SubmitOutcome<M>, Duration> {
         self.attempts += 1;
-        let next = self.span.clone().within(|| self.judged(outcome, elapsed, random));
+        let next = self.span.clone().within(|| self.decide(outcome, elapsed, random));
         match &next {
-            ControlFlow::Break(submission) => self.span.submitted(self.attempts, submission),
+            ControlFlow::Break(outcome) => self.span.submitted(self.attempts, outcome),
             ControlFlow::Continue(pause) => self.span.delay(*pause),
         }
         next
     }
 
-    /// Ends it while no attempt is out, by the caller's wish: no job was made, and none will be.
-    ///
-    /// What it gives is refused, as [`ErrorKind::Abandoned`].
+    /// Ends the submit between attempts. No job was created, and none will be. The outcome is a rejection of kind
+    /// [`ErrorKind::Abandoned`].
     pub fn abandon(self) -> SubmitOutcome<M> {
-        let error = self.refusal.map_or_else(|| Error::new(ErrorKind::Abandoned, ""), Error::abandoned);
-        let submission = SubmitOutcome::Rejected(error);
-        self.span.submitted(self.attempts, &submission);
-        submission
+        let error = self.rejection.map_or_else(|| Error::new(ErrorKind::Abandoned, ""), Error::abandoned);
+        let outcome = SubmitOutcome::Rejected(error);
+        self.span.submitted(self.attempts, &outcome);
+        outcome
     }
 
-    fn judged(
+    fn decide(
         &mut self,
         outcome: Result<HttpReply, TransportError>,
         elapsed: Duration,
         random: f64,
     ) -> ControlFlow<SubmitOutcome<M>, Duration> {
-        let refusal = match classify(redact::outcome(outcome, self.request.token())) {
+        let rejection = match classify(redact::outcome(outcome, self.request.token())) {
             Attempt::Accepted(id, warning) => {
                 let at = self.started_at + elapsed;
                 let job = Job::submitted(id, self.model.clone(), at, self.duration.clone(), warning);
@@ -162,16 +157,16 @@ impl<M: JobModel> PendingSubmit<M> {
             }
             Attempt::Rejected(error) => error,
         };
-        // A certificate or a proxy that is not accepted is not accepted a second later.
-        if refusal.is_connect() && refusal.is_transient() || refusal.kind() == ErrorKind::RateLimited {
-            let wish = refusal.retry_after();
-            if let Retry::After(pause) = self.retry.next(self.attempts, wish, elapsed, random) {
-                self.on_retry.notify(&RetryNotice::new(&refusal, pause, self.attempts));
-                self.refusal = Some(refusal);
+        // A certificate or proxy that is not accepted will not be accepted a second later.
+        if rejection.is_connect() && rejection.is_transient() || rejection.kind() == ErrorKind::RateLimited {
+            let retry_after = rejection.retry_after();
+            if let Retry::After(pause) = self.retry.next(self.attempts, retry_after, elapsed, random) {
+                self.on_retry.notify(&RetryNotice::new(&rejection, pause, self.attempts));
+                self.rejection = Some(rejection);
                 return ControlFlow::Continue(pause);
             }
         }
-        ControlFlow::Break(SubmitOutcome::Rejected(refusal))
+        ControlFlow::Break(SubmitOutcome::Rejected(rejection))
     }
 
     fn unknown_outcome(&self, cut: Cut) -> UnknownOutcome {
@@ -201,7 +196,7 @@ fn duration(body: &[u8]) -> Option<Box<str>> {
     (is_plain && text.len() <= 16).then(|| text.into())
 }
 
-fn unserialisable(error: &serde_json::Error) -> Error {
+fn not_serialisable(error: &serde_json::Error) -> Error {
     Error::config(format!("the input cannot be written as JSON: {}", sanitize::text(&error.to_string())))
 }
 
@@ -215,15 +210,15 @@ impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
     }
 }
 
-/// What one attempt proves.
+/// The proof of one attempt.
 enum Attempt {
-    /// A job was made. The warning says what was wrong with the answer.
+    /// A job was created. The warning names the damage of the reply.
     Accepted(RequestId, Option<Box<str>>),
     Rejected(Error),
     Unknown(Cut),
 }
 
-/// Where an exchange was cut off.
+/// The point at which an exchange ended.
 struct Cut {
     phase: Phase,
     status: Option<u16>,
@@ -234,87 +229,90 @@ struct Cut {
 fn classify(outcome: Result<HttpReply, TransportError>) -> Attempt {
     match outcome {
         Ok(reply) => classify_reply(reply),
-        Err(failure) => classify_failure(failure),
+        Err(error) => classify_error(error),
     }
 }
 
-/// An answer that broke off may still name its job. Without an id it still refused, if its status did.
-fn classify_failure(failure: TransportError) -> Attempt {
-    let begun = HttpReply::begun(&failure);
+/// Classifies an exchange without a whole reply. The beginning may name the job. Without an id, the status may prove a
+/// rejection.
+fn classify_error(error: TransportError) -> Attempt {
+    let begun = HttpReply::begun(&error);
     if let Some(reply) = &begun
-        && let Some(answer) = ApiReply::read(reply)
-        && let Some(id) = submitted_id(&answer, reply)
+        && let Some(read) = ApiReply::read(reply)
+        && let Some(id) = submitted_id(&read, reply)
     {
-        return Attempt::Accepted(id, answer.warning);
+        return Attempt::Accepted(id, read.warning);
     }
-    if failure.phase.is_before_sending() || failure.status.is_some_and(is_refusal) {
-        return Attempt::Rejected(match failure.status {
-            Some(status) => Error::new(ErrorKind::of_status(status), sanitize::text(&failure.message))
+    if error.phase.is_before_sending() || error.status.is_some_and(is_rejection) {
+        return Attempt::Rejected(match error.status {
+            Some(status) => Error::new(ErrorKind::of_status(status), sanitize::text(&error.message))
                 .with_status(status)
-                .with_retry_after(failure.retry_after),
-            None => failure.into(),
+                .with_retry_after(error.retry_after),
+            None => error.into(),
         });
     }
-    let message = sanitize::text(&failure.message);
-    Attempt::Unknown(Cut { phase: failure.phase, status: failure.status, message, read: failure.read })
+    let message = sanitize::text(&error.message);
+    Attempt::Unknown(Cut { phase: error.phase, status: error.status, message, read: error.read })
 }
 
-/// An id counts for more than all else in the answer: a job has it. Then a refusal in words wins over the status; then the
-/// status decides.
+/// Classifies a whole reply. An id proves a job. Without one, an `error_code` decides before the status does.
 fn classify_reply(reply: HttpReply) -> Attempt {
     let status = reply.head.status;
     let (is_whole, opened) = match ApiReply::read(&reply) {
-        Some(answer) => {
-            if let Some(id) = submitted_id(&answer, &reply) {
-                return Attempt::Accepted(id, answer.warning);
+        Some(read) => {
+            if let Some(id) = submitted_id(&read, &reply) {
+                return Attempt::Accepted(id, read.warning);
             }
-            // A part that is missing may hold an id, so that the rest proves no refusal.
-            (answer.is_whole(), api_reply::accepted(&reply, answer.object))
+            // A missing part may hold an id, so an incomplete reply proves no rejection.
+            (read.is_whole(), api_reply::accepted(&reply, read.object))
         }
-        None => (false, Err(api_reply::wordless(&reply))),
+        None => (false, Err(api_reply::not_json(&reply))),
     };
     let error = match opened {
-        Ok(_) => Error::new(ErrorKind::Protocol, "no usable request_id stands in the answer"),
-        Err(error) if is_whole && refuses(&error) || is_refusal(status) => return Attempt::Rejected(error),
+        Ok(_) => Error::new(ErrorKind::Protocol, "the reply has no usable request_id"),
+        Err(error) if is_whole && proves_rejection(&error) || is_rejection(status) => {
+            return Attempt::Rejected(error);
+        }
         Err(error) => error,
     };
     let message = sanitize::text(&error.to_string());
     Attempt::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
 }
 
-/// The id of the job that was made, if the answer proves that there is one.
+/// Returns the id of the job, if the reply proves that there is one.
 ///
-/// Under a status of success, and under 429, any id counts: a job has it. Under another status an id may be that of the
-/// failed call. Then the answer must be no part of a page and name no error, and a refusal must look like an acceptance.
-fn submitted_id(answer: &ApiReply, reply: &HttpReply) -> Option<RequestId> {
+/// Under a status of success, and under 429, any id counts. Under another status an id may be that of the failed call.
+/// Then the reply must not be embedded in a page and must not name an error, and under a status of rejection it must
+/// have the links of a job.
+fn submitted_id(read: &ApiReply, reply: &HttpReply) -> Option<RequestId> {
     let status = reply.head.status;
-    let id = api_reply::request_id(&answer.object);
+    let id = api_reply::request_id(&read.object);
     if reply.head.is_success() {
-        // In another place than the top, or a number that is too large to be read as one.
-        let elsewhere = || lenient_json::request_id(&reply.body).filter(|_| !answer.complains());
+        // The id may be nested, or a number too large to be read as one.
+        let elsewhere = || lenient_json::request_id(&reply.body).filter(|_| !read.has_error());
         return id.or_else(elsewhere);
     }
     let has_links =
-        ["status_url", "result_url", "cancel_url"].iter().any(|name| answer.object.contains_key(*name));
-    let is_doubtful = answer.complains() || answer.is_embedded() || is_refusal(status) && !has_links;
+        ["status_url", "result_url", "cancel_url"].iter().any(|name| read.object.contains_key(*name));
+    let is_doubtful = read.has_error() || read.is_embedded() || is_rejection(status) && !has_links;
     id.filter(|_| status == 429 || !is_doubtful)
 }
 
-/// Whether an `error_code` says by itself that no job was made, under any status.
-fn refuses(error: &Error) -> bool {
+/// Whether an `error_code` alone proves that no job was created.
+fn proves_rejection(error: &Error) -> bool {
     error.error_code().is_some_and(|code| {
         let under_success = error.status().is_some_and(|status| matches!(status, 200..=299));
         let like_status = ErrorKind::status_of_code(code);
-        ErrorKind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_refusal)
+        ErrorKind::of_known_code(code).is_some() || under_success && like_status.is_some_and(is_rejection)
     })
 }
 
-/// Whether an HTTP status says that no job was made.
+/// Whether an HTTP status proves that no job was created.
 ///
-/// 408 does not: the server gave up on a request that it may have in hand. Nor does 499, by which a proxy tells that the client
-/// left before the answer. 307 and 308 do, as they ask for the very same request elsewhere; 301, 302 and 303 do not, since
-/// servers answer so after they processed a POST.
-const fn is_refusal(status: u16) -> bool {
+/// 408 does not: the server may hold the request. Neither does 499: the client left a proxy before the reply. 307 and
+/// 308 do, since they ask for the same request elsewhere. 301, 302 and 303 do not, since servers send them after they
+/// processed a POST.
+const fn is_rejection(status: u16) -> bool {
     matches!(status, 307 | 308 | 400..=407 | 409..=498)
 }
 
@@ -323,7 +321,7 @@ mod tests {
     use super::*;
     use crate::{HttpHead, Token, TransportErrorKind};
 
-    fn submitting() -> PendingSubmit {
+    fn pending() -> PendingSubmit {
         let settings = Settings::new(Token::new("secret-0123").unwrap());
         let model = "maker/model".parse().unwrap();
         PendingSubmit::json(&settings, &model, &serde_json::json!({}), SystemTime::UNIX_EPOCH).unwrap()
@@ -334,55 +332,55 @@ mod tests {
     }
 
     fn outcome(attempt: Result<HttpReply, TransportError>) -> &'static str {
-        match submitting().next(attempt, Duration::ZERO, 0.5) {
-            ControlFlow::Continue(_) => "again",
-            ControlFlow::Break(SubmitOutcome::Accepted(_)) => "submitted",
-            ControlFlow::Break(SubmitOutcome::Rejected(_)) => "refused",
+        match pending().next(attempt, Duration::ZERO, 0.5) {
+            ControlFlow::Continue(_) => "retried",
+            ControlFlow::Break(SubmitOutcome::Accepted(_)) => "accepted",
+            ControlFlow::Break(SubmitOutcome::Rejected(_)) => "rejected",
             ControlFlow::Break(SubmitOutcome::Unknown(_)) => "unknown",
         }
     }
 
     #[test]
-    fn each_answer_has_one_meaning() {
+    fn each_reply_has_one_outcome() {
         let cases = [
-            (200, r#"{"request_id":"a-1"}"#, "submitted"),
-            (202, r#"{"request_id":"a-1","status":"in_queue","error_code":null}"#, "submitted"),
-            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400099}"#, "submitted"),
-            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400002}"#, "submitted"),
-            (201, r#"{"request_id":"a-1","error_code":429001}"#, "submitted"),
-            (400, r#"{"request_id":"a-1","error_code":400001}"#, "refused"),
+            (200, r#"{"request_id":"a-1"}"#, "accepted"),
+            (202, r#"{"request_id":"a-1","status":"in_queue","error_code":null}"#, "accepted"),
+            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400099}"#, "accepted"),
+            (200, r#"{"request_id":"a-1","status":"in_queue","error_code":400002}"#, "accepted"),
+            (201, r#"{"request_id":"a-1","error_code":429001}"#, "accepted"),
+            (400, r#"{"request_id":"a-1","error_code":400001}"#, "rejected"),
             (200, r#"{"request_id":"a/../b"}"#, "unknown"),
             (200, r#"{"status":"in_queue"}"#, "unknown"),
             (200, "<html>", "unknown"),
             (200, "", "unknown"),
-            (200, r#"{"error_code":400002}"#, "refused"),
-            (200, r#"{"error_code":400099}"#, "refused"),
+            (200, r#"{"error_code":400002}"#, "rejected"),
+            (200, r#"{"error_code":400099}"#, "rejected"),
             (200, r#"{"error_code":500001}"#, "unknown"),
             (200, r#"{"error_code":408001}"#, "unknown"),
-            (500, r#"{"error_code":400001}"#, "refused"),
+            (500, r#"{"error_code":400001}"#, "rejected"),
             (500, r#"{"error_code":400099}"#, "unknown"),
             (500, "", "unknown"),
             (502, "<html>", "unknown"),
             (503, "{}", "unknown"),
             (504, "", "unknown"),
             (408, "", "unknown"),
-            (400, "", "refused"),
-            (401, "<html>", "refused"),
-            (402, "{}", "refused"),
-            (413, "", "refused"),
-            (422, r#"{"detail":[]}"#, "refused"),
-            (425, "", "refused"),
-            (429, "", "again"),
-            (498, "", "refused"),
+            (400, "", "rejected"),
+            (401, "<html>", "rejected"),
+            (402, "{}", "rejected"),
+            (413, "", "rejected"),
+            (422, r#"{"detail":[]}"#, "rejected"),
+            (425, "", "rejected"),
+            (429, "", "retried"),
+            (498, "", "rejected"),
             (499, "", "unknown"),
             (499, r#"{"message":"client closed request"}"#, "unknown"),
-            (499, r#"{"error_code":400002}"#, "refused"),
-            (429, r#"{"error_code":400002}"#, "refused"),
+            (499, r#"{"error_code":400002}"#, "rejected"),
+            (429, r#"{"error_code":400002}"#, "rejected"),
             (301, "", "unknown"),
             (302, "", "unknown"),
             (303, "", "unknown"),
-            (307, "", "refused"),
-            (308, "", "refused"),
+            (307, "", "rejected"),
+            (308, "", "rejected"),
             (100, "", "unknown"),
         ];
         for (status, body, expected) in cases {
@@ -391,10 +389,10 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_before_sending_are_tried_again() {
+    fn only_errors_before_sending_are_retried() {
         let phases = [
-            (Phase::Resolve, "again"),
-            (Phase::Connect, "again"),
+            (Phase::Resolve, "retried"),
+            (Phase::Connect, "retried"),
             (Phase::Sending, "unknown"),
             (Phase::Waiting, "unknown"),
             (Phase::Reading, "unknown"),
@@ -407,29 +405,29 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_broke_off_is_still_one() {
+    fn a_truncated_rejection_is_a_rejection() {
         let cut = |status| {
             let head = HttpHead { status, ..HttpHead::default() };
             Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "cut")
                 .while_reading(&head, Bytes::new()))
         };
-        assert_eq!(outcome(cut(422)), "refused");
+        assert_eq!(outcome(cut(422)), "rejected");
         assert_eq!(outcome(cut(200)), "unknown");
         assert_eq!(outcome(cut(503)), "unknown");
     }
 
     #[test]
-    fn an_unknown_outcome_says_what_was_read_without_the_token() {
+    fn an_unknown_outcome_quotes_the_reply_without_the_token() {
         let attempt = reply(200, r#"{"id":"x","echo":"Bearer secret-0123","url":"https://a/b?sig=1"}"#);
-        let ControlFlow::Break(SubmitOutcome::Unknown(receipt)) =
-            submitting().next(attempt, Duration::ZERO, 0.5)
+        let ControlFlow::Break(SubmitOutcome::Unknown(unknown)) =
+            pending().next(attempt, Duration::ZERO, 0.5)
         else {
             panic!("expected an unknown outcome");
         };
-        assert_eq!(receipt.excerpt(), Some(r#"{"id":"x","echo":"Bearer [token]","url":"https://a/b?…"}"#));
-        assert_eq!((receipt.phase(), receipt.status(), receipt.attempts()), (Phase::Reading, Some(200), 1));
-        let kept = serde_json::to_string(&receipt).unwrap();
-        assert_eq!(serde_json::from_str::<UnknownOutcome>(&kept).unwrap(), receipt);
+        assert_eq!(unknown.excerpt(), Some(r#"{"id":"x","echo":"Bearer [token]","url":"https://a/b?…"}"#));
+        assert_eq!((unknown.phase(), unknown.status(), unknown.attempts()), (Phase::Reading, Some(200), 1));
+        let stored = serde_json::to_string(&unknown).unwrap();
+        assert_eq!(serde_json::from_str::<UnknownOutcome>(&stored).unwrap(), unknown);
     }
 
     #[test]
@@ -447,27 +445,27 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_ends_the_attempts() {
-        let mut submitting = submitting();
-        let refused = || Err(TransportError::new(Phase::Connect, TransportErrorKind::Broken, "refused"));
-        assert!(submitting.next(refused(), Duration::ZERO, 0.5).is_continue());
-        assert!(submitting.next(refused(), Duration::from_secs(59), 0.0).is_continue());
+    fn the_budget_ends_the_retries() {
+        let mut pending = pending();
+        let failed = || Err(TransportError::new(Phase::Connect, TransportErrorKind::Broken, "rejected"));
+        assert!(pending.next(failed(), Duration::ZERO, 0.5).is_continue());
+        assert!(pending.next(failed(), Duration::from_secs(59), 0.0).is_continue());
         let ControlFlow::Break(SubmitOutcome::Rejected(error)) =
-            submitting.next(refused(), Duration::from_secs(60), 0.0)
+            pending.next(failed(), Duration::from_secs(60), 0.0)
         else {
-            panic!("expected a refusal");
+            panic!("expected a rejection");
         };
         assert!(error.is_connect());
     }
 
     #[test]
-    fn a_submit_that_is_given_up_made_nothing_and_says_why_the_last_attempt_did_not() {
-        let SubmitOutcome::Rejected(untried) = submitting().abandon() else { panic!("expected a refusal") };
+    fn an_abandoned_submit_carries_the_error_of_its_last_attempt() {
+        let SubmitOutcome::Rejected(untried) = pending().abandon() else { panic!("expected a rejection") };
         assert!(untried.kind() == ErrorKind::Abandoned);
-        let mut submitting = submitting();
-        assert!(submitting.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
-        let SubmitOutcome::Rejected(error) = submitting.abandon() else { panic!("expected a refusal") };
+        let mut pending = pending();
+        assert!(pending.next(reply(429, r#"{"message":"busy"}"#), Duration::ZERO, 0.5).is_continue());
+        let SubmitOutcome::Rejected(error) = pending.abandon() else { panic!("expected a rejection") };
         assert!(error.kind() == ErrorKind::Abandoned && error.kind() != ErrorKind::RateLimited);
-        assert_eq!(error.to_string(), "given up before another attempt was made (HTTP 429): busy");
+        assert_eq!(error.to_string(), "abandoned before another attempt (HTTP 429): busy");
     }
 }

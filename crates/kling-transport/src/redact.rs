@@ -1,4 +1,4 @@
-//! What a server sent, decompressed and without the token: done to the whole text before anything reads, cuts or keeps it.
+//! Decompresses replies and removes the token, before anything else reads or stores them.
 
 use std::io::Read;
 
@@ -7,45 +7,45 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::{HttpReply, MAX_REPLY_BYTES, Token, TransportError};
 
-/// The outcome of an exchange, decompressed, and without the token wherever the server or the client quotes it.
+/// Returns the outcome decompressed, and without the token in any spelling.
 pub(crate) fn outcome(
     outcome: Result<HttpReply, TransportError>,
     token: Option<&Token>,
 ) -> Result<HttpReply, TransportError> {
     match outcome {
         Ok(mut reply) => {
-            let plain = undone(reply.body.clone(), reply.head.content_encoding.as_deref());
+            let plain = decompressed(reply.body.clone(), reply.head.content_encoding.as_deref());
             if plain != reply.body {
-                // A label may be missing.
+                // The header may be missing.
                 reply.head.content_encoding.get_or_insert_with(|| "gzip".to_owned());
             }
             Ok(HttpReply { body: clean(plain, token, false), ..reply })
         }
-        Err(failure) => {
-            let plain = undone(failure.read.clone(), failure.content_encoding.as_deref());
-            let message = clean(failure.message.into(), token, false);
+        Err(error) => {
+            let plain = decompressed(error.read.clone(), error.content_encoding.as_deref());
+            let message = clean(error.message.into(), token, false);
             Err(TransportError {
                 message: String::from_utf8_lossy(&message).into_owned(),
-                // It ends anywhere, also in the midst of the token.
+                // The text may end within the token.
                 read: clean(plain, token, true),
-                ..failure
+                ..error
             })
         }
     }
 }
 
 fn clean(text: Bytes, token: Option<&Token>, is_cut: bool) -> Bytes {
-    let clean = token.and_then(|token| token.spellings().taken_out(&text, is_cut));
+    let clean = token.and_then(|token| token.spellings().redact(&text, is_cut));
     clean.map_or(text, Bytes::from)
 }
 
-/// How a gzip file begins.
+/// The signature of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Undoes gzip and deflate, as far as the body goes: its beginning may name a job. At most [`MAX_REPLY_BYTES`] come out.
+/// Undoes gzip and deflate, also of a truncated body, up to [`MAX_REPLY_BYTES`].
 ///
-/// A body in another coding stays as it is.
-fn undone(body: Bytes, coding: Option<&str>) -> Bytes {
+/// A body in another coding is returned as it is.
+fn decompressed(body: Bytes, coding: Option<&str>) -> Bytes {
     let coding = coding.unwrap_or_default().trim();
     if body.starts_with(&GZIP) {
         return expanded(MultiGzDecoder::new(&body[..]));
@@ -53,14 +53,14 @@ fn undone(body: Bytes, coding: Option<&str>) -> Bytes {
     if !coding.eq_ignore_ascii_case("deflate") || body.first() == Some(&b'{') {
         return body;
     }
-    // The name stands for zlib, and some servers send the bare stream.
+    // `deflate` means zlib, but some servers send a raw deflate stream.
     let plain = expanded(ZlibDecoder::new(&body[..]));
     if plain.is_empty() { expanded(DeflateDecoder::new(&body[..])) } else { plain }
 }
 
 fn expanded(decoder: impl Read) -> Bytes {
     let mut plain = Vec::new();
-    // A stream that breaks off has been read up to there.
+    // A truncated stream has been read up to its end.
     let _ = decoder.take(MAX_REPLY_BYTES as u64).read_to_end(&mut plain);
     plain.into()
 }
@@ -96,8 +96,8 @@ mod tests {
         Ok(HttpReply::new(HttpHead::new(status, |_| None, SystemTime::UNIX_EPOCH), body.into()))
     }
 
-    /// Fails where three letters of the token in a row are left.
-    fn unseen(shown: &str) {
+    /// Fails if three consecutive letters of the token are left.
+    fn assert_redacted(shown: &str) {
         let is_left =
             TOKEN.as_bytes().windows(3).any(|piece| shown.contains(std::str::from_utf8(piece).unwrap()));
         assert!(!is_left, "{shown}");
@@ -110,35 +110,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wherever_a_text_is_cut_no_piece_of_the_token_is_left(before in 0usize..500, after in 0usize..500, at in 0usize..1200) {
+        fn no_part_of_the_token_survives_a_cut(before in 0usize..500, after in 0usize..500, at in 0usize..1200) {
             let text = format!("{}{TOKEN}{}", "a".repeat(before), "b".repeat(after));
-            unseen(&status_error(reply(502, text.clone())).to_string());
+            assert_redacted(&status_error(reply(502, text.clone())).to_string());
             let message = serde_json::json!({ "error_message": text, "detail": [text] }).to_string();
             let error = status_error(reply(500, message));
-            unseen(&format!("{error} {:?} {:?}", error, error.detail()));
-            let failure = TransportError::new(Phase::Reading, TransportErrorKind::Broken, text.clone());
+            assert_redacted(&format!("{error} {:?} {:?}", error, error.detail()));
+            let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, text.clone());
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
-            unseen(&receipt(Err(failure.while_reading(&head, read))));
-            unseen(&receipt(reply(200, text)));
+            assert_redacted(&unknown_outcome(Err(error.while_reading(&head, read))));
+            assert_redacted(&unknown_outcome(reply(200, text)));
         }
     }
 
-    fn receipt(outcome: Result<HttpReply, TransportError>) -> String {
+    fn unknown_outcome(outcome: Result<HttpReply, TransportError>) -> String {
         let model: ModelId = "maker/model".parse().unwrap();
         let input = serde_json::json!({});
-        let mut submitting =
-            PendingSubmit::json(&settings(), &model, &input, SystemTime::UNIX_EPOCH).unwrap();
-        let std::ops::ControlFlow::Break(SubmitOutcome::Unknown(receipt)) =
-            submitting.next(outcome, Default::default(), 0.5)
+        let mut pending = PendingSubmit::json(&settings(), &model, &input, SystemTime::UNIX_EPOCH).unwrap();
+        let std::ops::ControlFlow::Break(SubmitOutcome::Unknown(unknown)) =
+            pending.next(outcome, Default::default(), 0.5)
         else {
-            panic!("nothing is known of it");
+            panic!("expected an unknown outcome");
         };
-        format!("{receipt} {receipt:?} {}", serde_json::to_string(&receipt).unwrap())
+        format!("{unknown} {unknown:?} {}", serde_json::to_string(&unknown).unwrap())
     }
 
     #[test]
-    fn a_result_holds_the_token_in_none_of_its_parts_however_it_is_escaped() {
+    fn a_result_never_contains_the_token() {
         let id = "id-1".parse().unwrap();
         let escaped: String = TOKEN.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
         for spelling in [TOKEN.to_owned(), TOKEN.replace('/', "\\/"), escaped] {
@@ -146,7 +145,7 @@ mod tests {
                 r#"{{"status":"failed","error":{{"message":"bad {spelling}!","{spelling}":[1,"{spelling}"]}},"output":"{spelling}","created_at":"{spelling}"}}"#
             );
             let read = call::read(&GetResult(&id), Some(settings().token()), reply(200, body)).unwrap();
-            unseen(&format!("{read:?} {}", serde_json::to_string(&read).unwrap()));
+            assert_redacted(&format!("{read:?} {}", serde_json::to_string(&read).unwrap()));
             assert_eq!(read.error_text().as_deref(), Some("bad [token]!"));
             let state = format!(r#"{{"status":"waiting for {spelling}"}}"#);
             let read = call::read(&GetStatus(&id), Some(settings().token()), reply(200, state)).unwrap();
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_token_stays_as_it_is_to_the_byte() {
+    fn a_text_without_the_token_is_unchanged() {
         for body in [&b"{\"a\": 1.50, \"b\": \"\\u0041\\/\"}"[..], b"\xff\xfe", b""] {
             assert_eq!(clean(Bytes::from_static(body), Some(&token()), false), body);
         }
@@ -163,7 +162,7 @@ mod tests {
         assert_eq!(clean(Bytes::from_static(b"{\"status\":1}"), Some(&short), true), &b"{\"status\":1}"[..]);
     }
 
-    /// Every way in which a server may write the token down without meaning to hide it.
+    /// All spellings in which a server may quote the token.
     fn quotes() -> Vec<String> {
         let numbered = |before: &str, after: &str| {
             let letters = TOKEN.bytes().map(|letter| format!("{before}{letter:02x}{after}"));
@@ -197,8 +196,8 @@ mod tests {
         quotes
     }
 
-    /// Fails if base64 of three letters of the token in a row is left.
-    fn unseen_in_base64(shown: &str) {
+    /// Fails if base64 of three consecutive letters of the token is left.
+    fn assert_redacted_in_base64(shown: &str) {
         for encoded in (0..3).map(|offset| STANDARD.encode([&[0; 3][..offset], TOKEN.as_bytes()].concat())) {
             let inner = &encoded.trim_end_matches('=')[4..];
             let is_left =
@@ -208,18 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_found_percent_encoded_escaped_and_in_base64() {
+    fn the_token_is_redacted_percent_encoded_escaped_and_in_base64() {
         for quote in quotes() {
             let error = status_error(reply(502, format!("<pre>authorization: {quote}</pre>")));
             let shown = error.to_string();
-            unseen(&shown);
-            unseen_in_base64(&shown);
+            assert_redacted(&shown);
+            assert_redacted_in_base64(&shown);
             assert!(shown.contains("[token]"), "{quote}: {shown}");
         }
     }
 
     #[test]
-    fn a_quote_is_found_in_a_body_that_was_compressed() {
+    fn the_token_is_redacted_in_a_compressed_body() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         Write::write_all(&mut gzip, format!("no job for {TOKEN}").as_bytes()).unwrap();
         let head = HttpHead { status: 502, ..HttpHead::default() };
@@ -229,21 +228,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quote_that_is_cut_anywhere_leaves_nothing(quote in prop::sample::select(quotes()), at in 0usize..400, before in 0usize..9) {
+        fn a_cut_quote_of_the_token_is_redacted(quote in prop::sample::select(quotes()), at in 0usize..400, before in 0usize..9) {
             let text = format!("{}{quote}", ".".repeat(before));
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
-            let failure = TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut").while_reading(&head, read);
-            let shown = receipt(Err(failure));
-            unseen(&shown);
-            unseen_in_base64(&shown);
+            let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut").while_reading(&head, read);
+            let shown = unknown_outcome(Err(error));
+            assert_redacted(&shown);
+            assert_redacted_in_base64(&shown);
         }
     }
 
     const TEXT: &[u8] = br#"{"request_id":"a-1"}"#;
 
     #[test]
-    fn gzip_zlib_and_bare_deflate_are_undone() {
+    fn gzip_zlib_and_bare_deflate_are_decompressed() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
         let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -251,29 +250,33 @@ mod tests {
         zlib.write_all(TEXT).unwrap();
         bare.write_all(TEXT).unwrap();
         let gzip: Bytes = gzip.finish().unwrap().into();
-        assert_eq!(undone(gzip.clone(), Some("gzip")), TEXT);
-        assert_eq!(undone(gzip, None), TEXT, "without a label");
-        assert_eq!(undone(zlib.finish().unwrap().into(), Some("Deflate")), TEXT);
-        assert_eq!(undone(bare.finish().unwrap().into(), Some("deflate")), TEXT);
+        assert_eq!(decompressed(gzip.clone(), Some("gzip")), TEXT);
+        assert_eq!(decompressed(gzip, None), TEXT, "without a header");
+        assert_eq!(decompressed(zlib.finish().unwrap().into(), Some("Deflate")), TEXT);
+        assert_eq!(decompressed(bare.finish().unwrap().into(), Some("deflate")), TEXT);
         for coding in [None, Some("identity"), Some("gzip"), Some("deflate"), Some("br")] {
-            assert_eq!(undone(Bytes::from_static(TEXT), coding), TEXT, "a label alone compresses nothing");
+            assert_eq!(
+                decompressed(Bytes::from_static(TEXT), coding),
+                TEXT,
+                "a header alone compresses nothing"
+            );
         }
     }
 
     #[test]
-    fn a_stream_that_breaks_off_gives_its_beginning() {
+    fn a_truncated_stream_is_decompressed_up_to_its_end() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::none());
         gzip.write_all(TEXT).unwrap();
         let gzip: Bytes = gzip.finish().unwrap().into();
-        let cut = undone(gzip.slice(..gzip.len() - 12), Some("gzip"));
+        let cut = decompressed(gzip.slice(..gzip.len() - 12), Some("gzip"));
         assert!(!cut.is_empty() && TEXT.starts_with(&cut), "{cut:?}");
-        assert_eq!(undone(gzip.slice(..5), Some("gzip")), "");
+        assert_eq!(decompressed(gzip.slice(..5), Some("gzip")), "");
     }
 
     #[test]
-    fn a_few_bytes_do_not_become_any_number() {
+    fn decompression_is_bounded() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&vec![b' '; 2 * MAX_REPLY_BYTES]).unwrap();
-        assert_eq!(undone(gzip.finish().unwrap().into(), None).len(), MAX_REPLY_BYTES);
+        assert_eq!(decompressed(gzip.finish().unwrap().into(), None).len(), MAX_REPLY_BYTES);
     }
 }

@@ -1,61 +1,59 @@
-//! What the API says of a job and of an account: the answers to `/result`, `/status`, `/cancel` and the balance.
+//! The replies about a job and about an account.
 
 use std::time::Duration;
 
 use kling_types::output::urls;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api_reply::{self, ApiReply, Object, has_content};
-use crate::{Error, ErrorKind, HttpReply, RequestId, State};
+use crate::{Error, ErrorKind, RequestId, State};
 
-/// What `/result` says of a job: the one place where its outcome is decided.
+/// The reply of `/result`. It alone decides the outcome of a job.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ResultReply {
-    /// The request asked about.
+    /// The request id of the job.
     pub request_id: RequestId,
-    /// The state in the API's words; see [`ResultReply::outcome`].
+    /// The state as the API names it. See [`ResultReply::outcome`].
     #[serde(rename = "status")]
     pub state: State,
     /// The output, raw: an object, a URL, an array of URLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// What the API says of a failure, raw: text or an object.
+    /// The error, raw: text or an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
-    /// What was billed in USD; may be missing even when asked for.
+    /// The billed amount in USD, which may be missing.
     #[serde(default, rename = "cost", skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// When the job was made, as the API writes it: ISO 8601.
+    /// The time of the submit, as the API writes it: ISO 8601.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// When it ended, as the API writes it: ISO 8601.
+    /// The time of the end, as the API writes it: ISO 8601.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// What was wrong with the answer, if it was broken and could be read all the same.
+    /// The damage of the reply as one line, if the reply was damaged but readable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Box<str>>,
 }
 
-/// What a [`ResultReply`] means.
+/// The outcome in a [`ResultReply`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JobOutcome {
-    /// It worked.
+    /// The job succeeded.
     Succeeded,
-    /// It ended without working.
+    /// The job failed.
     Failed,
-    /// It was cancelled.
+    /// The job was cancelled.
     Cancelled,
-    /// It goes on, or its outcome has not arrived here yet.
+    /// The job still runs, or the reply does not hold its outcome yet.
     Unfinished,
 }
 
 impl ResultReply {
-    /// What the reply means by itself. While its word says that the job goes on, or is a word never seen before, nothing is
-    /// decided; see [`ResultReply::final_outcome`] otherwise.
-    #[must_use]
+    /// Returns the outcome by this reply alone. Nothing is decided if the state is unknown or of a running job: see
+    /// [`ResultReply::final_outcome`].
     pub fn outcome(&self) -> JobOutcome {
         if self.state.is_over() || self.state.sounds_over() {
             self.final_outcome()
@@ -64,12 +62,11 @@ impl ResultReply {
         }
     }
 
-    /// What the reply means once `/status` has said that the job is over.
+    /// Returns the outcome if `/status` said that the job is over.
     ///
-    /// Content decides before words. An output with a URL is a success, also beside an error, whose text
-    /// [`ResultReply::error_text`] has. An error without an output is a failure. Only without either the word decides; the
-    /// words of a job that goes on, `completed` and unknown ones then mean that the outcome has not arrived yet.
-    #[must_use]
+    /// Content decides before the state does. An output with a URL is a success, even beside an error. An error without
+    /// an output is a failure. Otherwise the state decides. If the state is `completed`, unknown, or of a running job,
+    /// the outcome has not arrived yet.
     pub fn final_outcome(&self) -> JobOutcome {
         let has_output = self.output.as_ref().is_some_and(has_content);
         match self.state {
@@ -84,34 +81,32 @@ impl ResultReply {
         }
     }
 
-    /// The URLs in the output, whatever its form, each once. A `data:` URL holds the file itself, so it may be very long.
-    #[must_use]
+    /// Returns the URLs in the output, each once. A `data:` URL holds the file itself and may be long.
     pub fn output_urls(&self) -> Vec<&str> {
         self.output.as_ref().map(|output| urls(&[output])).unwrap_or_default()
     }
 
-    /// The API's words on a failure, as one line; `None` where it gave none.
-    #[must_use]
+    /// Returns the API's error as one line, if there is one.
     pub fn error_text(&self) -> Option<String> {
-        self.error.as_ref().map(api_reply::words).filter(|text| !text.is_empty())
+        self.error.as_ref().map(api_reply::one_line).filter(|text| !text.is_empty())
     }
 
-    pub(crate) fn read(id: &RequestId, answer: ApiReply) -> Result<Self, Error> {
-        let (is_cut, is_whole) = (answer.is_cut(), answer.is_whole());
-        let ApiReply { mut object, mut warning, .. } = answer;
+    pub(crate) fn read(id: &RequestId, reply: ApiReply) -> Result<Self, Error> {
+        let (is_cut, is_whole) = (reply.is_cut(), reply.is_whole());
+        let ApiReply { mut object, mut warning, .. } = reply;
         let state = api_reply::state(&object);
         let output = object.remove("output").filter(|output| !output.is_null());
         let names_file = output.as_ref().is_some_and(|output| !urls(&[output]).is_empty());
         let state = match state {
             Err(_) if names_file => {
-                warning.get_or_insert_with(|| "the answer is broken: no status stands in it".into());
+                warning.get_or_insert_with(|| "damaged reply: no status".into());
                 State::Completed
             }
             state => state?,
         };
         let failed = matches!(state, State::Failed);
         let error = object.get("error").filter(|error| has_content(error)).cloned().or_else(|| {
-            // A failure may come in the form of the other errors.
+            // A failed job may use the members of an API error.
             let text = api_reply::message(&object);
             (failed && !text.is_empty()).then_some(Value::String(text))
         });
@@ -125,7 +120,7 @@ impl ResultReply {
             finished_at: api_reply::text(&object, "finished_at"),
             warning,
         };
-        // The output may be in the part that is missing, so that only what is there proves anything.
+        // The missing part may hold the output, so only present members prove anything.
         let is_proven = match reply.final_outcome() {
             JobOutcome::Succeeded => reply.output.as_ref().is_some_and(has_content),
             JobOutcome::Failed => reply.error.is_some() && !is_cut,
@@ -135,130 +130,98 @@ impl ResultReply {
         if is_whole || is_proven {
             return Ok(reply);
         }
-        let found = reply.warning.as_deref().unwrap_or("the answer is broken");
-        Err(Error::new(ErrorKind::Protocol, format!("{found}; its outcome is missing")))
+        let found = reply.warning.as_deref().unwrap_or("damaged reply");
+        Err(Error::new(ErrorKind::Protocol, format!("{found}; the outcome is missing")))
     }
 }
 
-/// What `/status` says of a job.
+/// The reply of `/status`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StatusReply {
-    /// The state; never a proof of success.
+    /// The state, which never proves success.
     pub state: State,
-    /// The place in the queue, which comes with `in_queue` only, and not always.
+    /// The position in the queue, sent with `in_queue` only, and not always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u64>,
-    /// The pause that the server asked for before the next question.
+    /// The pause that the server asked for before the next poll.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
-    /// What was wrong with the answer, if it was broken and could be read all the same.
+    /// The damage of the reply as one line, if the reply was damaged but readable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<Box<str>>,
 }
 
-/// What stands in nearly every answer. It borrows, so that a text with an escape in it is not taken.
-#[derive(Deserialize)]
-struct Usual<'a> {
-    #[serde(borrow)]
-    request_id: Option<&'a str>,
-    status: &'a str,
-    queue_position: Option<u64>,
-    error_code: Option<IgnoredAny>,
-}
-
 impl StatusReply {
-    /// Reads an answer that is just as expected, at a third of the cost of reading any JSON; nothing where it is not, which
-    /// says nothing against it.
-    pub(crate) fn usual(reply: &HttpReply, asked: &RequestId) -> Option<Self> {
-        if reply.broken_off.is_some() || reply.head.content_encoding.is_some() {
-            return None;
-        }
-        let text = str::from_utf8(&reply.body).ok()?;
-        // An array would be read too, item by item.
-        if !reply.head.is_success() || !text.trim_start().starts_with('{') {
-            return None;
-        }
-        let Usual { request_id, status, queue_position, error_code } = serde_json::from_str(text).ok()?;
-        let is_usual = error_code.is_none()
-            && request_id.is_none_or(|id| id == asked.as_str())
-            && !status.trim().is_empty();
-        let retry_after = reply.head.retry_after;
-        is_usual.then(|| Self { state: status.into(), queue_position, retry_after, warning: None })
-    }
-
-    pub(crate) fn read(answer: ApiReply, retry_after: Option<Duration>) -> Result<Self, Error> {
-        let ApiReply { object, warning, .. } = answer;
-        let queue_position = api_reply::whole_number(&object, "queue_position");
+    pub(crate) fn read(reply: ApiReply, retry_after: Option<Duration>) -> Result<Self, Error> {
+        let ApiReply { object, warning, .. } = reply;
+        let queue_position = object.get("queue_position");
+        let queue_position =
+            queue_position.and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
         Ok(Self { state: api_reply::state(&object)?, queue_position, retry_after, warning })
     }
 }
 
-/// What became of a request to cancel.
+/// The reply to a cancel.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CancelReply {
     /// The outcome.
     pub outcome: CancelOutcome,
-    /// The state that the answer named.
+    /// The state in the reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
 }
 
-/// The four ends of a request to cancel.
+/// The outcome of a cancel.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelOutcome {
-    /// It is cancelled.
+    /// The job is cancelled.
     Cancelled,
-    /// It runs on, and may be billed: only jobs in the queue can be cancelled.
+    /// The job still runs and may be billed, since only queued jobs can be cancelled.
     NotCancellable,
-    /// It had ended before, whichever way.
+    /// The job was over before, in any final state.
     AlreadyOver,
-    /// The API took note (`cancellation_requested`), or its answer says nothing clear: ask for the status.
+    /// The API noted the cancel (`cancellation_requested`), or its reply is unclear. Check the status.
     NotConfirmed,
 }
 
 impl CancelReply {
-    /// An outcome with the state that it was told from.
-    #[must_use]
+    /// Returns a reply with this outcome and state.
     pub const fn new(outcome: CancelOutcome, state: Option<State>) -> Self {
         Self { outcome, state }
     }
 
-    /// Reads an answer. One that lost a part and names neither outcome nor state says nothing.
-    pub(crate) fn of_answer(answer: &ApiReply) -> Result<Self, Error> {
-        if !answer.is_whole() && answer.state().is_none() && !answer.object.contains_key("outcome") {
-            return Err(Error::new(ErrorKind::Protocol, answer.warning.as_deref().unwrap_or_default()));
+    /// Reads a reply. It is an error if members may be missing, and neither outcome nor state is there.
+    pub(crate) fn read(reply: &ApiReply) -> Result<Self, Error> {
+        let (state, outcome) = (api_reply::state(&reply.object).ok(), reply.object.get("outcome"));
+        if !reply.is_whole() && state.is_none() && outcome.is_none() {
+            return Err(Error::new(ErrorKind::Protocol, reply.warning.as_deref().unwrap_or_default()));
         }
-        Ok(Self::read(&answer.object))
-    }
-
-    fn read(object: &Object) -> Self {
-        let state = api_reply::state(object).ok();
-        let over = state.as_ref().is_some_and(State::is_over);
-        let outcome = match object.get("outcome").and_then(|outcome| outcome.as_str()).map(str::trim) {
+        let is_over = state.as_ref().is_some_and(State::is_over);
+        let outcome = match outcome.and_then(Value::as_str).map(str::trim) {
             Some("cancelled" | "canceled") => CancelOutcome::Cancelled,
             _ if matches!(state, Some(State::Cancelled)) => CancelOutcome::Cancelled,
-            Some("not_cancellable") if !over => CancelOutcome::NotCancellable,
-            _ if over => CancelOutcome::AlreadyOver,
+            Some("not_cancellable") if !is_over => CancelOutcome::NotCancellable,
+            _ if is_over => CancelOutcome::AlreadyOver,
             _ => CancelOutcome::NotConfirmed,
         };
-        Self { outcome, state }
+        Ok(Self { outcome, state })
     }
 }
 
-/// The account's balance; it may be zero or negative.
+/// The account's balance, which may be zero or negative.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Balance {
-    /// In USD.
+    /// The balance in USD.
     #[serde(rename = "balance_usd")]
     pub usd: f64,
-    /// In millionths of a dollar, exact, where it was sent.
+    /// The exact balance in millionths of a dollar, if it was sent.
     #[serde(default, rename = "balance_microdollars", skip_serializing_if = "Option::is_none")]
     pub microdollars: Option<i64>,
-    /// The currency's code, where it was sent.
+    /// The currency code, if it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
 }
@@ -267,7 +230,7 @@ impl Balance {
     pub(crate) fn read(object: &Object) -> Result<Self, Error> {
         let microdollars = api_reply::number(object, "balance_microdollars").map(|exact| exact as i64);
         let usd = api_reply::number(object, "balance_usd").or_else(|| Some(microdollars? as f64 / 1e6));
-        let usd = usd.ok_or_else(|| Error::new(ErrorKind::Protocol, "no balance_usd stands in it"))?;
+        let usd = usd.ok_or_else(|| Error::new(ErrorKind::Protocol, "the reply has no balance_usd"))?;
         Ok(Self { usd, microdollars, currency: api_reply::text(object, "currency") })
     }
 }
@@ -277,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Call, GetResult, HttpHead};
+    use crate::{Call, GetResult, GetStatus, HttpHead, HttpReply, PostCancel};
 
     fn result(value: Value) -> ResultReply {
         let head = HttpHead { status: 200, ..HttpHead::default() };
@@ -285,9 +248,9 @@ mod tests {
         GetResult(&"id".parse().unwrap()).read(&reply).unwrap()
     }
 
-    /// Each body with its verdict alone, and once the status is known to be terminal.
+    /// Each body with its outcome alone, and its outcome if the job is known to be over.
     #[test]
-    fn content_decides_before_words() {
+    fn content_decides_before_the_state() {
         use JobOutcome::{Cancelled, Failed, Succeeded, Unfinished};
         let url = "https://x.runcomfy.net/o.mp4";
         let cases = [
@@ -343,13 +306,9 @@ mod tests {
         assert_eq!(failed.error_text().as_deref(), Some(r#"{"code":1}"#));
     }
 
-    fn patient(reply: &HttpReply, id: &RequestId) -> Result<StatusReply, Error> {
-        StatusReply::read(api_reply::of_job(reply, id)?, reply.head.retry_after)
-    }
-
-    fn read(value: &Value) -> Result<StatusReply, Error> {
-        let head = HttpHead { status: 200, ..HttpHead::default() };
-        patient(&HttpReply::new(head, value.to_string().into()), &"id-1".parse().unwrap())
+    fn status(status: u16, body: &str) -> Result<StatusReply, Error> {
+        let head = HttpHead { status, retry_after: Some(Duration::from_secs(1)), ..HttpHead::default() };
+        GetStatus(&"id-1".parse().unwrap()).read(&HttpReply::new(head, body.to_owned().into()))
     }
 
     #[test]
@@ -362,46 +321,43 @@ mod tests {
             (json!({"status": "in_queue"}), None),
         ];
         for (value, expected) in cases {
-            assert_eq!(read(&value).unwrap().queue_position, expected);
+            assert_eq!(status(200, &value.to_string()).unwrap().queue_position, expected);
         }
         for value in [json!({}), json!({"status": null}), json!({"status": " "}), json!({"status": 7})] {
-            assert!(read(&value).unwrap_err().kind() == ErrorKind::Protocol);
+            assert!(status(200, &value.to_string()).unwrap_err().kind() == ErrorKind::Protocol);
         }
     }
 
     #[test]
-    fn the_usual_reading_tells_what_the_patient_one_tells_or_nothing() {
-        let id = "id-1".parse().unwrap();
+    fn a_status_is_read_in_every_form() {
         let bodies = [
-            (true, r#"{"status":"in_queue","queue_position":3,"status_url":"u\n","x":{"y":[1.5,null]}}"#),
-            (true, r#" {"request_id":"id-1","status":"Completed","error_code":null,"queue_position":null}"#),
-            (true, r#"{"request_id":null,"status":"some word"}"#),
-            (false, r#"{"status":"in_queue","queue_position":"3"}"#),
-            (false, r#"{"status":"in_queue","queue_position":-1}"#),
-            (false, r#"{"status":"in_queue","queue_position":2.0}"#),
-            (false, r#"{"status":"in\u005fqueue"}"#),
-            (false, r#"{"status":"in_queue","status":"completed"}"#),
-            (false, r#"{"status":"failed","error_code":500001}"#),
-            (false, r#"{"status":"in_queue","error_code":500001}"#),
-            (false, r#"{"status":"in_queue","error_code":0}"#),
-            (false, r#"{"request_id":"id-2","status":"in_queue"}"#),
-            (false, r#"{"request_id":7,"status":"in_queue"}"#),
-            (false, r#"["id-1","in_queue",3,null]"#),
-            (false, r#"{"status":" "}"#),
-            (false, r#"{"status":7}"#),
-            (false, "{}"),
-            (false, ""),
-            (false, r#"{"status":"in_queue""#),
+            (
+                r#"{"status":"in_queue","queue_position":3,"status_url":"u\n","x":{"y":[1.5,null]}}"#,
+                "in_queue",
+            ),
+            (r#" {"request_id":"id-1","status":"Completed","error_code":null}"#, "completed"),
+            (r#"{"request_id":null,"status":"some word"}"#, "some word"),
+            (r#"{"status":"in_queue","queue_position":2.0}"#, "in_queue"),
+            (r#"{"status":"in\u005fqueue"}"#, "in_queue"),
+            (r#"{"status":"in_queue","status":"completed"}"#, "completed"),
+            (r#"{"status":"failed","error_code":500001}"#, "failed"),
+            (r#"{"status":"in_queue","error_code":500001}"#, ""),
+            (r#"{"status":"in_queue","error_code":0}"#, "in_queue"),
+            (r#"{"request_id":"id-2","status":"in_queue"}"#, ""),
+            (r#"{"request_id":7,"status":"in_queue"}"#, ""),
+            (r#"["id-1","in_queue",3,null]"#, ""),
+            (r#"{"status":" "}"#, ""),
+            (r#"{"status":7}"#, ""),
+            ("{}", ""),
+            ("", ""),
+            (r#"{"status":"in_queue""#, "in_queue"),
         ];
-        for (is_usual, body) in bodies {
-            let head =
-                HttpHead { status: 200, retry_after: Some(Duration::from_secs(1)), ..HttpHead::default() };
-            let reply = HttpReply::new(head, body.into());
-            let usual = StatusReply::usual(&reply, &id);
-            assert_eq!(usual.is_some(), is_usual, "{body}");
-            assert!(usual.is_none() || usual == patient(&reply, &id).ok(), "{body}");
-            let refused = HttpReply { head: HttpHead { status: 500, ..HttpHead::default() }, ..reply };
-            assert_eq!(StatusReply::usual(&refused, &id), None);
+        for (body, expected) in bodies {
+            let read = status(200, body);
+            let retry_after = Some(Duration::from_secs(1));
+            assert!(read.as_ref().is_ok_and(|reply| reply.retry_after == retry_after) || read.is_err());
+            assert_eq!(read.map_or(String::new(), |reply| reply.state.to_string()), expected, "{body}");
+            assert!(status(500, body).is_err(), "{body}");
         }
     }
 
@@ -410,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn cancelling_has_four_ends() {
+    fn a_cancel_has_four_outcomes() {
         let cases = [
             (json!({"outcome": "cancelled", "status": "in_queue"}), CancelOutcome::Cancelled),
             (json!({"status": "canceled"}), CancelOutcome::Cancelled),
@@ -421,12 +377,14 @@ mod tests {
             (json!({}), CancelOutcome::NotConfirmed),
         ];
         for (value, outcome) in cases {
-            assert_eq!(CancelReply::read(&object(value.clone())).outcome, outcome, "{value}");
+            let head = HttpHead { status: 200, ..HttpHead::default() };
+            let reply = HttpReply::new(head, value.to_string().into());
+            assert_eq!(PostCancel(&"id".parse().unwrap()).read(&reply).unwrap().outcome, outcome, "{value}");
         }
     }
 
     #[test]
-    fn a_balance_may_be_negative_and_may_come_in_microdollars_alone() {
+    fn a_balance_may_be_negative_and_in_microdollars_only() {
         let balance = Balance::read(&object(json!({"balance_microdollars": -1_500_000}))).unwrap();
         assert_eq!((balance.usd, balance.microdollars), (-1.5, Some(-1_500_000)));
         assert!(

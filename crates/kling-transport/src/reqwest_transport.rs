@@ -1,4 +1,4 @@
-//! The async transport: reqwest on tokio, without anything that could send a request twice or elsewhere.
+//! The async transport: reqwest on tokio, without retries and redirects.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,13 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Response, redirect, retry};
 use tokio::time::{sleep, timeout, timeout_at};
 use url::Url;
 
-use crate::allowed_hosts::{EnvironmentProxies, JudgingResolver, NotLoopback};
-use crate::http_reply::Headers;
+use crate::allowed_hosts::{EnvironmentProxies, LoopbackResolver, NotLoopback};
 use crate::upload_progress::{Recalled, TrackedBody, UploadProgress};
 use crate::{
     BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, Method, OpenResult, Phase,
@@ -24,16 +23,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Reqwest {
     client: reqwest::Client,
-    /// The proxies of the environment, if nobody else can have named one.
+    /// The proxies of the environment, unless the caller may have set others.
     proxies: Option<EnvironmentProxies>,
 }
 
 impl Reqwest {
-    /// A transport with this crate's own settings.
+    /// Returns a transport with this crate's settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if TLS cannot be set up; [`ErrorKind::Proxy`] if the environment names a proxy that is neither
-    /// `http://` nor `https://`.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up.
+    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://` nor
+    /// `https://`.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let proxies = match settings.base().is_loopback() {
             true => None,
@@ -42,11 +42,11 @@ impl Reqwest {
         Ok(Self { proxies, ..Self::configured(settings, |builder| builder)? })
     }
 
-    /// A transport shaped by the caller, after which this crate's own settings are made:
-    /// see [`Client::configured`](crate::Client::configured).
+    /// Returns a transport with the caller's settings, below this crate's own: see
+    /// [`Client::configured`](crate::Client::configured).
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where what was asked for cannot be set up.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
@@ -55,7 +55,7 @@ impl Reqwest {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
-            // No decoder, even where another crate of the program turns them on: a few bytes could become any number.
+            // No decoders, even if another crate enables them: a few bytes could expand without bound.
             .no_brotli()
             .no_deflate()
             .no_gzip()
@@ -64,37 +64,40 @@ impl Reqwest {
         if settings.base().is_loopback() {
             builder = builder.no_proxy();
         }
-        if let Some(host) = settings.base().judged_host() {
-            builder = builder.dns_resolver(Arc::new(JudgingResolver { judged: host.to_owned() }));
+        if let Some(host) = settings.base().loopback_name() {
+            builder = builder.dns_resolver(Arc::new(LoopbackResolver { restricted: host.to_owned() }));
         }
         let client = builder.build().map_err(|error| {
-            Error::config(format!("no client can be set up: {}", failure(error, Phase::Connect).message))
+            Error::config(format!(
+                "cannot set up a client: {}",
+                transport_error(error, Phase::Connect).message
+            ))
         })?;
         Ok(Self { client, proxies: None })
     }
 
     async fn exchange(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
-        // reqwest's own limit for a request costs three allocations more.
+        // reqwest's own timeout costs three more allocations.
         let deadline = sleep(limits.timeout).deadline();
         let progress = UploadProgress::new(request.body());
         let proxied = self.proxies.is_some().then(|| request.url().clone());
         let opening = timeout_at(deadline, self.head(request, &progress)).await;
         let mut response = opening.unwrap_or_else(|_| {
             let proxy = proxied.and_then(|url| self.proxy_of(&url));
-            Err(through(proxy, stalled(progress.timed_out())))
+            Err(via(proxy, timed_out(progress.timed_out())))
         })?;
         let head = head(&response);
         let mut body = BytesMut::new();
         loop {
             let chunk = timeout_at(deadline, response.chunk()).await;
             let chunk = chunk.map_or_else(
-                |_| Err(stalled(Phase::Reading)),
-                |chunk| chunk.map_err(|error| failure(error, Phase::Reading)),
+                |_| Err(timed_out(Phase::Reading)),
+                |chunk| chunk.map_err(|error| transport_error(error, Phase::Reading)),
             );
             match chunk {
                 Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Err(failure) => return Err(failure.while_reading(&head, body.freeze())),
+                Err(error) => return Err(error.while_reading(&head, body.freeze())),
             }
             if body.len() > limits.max_body {
                 return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
@@ -112,11 +115,11 @@ impl Reqwest {
             let is_tunnel = chain(&error).any(|link| link.to_string().starts_with("tunnel error"));
             let proxy = error.url().and_then(|url| self.proxy_of(url));
             let proxy = proxy.or_else(|| is_tunnel.then(|| "a proxy".to_owned()));
-            through(proxy, failure(error, phase))
+            via(proxy, transport_error(error, phase))
         })
     }
 
-    /// The proxy that a URL is reached through, as it is named in errors.
+    /// Returns the proxy of a URL, as errors name it.
     fn proxy_of(&self, url: &Url) -> Option<String> {
         Some(format!("the proxy {}", self.proxies.as_ref()?.of(url)?))
     }
@@ -131,7 +134,7 @@ impl Transport for Reqwest {
         Box::pin(async move {
             let progress = UploadProgress::new(request.body());
             let opening = timeout(idle_timeout, self.head(request, &progress)).await;
-            let response = opening.unwrap_or_else(|_| Err(stalled(Phase::Waiting)))?;
+            let response = opening.unwrap_or_else(|_| Err(timed_out(Phase::Waiting)))?;
             let head = head(&response);
             let body: Box<dyn BodyStream> = Box::new(Body { response, idle_timeout });
             Ok((head, body))
@@ -149,14 +152,14 @@ impl BodyStream for Body {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>> {
         Box::pin(async {
             match timeout(self.idle_timeout, self.response.chunk()).await {
-                Ok(chunk) => chunk.map_err(|error| failure(error, Phase::Reading)),
-                Err(_) => Err(stalled(Phase::Reading)),
+                Ok(chunk) => chunk.map_err(|error| transport_error(error, Phase::Reading)),
+                Err(_) => Err(timed_out(Phase::Reading)),
             }
         })
     }
 }
 
-/// The clock of tokio, and its threads for work that blocks.
+/// The clock of tokio and its threads for blocking work.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioRuntime;
 
@@ -171,13 +174,13 @@ impl Runtime for TokioRuntime {
 
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            // Work that panicked leaves no result, which its caller finds.
+            // Work that panicked leaves no result, which the caller notices.
             let _ = tokio::task::spawn_blocking(work).await;
         })
     }
 }
 
-/// What the caller may still change.
+/// Returns the settings that the caller may change.
 fn preset(settings: &Settings) -> ClientBuilder {
     let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout());
     #[cfg(feature = "rustls")]
@@ -191,12 +194,12 @@ fn prepare(request: HttpRequest, progress: &UploadProgress) -> reqwest::Request 
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    // Enough for all but the few that are paid or ask for the rest of a file: it is copied with each request.
+    // Enough for most requests. The map is copied with each request.
     let mut headers = HeaderMap::with_capacity(4);
     for (name, value) in request.headers() {
         if let Ok(mut value) = HeaderValue::from_maybe_shared(value) {
             value.set_sensitive(name == "authorization");
-            headers.insert(header_name(name), value);
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
     let body = request.body().map(|body| reqwest::Body::wrap(TrackedBody::new(body, progress)));
@@ -206,26 +209,12 @@ fn prepare(request: HttpRequest, progress: &UploadProgress) -> reqwest::Request 
     prepared
 }
 
-/// Names that are in every request need not be read anew.
-fn header_name(name: &'static str) -> HeaderName {
-    match name {
-        "accept" => header::ACCEPT,
-        "accept-encoding" => header::ACCEPT_ENCODING,
-        "authorization" => header::AUTHORIZATION,
-        "user-agent" => header::USER_AGENT,
-        other => HeaderName::from_static(other),
-    }
-}
-
 fn head(response: &Response) -> HttpHead {
-    let mut headers = Headers::default();
-    for (name, value) in response.headers() {
-        headers.note(name.as_str(), || value.to_str().ok());
-    }
-    HttpHead::read(response.status().as_u16(), &headers, SystemTime::now())
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    HttpHead::new(response.status().as_u16(), header, SystemTime::now())
 }
 
-/// How far a request got that brought no answer.
+/// Returns the phase of a failed exchange.
 fn phase(error: &reqwest::Error, progress: &UploadProgress) -> Phase {
     match error {
         error if error.is_dns() => progress.unconnected(Phase::Resolve),
@@ -235,7 +224,7 @@ fn phase(error: &reqwest::Error, progress: &UploadProgress) -> Phase {
     }
 }
 
-fn failure(error: reqwest::Error, phase: Phase) -> TransportError {
+fn transport_error(error: reqwest::Error, phase: Phase) -> TransportError {
     let error = error.without_url();
     let says = |words| move |link: &&Link| link.to_string().contains(words);
     let certificate = chain(&error).filter(says("certificate")).last();
@@ -252,28 +241,28 @@ fn failure(error: reqwest::Error, phase: Phase) -> TransportError {
     } else {
         (TransportErrorKind::Broken, None)
     };
-    // The innermost reason says most.
+    // The innermost error is the most specific.
     let reason = reason.or_else(|| chain(&error).last());
     TransportError::new(phase, kind, reason.map(ToString::to_string).unwrap_or_default())
 }
 
-/// A failure behind a proxy, which names it.
-fn through(proxy: Option<String>, failure: TransportError) -> TransportError {
+/// Adds the proxy to an error.
+fn via(proxy: Option<String>, error: TransportError) -> TransportError {
     match proxy {
-        Some(proxy) => TransportError { message: format!("through {proxy}: {}", failure.message), ..failure },
-        None => failure,
+        Some(proxy) => TransportError { message: format!("through {proxy}: {}", error.message), ..error },
+        None => error,
     }
 }
 
 type Link = dyn std::error::Error + 'static;
 
-/// An error and its causes, the innermost last.
+/// Returns an error and its causes, the innermost last.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &Link> {
     std::iter::successors(Some(error as &Link), |link| link.source())
 }
 
-fn stalled(phase: Phase) -> TransportError {
-    TransportError::new(phase, TransportErrorKind::Timeout, "nothing arrived for too long")
+fn timed_out(phase: Phase) -> TransportError {
+    TransportError::new(phase, TransportErrorKind::Timeout, "no data arrived in time")
 }
 
 impl http_body::Body for TrackedBody {

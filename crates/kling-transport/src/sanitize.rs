@@ -1,22 +1,22 @@
-//! Foreign text made fit to be shown: one line, no control characters, no URL queries, bounded.
+//! Foreign text made safe to show: one line, no control characters, no URL queries, bounded.
 
-/// The longest text shown of an answer, in characters.
+/// The longest text shown of a reply, in characters.
 const MAX_CHARS: usize = 400;
-/// The longest text shown of a name that a user gave.
+/// The longest name shown, in characters.
 const MAX_SHORT_CHARS: usize = 80;
 
-/// What a URL's scheme ends with, as it is and as some write it in JSON.
+/// The end of a URL's scheme, plain and as some JSON writers escape it.
 const SCHEME_ENDS: [&str; 2] = ["://", r":\/\/"];
 
-/// What is shown of a server's words: a query in a URL may carry a signature, so it is cut out.
+/// Returns a server's text as one line. Queries of URLs are removed, since they may carry signatures.
 pub(crate) fn text(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || is_unsafe_on_terminal(letter));
     let line: Vec<_> = words.filter(|word| !word.is_empty()).map(without_query).collect();
     cut(&line.join(" "), MAX_CHARS)
 }
 
-/// Whether a terminal may obey a character, begin another line at it, or turn the text around it: control characters, line
-/// and paragraph separators, marks of direction, and marks that nobody sees.
+/// Whether a terminal may interpret a character, break the line at it, or reorder the text around it: control
+/// characters, line and paragraph separators, direction marks, and invisible marks.
 #[doc(hidden)]
 #[must_use]
 pub const fn is_unsafe_on_terminal(letter: char) -> bool {
@@ -25,14 +25,14 @@ pub const fn is_unsafe_on_terminal(letter: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// What is shown of bytes that may be no text at all.
+/// Returns bytes as one line, whether they are text or not.
 pub(crate) fn bytes(bytes: &[u8]) -> String {
-    // A character has at most four bytes, so this is enough for the text shown.
+    // A character has at most four bytes, so this is enough.
     let head = &bytes[..bytes.len().min(MAX_CHARS * 8)];
     text(&String::from_utf8_lossy(head))
 }
 
-/// What is shown of a name that a user gave.
+/// Returns a name from the user, shortened.
 pub(crate) fn name(text: &str) -> String {
     cut(text, MAX_SHORT_CHARS)
 }
@@ -44,7 +44,8 @@ fn cut(text: &str, limit: usize) -> String {
     }
 }
 
-/// A query goes on to the end of its word, unless what encloses the URL ends there: commas and brackets stand in queries too.
+/// Removes the queries from a word. A query ends with the word, a quote or an angle bracket. Commas and other brackets
+/// may be part of it.
 fn without_query(word: &str) -> String {
     let Some(scheme) = SCHEME_ENDS.iter().filter_map(|end| word.find(end)).min() else {
         return word.to_owned();
@@ -53,7 +54,7 @@ fn without_query(word: &str) -> String {
         return word.to_owned();
     };
     let end = word[query..].find(['"', '<', '>']).map_or(word.len(), |at| query + at);
-    // In JSON inside a text, the quote is escaped.
+    // In JSON within a text, the quote is escaped.
     let end = word[..end].trim_end_matches('\\').len();
     format!("{}?…{}", &word[..query], without_query(&word[end..]))
 }
@@ -63,13 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_sequences_and_line_breaks_do_not_survive() {
+    fn control_characters_and_line_breaks_are_removed() {
         assert_eq!(text("bad\u{1b}[31m\r\n  input\u{7}"), "bad [31m input");
         assert_eq!(text("one\u{2028}two\u{2029}three\u{85}four\u{b}five"), "one two three four five");
     }
 
     #[test]
-    fn marks_of_direction_and_marks_that_nobody_sees_do_not_survive() {
+    fn direction_marks_and_invisible_marks_are_removed() {
         for mark in "\u{202e}\u{2066}\u{2069}\u{200f}\u{61c}\u{feff}\u{2060}\u{fffa}".chars() {
             assert_eq!(text(&format!("clip{mark}4pm.exe")), "clip 4pm.exe", "{}", mark.escape_unicode());
         }
@@ -81,17 +82,17 @@ mod tests {
     }
 
     #[test]
-    fn queries_of_urls_are_cut_out() {
-        let leak =
+    fn queries_of_urls_are_removed() {
+        let message =
             r#"cannot read "https://a.example/x.jpg?sig=1&k=2", nor https://b.example/?q=3 (is it public?)"#;
         assert_eq!(
-            text(leak),
+            text(message),
             r#"cannot read "https://a.example/x.jpg?…", nor https://b.example/?… (is it public?)"#
         );
     }
 
     #[test]
-    fn a_query_ends_with_its_word_and_not_at_a_comma_or_a_bracket() {
+    fn a_query_may_contain_commas_and_brackets() {
         let leaks = [
             (
                 "no https://a/b.jpg?x-oss-process=image/resize,w_100&Signature=S here",
@@ -102,8 +103,8 @@ mod tests {
             (r#""{\"url\":\"https://a/b?sig=S\"}""#, r#""{\"url\":\"https://a/b?…\"}""#),
             ("<a href=https://a/?s=S>https://b/?s=S</a>", "<a href=https://a/?…>https://b/?…</a>"),
         ];
-        for (leak, shown) in leaks {
-            assert_eq!(text(leak), shown);
+        for (message, shown) in leaks {
+            assert_eq!(text(message), shown);
         }
     }
 

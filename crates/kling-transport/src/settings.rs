@@ -1,4 +1,4 @@
-//! What both clients need to know: the account, the limits, and the API's base with the URLs that may carry the token.
+//! The settings of a client, and the base URL of the API.
 
 use std::env;
 use std::fmt;
@@ -10,10 +10,10 @@ use url::{Host, Url};
 use crate::retry::OnRetry;
 use crate::{Error, Limits, RetryNotice, RetryPolicy, Token};
 
-/// Uploads slower than this make a submit time out, in bytes a second: inputs may carry images.
+/// The slowest upload that a submit timeout allows for, in bytes a second. Inputs may carry images.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
 
-/// The settings of a client, the same for the async and the blocking one.
+/// The settings of an async or blocking client.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,6 +25,7 @@ const SLOWEST_UPLOAD: u64 = 64 * 1024;
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Settings {
     pub(crate) token: Token,
     pub(crate) base: ApiBase,
@@ -37,8 +38,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings for the provider's own API, with the defaults that the `with_*` methods name.
-    #[must_use]
+    /// Returns settings for the provider's API, with the defaults that the `with_*` methods name.
     pub fn new(token: Token) -> Self {
         Self {
             token,
@@ -52,87 +52,74 @@ impl Settings {
         }
     }
 
-    /// The token of [`Token::from_env`] and the base of [`ApiBase::from_env`].
+    /// Returns settings with the token of [`Token::from_env`] and the base of [`ApiBase::from_env`].
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where no token is set, or a variable holds no usable value.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable has an invalid value.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::new(Token::from_env()?).with_base(ApiBase::from_env()?))
     }
 
-    /// Where the API lives.
-    #[must_use]
+    /// Sets the base URL.
     pub fn with_base(self, base: ApiBase) -> Self {
         Self { base, ..self }
     }
 
-    /// How long a submit is tried again after refusals that cost nothing (429, or no connection); 60 s. Nothing else is
-    /// ever tried again; zero means exactly one attempt.
-    #[must_use]
+    /// Sets how long a submit is retried after 429 or failed connections. Default: 60 s. Zero means one attempt.
     pub fn with_submit_budget(self, budget: Duration) -> Self {
         Self { submit_retry: RetryPolicy { budget, ..self.submit_retry }, ..self }
     }
 
-    /// How a submit is tried again after refusals that cost nothing, in full; see [`Settings::with_submit_budget`].
-    #[must_use]
+    /// Sets the retries of a submit after 429 or failed connections. Nothing else is retried.
     pub fn with_submit_retry(self, submit_retry: RetryPolicy) -> Self {
         Self { submit_retry, ..self }
     }
 
-    /// How single free calls are tried again; up to 4 times within 20 s. A wait has a budget of its own.
-    #[must_use]
+    /// Sets the retries of free calls. Default: 4 attempts within 20 s. A wait has its own budget.
     pub fn with_call_retry(self, call_retry: RetryPolicy) -> Self {
         Self { call_retry, ..self }
     }
 
-    /// Calls `notify` before each pause that leads to another attempt, of a submit or of a single free call. By default nobody
-    /// is notified. A wait reports its errors in its own updates instead.
+    /// Calls `notify` before each pause of a retry, of a submit or of a free call. A wait reports its errors in its own
+    /// updates.
     ///
-    /// It is called on the thread that makes the call, so it must not block.
-    #[must_use]
+    /// The thread that makes the call runs `notify`, so it must not block.
     pub fn with_on_retry(self, notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
         Self { on_retry: OnRetry::new(notify), ..self }
     }
 
-    /// How long a connection may take to open; 10 s.
-    #[must_use]
+    /// Sets how long a connection may take to open. Default: 10 s.
     pub fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
         Self { connect_timeout, ..self }
     }
 
-    /// How long one submit may take, beside the time that its body needs at 64 KiB/s; 120 s. When it passes, the outcome of
-    /// a paid request is unknown, so it is generous.
-    #[must_use]
+    /// Sets how long a submit may take, beside the time for its body at 64 KiB/s. Default: 120 s. After a timeout the
+    /// outcome is unknown, so it should be generous.
     pub fn with_submit_timeout(self, submit_timeout: Duration) -> Self {
         Self { submit_timeout, ..self }
     }
 
-    /// How long one free call may take; 30 s.
-    #[must_use]
+    /// Sets how long a free call may take. Default: 30 s.
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout, ..self }
     }
 
-    /// Where the API lives.
-    #[must_use]
+    /// Returns the base URL.
     pub fn base(&self) -> &ApiBase {
         &self.base
     }
 
-    /// The account's token.
-    #[must_use]
+    /// Returns the token.
     pub fn token(&self) -> &Token {
         &self.token
     }
 
-    /// How long a connection may take to open.
-    #[must_use]
+    /// Returns how long a connection may take to open.
     pub fn connect_timeout(&self) -> Duration {
         self.connect_timeout
     }
 
-    /// How long one free call may take.
-    #[must_use]
+    /// Returns how long a free call may take.
     pub fn call_timeout(&self) -> Duration {
         self.call_timeout
     }
@@ -143,22 +130,22 @@ impl Settings {
     }
 }
 
-/// The variable that moves the API elsewhere, as in the provider's own command-line tool.
+/// The variable that sets the base URL, as in the provider's command-line tool.
 pub const BASE_VARIABLE: &str = "RUNCOMFY_MODEL_API_BASE";
 
 const DEFAULT_BASE: &str = "https://model-api.runcomfy.net/v1";
 const DEFAULT_BALANCE: &str = "https://api.runcomfy.net/prod/v2/balance";
 const BALANCE_PATH: &str = "/prod/v2/balance";
 
-/// Room for the path of a request about a job whose id is a UUID, in bytes.
+/// The typical length of a path with a UUID, in bytes.
 const TYPICAL_PATH: usize = 64;
 
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
-/// Plain `http` is taken for loopback only, since the token would travel in the open. The bare name `localhost` is trusted
-/// to be loopback; a name below it, such as `sim.localhost`, is judged by the address that is dialled. The account's balance lives
-/// on another host, `https://api.runcomfy.net/prod/v2/balance`; with a base of one's own it is asked at the path
-/// `/prod/v2/balance` of that base's origin. Those are the only places that the token is ever sent to.
+/// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
+/// name such as `sim.localhost` must resolve to loopback. The balance is on another host,
+/// `https://api.runcomfy.net/prod/v2/balance`, or on the path `/prod/v2/balance` of a custom base's origin. The token
+/// goes to no other place.
 ///
 /// ```
 /// use kling_transport::ApiBase;
@@ -175,10 +162,10 @@ pub struct ApiBase {
 }
 
 impl ApiBase {
-    /// Reads [`BASE_VARIABLE`]; the provider's base where it is not set or blank.
+    /// Reads [`BASE_VARIABLE`]. If it is unset or blank, returns the provider's base.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where its value is no base URL.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the value is not a base URL.
     pub fn from_env() -> Result<Self, Error> {
         match env::var(BASE_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => text.parse(),
@@ -186,17 +173,15 @@ impl ApiBase {
         }
     }
 
-    /// Whether the API runs on this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    /// Whether the API is on loopback: `localhost`, `127.0.0.0/8` or `::1`.
     ///
-    /// Over plain `http` also a name below `.localhost`: it is judged by its addresses, and nothing is sent if none of them
-    /// is of this machine.
-    #[must_use]
+    /// Over plain `http` also a name below `.localhost`, which must resolve to loopback.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// The name that may lead to this machine only, since the token goes there over plain `http`.
-    pub(crate) fn judged_host(&self) -> Option<&str> {
+    /// Returns the name that must resolve to loopback, since the token goes there over plain `http`.
+    pub(crate) fn loopback_name(&self) -> Option<&str> {
         match self.base.host() {
             Some(Host::Domain(name)) if self.base.scheme() == "http" && name != "localhost" => Some(name),
             _ => None,
@@ -204,18 +189,16 @@ impl ApiBase {
     }
 
     /// Whether a URL has this base's scheme, host and port.
-    #[must_use]
     pub fn is_origin_of(&self, url: &Url) -> bool {
         self.base.origin() == url.origin()
     }
 
-    /// The scheme, host and port, such as `https://model-api.runcomfy.net`.
-    #[must_use]
+    /// Returns the scheme, host and port, such as `https://model-api.runcomfy.net`.
     pub fn origin(&self) -> String {
         self.base.origin().ascii_serialization()
     }
 
-    /// The URL of a path below the base, given in parts that are already encoded.
+    /// Returns the URL of a path below the base, from encoded parts.
     pub(crate) fn join(&self, parts: &[&str]) -> Url {
         let mut path = String::with_capacity(TYPICAL_PATH);
         path.push_str(self.base.path().trim_end_matches('/'));
@@ -248,18 +231,18 @@ impl FromStr for ApiBase {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        let base = Url::parse(text).map_err(|_| unusable("it is no URL"))?;
+        let base = Url::parse(text).map_err(|_| unusable("not a URL"))?;
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(unusable("it holds a user name or a password"));
+            return Err(unusable("it contains a user name or password"));
         }
         if base.query().is_some() || base.fragment().is_some() {
-            return Err(unusable("it holds a query or a fragment"));
+            return Err(unusable("it contains a query or fragment"));
         }
         match base.scheme() {
             "https" if base.has_host() => {}
             "http" if is_loopback(&base) => {}
-            "http" => return Err(unusable("plain http would show the token to the network")),
-            _ => return Err(unusable("its scheme is not https")),
+            "http" => return Err(unusable("plain http would expose the token")),
+            _ => return Err(unusable("the scheme is not https")),
         }
         if text.trim_end_matches('/') == DEFAULT_BASE {
             return Ok(Self::default());
@@ -276,8 +259,7 @@ impl fmt::Display for ApiBase {
     }
 }
 
-/// Whether a URL leads to this machine. Over plain `http`, names below `.localhost` are judged once more when they are
-/// dialled.
+/// Whether a URL is on loopback. Names below `.localhost` are checked again when they are resolved.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
@@ -291,7 +273,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 fn unusable(reason: &str) -> Error {
     Error::config(format!(
-        "the API's base URL cannot be used: {reason}; give an https:// URL, or http:// to loopback, in {BASE_VARIABLE}"
+        "invalid API base URL: {reason}; set {BASE_VARIABLE} to an https:// URL, or to http:// on loopback"
     ))
 }
 
@@ -301,7 +283,7 @@ mod tests {
     use crate::ErrorKind;
 
     #[test]
-    fn the_default_asks_for_the_balance_on_the_other_host() {
+    fn the_default_balance_url_is_on_another_host() {
         let base = ApiBase::default();
         assert_eq!(
             base.join(&["models", "a%20b/c"]).as_str(),
@@ -312,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_of_ones_own_keeps_the_token_on_its_origin() {
+    fn a_custom_base_keeps_the_token_on_its_origin() {
         let base: ApiBase = "http://127.0.0.1:9/api/v1/".parse().unwrap();
         assert_eq!(
             base.join(&["requests", "x", "status"]).as_str(),
@@ -323,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_bare_name_is_trusted_to_be_this_machine() {
+    fn only_the_name_localhost_is_trusted_to_be_loopback() {
         let cases = [
             ("http://localhost:81/v1", true, None),
             ("https://localhost/v1", true, None),
@@ -332,14 +314,14 @@ mod tests {
             ("https://sim.localhost/v1", false, None),
             ("https://api.example/v1", false, None),
         ];
-        for (text, is_loopback, judged) in cases {
+        for (text, is_loopback, name) in cases {
             let base: ApiBase = text.parse().unwrap();
-            assert_eq!((base.is_loopback(), base.judged_host()), (is_loopback, judged), "{text}");
+            assert_eq!((base.is_loopback(), base.loopback_name()), (is_loopback, name), "{text}");
         }
     }
 
     #[test]
-    fn bases_that_would_leak_or_mislead_are_refused() {
+    fn unsafe_base_urls_are_rejected() {
         for text in [
             "",
             "model-api.runcomfy.net/v1",

@@ -1,10 +1,8 @@
-//! Spans for `tracing`, of what the clients and the waits do; nothing at all without the feature of that name.
+//! Spans for `tracing`. They do nothing without the feature of that name.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::time::Duration;
 
-use crate::Call;
 use crate::{Error, JobModel, ModelId, RequestId, SubmitOutcome};
 
 /// A span of the target `kling`. The crate `kling` documents names and fields.
@@ -15,15 +13,16 @@ pub struct Span {
     inner: tracing::Span,
 }
 
-/// A span with some fields known from the start and others that are recorded later.
+/// Makes a span. The `known` fields have values, the others are recorded later.
 macro_rules! span {
-    ($level:ident, $name:literal $(, known: $($known:ident = $value:expr),+)?; $($later:ident),*) => {{
-        $(#[cfg(not(feature = "tracing"))] let _ = ($(&$value,)+);)?
+    ($level:ident, $name:literal, known: $known:ident = $value:expr; $($later:ident),*) => {{
+        #[cfg(not(feature = "tracing"))]
+        let _ = &$value;
         Span {
             #[cfg(feature = "tracing")]
             inner: tracing::span!(
                 target: "kling", tracing::Level::$level, $name,
-                $($($known = %$value,)+)? $($later = tracing::field::Empty,)*
+                $known = %$value, $($later = tracing::field::Empty,)*
             ),
         }
     }};
@@ -38,34 +37,30 @@ impl Span {
         span!(INFO, "download", known: host = host; attempt, delay_ms, bytes, error)
     }
 
-    pub(crate) fn call<C: Call>(call: &C) -> Self {
-        let span = span!(DEBUG, "call", known: call = C::NAME; request_id, attempt, delay_ms, warning, error);
-        if let Some(id) = call.request_id() {
+    pub(crate) fn call(name: &'static str, id: Option<&RequestId>) -> Self {
+        let span = span!(DEBUG, "call", known: call = name; request_id, attempt, delay_ms, warning, error);
+        if let Some(id) = id {
             span.text("request_id", id);
         }
         span
     }
 
-    /// One question for the status.
-    #[must_use]
+    /// Returns the span of one poll of a status.
     pub fn poll(id: &RequestId) -> Self {
         span!(DEBUG, "poll", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
-    /// One question for the result.
-    #[must_use]
+    /// Returns the span of one call for a result.
     pub fn result(id: &RequestId) -> Self {
         span!(INFO, "result", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
-    /// One question to cancel.
-    #[must_use]
+    /// Returns the span of one cancel.
     pub fn cancel(id: &RequestId) -> Self {
         span!(INFO, "cancel", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
-    /// No span.
-    #[must_use]
+    /// Returns a span that records nothing.
     pub const fn none() -> Self {
         Self {
             #[cfg(feature = "tracing")]
@@ -73,8 +68,7 @@ impl Span {
         }
     }
 
-    /// The span that is entered, if it is one of these: nothing is recorded in a caller's own.
-    #[must_use]
+    /// Returns the current span if it has the target `kling`, so that a caller's own span stays untouched.
     pub fn current() -> Self {
         #[cfg(feature = "tracing")]
         {
@@ -87,20 +81,20 @@ impl Span {
     }
 
     /// Records a text.
-    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "there is nothing to record in"))]
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "the span records nothing"))]
     pub fn text(&self, field: &'static str, value: impl Display) {
         #[cfg(feature = "tracing")]
         self.inner.record(field, tracing::field::display(value));
     }
 
     /// Records a number.
-    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "there is nothing to record in"))]
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "the span records nothing"))]
     pub fn number(&self, field: &'static str, value: u64) {
         #[cfg(feature = "tracing")]
         self.inner.record(field, value);
     }
 
-    /// Records an attempt, and what was wrong with it.
+    /// Records an attempt and its error.
     pub(crate) fn attempted(&self, attempts: u32, error: Option<&Error>) {
         self.number("attempt", attempts.into());
         if let Some(error) = error {
@@ -108,23 +102,18 @@ impl Span {
         }
     }
 
-    /// Records what became of a submit.
-    pub(crate) fn submitted<M: JobModel>(&self, attempts: u32, submission: &SubmitOutcome<M>) {
-        match submission {
-            SubmitOutcome::Accepted(job) => {
-                self.text("outcome", "submitted");
-                self.text("request_id", job.id());
-                self.attempted(attempts, None);
-            }
-            SubmitOutcome::Rejected(error) => {
-                self.text("outcome", "refused");
-                self.attempted(attempts, Some(error));
-            }
-            SubmitOutcome::Unknown(_) => {
-                self.text("outcome", "unknown");
-                self.attempted(attempts, None);
-            }
+    /// Records the outcome of a submit.
+    pub(crate) fn submitted<M: JobModel>(&self, attempts: u32, outcome: &SubmitOutcome<M>) {
+        let (name, error) = match outcome {
+            SubmitOutcome::Accepted(_) => ("submitted", None),
+            SubmitOutcome::Rejected(error) => ("refused", Some(error)),
+            SubmitOutcome::Unknown(_) => ("unknown", None),
+        };
+        self.text("outcome", name);
+        if let SubmitOutcome::Accepted(job) = outcome {
+            self.text("request_id", job.id());
         }
+        self.attempted(attempts, error);
     }
 
     /// Records the pause before the next attempt.
@@ -132,7 +121,7 @@ impl Span {
         self.number("delay_ms", u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// Runs something within the span.
+    /// Runs work within the span.
     pub fn within<R>(&self, work: impl FnOnce() -> R) -> R {
         #[cfg(feature = "tracing")]
         let _entered = self.inner.enter();

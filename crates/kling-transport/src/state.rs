@@ -1,4 +1,4 @@
-//! The state of a job: the words known, and room for those that are not.
+//! The state of a job.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,36 +7,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::sanitize;
 
-/// What the API says of a job.
+/// The state of a job as the API names it.
 ///
-/// `/status` and `/result` use different words: `completed` on `/status` says only that the job no longer runs, and a job
-/// that failed says it too. Only [`ResultReply::verdict`](crate::ResultReply::verdict) tells success. A word never seen
-/// before is kept, and means that the job goes on.
+/// `completed` on `/status` only says that the job no longer runs, even if it failed. Only
+/// [`ResultReply::outcome`](crate::ResultReply::outcome) proves success. An unknown state is kept, and counts as
+/// running.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum State {
-    /// Waiting for its turn: `in_queue`; also `queued`, `pending`, `waiting`.
+    /// In the queue: `in_queue`, `queued`, `pending`, `waiting`.
     InQueue,
-    /// Running: `in_progress`; also `starting`, `processing`, `running`.
+    /// Running: `in_progress`, `starting`, `processing`, `running`.
     InProgress,
-    /// Asked to stop, and not yet stopped: `cancellation_requested`.
+    /// Asked to stop, but not stopped yet: `cancellation_requested`.
     CancellationRequested,
-    /// No longer running, with an outcome that `/result` tells: `completed`.
+    /// No longer running: `completed`. `/result` holds the outcome.
     Completed,
-    /// It worked: `succeeded`.
+    /// Succeeded: `succeeded`.
     Succeeded,
-    /// It did not work: `failed`.
+    /// Failed: `failed`.
     Failed,
-    /// It was cancelled: `cancelled`, `canceled`.
+    /// Cancelled: `cancelled`, `canceled`.
     Cancelled,
-    /// Another word, as it came, cut to 64 characters: taken for a job that goes on.
+    /// An unknown state, cut to 64 characters. It counts as running.
     Other(Box<str>),
 }
 
 impl State {
-    /// The word, in the API's own spelling.
-    #[must_use]
+    /// Returns the state in the API's spelling.
     pub fn as_str(&self) -> &str {
         match self {
             Self::InQueue => "in_queue",
@@ -63,15 +62,12 @@ impl State {
         })
     }
 
-    /// Whether the job no longer runs, however it ended.
-    #[must_use]
+    /// Whether the job no longer runs, in any final state.
     pub const fn is_over(&self) -> bool {
         matches!(self, Self::Completed | Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
-    /// Whether a word never seen before sounds as if the job no longer ran, such as `success` or `error`. It is worth a look at
-    /// `/result`, and proves nothing.
-    #[must_use]
+    /// Whether an unknown state sounds final, such as `success` or `error`. Then `/result` is worth a call.
     pub fn sounds_over(&self) -> bool {
         const OTHERS: [&str; 10] = [
             "aborted",
@@ -93,14 +89,14 @@ impl State {
     }
 
     fn is_one_of(&self, words: &[&str]) -> bool {
-        matches!(self, Self::Other(word) if words.contains(&&*plain(word)))
+        matches!(self, Self::Other(word) if words.contains(&&*normalised(word)))
     }
 }
 
 impl From<&str> for State {
     fn from(word: &str) -> Self {
-        // Nearly every word comes in its usual spelling.
-        Self::known(word).or_else(|| Self::known(&plain(word))).unwrap_or_else(|| {
+        // Nearly every state comes in its usual spelling.
+        Self::known(word).or_else(|| Self::known(&normalised(word))).unwrap_or_else(|| {
             Self::Other(
                 word.chars().filter(|letter| !sanitize::is_unsafe_on_terminal(*letter)).take(64).collect(),
             )
@@ -108,8 +104,8 @@ impl From<&str> for State {
     }
 }
 
-/// A word in the spelling that the API uses.
-fn plain(word: &str) -> String {
+/// Returns a word in the API's spelling.
+fn normalised(word: &str) -> String {
     word.trim().to_ascii_lowercase().replace(['-', ' '], "_")
 }
 
@@ -144,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_met_so_far_is_known_and_others_are_kept() {
+    fn known_states_are_recognised_and_others_are_kept() {
         let cases = [
             ("in_queue", State::InQueue),
             ("pending", State::InQueue),
@@ -163,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_word_with_control_sequences_is_cut_and_cleaned() {
+    fn a_long_state_with_control_characters_is_cut_and_cleaned() {
         let state = State::from(format!("\u{1b}[2J\u{202e}\u{2028}{}", "x".repeat(500)).as_str());
         assert_eq!(state.as_str().chars().count(), 64);
         assert!(!state.as_str().contains(sanitize::is_unsafe_on_terminal));

@@ -1,4 +1,4 @@
-//! The account's token: read once, sent to the API's own origin only, never printed.
+//! The account's token, and its redaction from texts.
 
 use std::env;
 use std::fmt;
@@ -12,14 +12,12 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The variables that may hold a token, the first one set wins: the provider's ComfyUI nodes, its command-line tool and
-/// its API pages each use a name of their own.
+/// The variables that may hold a token, in order of precedence. The provider's ComfyUI nodes, its command-line tool and
+/// its API pages use one each.
 pub const TOKEN_VARIABLES: [&str; 3] = ["RUNCOMFY_API_TOKEN", "RUNCOMFY_TOKEN", "YOUR_API_TOKEN"];
 
-/// An account's API token, safe to keep in a struct that derives `Debug`.
-///
-/// It implements neither `Display` nor `Serialize`, and its `Debug` shows nothing of it. A token gives the right to spend
-/// the account's balance.
+/// An API token, which can spend the account's balance. `Debug` hides it, and it implements neither `Display` nor
+/// `Serialize`.
 ///
 /// ```
 /// let token = kling_transport::Token::new("rc-0123456789")?;
@@ -32,23 +30,23 @@ pub struct Token(Arc<Secret>);
 #[derive(Eq, Hash, PartialEq)]
 struct Secret {
     text: Box<str>,
-    /// The forms in which a server may quote it.
+    /// The spellings in which a server may quote it.
     spellings: Spellings,
-    /// The value of the header, made once for all requests.
+    /// The value of the `authorization` header.
     bearer: Bytes,
 }
 
 impl Token {
-    /// Takes a token as text; white space around it is cut off, since files end with a line break.
+    /// Checks a token. White space around it is removed.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if it is empty, a placeholder, in quotes, follows the word Bearer, or holds anything but visible
-    /// ASCII, which a header cannot carry. Nothing of it is quoted.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text is empty, a placeholder, in quotes, preceded by
+    /// `Bearer`, or not visible ASCII. The error does not quote the text.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         Self::named("the token", text.as_ref())
     }
 
-    /// Takes a token from the place that `name` names.
+    /// Checks a token. `name` names its source in errors.
     fn named(name: &str, text: &str) -> Result<Self, Error> {
         let text = text.trim();
         if let Some(problem) = problem(text) {
@@ -64,9 +62,10 @@ impl Token {
     /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if none is, or if its value is no token; the error names the variable.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if none is set, or if the value is not a token. The error names
+    /// the variable.
     pub fn from_env() -> Result<Self, Error> {
-        // A value that is no Unicode is refused by its letters outside ASCII.
+        // A value that is not Unicode is rejected as not ASCII.
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
@@ -81,9 +80,7 @@ impl Token {
         }
     }
 
-    /// A short hash that tells accounts apart in a record, and tells nothing of the token: 12 hexadecimal digits of a SHA-256
-    /// over the token and a constant. A new token of the same account has another.
-    #[must_use]
+    /// Returns a short hash that identifies the token without revealing it: 12 hexadecimal digits of a salted SHA-256.
     pub fn account_hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(b"kling account: ");
@@ -91,45 +88,43 @@ impl Token {
         hash.finalize()[..6].iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub(crate) fn expose(&self) -> &str {
         &self.0.text
     }
 
-    /// The forms in which a text may quote it.
+    /// Returns the spellings in which a text may quote the token.
     pub(crate) fn spellings(&self) -> &Spellings {
         &self.0.spellings
     }
 
-    /// The value of the one header that carries it.
+    /// Returns the value of the `authorization` header.
     pub(crate) fn bearer(&self) -> Bytes {
         self.0.bearer.clone()
     }
 }
 
-/// Why a text is no token, in words that quote nothing of it.
+/// Returns the reason that a text is not a token, without quoting it.
 fn problem(text: &str) -> Option<&'static str> {
     const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
     let is_header =
         |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
     Some(match text {
-        "" => "is empty: paste the token whole, or create one on the site's profile page",
+        "" => "is empty: paste the whole token, or create one on the site's profile page",
         _ if text.starts_with(QUOTES) || text.ends_with(QUOTES) => "has quotes around the token: remove them",
         _ if is_header("bearer ") || is_header("bearer:") || is_header("authorization:") => {
-            "begins as a header does: give the token alone, without the word Bearer"
+            "looks like a header: give the token alone, without the word Bearer"
         }
-        _ if is_placeholder(text) => "is a placeholder: replace it by the token of your profile page",
-        _ if text.contains(char::is_whitespace) => {
-            "has a blank or a line break inside: paste the token again"
-        }
+        _ if is_placeholder(text) => "is a placeholder: replace it with the token from your profile page",
+        _ if text.contains(char::is_whitespace) => "contains a space or line break: paste the token again",
         _ if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            "has a control character or a letter outside ASCII inside: paste the token again"
+            "contains a control character or a letter outside ASCII: paste the token again"
         }
         _ => return None,
     })
 }
 
-/// Whether a text is one that documentation prints in the place of a token, or a variable that no shell replaced.
+/// Whether a text is a placeholder from documentation, or a variable that no shell replaced.
 fn is_placeholder(text: &str) -> bool {
     const WHOLE: [&str; 5] = ["api_key", "api_token", "changeme", "placeholder", "todo"];
     const PARTS: [&str; 4] = ["your_api", "your_token", "your_runcomfy", "token_here"];
@@ -154,27 +149,28 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Shorter tokens guard nothing, and would be found in any text.
+/// The shortest token that is redacted. Shorter ones would match ordinary text.
 const SHORTEST_SECRET: usize = 8;
-/// What is shown in place of a token.
+/// The replacement of a token.
 const PLACEHOLDER: &[u8] = b"[token]";
 
-/// A token as it is and in base64, each letter of it as it is or escaped: as JSON, JavaScript, URLs and HTML do it.
+/// The spellings of a token: plain and in base64, with each letter plain or escaped as in JSON, JavaScript, URLs and
+/// HTML.
 #[derive(Eq, Hash, PartialEq)]
 pub(crate) struct Spellings {
-    /// The token itself and its base64 at each of the three places in a group, in both alphabets.
+    /// The token, and its base64 at each of three offsets in both alphabets.
     words: Vec<Box<[u8]>>,
-    /// The bytes that any spelling of a word may begin with.
+    /// The first bytes of all spellings.
     starts: Box<[bool; 256]>,
 }
 
-/// Whether a word is at the start of a text.
+/// The match of a word at the start of a text.
 #[derive(Clone, Copy)]
 enum Match {
-    /// It takes so many bytes.
+    /// A match of this many bytes.
     Whole(usize),
-    /// The text ends within it.
-    Begun,
+    /// The text ends within the word.
+    Partial,
     No,
 }
 
@@ -196,16 +192,16 @@ impl Spellings {
         Self { words, starts }
     }
 
-    /// A text with every quote of the token replaced; nothing if there is none. At the end of a text that was `cut`, also the
-    /// beginning of a quote is taken out.
-    pub(crate) fn taken_out(&self, text: &[u8], is_cut: bool) -> Option<Vec<u8>> {
+    /// Returns the text with each quote of the token replaced, or `None` if there is none. If the text is cut, a
+    /// partial quote at its end is removed too.
+    pub(crate) fn redact(&self, text: &[u8], is_cut: bool) -> Option<Vec<u8>> {
         let (mut clean, mut kept, mut at) = (Vec::new(), 0, 0);
         let mut is_found = false;
         while let Some(next) = text[at..].iter().position(|byte| self.starts[usize::from(*byte)]) {
             at += next;
             let length = match self.at_start(&text[at..]) {
                 Match::Whole(length) => length,
-                Match::Begun if is_cut => text.len() - at,
+                Match::Partial if is_cut => text.len() - at,
                 _ => {
                     at += 1;
                     continue;
@@ -227,7 +223,7 @@ impl Spellings {
         for word in &self.words {
             match (word_at_start(text, word), best) {
                 (Match::Whole(length), _) => return Match::Whole(length),
-                (Match::Begun, _) => best = Match::Begun,
+                (Match::Partial, _) => best = Match::Partial,
                 (Match::No, _) => {}
             }
         }
@@ -235,8 +231,8 @@ impl Spellings {
     }
 }
 
-/// The letters of base64 that a token determines alone, where `offset` other bytes come before it in its group. At most four
-/// bits of the token are in the letters beside them.
+/// Returns the base64 letters that the token determines alone, after `offset` other bytes. The letters beside them hold
+/// at most four bits of the token.
 fn in_base64(token: &str, offset: usize, engine: &GeneralPurpose) -> Box<[u8]> {
     let group = [&[0; 3][..offset], token.as_bytes()].concat();
     let letters = engine.encode(&group).into_bytes();
@@ -254,10 +250,10 @@ fn word_at_start(text: &[u8], word: &[u8]) -> Match {
     Match::Whole(at)
 }
 
-/// Whether a text begins with a letter in any of its spellings.
+/// Matches a letter in any spelling.
 fn letter_at_start(text: &[u8], letter: u8) -> Match {
     match text {
-        [] => Match::Begun,
+        [] => Match::Partial,
         [first, ..] if *first == letter => Match::Whole(1),
         [b'\\', ..] => escaped(text, letter),
         [b'%', rest @ ..] => percent_encoded(rest, letter),
@@ -266,11 +262,11 @@ fn letter_at_start(text: &[u8], letter: u8) -> Match {
     }
 }
 
-/// `\/`, `\u002f`, `\x2f`, each also escaped again.
+/// Matches `\/`, `\u002f` and `\x2f`, also with repeated backslashes.
 fn escaped(text: &[u8], letter: u8) -> Match {
     let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
     let numbered = match &text[slashes..] {
-        [] => return Match::Begun,
+        [] => return Match::Partial,
         [b'u', digits @ ..] => number(digits, 4, 16, letter),
         [b'x', digits @ ..] => number(digits, 2, 16, letter),
         _ => Match::No,
@@ -282,7 +278,7 @@ fn escaped(text: &[u8], letter: u8) -> Match {
     }
 }
 
-/// `%2f`, also with its percent sign encoded again, any number of times.
+/// Matches `%2f`, also with repeatedly encoded percent signs.
 fn percent_encoded(rest: &[u8], letter: u8) -> Match {
     let again = rest.chunks(2).take_while(|pair| *pair == b"25").count();
     let in_last = (0..=again).rev().map(|pairs| (pairs, number(&rest[2 * pairs..], 2, 16, letter)));
@@ -290,37 +286,37 @@ fn percent_encoded(rest: &[u8], letter: u8) -> Match {
     for (pairs, one) in in_last {
         match one {
             Match::Whole(length) => return Match::Whole(1 + 2 * pairs + length),
-            Match::Begun => found = Match::Begun,
+            Match::Partial => found = Match::Partial,
             Match::No => {}
         }
     }
     found
 }
 
-/// `&#47;` and `&#x2f;`.
+/// Matches `&#47;` and `&#x2f;`.
 fn character_reference(rest: &[u8], letter: u8) -> Match {
     let (mark, radix) = match rest {
-        [] | [b'#'] => return Match::Begun,
+        [] | [b'#'] => return Match::Partial,
         [b'#', b'x' | b'X', ..] => (2, 16),
         [b'#', ..] => (1, 10),
         _ => return Match::No,
     };
     let digits = rest[mark..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     match (number(&rest[mark..], digits, radix, letter), rest.get(mark + digits)) {
-        (_, None) => Match::Begun,
+        (_, None) => Match::Partial,
         (Match::Whole(length), Some(b';')) => Match::Whole(1 + mark + length + 1),
         _ => Match::No,
     }
 }
 
-/// Whether so many digits are the number of a letter.
+/// Matches a letter as a number of `count` digits.
 fn number(digits: &[u8], count: usize, radix: u32, letter: u8) -> Match {
     let head = &digits[..digits.len().min(count)];
     if !head.iter().all(u8::is_ascii_hexdigit) {
         return Match::No;
     }
     if head.len() < count {
-        return Match::Begun;
+        return Match::Partial;
     }
     let value = str::from_utf8(head).ok().and_then(|head| u32::from_str_radix(head, radix).ok());
     if value == Some(letter.into()) { Match::Whole(count) } else { Match::No }
@@ -332,7 +328,7 @@ mod tests {
     use crate::ErrorKind;
 
     #[test]
-    fn the_first_variable_that_is_not_blank_wins() {
+    fn the_first_non_blank_variable_is_used() {
         let environment = |name: &str| match name {
             "RUNCOMFY_API_TOKEN" => Some(" ".to_owned()),
             "RUNCOMFY_TOKEN" => Some("second\n".to_owned()),
@@ -344,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_an_account_is_short_steady_and_its_own() {
+    fn an_account_hash_is_short_stable_and_distinct() {
         let hash = |text| Token::new(text).unwrap().account_hash();
         assert_eq!(hash("first"), hash("first"));
         assert_ne!(hash("first"), hash("second"));
@@ -352,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_header_cannot_carry_is_refused_without_being_shown() {
+    fn an_invalid_token_is_rejected_without_being_quoted() {
         for text in ["", "  ", "Bearer abc", "a\nb", "a\u{0}b", "tökén"] {
             let error = Token::new(text).unwrap_err();
             assert!(error.kind() == ErrorKind::Config);
@@ -361,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_in_pasting_is_named() {
+    fn paste_mistakes_are_named() {
         for (named, texts) in [
             ("quotes", ["\"rc-0123\"", "'rc-0123'", "“rc-0123”", "rc-0123\""].as_slice()),
             (
@@ -388,7 +384,7 @@ mod tests {
                     "changeme",
                 ],
             ),
-            ("blank", &["rc 0123", "rc-01\n23", "rc-01\t23"]),
+            ("space or line break", &["rc 0123", "rc-01\n23", "rc-01\t23"]),
             ("outside ASCII", &["rc-0123é", "rc-\u{0}"]),
         ] {
             for text in texts {

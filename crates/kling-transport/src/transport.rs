@@ -1,21 +1,22 @@
-//! The two seams under a client: [`Transport`] carries requests, [`Runtime`] is the clock and runs work on disks.
+//! The traits below a client: [`Transport`] carries requests, [`Runtime`] is the clock and runs disk work.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::{HttpHead, HttpReply, HttpRequest, Limits, Phase, TransportError, TransportErrorKind};
+use crate::{HttpHead, HttpReply, HttpRequest, Limits, Phase, Settings, TransportError, TransportErrorKind};
 
-/// A future without a type parameter, so that a trait with it can be an object.
+/// A boxed future, so that traits with it are object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Carries HTTP requests. `Reqwest` does so on tokio, `blocking::Ureq` on the caller's thread.
+/// Carries HTTP requests: `Reqwest` on tokio, `blocking::Ureq` on the caller's thread.
 ///
-/// An implementation follows no redirect, sends nothing twice, adds no credentials, and reports how far a failed exchange
-/// got. If it cannot tell, it names the later phase, since an earlier one lets a paid request be sent again.
+/// An implementation must not follow redirects, retry, or add credentials. It must report the phase of a failed
+/// exchange. If it cannot tell, it must name the later phase, since an earlier one allows a retry of a paid request.
 ///
 /// ```
 /// use std::future::ready;
@@ -23,7 +24,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///     BoxFuture, HttpHead, HttpReply, HttpRequest, Limits, Transport, TransportError,
 /// };
 ///
-/// /// Answers each request with the same status.
+/// /// Replies to each request with the same status.
 /// struct AlwaysRunning;
 ///
 /// impl Transport for AlwaysRunning {
@@ -35,12 +36,12 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// }
 /// ```
 pub trait Transport: Send + Sync + 'static {
-    /// Sends one request once, and reads the whole reply within the limits. Any HTTP status is a reply.
+    /// Sends a request once and reads the whole reply within the limits. Any HTTP status is a reply.
     fn send(&self, request: HttpRequest, limits: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>>;
 
-    /// Sends one request once, and reads the head of the reply. `idle_timeout` bounds each pause, not the whole.
+    /// Sends a request once and reads the head of the reply. `idle_timeout` bounds each pause, not the whole.
     ///
-    /// Only downloads need it; the default refuses.
+    /// Only downloads use it. By default it returns an error.
     fn open(&self, _request: HttpRequest, _idle_timeout: Duration) -> BoxFuture<'_, OpenResult> {
         let message = "this transport cannot download";
         let error = TransportError::new(Phase::Connect, TransportErrorKind::Broken, message);
@@ -48,7 +49,7 @@ pub trait Transport: Send + Sync + 'static {
     }
 }
 
-/// The head of a reply and the stream of its body.
+/// The head of a reply and its body.
 pub type OpenResult = Result<(HttpHead, Box<dyn BodyStream>), TransportError>;
 
 /// A body that arrives in chunks.
@@ -57,15 +58,43 @@ pub trait BodyStream: Send {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>>;
 }
 
-/// The clock of a client, and the place for work that blocks. `TokioRuntime` is the async one, `blocking::ThreadRuntime` the
-/// other.
+/// The clock of a client and the place for blocking work: `TokioRuntime` or `blocking::ThreadRuntime`.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
-    /// Returns the present moment, on a clock that never goes back.
+    /// Returns the current time of a monotonic clock.
     fn now(&self) -> Instant;
 
     /// Waits.
     fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()>;
 
-    /// Runs work that may block on a disk. The future ends when the work has ended, also by a panic.
+    /// Runs work that may block on a disk. The future ends when the work has ended, even by a panic.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()>;
+}
+
+/// The settings of a client with its transport and runtime.
+pub(crate) struct Connection {
+    pub(crate) settings: Settings,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) runtime: Box<dyn Runtime>,
+}
+
+impl Connection {
+    /// Returns the time since a moment of the runtime's clock.
+    pub(crate) fn since(&self, started: Instant) -> Duration {
+        self.runtime.now().saturating_duration_since(started)
+    }
+
+    /// Runs work that may block on a disk. Returns `None` if the work panicked or the runtime shut down.
+    pub(crate) async fn run_blocking<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Option<R> {
+        let slot = Arc::new(Mutex::new(None));
+        let result = Arc::clone(&slot);
+        let work = move || {
+            let done = work();
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+        };
+        self.runtime.run_blocking(Box::new(work)).await;
+        slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }

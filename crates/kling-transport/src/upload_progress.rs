@@ -1,4 +1,4 @@
-//! How far a request got, recorded while its body leaves.
+//! The progress of a request, recorded while its body is sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,37 +8,37 @@ use bytes::Bytes;
 
 use crate::Phase;
 
-/// The size of a piece of a body: small enough that the last one leaves late in a long upload.
+/// The size of a piece of a body: small, so that the last piece of a long upload is taken late.
 const PIECE: usize = 64 * 1024;
 
-/// Shared between a body on its way out and the code that asks how far it got.
+/// The state shared by a body that is being sent and the code that needs its phase.
 ///
-/// The two may run on different threads: the connection takes the body while the limit of the exchange passes. Whichever
-/// changes the state from untouched first decides; a look at the state proves nothing.
+/// The two may run on different threads: a connection takes the body while the time limit passes. The first change of
+/// the untouched state decides. Reading the state proves nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct UploadProgress(Arc<AtomicU8>);
 
-/// Nothing of the body was asked for.
+/// No piece of the body was taken.
 const UNTOUCHED: u8 = 0;
-/// Some of the body was asked for.
+/// A piece of the body was taken.
 const TOUCHED: u8 = 1;
-/// The last piece of the body was asked for.
+/// The last piece of the body was taken.
 const TAKEN: u8 = 2;
-/// The body was recalled before anything of it was asked for: it gives no byte any more.
+/// The body was recalled before any piece was taken, and gives no byte any more.
 const RECALLED: u8 = 3;
 /// The request has no body.
 const BODYLESS: u8 = 4;
 
 impl UploadProgress {
-    /// Watches a request with or without a body. Without one, nothing tells when the head has left.
+    /// Tracks a request. Without a body, nothing shows when the head was sent.
     pub(crate) fn new(body: Option<&Bytes>) -> Self {
         let start = if body.is_none_or(Bytes::is_empty) { BODYLESS } else { UNTOUCHED };
         Self(Arc::new(start.into()))
     }
 
-    /// Recalls the body. If this succeeds, no byte of the body has left or ever will: the request made nothing.
+    /// Recalls the body. On success no byte of the body was or will be sent, so the request created no job.
     ///
-    /// Fails if the body was asked for before, and for a request without a body.
+    /// Fails if a piece was taken before, and for a request without a body.
     pub(crate) fn recall(&self) -> bool {
         match self.0.compare_exchange(UNTOUCHED, RECALLED, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,
@@ -46,21 +46,21 @@ impl UploadProgress {
         }
     }
 
-    /// The phase of an exchange that failed before its connection was open, as the client underneath says.
+    /// Returns the phase of an exchange that failed before its connection opened, as the HTTP library reports.
     ///
-    /// For a request with a body this is believed only if the body can be recalled.
+    /// For a request with a body the report counts only if the body can be recalled.
     pub(crate) fn unconnected(&self, phase: Phase) -> Phase {
         if self.state() == BODYLESS || self.recall() { phase } else { self.phase() }
     }
 
-    /// The phase of an exchange whose time limit has passed.
+    /// Returns the phase of an exchange whose time limit has passed.
     ///
-    /// A connection asks for the body as soon as it is open, so a body that can be recalled was still connecting.
+    /// An open connection takes the body at once, so a body that can be recalled was still connecting.
     pub(crate) fn timed_out(&self) -> Phase {
         if self.recall() { Phase::Connect } else { self.phase() }
     }
 
-    /// The phase, once a connection is known or must be taken to be open.
+    /// Returns the phase of an exchange whose connection may have opened.
     pub(crate) fn phase(&self) -> Phase {
         match self.state() {
             RECALLED => Phase::Connect,
@@ -74,7 +74,8 @@ impl UploadProgress {
     }
 }
 
-/// A body that notes when its last piece is taken: whether that piece reached the wire cannot be told, so it counts as sent.
+/// A body that records its pieces. It cannot tell whether the last piece reached the network, so a taken piece counts
+/// as sent.
 #[derive(Debug)]
 pub(crate) struct TrackedBody {
     left: Bytes,
@@ -108,13 +109,13 @@ impl TrackedBody {
     }
 }
 
-/// A body was asked for after its request had been given up.
+/// The body was recalled before it was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Recalled;
 
 impl fmt::Display for Recalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request was given up before its body was sent")
+        f.write_str("the request was cancelled before its body was sent")
     }
 }
 
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_recalled_gives_nothing() {
+    fn a_recalled_body_gives_no_bytes() {
         for phase in
             [UploadProgress::timed_out, |progress: &UploadProgress| progress.unconnected(Phase::Connect)]
         {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_asked_for_is_never_called_unsent() {
+    fn a_taken_body_is_never_reported_as_unsent() {
         let (progress, mut body) = tracked(b"{}");
         assert!(body.next_piece(1).is_ok());
         assert_eq!(
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_recall_and_a_body_that_leaves_exactly_one_succeeds() {
+    fn either_the_recall_or_the_first_piece_succeeds() {
         for _ in 0..2_000 {
             let (progress, mut body) = tracked(b"{}");
             let taking = thread::spawn(move || body.next_piece(usize::MAX).is_ok());
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_body_a_request_counts_as_sent_from_the_start() {
+    fn a_request_without_a_body_counts_as_sent() {
         let progress = UploadProgress::new(None);
         assert_eq!((progress.phase(), progress.timed_out()), (Phase::Waiting, Phase::Waiting));
         assert_eq!(progress.unconnected(Phase::Resolve), Phase::Resolve);

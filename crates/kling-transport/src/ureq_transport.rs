@@ -1,5 +1,5 @@
-//! The blocking transport: ureq, without anything that could send a request twice or elsewhere, with the certificates and the
-//! cryptography of the async one.
+//! The blocking transport: ureq, without retries and redirects, with the certificates and cryptography of the async
+//! one.
 
 use std::io::{self, Read};
 use std::thread;
@@ -10,7 +10,7 @@ use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 use ureq::http;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-use ureq::typestate::AgentScope;
+use ureq::typestate::{AgentScope, HttpCrateScope};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout};
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
@@ -27,21 +27,22 @@ use crate::{
 const CHUNK: usize = 64 * 1024;
 
 type Response = http::Response<ureq::Body>;
+type Configured = ConfigBuilder<HttpCrateScope<SendBody<'static>>>;
 
 /// Carries requests by ureq.
 #[derive(Clone, Debug)]
 pub struct Ureq {
     agent: Agent,
-    /// The name that may lead to this machine only.
-    judged_host: Option<String>,
+    /// The name that must resolve to loopback.
+    loopback_name: Option<String>,
 }
 
 impl Ureq {
-    /// A transport shaped by the caller, after which this crate's own settings are made:
-    /// see [`Client::configured`](crate::blocking::Client::configured).
+    /// Returns a transport with the caller's settings, below this crate's own: see
+    /// [`Client::configured`](crate::blocking::Client::configured).
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where what was asked for cannot be set up.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
@@ -58,7 +59,7 @@ impl Ureq {
         }
         let config = builder.build();
         if let Some(proxy) = proxy_of(&config, &settings.base().join(&[])) {
-            // ureq panics on some of them, and passes over others.
+            // ureq panics on some other proxies, and ignores others.
             if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
                 return Err(unsupported(&label(proxy)));
             }
@@ -67,12 +68,12 @@ impl Ureq {
         }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         check(config.tls_config())?;
-        let judged_host = settings.base().judged_host().map(str::to_owned);
-        Ok(Self { agent: agent(config, judged_host.clone()), judged_host })
+        let loopback_name = settings.base().loopback_name().map(str::to_owned);
+        Ok(Self { agent: agent(config, loopback_name.clone()), loopback_name })
     }
 
     fn exchange(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
-        let response = self.head(&request, Bound::Whole(limits.timeout))?;
+        let response = self.head(&request, |builder| builder.timeout_global(Some(limits.timeout)))?;
         let head = head(&response);
         let mut reader = reader(response, limits.max_body as u64 + 1);
         let mut body = BytesMut::new();
@@ -89,62 +90,52 @@ impl Ureq {
         }
     }
 
-    fn head(&self, request: &HttpRequest, bound: Bound) -> Result<Response, TransportError> {
+    fn head(
+        &self,
+        request: &HttpRequest,
+        limit: impl FnOnce(Configured) -> Configured,
+    ) -> Result<Response, TransportError> {
         let (agent, progress) = (self.agent_for(request), UploadProgress::new(request.body()));
         let prepared = prepare(request, &progress).map_err(|error| {
             TransportError::new(Phase::Connect, TransportErrorKind::Broken, error.to_string())
         })?;
-        let builder = agent.configure_request(prepared);
-        let prepared = match bound {
-            Bound::Whole(timeout) => builder.timeout_global(Some(timeout)),
-            Bound::Pause(patience) => {
-                builder.timeout_recv_response(Some(patience)).timeout_per_read(Some(patience))
-            }
-        };
-        agent.run(prepared.build()).map_err(|error| {
-            let failure = judged(error, &progress);
+        agent.run(limit(agent.configure_request(prepared)).build()).map_err(|error| {
+            let error = classified(error, &progress);
             match proxy_of(agent.config(), request.url()) {
                 Some(proxy) => TransportError {
-                    message: format!("through the proxy {}: {}", label(proxy), failure.message),
-                    ..failure
+                    message: format!("through the proxy {}: {}", label(proxy), error.message),
+                    ..error
                 },
-                None => failure,
+                None => error,
             }
         })
     }
 
-    /// A paid request gets a connection of its own: none that idled too long, which would leave its outcome unknown.
+    /// Returns the agent of a request. A paid request gets a new connection, since an idle one may break and leave the
+    /// outcome unknown.
     fn agent_for(&self, request: &HttpRequest) -> Agent {
         match request.is_paid() {
-            true => agent(self.agent.config().clone(), self.judged_host.clone()),
+            true => agent(self.agent.config().clone(), self.loopback_name.clone()),
             false => self.agent.clone(),
         }
     }
 }
 
-/// An agent whose errors tell whether it came to a connection, which ureq's own do not.
-fn agent(config: Config, judged_host: Option<String>) -> Agent {
-    let resolver = Resolving { inner: DefaultResolver::default(), judged_host };
+/// Returns an agent whose errors tell whether a connection opened, unlike ureq's own.
+fn agent(config: Config, loopback_name: Option<String>) -> Agent {
+    let resolver = Resolving { inner: DefaultResolver::default(), loopback_name };
     Agent::with_parts(config, Opening::default(), resolver)
 }
 
-/// The proxy that a URL is reached through.
+/// Returns the proxy of a URL.
 fn proxy_of<'a>(config: &'a Config, url: &Url) -> Option<&'a Proxy> {
     let uri = url.as_str().parse().ok()?;
     config.proxy().filter(|proxy| !proxy.is_no_proxy(&uri))
 }
 
-/// A proxy as it is named in errors, without user and password.
+/// Returns a proxy without user and password, as errors name it.
 fn label(proxy: &Proxy) -> String {
     format!("{}://{}:{}", proxy.uri().scheme_str().unwrap_or("http"), proxy.host(), proxy.port())
-}
-
-/// What a time limit bounds.
-enum Bound {
-    /// The exchange, up to the last byte of the answer.
-    Whole(Duration),
-    /// Each pause in the answer.
-    Pause(Duration),
 }
 
 impl Transport for Ureq {
@@ -154,7 +145,9 @@ impl Transport for Ureq {
 
     fn open(&self, request: HttpRequest, idle_timeout: Duration) -> BoxFuture<'_, OpenResult> {
         Box::pin(async move {
-            let response = self.head(&request, Bound::Pause(idle_timeout))?;
+            let limit = Some(idle_timeout);
+            let response =
+                self.head(&request, |builder| builder.timeout_recv_response(limit).timeout_per_read(limit))?;
             let head = head(&response);
             // The download bounds the size.
             let body: Box<dyn BodyStream> = Box::new(Body(reader(response, u64::MAX)));
@@ -177,7 +170,7 @@ impl BodyStream for Body {
     }
 }
 
-/// The clock of the machine. It blocks the caller's thread, so each of its futures is ready at the first poll.
+/// The clock of the system. Its futures block the thread, so they are ready at their first poll.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThreadRuntime;
 
@@ -196,7 +189,7 @@ impl Runtime for ThreadRuntime {
     }
 }
 
-/// What the caller may still change.
+/// Returns the settings that the caller may change.
 fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
     let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout()));
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -227,8 +220,8 @@ fn reader(response: Response, limit: u64) -> BodyReader<'static> {
     response.into_body().into_with_config().limit(limit).reader()
 }
 
-/// How far a request got that brought no answer, and why.
-fn judged(error: ureq::Error, progress: &UploadProgress) -> TransportError {
+/// Returns the error and phase of a failed exchange.
+fn classified(error: ureq::Error, progress: &UploadProgress) -> TransportError {
     if let ureq::Error::Other(inner) = &error
         && let Some(unconnected) = inner.downcast_ref::<TransportError>()
     {
@@ -239,11 +232,11 @@ fn judged(error: ureq::Error, progress: &UploadProgress) -> TransportError {
         ureq::Error::Timeout(_) => progress.timed_out(),
         _ => progress.phase(),
     };
-    failure(&error, phase)
+    transport_error(&error, phase)
 }
 
-fn failure(error: &ureq::Error, phase: Phase) -> TransportError {
-    let words = match error {
+fn transport_error(error: &ureq::Error, phase: Phase) -> TransportError {
+    let message = match error {
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),
     };
@@ -251,23 +244,23 @@ fn failure(error: &ureq::Error, phase: Phase) -> TransportError {
         ureq::Error::Timeout(_) => TransportErrorKind::Timeout,
         _ if !phase.is_before_sending() => TransportErrorKind::Broken,
         ureq::Error::ConnectProxyFailed(reason) if reason.contains("407") => TransportErrorKind::Proxy,
-        _ if words.contains("certificate") => TransportErrorKind::Certificate,
+        _ if message.contains("certificate") => TransportErrorKind::Certificate,
         _ => TransportErrorKind::Broken,
     };
-    TransportError::new(phase, kind, words)
+    TransportError::new(phase, kind, message)
 }
 
-/// An error from before there was a connection. It is kept as such, whatever ureq makes of it.
+/// Marks an error from before the connection, so that ureq keeps it.
 fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
     match error {
         ureq::Error::Other(inner) if inner.is::<TransportError>() => ureq::Error::Other(inner),
-        error => ureq::Error::Other(Box::new(failure(&error, phase))),
+        error => ureq::Error::Other(Box::new(transport_error(&error, phase))),
     }
 }
 
-/// An error of the body's reader, which wraps ureq's own.
+/// Returns the error of a body, which wraps ureq's own.
 fn broken_off(error: io::Error) -> TransportError {
-    failure(&error.into(), Phase::Reading)
+    transport_error(&error.into(), Phase::Reading)
 }
 
 impl Read for TrackedBody {
@@ -278,7 +271,7 @@ impl Read for TrackedBody {
     }
 }
 
-/// ureq's own way of connecting, TLS and proxies included, whose errors say that there was no connection.
+/// The connector of ureq, with errors that tell that no connection opened.
 #[derive(Debug, Default)]
 struct Opening {
     inner: DefaultConnector,
@@ -296,11 +289,11 @@ impl Connector for Opening {
     }
 }
 
-/// ureq's own way of looking up a host, whose errors say so; one name is judged by its addresses.
+/// A resolver of ureq, with errors that tell so, and one name restricted to loopback.
 #[derive(Debug)]
 struct Resolving<R> {
     inner: R,
-    judged_host: Option<String>,
+    loopback_name: Option<String>,
 }
 
 impl<R: Resolver> Resolver for Resolving<R> {
@@ -312,13 +305,13 @@ impl<R: Resolver> Resolver for Resolving<R> {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout);
         let found = found.map_err(|error| unconnected(error, Phase::Resolve))?;
-        let Some(name) = self.judged_host.as_deref().filter(|name| uri.host() == Some(*name)) else {
+        let Some(name) = self.loopback_name.as_deref().filter(|name| uri.host() == Some(*name)) else {
             return Ok(found);
         };
         let own = only_loopback(name, found.iter().copied()).map_err(|error| {
-            let failure =
-                TransportError::new(Phase::Resolve, TransportErrorKind::NotLoopback, error.to_string());
-            ureq::Error::Other(Box::new(failure))
+            let message = error.to_string();
+            let error = TransportError::new(Phase::Resolve, TransportErrorKind::NotLoopback, message);
+            ureq::Error::Other(Box::new(error))
         })?;
         let mut kept = self.empty();
         own.into_iter().for_each(|address| kept.push(address));
@@ -326,10 +319,10 @@ impl<R: Resolver> Resolver for Resolving<R> {
     }
 }
 
-/// The start of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured): the platform's certificates, and
-/// with the feature `rustls` the process-wide crypto provider if one is installed, or else aws-lc-rs, which reqwest takes too.
+/// Returns the base of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured): the
+/// platform's certificates and, with the feature `rustls`, the installed crypto provider or else aws-lc-rs.
 ///
-/// Start from this one to trust further certificates: ureq's own start has no crypto provider here.
+/// Further certificates may be added. ureq's own base has no crypto provider here.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
     let builder = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
@@ -339,7 +332,7 @@ pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
     builder.provider(TlsProvider::NativeTls)
 }
 
-/// Refuses settings on which ureq would panic at the first `https` connection.
+/// Rejects settings on which ureq would panic at the first `https` connection.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn check(tls: &TlsConfig) -> Result<(), Error> {
     if matches!(tls.root_certs(), RootCerts::WebPki) {
@@ -357,7 +350,7 @@ fn check(tls: &TlsConfig) -> Result<(), Error> {
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn unusable() -> Error {
     Error::config(
-        "the TLS configuration lacks a crypto provider or certificates: start it from blocking::tls_config",
+        "the TLS configuration lacks a crypto provider or certificates: start from blocking::tls_config",
     )
 }
 
@@ -372,7 +365,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    /// Finds one address for every name.
+    /// Resolves every name to one address.
     #[derive(Debug)]
     struct Elsewhere;
 
@@ -390,13 +383,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_may_lead_to_this_machine_only_is_not_dialled_elsewhere() {
-        let resolver = Resolving { inner: Elsewhere, judged_host: Some("sim.localhost".to_owned()) };
+    fn a_loopback_name_does_not_resolve_elsewhere() {
+        let resolver = Resolving { inner: Elsewhere, loopback_name: Some("sim.localhost".to_owned()) };
         let config = Agent::config_builder().build();
         let agent = Agent::with_parts(config, Opening::default(), resolver);
         let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
-        let failure = judged(error, &UploadProgress::new(None));
-        assert_eq!((failure.phase, failure.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
-        assert!(Error::from(failure).kind() == ErrorKind::Config);
+        let error = classified(error, &UploadProgress::new(None));
+        assert_eq!((error.phase, error.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
+        assert!(Error::from(error).kind() == ErrorKind::Config);
     }
 }

@@ -39,7 +39,7 @@ async fn an_abandoned_submit_makes_no_further_attempt_and_is_refused() {
         () = until(|| world.posts() == 1) => {}
     }
     until(|| world.entries()[0].status() == EntryStatus::Rejected).await;
-    assert!(world.entries()[0].message().unwrap().contains("given up before another attempt"));
+    assert!(world.entries()[0].message().unwrap().contains("abandoned before another attempt"));
     // Neither does one that was told to stop, nor one that was left before its first.
     world.sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(30)));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -1,4 +1,4 @@
-//! What the clients say and do if no connection can be made.
+//! The errors and retries of clients that cannot connect.
 #![cfg(all(feature = "async", feature = "blocking", feature = "rustls"))]
 
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 
-/// Settings that try again for as long as it is of use.
+/// Settings with up to three attempts.
 fn settings(base: &str) -> Settings {
     let backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(1) };
     let retry = RetryPolicy::new(Duration::from_secs(60)).with_max_attempts(3).with_backoff(backoff);
@@ -35,7 +35,7 @@ fn id() -> RequestId {
     "id-1".parse().unwrap()
 }
 
-/// Why a submit and a status call of the async client ended.
+/// Returns the errors of a submit and a status call of the async client.
 fn in_async(client: &Client) -> [Error; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -44,7 +44,7 @@ fn in_async(client: &Client) -> [Error; 2] {
     })
 }
 
-/// Why a submit and a status call of the blocking client ended.
+/// Returns the errors of a submit and a status call of the blocking client.
 fn in_blocking(client: &blocking::Client) -> [Error; 2] {
     let submitted = client.submit_json(&model(), &json!({})).into_result();
     [rejected(submitted.unwrap_err()), client.status(&id()).unwrap_err()]
@@ -71,7 +71,7 @@ fn server(serve: impl Fn(std::net::TcpStream) + Send + 'static) -> (SocketAddr, 
     (address, count)
 }
 
-/// A server whose certificate nobody trusts.
+/// A server with an untrusted certificate.
 fn untrusted() -> (SocketAddr, Arc<AtomicUsize>) {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("fixtures/untrusted.cert.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/untrusted.key.pem")).unwrap();
@@ -81,14 +81,14 @@ fn untrusted() -> (SocketAddr, Arc<AtomicUsize>) {
     let config = Arc::new(config);
     server(move |mut stream| {
         let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-        // The client breaks the handshake off.
+        // The client ends the handshake.
         let _ = connection.complete_io(&mut stream);
         let _ = connection.complete_io(&mut stream);
     })
 }
 
-/// A proxy that answers every CONNECT alike.
-fn proxy(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+/// A proxy with the same reply to every CONNECT.
+fn proxy(reply: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
     server(move |mut stream| {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {
@@ -98,12 +98,12 @@ fn proxy(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
                 _ => return,
             }
         }
-        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.write_all(reply.as_bytes());
     })
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_ends_a_call_at_once_and_is_named() {
+fn an_untrusted_certificate_is_not_retried() {
     let (address, connections) = untrusted();
     let settings = settings(&format!("https://localhost:{}/v1", address.port()));
     let first = in_async(&Client::new(settings.clone()).unwrap());
@@ -124,7 +124,7 @@ fn a_certificate_that_is_not_trusted_ends_a_call_at_once_and_is_named() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_ends_a_call_at_once() {
+fn a_proxy_that_requires_a_password_is_not_retried() {
     let (address, connections) =
         proxy("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
     let (settings, proxy) = (settings("https://api.example/v1"), format!("http://{address}"));
@@ -145,7 +145,7 @@ fn a_proxy_that_wants_a_password_ends_a_call_at_once() {
 }
 
 #[test]
-fn an_error_of_another_kind_through_a_proxy_is_tried_again_and_says_so() {
+fn other_proxy_errors_are_retried_and_name_the_proxy() {
     let (address, connections) = proxy("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n");
     let (settings, proxy) = (settings("https://api.example/v1"), format!("http://{address}"));
     let client =
@@ -163,7 +163,7 @@ fn an_error_of_another_kind_through_a_proxy_is_tried_again_and_says_so() {
 }
 
 #[test]
-fn a_proxy_whose_scheme_the_blocking_client_cannot_use_is_refused_at_once() {
+fn an_unsupported_proxy_scheme_is_rejected() {
     for scheme in ["socks4", "socks5", "socks5h"] {
         let proxied = ureq::Proxy::new(&format!("{scheme}://user:secret@10.0.0.1:1080")).ok();
         let client = blocking::Client::configured(settings("https://api.example/v1"), |builder| {
@@ -177,8 +177,8 @@ fn a_proxy_whose_scheme_the_blocking_client_cannot_use_is_refused_at_once() {
 }
 
 #[test]
-fn a_host_that_is_not_found_is_a_connect_error_of_every_call() {
-    // A machine without a name server may need long for each look-up.
+fn an_unknown_host_is_a_connect_error() {
+    // A look-up may take long without a name server.
     let never = RetryPolicy::never();
     let settings = settings("https://nowhere.invalid/v1").with_submit_retry(never).with_call_retry(never);
     let first = in_async(&Client::new(settings.clone()).unwrap());
@@ -189,19 +189,19 @@ fn a_host_that_is_not_found_is_a_connect_error_of_every_call() {
 }
 
 #[test]
-fn each_retry_is_told_before_its_pause() {
+fn each_retry_is_notified_before_its_pause() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let hearing = Arc::clone(&heard);
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&notices);
     let settings = settings(&format!("http://{nobody}/v1"))
-        .with_on_retry(move |notice| hearing.lock().unwrap().push((notice.attempts, notice.to_string())));
+        .with_on_retry(move |notice| sink.lock().unwrap().push((notice.attempts, notice.to_string())));
     in_async(&Client::new(settings.clone()).unwrap());
     in_blocking(&blocking::Client::new(settings).unwrap());
-    let heard = heard.lock().unwrap();
+    let notices = notices.lock().unwrap();
     // Two pauses between three attempts, of four calls.
-    let attempts: Vec<_> = heard.iter().map(|(attempts, _)| *attempts).collect();
+    let attempts: Vec<_> = notices.iter().map(|(attempts, _)| *attempts).collect();
     assert_eq!(attempts, [1, 2].repeat(4));
-    for (_, text) in heard.iter() {
+    for (_, text) in notices.iter() {
         assert!(text.starts_with("cannot connect") && text.contains(": Connection refused"), "{text}");
         assert!(text.contains("; retrying "), "{text}");
     }

@@ -1,4 +1,4 @@
-//! Answers that were paid for, in every state that a server, a proxy or a broken connection may leave them in.
+//! Paid replies in every state in which a server, a proxy or a broken connection may leave them.
 
 use std::future::ready;
 use std::ops::ControlFlow;
@@ -30,31 +30,31 @@ fn head(status: u16, headers: &[(&str, &str)]) -> HttpHead {
     HttpHead::new(status, header, SystemTime::UNIX_EPOCH)
 }
 
-fn answer(status: u16, body: impl Into<Bytes>) -> Outcome {
+fn replied(status: u16, body: impl Into<Bytes>) -> Outcome {
     Ok(HttpReply::new(head(status, &[]), body.into()))
 }
 
-/// The connection ends after a part of the answer.
+/// The connection ends within the reply.
 fn cut(kind: TransportErrorKind, status: u16, body: impl Into<Bytes>) -> Outcome {
     Err(TransportError::new(Phase::Reading, kind, "cut").while_reading(&head(status, &[]), body.into()))
 }
 
-fn submitting() -> PendingSubmit {
+fn pending() -> PendingSubmit {
     let model: ModelId = "maker/model".parse().unwrap();
     PendingSubmit::json(&settings(), &model, &json!({}), SystemTime::UNIX_EPOCH).unwrap()
 }
 
-fn submission(outcome: Outcome) -> ControlFlow<SubmitOutcome, Duration> {
-    submitting().next(outcome, Duration::ZERO, 0.5)
+fn next(outcome: Outcome) -> ControlFlow<SubmitOutcome, Duration> {
+    pending().next(outcome, Duration::ZERO, 0.5)
 }
 
-/// The id of the job that a submit made; its words in brackets otherwise.
+/// Returns the id of the submitted job, or else the outcome in brackets.
 fn submitted(outcome: Outcome) -> String {
-    match submission(outcome) {
+    match next(outcome) {
         ControlFlow::Break(SubmitOutcome::Accepted(job)) => job.id().to_string(),
-        ControlFlow::Break(SubmitOutcome::Rejected(_)) => "<refused>".to_owned(),
+        ControlFlow::Break(SubmitOutcome::Rejected(_)) => "<rejected>".to_owned(),
         ControlFlow::Break(SubmitOutcome::Unknown(_)) => "<unknown>".to_owned(),
-        ControlFlow::Continue(pause) => format!("<again after {} s>", pause.as_secs()),
+        ControlFlow::Continue(pause) => format!("<retry after {} s>", pause.as_secs()),
     }
 }
 
@@ -86,12 +86,12 @@ fn result(outcome: Outcome) -> Result<ResultReply, Error> {
     call(&GetResult(&id), outcome)
 }
 
-/// A body with a value of any spelling behind its first member.
+/// A body with a misspelt member behind a valid one.
 fn with(first: &str, broken: &str) -> String {
     format!("{{{first},{broken},\"last\":1}}")
 }
 
-/// The ways in which a body may be no JSON although a person reads it with ease.
+/// The ways in which a body may be readable but invalid JSON.
 fn misspelt(member: &str) -> Vec<(&'static str, Vec<u8>)> {
     let deep = format!("\"x\":{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let text = |text: String| text.into_bytes();
@@ -122,36 +122,36 @@ fn misspelt(member: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn a_submit_answer_that_is_no_valid_json_still_gives_its_id() {
-    for (what, body) in misspelt(&format!(r#""request_id":"{ID}""#)) {
-        assert_eq!(submitted(answer(200, body.clone())), ID, "{what}");
-        assert_eq!(submitted(cut(TransportErrorKind::Broken, 200, body.clone())), ID, "{what}, cut");
-        assert_eq!(submitted(cut(TransportErrorKind::Timeout, 200, body)), ID, "{what}, hanging");
+fn a_submit_with_invalid_json_still_gives_its_id() {
+    for (damage, body) in misspelt(&format!(r#""request_id":"{ID}""#)) {
+        assert_eq!(submitted(replied(200, body.clone())), ID, "{damage}");
+        assert_eq!(submitted(cut(TransportErrorKind::Broken, 200, body.clone())), ID, "{damage}, cut");
+        assert_eq!(submitted(cut(TransportErrorKind::Timeout, 200, body)), ID, "{damage}, hanging");
     }
 }
 
 #[test]
-fn a_status_that_is_no_valid_json_is_still_one() {
-    for (what, body) in misspelt(r#""queue_position":3,"status":"in_queue""#) {
-        let reply = status(answer(200, body)).unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert_eq!((reply.state.as_str(), reply.queue_position), ("in_queue", Some(3)), "{what}");
+fn a_status_with_invalid_json_is_read() {
+    for (damage, body) in misspelt(r#""queue_position":3,"status":"in_queue""#) {
+        let reply = status(replied(200, body)).unwrap_or_else(|error| panic!("{damage}: {error}"));
+        assert_eq!((reply.state.as_str(), reply.queue_position), ("in_queue", Some(3)), "{damage}");
     }
 }
 
 #[test]
-fn a_result_that_is_no_valid_json_still_gives_its_output() {
+fn a_result_with_invalid_json_still_gives_its_output() {
     let output = format!(r#""status":"succeeded","output":{{"video":"{URL}"}}"#);
-    for (what, body) in misspelt(&output) {
-        for outcome in [answer(200, body.clone()), cut(TransportErrorKind::Broken, 200, body)] {
-            let reply = result(outcome).unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(reply.outcome(), JobOutcome::Succeeded, "{what}");
-            assert_eq!(reply.output_urls(), [URL], "{what}");
+    for (damage, body) in misspelt(&output) {
+        for outcome in [replied(200, body.clone()), cut(TransportErrorKind::Broken, 200, body)] {
+            let reply = result(outcome).unwrap_or_else(|error| panic!("{damage}: {error}"));
+            assert_eq!(reply.outcome(), JobOutcome::Succeeded, "{damage}");
+            assert_eq!(reply.output_urls(), [URL], "{damage}");
         }
     }
 }
 
 #[test]
-fn an_id_may_be_a_number_or_padded_or_bare() {
+fn an_id_may_be_a_number_padded_or_unquoted() {
     let cases = [
         (r#"{"request_id":1234567890}"#, "1234567890"),
         (r#"{"request_id":123456789012345678901234567890}"#, "123456789012345678901234567890"),
@@ -170,11 +170,11 @@ fn an_id_may_be_a_number_or_padded_or_bare() {
         (r#"{"echo":"\"request_id\":\"a-1\""}"#, "<unknown>"),
     ];
     for (body, expected) in cases {
-        assert_eq!(submitted(answer(200, body)), expected, "{body}");
+        assert_eq!(submitted(replied(200, body)), expected, "{body}");
     }
     let id: RequestId = "77".parse().unwrap();
     let reply = HttpReply::new(head(200, &[]), r#"{"request_id":77,"status":"completed"}"#.into());
-    assert!(GetStatus(&id).read(&reply).is_ok(), "the id that was asked for, as a number");
+    assert!(GetStatus(&id).read(&reply).is_ok(), "the requested id, as a number");
     let reply = HttpReply::new(head(200, &[]), r#"{"request_id":78,"status":"completed"}"#.into());
     assert!(
         GetStatus(&id).read(&reply).unwrap_err().kind() == ErrorKind::Protocol,
@@ -183,26 +183,26 @@ fn an_id_may_be_a_number_or_padded_or_bare() {
 }
 
 #[test]
-fn an_id_counts_under_any_status_unless_the_answer_complains() {
+fn an_id_counts_under_any_status_unless_the_reply_has_an_error() {
     let plain = format!(r#"{{"request_id":"{ID}"}}"#);
     let queued = format!(r#"{{"request_id":"{ID}","status":"in_queue","status_url":"u"}}"#);
-    let complaint = format!(r#"{{"request_id":"{ID}","error_code":500001,"error_message":"no"}}"#);
+    let with_error = format!(r#"{{"request_id":"{ID}","error_code":500001,"error_message":"no"}}"#);
     let cases = [
         (429, &plain, ID),
         (429, &queued, ID),
-        (429, &complaint, ID),
+        (429, &with_error, ID),
         (500, &plain, ID),
         (503, &queued, ID),
         (408, &plain, ID),
         (302, &queued, ID),
-        (500, &complaint, "<unknown>"),
-        (504, &complaint, "<unknown>"),
+        (500, &with_error, "<unknown>"),
+        (504, &with_error, "<unknown>"),
         (409, &queued, ID),
-        (400, &plain, "<refused>"),
-        (422, &complaint, "<refused>"),
+        (400, &plain, "<rejected>"),
+        (422, &with_error, "<rejected>"),
     ];
     for (code, body, expected) in cases {
-        assert_eq!(submitted(answer(code, body.clone())), expected, "{code} {body}");
+        assert_eq!(submitted(replied(code, body.clone())), expected, "{code} {body}");
         assert_eq!(
             submitted(cut(TransportErrorKind::Broken, code, body.clone())),
             expected,
@@ -212,35 +212,35 @@ fn an_id_counts_under_any_status_unless_the_answer_complains() {
 }
 
 #[test]
-fn a_page_with_an_id_in_its_script_is_a_job_only_where_it_could_be_one() {
+fn an_id_in_a_page_is_not_a_job() {
     let page = r#"<html><script>{"request_id":"trace-7"}</script></html>"#;
-    for (code, expected) in [(403, "<refused>"), (502, "<unknown>")] {
-        assert_eq!(submitted(answer(code, page)), expected);
+    for (code, expected) in [(403, "<rejected>"), (502, "<unknown>")] {
+        assert_eq!(submitted(replied(code, page)), expected);
     }
 }
 
 #[test]
-fn a_refusal_is_not_read_from_an_answer_that_lost_a_part() {
+fn a_rejection_is_not_read_from_an_incomplete_reply() {
     let cases = [
-        ("\u{feff}{\"error_code\":400002}", "<refused>"),
-        ("{\"error_code\":400002} ", "<refused>"),
+        ("\u{feff}{\"error_code\":400002}", "<rejected>"),
+        ("{\"error_code\":400002} ", "<rejected>"),
         ("{\"error_code\":400002,\"error_message\":\"no", "<unknown>"),
         ("{\"error_code\":400002,,:\"x\" \"}", "<unknown>"),
     ];
     for (body, expected) in cases {
-        assert_eq!(submitted(answer(200, body)), expected, "{body}");
+        assert_eq!(submitted(replied(200, body)), expected, "{body}");
     }
 }
 
 #[test]
-fn a_429_that_breaks_off_keeps_its_retry_after() {
+fn a_truncated_429_keeps_its_retry_after() {
     let cut = |body: &'static str| {
         let head = head(429, &[("retry-after", "30")]);
         Err(TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut")
             .while_reading(&head, body.into()))
     };
     for body in ["", "{\"error_", "<html>"] {
-        assert_eq!(submitted(cut(body)), "<again after 30 s>");
+        assert_eq!(submitted(cut(body)), "<retry after 30 s>");
         let error = status(cut(body)).unwrap_err();
         assert!(error.kind() == ErrorKind::RateLimited && error.is_transient(), "{error}");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
@@ -248,7 +248,7 @@ fn a_429_that_breaks_off_keeps_its_retry_after() {
 }
 
 #[test]
-fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
+fn an_incomplete_result_is_an_error_unless_its_output_is_whole() {
     let cases = [
         (r#"{"status":"succeeded","output":{"video":"https://x/a.mp4"},"co"#, Some(JobOutcome::Succeeded)),
         (r#"{"status":"succeeded","output":{"videos":["https://x/a.mp4","https"#, None),
@@ -262,7 +262,7 @@ fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
         (r#"{"status":"in_progress","#, Some(JobOutcome::Unfinished)),
     ];
     for (body, expected) in cases {
-        for outcome in [answer(200, body), cut(TransportErrorKind::Timeout, 200, body)] {
+        for outcome in [replied(200, body), cut(TransportErrorKind::Timeout, 200, body)] {
             let read = result(outcome);
             assert!(read.as_ref().err().is_none_or(Error::is_transient), "{body}");
             assert_eq!(read.ok().map(|reply| reply.outcome()), expected, "{body}");
@@ -271,16 +271,16 @@ fn a_result_that_lost_a_part_is_asked_for_again_unless_its_output_is_whole() {
 }
 
 #[test]
-fn a_member_is_found_where_the_structure_is_destroyed() {
+fn members_are_found_in_a_destroyed_structure() {
     let body = br#"{"status":"failed" ^ %% "prompt":"a" b "c" ,"error":"no face found", "x" }"#;
-    let reply = result(answer(200, &body[..])).unwrap();
+    let reply = result(replied(200, &body[..])).unwrap();
     assert_eq!((reply.outcome(), reply.error_text().as_deref()), (JobOutcome::Failed, Some("no face found")));
     let body = format!(r#"?"status":"succeeded","output":{{"video":"{URL}"}},"cost":0.35}}"#);
-    let reply = result(answer(200, body)).unwrap();
+    let reply = result(replied(200, body)).unwrap();
     assert_eq!((reply.outcome(), reply.output_urls()), (JobOutcome::Succeeded, vec![URL]));
 }
 
-/// A good answer to a submit, with the members in any order and any blanks between them.
+/// A valid reply to a submit, with the members in any order and any blanks between them.
 fn good_submit() -> impl Strategy<Value = Vec<u8>> {
     let members = [
         format!(r#""request_id":"{ID}""#),
@@ -305,15 +305,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_whole_id_is_found_in_any_truncation(body in good_submit(), length in 0usize..700) {
+    fn a_whole_id_is_found_after_any_truncation(body in good_submit(), length in 0usize..700) {
         let left = &body[..length.min(body.len())];
         let expected = if has_whole_id(left) { ID } else { "<unknown>" };
-        prop_assert_eq!(submitted(answer(200, left.to_vec())), expected);
+        prop_assert_eq!(submitted(replied(200, left.to_vec())), expected);
         prop_assert_eq!(submitted(cut(TransportErrorKind::Broken, 200, left.to_vec())), expected);
     }
 
     #[test]
-    fn a_whole_id_is_found_in_any_corruption(
+    fn a_whole_id_is_found_after_any_corruption(
         body in good_submit(),
         noise in prop::collection::vec((0usize..700, prop_oneof![
             any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'}'), Just(b','), Just(b':'), Just(b'\n'), Just(0),
@@ -325,37 +325,37 @@ proptest! {
             body[at] = byte;
         }
         if has_whole_id(&body) {
-            prop_assert_eq!(submitted(answer(200, body.clone())), ID, "{}", String::from_utf8_lossy(&body));
+            prop_assert_eq!(submitted(replied(200, body.clone())), ID, "{}", String::from_utf8_lossy(&body));
         }
     }
 
     #[test]
-    fn no_bytes_make_a_panic(status_code in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = submission(answer(status_code, body.clone()));
-        let _ = submission(cut(TransportErrorKind::TooLarge, status_code, body.clone()));
-        let _ = (status(answer(status_code, body.clone())), result(answer(status_code, body)));
+    fn arbitrary_bytes_do_not_panic(status_code in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = next(replied(status_code, body.clone()));
+        let _ = next(cut(TransportErrorKind::TooLarge, status_code, body.clone()));
+        let _ = (status(replied(status_code, body.clone())), result(replied(status_code, body)));
     }
 
     #[test]
-    fn no_text_like_json_makes_a_panic(text in r#"([{}\[\]",:\\]|\\u[d-e][89a-f]0?|"status"|"output"|"request_id"|null|-?[0-9.e]{1,4}| |é){0,60}"#) {
-        let _ = submission(answer(200, text.clone()));
-        let _ = (status(answer(200, text.clone())), result(cut(TransportErrorKind::Broken, 200, text)));
+    fn json_like_text_does_not_panic(text in r#"([{}\[\]",:\\]|\\u[d-e][89a-f]0?|"status"|"output"|"request_id"|null|-?[0-9.e]{1,4}| |é){0,60}"#) {
+        let _ = next(replied(200, text.clone()));
+        let _ = (status(replied(200, text.clone())), result(cut(TransportErrorKind::Broken, 200, text)));
     }
 
     #[test]
-    fn a_good_result_is_read_as_serde_json_reads_it(
+    fn a_valid_result_is_read_as_by_serde_json(
         output in json_value(), error in json_value(), cost in any::<f64>(), extra in json_value(),
     ) {
         let body = json!({
             "status": "succeeded", "output": {"video": URL, "more": output}, "cost": cost,
             "created_at": "2025-12-07T00:21:22.331289+00:00", "x": extra,
         });
-        let reply = result(answer(200, body.to_string())).unwrap();
+        let reply = result(replied(200, body.to_string())).unwrap();
         prop_assert_eq!(reply.output.as_ref(), body.get("output"));
         prop_assert_eq!(reply.cost_usd, body["cost"].as_f64());
         prop_assert_eq!(reply.created_at.as_deref(), body["created_at"].as_str());
         let failed = json!({"status": "failed", "error": {"reason": "no", "more": error}});
-        let reply = result(answer(200, failed.to_string())).unwrap();
+        let reply = result(replied(200, failed.to_string())).unwrap();
         prop_assert_eq!(reply.error.as_ref(), failed.get("error"));
     }
 }
@@ -378,7 +378,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn the_same_request_in_another_spelling_has_the_same_fingerprint() {
+fn equal_requests_have_equal_fingerprints() {
     let first =
         Fingerprint::of(br#"{"prompt":"a cat","duration":5,"cfg_scale":0.5,"tags":[1,{"b":1,"a":2}]}"#);
     let same = [

@@ -1,4 +1,4 @@
-//! What the clients keep whatever the caller asks of the libraries underneath, over real sockets.
+//! The settings of both clients that a caller cannot change, over real sockets.
 #![cfg(all(feature = "async", feature = "blocking", feature = "rustls"))]
 
 use std::io::{self, Write};
@@ -14,26 +14,26 @@ use kling_transport::{
 };
 use serde_json::json;
 
-/// Answers every connection with the same bytes, once something was read, and counts them.
-fn server(answer: impl Into<Vec<u8>>) -> (SocketAddr, Arc<AtomicUsize>) {
+/// Sends each connection the same bytes, and counts the connections.
+fn server(reply: impl Into<Vec<u8>>) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, count, answer) =
-        (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)), answer.into());
+    let (address, count, reply) =
+        (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)), reply.into());
     let counted = count.clone();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             counted.fetch_add(1, Ordering::SeqCst);
             // A peer that goes away ends its own connection only.
-            let _ = answer_all(&mut stream, &answer);
+            let _ = serve(&mut stream, &reply);
         }
     });
     (address, count)
 }
 
-/// Closes only when the peer does: closing on unread bytes would reset the connection under the answer.
-fn answer_all(stream: &mut TcpStream, answer: &[u8]) -> io::Result<u64> {
+/// Closes only after the peer, since closing on unread bytes would reset the connection.
+fn serve(stream: &mut TcpStream, reply: &[u8]) -> io::Result<u64> {
     stream.peek(&mut [0])?;
-    stream.write_all(answer)?;
+    stream.write_all(reply)?;
     stream.shutdown(Shutdown::Write)?;
     io::copy(stream, &mut io::sink())
 }
@@ -50,35 +50,35 @@ fn in_async<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-fn refused(submission: SubmitOutcome) -> Error {
-    match submission {
+fn rejected(outcome: SubmitOutcome) -> Error {
+    match outcome {
         SubmitOutcome::Rejected(error) => error,
-        other => panic!("expected a refusal, got {other:?}"),
+        other => panic!("expected a rejection, got {other:?}"),
     }
 }
 
-fn unknown(submission: SubmitOutcome) -> UnknownOutcome {
-    match submission {
-        SubmitOutcome::Unknown(receipt) => receipt,
+fn unknown(outcome: SubmitOutcome) -> UnknownOutcome {
+    match outcome {
+        SubmitOutcome::Unknown(unknown) => unknown,
         other => panic!("expected an unknown outcome, got {other:?}"),
     }
 }
 
 #[test]
-fn a_failed_handshake_proves_that_nothing_was_sent() {
+fn a_failed_handshake_is_a_rejection() {
     let (address, _) = server("this is no TLS");
     let settings = settings(&format!("https://{address}/v1"));
     let model = "maker/model".parse().unwrap();
     let first =
         in_async(async { Client::new(settings.clone()).unwrap().submit_json(&model, &json!({})).await });
     let second = blocking::Client::new(settings).unwrap().submit_json(&model, &json!({}));
-    for error in [refused(first), refused(second)] {
+    for error in [rejected(first), rejected(second)] {
         assert!(error.is_connect(), "{error}");
     }
 }
 
 #[test]
-fn redirects_stay_off_when_the_caller_turns_them_on() {
+fn redirects_cannot_be_enabled() {
     let (address, count) =
         server("HTTP/1.1 307 X\r\nlocation: /v1/again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let settings = settings(&format!("http://{address}/v1"));
@@ -90,12 +90,12 @@ fn redirects_stay_off_when_the_caller_turns_them_on() {
     let client =
         blocking::Client::configured(settings, |builder| builder.max_redirects(5).http_status_as_error(true));
     let second = client.unwrap().submit_json(&model, &json!({}));
-    assert!(refused(first).kind() == ErrorKind::Redirect && refused(second).kind() == ErrorKind::Redirect);
+    assert!(rejected(first).kind() == ErrorKind::Redirect && rejected(second).kind() == ErrorKind::Redirect);
     assert_eq!(count.load(Ordering::SeqCst), 2, "one request by each client");
 }
 
 #[test]
-fn loopback_is_never_reached_through_a_proxy() {
+fn loopback_bypasses_proxies() {
     let (address, _) = server(
         "HTTP/1.1 200 X\r\ncontent-length: 23\r\nconnection: close\r\n\r\n{\"status\": \"completed\"}",
     );
@@ -112,7 +112,7 @@ fn loopback_is_never_reached_through_a_proxy() {
 }
 
 #[test]
-fn an_answer_is_read_up_to_its_bound() {
+fn a_reply_is_bounded() {
     let size = kling_transport::MAX_REPLY_BYTES + 1;
     let head = format!("HTTP/1.1 200 X\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n");
     let (address, _) = server([head.into_bytes(), vec![b' '; size]].concat());
@@ -121,13 +121,13 @@ fn an_answer_is_read_up_to_its_bound() {
     let first =
         in_async(async { Client::new(settings.clone()).unwrap().submit_json(&model, &json!({})).await });
     let second = blocking::Client::new(settings).unwrap().submit_json(&model, &json!({}));
-    for receipt in [unknown(first), unknown(second)] {
-        assert!(receipt.message().contains("larger than 16777216 bytes"), "{receipt}");
+    for unknown in [unknown(first), unknown(second)] {
+        assert!(unknown.message().contains("larger than 16777216 bytes"), "{unknown}");
     }
 }
 
 #[test]
-fn tls_settings_that_would_panic_later_are_refused_at_once() {
+fn invalid_tls_settings_are_rejected() {
     let bare = ureq::tls::TlsConfig::builder().build();
     let client =
         blocking::Client::configured(settings("https://127.0.0.1:9/v1"), |builder| builder.tls_config(bare));
