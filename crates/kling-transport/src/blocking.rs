@@ -35,8 +35,8 @@ impl Client {
 
     /// Returns a client on ureq with the caller's proxies, root certificates or local address.
     ///
-    /// The settings that this crate relies on win: no redirects, statuses as replies, timeouts by call, and no proxy if
-    /// the API is on loopback. Start TLS settings from [`tls_config`].
+    /// The settings that this crate relies on win: no redirects, statuses as replies, timeouts by call. Loopback never
+    /// goes through a proxy. Start TLS settings from [`tls_config`].
     pub fn configured(
         settings: Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,

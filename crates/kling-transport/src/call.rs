@@ -199,7 +199,7 @@ pub(crate) fn read<C: Call>(
     let read = match redact::outcome(outcome, token) {
         Ok(reply) => call.read(&reply),
         // The beginning of a reply may hold all that is needed.
-        Err(error) => match HttpReply::begun(&error).map(|reply| call.read(&reply)) {
+        Err(error) => match HttpReply::beginning(&error).map(|reply| call.read(&reply)) {
             Some(Ok(reply)) => Ok(reply),
             // An error in the reply says more than the transport error.
             Some(Err(inner)) if inner.is_api_error() || inner.kind() == ErrorKind::RateLimited => Err(inner),

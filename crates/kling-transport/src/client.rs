@@ -44,8 +44,8 @@ impl Client {
 
     /// Returns a client on reqwest with the caller's proxies, root certificates or local address.
     ///
-    /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1, and no proxy if the
-    /// API is on loopback.
+    /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1. Loopback never goes
+    /// through a proxy.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.

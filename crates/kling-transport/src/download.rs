@@ -34,15 +34,17 @@ pub(crate) async fn run(
     }
     let started = connection.runtime.now();
     let mut download = Download::new(url, path, options, &connection.settings)?;
-    if let Some(whole) = download.take_whole() {
-        return on_disk(connection, move || whole.keep()).await;
+    // An earlier download may have completed the file but failed to rename it.
+    if let Some(complete) = download.partial.take_if(|partial| partial.is_complete()) {
+        return on_disk(connection, move || complete.finish()).await;
     }
     loop {
         let span = download.span.clone();
         let error = match span.around(fetch(connection, &mut download, started, &mut progress)).await {
             Ok(partial) => {
-                download.completed(&partial);
-                return on_disk(connection, move || partial.keep()).await;
+                download.span.attempted(download.attempts + 1, None);
+                download.span.number("bytes", partial.progress().received);
+                return on_disk(connection, move || partial.finish()).await;
             }
             Err(error) => error,
         };
@@ -69,7 +71,7 @@ async fn fetch(
                 let now = connection.since(started);
                 on_disk(connection, move || partial.append(&chunk, now)).await?
             }
-            Ok(None) => return on_disk(connection, move || partial.whole()).await,
+            Ok(None) => return on_disk(connection, move || partial.complete()).await,
             Err(error) => return Err(AttemptError::Broken(error.into(), partial.into())),
         };
         progress(partial.progress());
@@ -116,11 +118,6 @@ impl Download {
         Ok(Self { source, url, path, options, allowed_hosts, redirects: 0, attempts: 0, partial, span })
     }
 
-    /// Takes the file if an earlier download completed it but could not rename it.
-    fn take_whole(&mut self) -> Option<PartialFile> {
-        self.partial.take_if(|partial| partial.is_whole())
-    }
-
     fn request(&self) -> HttpRequest {
         let range = self.partial.as_ref().and_then(PartialFile::range);
         HttpRequest::get(self.url.clone(), None).with_range(range)
@@ -138,7 +135,7 @@ impl Download {
                     Some(partial) => partial,
                     None => PartialFile::open(&self.path, &self.source, &self.options)?,
                 };
-                Ok(partial.restarted(head)?)
+                Ok(partial.restart(head)?)
             }
             206 | 416 => self.resume(head),
             _ => Err(self.rejected(head)),
@@ -151,7 +148,7 @@ impl Download {
         let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
         let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
         match usable {
-            Ok(()) => partial.continued(head),
+            Ok(()) => partial.resume(head),
             Err(error) => {
                 partial.discard();
                 Err(error.into())
@@ -191,12 +188,6 @@ impl Download {
             ..ErrorParts::default()
         };
         Error::from(parts).into()
-    }
-
-    /// Records that the file is complete.
-    fn completed(&self, partial: &PartialFile) {
-        self.span.attempted(self.attempts + 1, None);
-        self.span.number("bytes", partial.progress().received);
     }
 
     /// Decides after an error: continues after a pause, or breaks with the error.
@@ -278,7 +269,7 @@ fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Down
         return Err(too_large(length, options.max_bytes));
     }
     let head = HttpHead { content_length: Some(length), ..HttpHead::default() };
-    let partial = PartialFile::open(path, &source, options)?.restarted(&head)?;
-    let whole = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::whole);
-    whole.map_err(AttemptError::into_error)?.keep()
+    let partial = PartialFile::open(path, &source, options)?.restart(&head)?;
+    let complete = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::complete);
+    complete.map_err(AttemptError::into_error)?.finish()
 }

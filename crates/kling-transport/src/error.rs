@@ -10,8 +10,8 @@ use crate::{ModelId, Phase, RequestId, TransportError, TransportErrorKind, sanit
 
 /// An error of a call, a download, or a value that cannot be used.
 ///
-/// [`Error::kind`] says what happened. The API's `error_code` decides the kind before the HTTP status does, since the
-/// provider sends bad tokens and empty balances as HTTP 400. `Display` is one line, without the token and URL queries.
+/// [`Error::kind`] tells the kind. The API's `error_code` decides it before the HTTP status does, since the provider
+/// sends bad tokens as HTTP 400. `Display` is one line, without the token and URL queries.
 ///
 /// # Troubleshooting
 /// [`Error::is_transient`] tells whether a retry may help. An unknown outcome of a submit is never an `Error`: see

@@ -41,7 +41,7 @@ impl HttpHead {
             content_length: header("content-length").and_then(|text| text.trim().parse().ok()),
             location: owned("location"),
             etag: owned("etag"),
-            last_modified: settled(header("last-modified"), date).map(str::to_owned),
+            last_modified: strong_last_modified(header("last-modified"), date).map(str::to_owned),
             content_range: header("content-range").and_then(ContentRange::parse),
             content_type: owned("content-type"),
             content_encoding: owned("content-encoding"),
@@ -59,9 +59,9 @@ impl HttpHead {
     }
 }
 
-/// Returns a `Last-Modified` that is at least a second older than the reply, so that no second change shares it (RFC
-/// 9110, 8.8.2.2).
-fn settled<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str> {
+/// Returns a `Last-Modified` that is at least a second older than the reply (RFC 9110, 8.8.2.2). Otherwise a second
+/// change may share it.
+fn strong_last_modified<'a>(modified: Option<&'a str>, date: Option<&str>) -> Option<&'a str> {
     let modified = modified?.trim();
     let at = httpdate::parse_http_date(modified).ok()?;
     let age = httpdate::parse_http_date(date?.trim()).ok()?.duration_since(at).ok()?;
@@ -87,7 +87,7 @@ impl HttpReply {
     }
 
     /// Returns the beginning of a reply that ended early, if one began.
-    pub(crate) fn begun(error: &TransportError) -> Option<Self> {
+    pub(crate) fn beginning(error: &TransportError) -> Option<Self> {
         let head = HttpHead {
             status: error.status?,
             retry_after: error.retry_after,
@@ -179,8 +179,8 @@ impl std::error::Error for TransportError {}
 
 /// The phase in which an exchange ended, in order of time.
 ///
-/// Only the first two prove that nothing was sent. If phases cannot be told apart, the later one counts, since it is
-/// safer to assume that a paid request was sent.
+/// Only the first two prove that nothing was sent. If two phases cannot be told apart, the later one counts. Then a
+/// paid request is not retried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! Reads broken or truncated JSON leniently.
 //!
-//! Valid JSON is read by `serde_json` alone. Anything else is read by a parser that never fails: it accepts misspelt
+//! Valid JSON is read by `serde_json` alone. Anything else is read by a parser that never fails. It accepts misspelt
 //! values, skips unexpected characters, and keeps every whole member.
 
 use std::borrow::Cow;

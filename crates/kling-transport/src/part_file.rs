@@ -17,7 +17,7 @@ use crate::Fingerprint;
 /// The folder may be shared with other users. Only a regular file of this user with a single name is opened, and links
 /// are not followed.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartFile {
     file: File,
     path: PathBuf,
     target: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct ResumeInfo {
     pub(crate) is_whole: bool,
 }
 
-impl Part {
+impl PartFile {
     /// Opens the part file of a target and a URL. Returns the note and length that an earlier download left.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Part {
     /// Empties the file for another version. Without a note the file cannot be resumed.
     pub(crate) fn restart(&mut self, note: Option<&ResumeInfo>) -> io::Result<()> {
         // The old note is removed first, since it must never describe other bytes.
-        self.forget()?;
+        self.discard_note()?;
         self.resume(0)?;
         note.map_or(Ok(()), |note| self.note(note))
     }
@@ -121,7 +121,7 @@ impl Part {
     }
 
     /// Removes the note, so that the file cannot be resumed.
-    pub(crate) fn forget(&mut self) -> io::Result<()> {
+    pub(crate) fn discard_note(&mut self) -> io::Result<()> {
         (self.has_note, self.is_worth_keeping) = (false, false);
         remove_note(&self.path)
     }
@@ -162,7 +162,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.is_worth_keeping {
             // A file that stays is harmless: the next download restarts it.
@@ -280,7 +280,7 @@ fn remove_stale(target: &Path) {
         if let Ok(file) = open_locked(&path)
             && !read_note(&path).is_some_and(|note| note.is_whole)
         {
-            drop(Part::new(file, path, target, false));
+            drop(PartFile::new(file, path, target, false));
         }
     }
 }
@@ -311,13 +311,13 @@ mod tests {
         let source = Url::parse("https://a.example/clip.mp4?sig=1").unwrap();
         for version in [None, Some("\"1\"".to_owned())] {
             let note = version.map(|version| ResumeInfo { version: Some(version), ..ResumeInfo::default() });
-            let (mut part, _) = Part::open(&target, &source).unwrap();
+            let (mut part, _) = PartFile::open(&target, &source).unwrap();
             part.restart(note.as_ref()).unwrap();
             part.append(b"clip").unwrap();
             fs::write(&target, "mine").unwrap();
             assert_eq!(part.finish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             fs::remove_file(&target).unwrap();
-            let (part, found) = Part::open(&target, &source).unwrap();
+            let (part, found) = PartFile::open(&target, &source).unwrap();
             assert_eq!(found, Some((ResumeInfo { version: None, total: Some(4), is_whole: true }, 4)));
             part.finish(false).unwrap();
             assert_eq!(fs::read(&target).unwrap(), b"clip");
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_rehearsal_finds_errors_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |name: &str, overwrite| Part::rehearse(&folder.path().join(name), overwrite).err();
+        let error = |name: &str, overwrite| PartFile::rehearse(&folder.path().join(name), overwrite).err();
         assert!(error("clip.mp4", false).is_none());
         assert!(error("no/such/clip.mp4", false).is_some() && error(&"x".repeat(256), false).is_some());
         assert_eq!(names(folder.path()), 0);
@@ -344,7 +344,7 @@ mod tests {
     fn reading_the_head_does_not_move_the_write_position() {
         let folder = tempfile::tempdir().unwrap();
         let source = Url::parse("https://a.example/clip.mp4").unwrap();
-        let (mut part, _) = Part::open(&folder.path().join("clip.mp4"), &source).unwrap();
+        let (mut part, _) = PartFile::open(&folder.path().join("clip.mp4"), &source).unwrap();
         part.append(b"clip").unwrap();
         assert_eq!((part.head(2).unwrap(), part.head(9).unwrap()), (b"cl".to_vec(), b"clip".to_vec()));
         part.append(b"s").unwrap();

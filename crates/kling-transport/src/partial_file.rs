@@ -8,13 +8,13 @@ use url::Url;
 
 use crate::content::HEAD_BYTES;
 use crate::http_reply::RangeRequest;
-use crate::part_file::{Part, ResumeInfo};
+use crate::part_file::{PartFile, ResumeInfo};
 use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, TransportError, sanitize};
 
 /// The options of a download.
 ///
 /// By default a download fetches media of at most 2 GiB and never overwrites a file. The allowed hosts are `https`
-/// hosts below `runcomfy.net` and `runcomfy.com`, and the API's own origin if it is on loopback.
+/// hosts below `runcomfy.net` and `runcomfy.com`. An API on loopback is an allowed host too.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DownloadOptions {
@@ -70,9 +70,9 @@ impl DownloadOptions {
     /// Sets the retries. Default: 5 attempts in a row without progress, within an hour. A missing file (HTTP 404) is
     /// tried 4 times, since it may appear shortly after the job ends.
     ///
-    /// If the server names the version of the file, by a strong `ETag` or a `Last-Modified`, an attempt resumes where
-    /// the last one ended. So does a later download of the same URL, without its query, to the same file, even by
-    /// another process. The bytes are kept in a hidden file `.kling-….part` beside the target.
+    /// An attempt resumes the last one if the server names the version of the file by a strong `ETag` or a
+    /// `Last-Modified`. So does a later download of the same URL to the same file, even by another process. The query
+    /// of the URL does not count. The bytes are kept in a hidden file `.kling-….part` beside the target.
     pub fn with_retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
@@ -88,7 +88,7 @@ impl DownloadOptions {
         if !self.overwrite && path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        Part::rehearse(path, self.overwrite).map_err(|error| not_created(path, &error))
+        PartFile::rehearse(path, self.overwrite).map_err(|error| not_created(path, &error))
     }
 }
 
@@ -129,7 +129,7 @@ pub struct Downloaded {
 /// A file in progress, under a hidden name beside its target. It is kept for a later attempt if it can be resumed.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
-    part: Part,
+    part: PartFile,
     path: PathBuf,
     options: DownloadOptions,
     received: u64,
@@ -140,14 +140,14 @@ pub(crate) struct PartialFile {
     /// Whether the head of the file was checked in this attempt.
     is_checked: bool,
     /// Whether an earlier download completed the file.
-    is_whole: bool,
-    pace: Pace,
+    is_complete: bool,
+    rate: TransferRate,
 }
 
 impl PartialFile {
     /// Opens and locks the file of an earlier attempt, or a new one.
     pub(crate) fn open(path: &Path, source: &Url, options: &DownloadOptions) -> Result<Self, Error> {
-        let (part, found) = Part::open(path, source).map_err(|error| match error.kind() {
+        let (part, found) = PartFile::open(path, source).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => locked(path),
             _ => unwritable(path, &error),
         })?;
@@ -160,13 +160,13 @@ impl PartialFile {
             total: None,
             version: None,
             is_checked: false,
-            is_whole: false,
-            pace: Pace::default(),
+            is_complete: false,
+            rate: TransferRate::default(),
         };
         let Some((note, length)) = found else { return Ok(file) };
         file.total = note.total;
         if note.is_whole && note.total == Some(length) {
-            (file.received, file.is_whole) = (length, true);
+            (file.received, file.is_complete) = (length, true);
             return Ok(file);
         }
         // At least one byte is requested again, so that the server confirms the version.
@@ -177,7 +177,7 @@ impl PartialFile {
     }
 
     /// Restarts the file as a reply announces it, unless it exceeds the limit.
-    pub(crate) fn restarted(mut self, head: &HttpHead) -> Result<Self, Error> {
+    pub(crate) fn restart(mut self, head: &HttpHead) -> Result<Self, Error> {
         let (total, most) = (head.content_length, self.options.max_bytes);
         if let Some(total) = total.filter(|total| *total > most) {
             return Err(too_large(total, most));
@@ -185,34 +185,34 @@ impl PartialFile {
         let version = head.version().map(str::to_owned);
         let note = version.is_some().then(|| ResumeInfo { version: version.clone(), total, is_whole: false });
         self.part.restart(note.as_ref()).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(Self { received: 0, before: 0, total, version, ..self.anew() })
+        Ok(Self { received: 0, before: 0, total, version, ..self.new_attempt() })
     }
 
     /// Resumes the file, if the reply continues it.
-    pub(crate) fn continued(self, head: &HttpHead) -> Result<Self, AttemptError> {
+    pub(crate) fn resume(self, head: &HttpHead) -> Result<Self, AttemptError> {
         let fits = self.range().is_some_and(|range| range.is_continued_by(head, self.total));
         if !fits {
             self.discard();
             return Err(Error::new(ErrorKind::Protocol, "the reply does not continue the file").into());
         }
         let total = self.total.or_else(|| head.content_range?.total);
-        Ok(Self { before: self.received, total, ..self.anew() })
+        Ok(Self { before: self.received, total, ..self.new_attempt() })
     }
 
     /// Resets the checks of an attempt.
-    fn anew(self) -> Self {
-        Self { is_checked: false, is_whole: false, pace: Pace::default(), ..self }
+    fn new_attempt(self) -> Self {
+        Self { is_checked: false, is_complete: false, rate: TransferRate::default(), ..self }
     }
 
     /// Removes the file.
     pub(crate) fn discard(mut self) {
         // A note that stays is found outdated by its version.
-        let _ = self.part.forget();
+        let _ = self.part.discard_note();
     }
 
     /// Whether an earlier download completed the file but could not rename it.
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.is_whole
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// Returns the request for the missing bytes, if the file can be resumed.
@@ -237,7 +237,7 @@ impl PartialFile {
         if !self.is_checked && self.received >= HEAD_BYTES as u64 {
             self = self.checked()?;
         }
-        match self.pace.note(chunk.len() as u64, now, &self.options) {
+        match self.rate.note(chunk.len() as u64, now, &self.options) {
             Ok(()) => Ok(self),
             Err(error) => Err(AttemptError::Slow(error, self.into())),
         }
@@ -260,7 +260,7 @@ impl PartialFile {
     }
 
     /// Checks that the file is complete.
-    pub(crate) fn whole(self) -> Result<Self, AttemptError> {
+    pub(crate) fn complete(self) -> Result<Self, AttemptError> {
         match self.total {
             Some(total) if total != self.received => {
                 let message = format!("got {} of {total} bytes", self.received);
@@ -272,7 +272,7 @@ impl PartialFile {
     }
 
     /// Renames the file to its target.
-    pub(crate) fn keep(self) -> Result<Downloaded, Error> {
+    pub(crate) fn finish(self) -> Result<Downloaded, Error> {
         let Self { part, path, options, received, .. } = self;
         let kept = std::path::absolute(part.path()).unwrap_or_else(|_| part.path().to_owned());
         match part.finish(options.overwrite) {
@@ -290,13 +290,13 @@ impl PartialFile {
 
 /// The rate of an attempt. An attempt below the lowest rate for as long as the idle timeout fails.
 #[derive(Debug, Default)]
-struct Pace {
+struct TransferRate {
     /// The start of the current stretch.
     since: Option<Duration>,
     bytes: u64,
 }
 
-impl Pace {
+impl TransferRate {
     fn note(&mut self, bytes: u64, now: Duration, options: &DownloadOptions) -> Result<(), Error> {
         let since = *self.since.get_or_insert(now);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -412,14 +412,14 @@ mod tests {
         let options =
             DownloadOptions::default().with_idle_timeout(Duration::from_secs(10)).with_min_rate(100);
         let check = |arrivals: &[(u64, u64)]| {
-            let mut pace = Pace::default();
-            arrivals.iter().try_for_each(|(at, bytes)| pace.note(*bytes, Duration::from_secs(*at), &options))
+            let mut rate = TransferRate::default();
+            arrivals.iter().try_for_each(|(at, bytes)| rate.note(*bytes, Duration::from_secs(*at), &options))
         };
         assert!(check(&[(0, 1), (9, 1)]).is_ok(), "the time is not over");
         assert!(check(&[(0, 1000), (10, 0), (19, 1)]).is_ok());
         assert!(check(&[(0, 1), (5, 1), (10, 997)]).unwrap_err().is_timeout());
         assert!(check(&[(0, 1000), (10, 0), (20, 999)]).is_err(), "each stretch counts for itself");
         let any = options.clone().with_min_rate(0);
-        assert!(Pace::default().note(0, Duration::from_secs(99), &any).is_ok());
+        assert!(TransferRate::default().note(0, Duration::from_secs(99), &any).is_ok());
     }
 }

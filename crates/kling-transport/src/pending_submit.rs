@@ -21,8 +21,8 @@ use crate::{
 /// A submit under way. A client sends [`PendingSubmit::request`] and passes each outcome to [`PendingSubmit::next`],
 /// until that breaks.
 ///
-/// A retry follows only if it is proven that no job was created: the connection never opened, or the server replied
-/// 429. Anything else ends the submit after one POST, as does a certificate or proxy that is not accepted.
+/// A retry follows only if no job can have been created: the connection never opened, or the server replied 429.
+/// Anything else ends the submit after one POST, as does a certificate or proxy that is not accepted.
 pub struct PendingSubmit<M: JobModel = DynModel> {
     request: HttpRequest,
     limits: Limits,
@@ -236,8 +236,8 @@ fn classify(outcome: Result<HttpReply, TransportError>) -> Attempt {
 /// Classifies an exchange without a whole reply. The beginning may name the job. Without an id, the status may prove a
 /// rejection.
 fn classify_error(error: TransportError) -> Attempt {
-    let begun = HttpReply::begun(&error);
-    if let Some(reply) = &begun
+    let beginning = HttpReply::beginning(&error);
+    if let Some(reply) = &beginning
         && let Some(read) = ApiReply::read(reply)
         && let Some(id) = submitted_id(&read, reply)
     {
@@ -282,7 +282,7 @@ fn classify_reply(reply: HttpReply) -> Attempt {
 /// Returns the id of the job, if the reply proves that there is one.
 ///
 /// Under a status of success, and under 429, any id counts. Under another status an id may be that of the failed call.
-/// Then the reply must not be embedded in a page and must not name an error, and under a status of rejection it must
+/// Then the reply must not be embedded in a page and must not name an error. Under a status of rejection it must also
 /// have the links of a job.
 fn submitted_id(read: &ApiReply, reply: &HttpReply) -> Option<RequestId> {
     let status = reply.head.status;
@@ -309,9 +309,9 @@ fn proves_rejection(error: &Error) -> bool {
 
 /// Whether an HTTP status proves that no job was created.
 ///
-/// 408 does not: the server may hold the request. Neither does 499: the client left a proxy before the reply. 307 and
-/// 308 do, since they ask for the same request elsewhere. 301, 302 and 303 do not, since servers send them after they
-/// processed a POST.
+/// 408 does not, since the server may hold the request. 499 does not, since the client left a proxy before the reply.
+/// 307 and 308 do, since they ask for the same request elsewhere. 301, 302 and 303 do not, since servers send them
+/// after they processed a POST.
 const fn is_rejection(status: u16) -> bool {
     matches!(status, 307 | 308 | 400..=407 | 409..=498)
 }

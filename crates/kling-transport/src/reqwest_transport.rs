@@ -217,8 +217,8 @@ fn head(response: &Response) -> HttpHead {
 /// Returns the phase of a failed exchange.
 fn phase(error: &reqwest::Error, progress: &UploadProgress) -> Phase {
     match error {
-        error if error.is_dns() => progress.unconnected(Phase::Resolve),
-        error if error.is_connect() || error.is_builder() => progress.unconnected(Phase::Connect),
+        error if error.is_dns() => progress.not_connected(Phase::Resolve),
+        error if error.is_connect() || error.is_builder() => progress.not_connected(Phase::Connect),
         error if error.is_timeout() => progress.timed_out(),
         _ => progress.phase(),
     }

@@ -15,7 +15,7 @@ pub(crate) fn text(text: &str) -> String {
     cut(&line.join(" "), MAX_CHARS)
 }
 
-/// Whether a terminal may interpret a character, break the line at it, or reorder the text around it: control
+/// Whether a terminal may interpret a character, break the line at it, or reorder the text around it. These are control
 /// characters, line and paragraph separators, direction marks, and invisible marks.
 #[doc(hidden)]
 #[must_use]

@@ -143,9 +143,8 @@ const TYPICAL_PATH: usize = 64;
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
 /// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
-/// name such as `sim.localhost` must resolve to loopback. The balance is on another host,
-/// `https://api.runcomfy.net/prod/v2/balance`, or on the path `/prod/v2/balance` of a custom base's origin. The token
-/// goes to no other place.
+/// name such as `sim.localhost` must resolve to loopback. The balance is at `https://api.runcomfy.net/prod/v2/balance`,
+/// or at `/prod/v2/balance` of a custom base's origin. The token goes to no other place.
 ///
 /// ```
 /// use kling_transport::ApiBase;

@@ -154,8 +154,7 @@ const SHORTEST_SECRET: usize = 8;
 /// The replacement of a token.
 const PLACEHOLDER: &[u8] = b"[token]";
 
-/// The spellings of a token: plain and in base64, with each letter plain or escaped as in JSON, JavaScript, URLs and
-/// HTML.
+/// The spellings of a token: plain and in base64. Each letter may be escaped as in JSON, JavaScript, URLs and HTML.
 #[derive(Eq, Hash, PartialEq)]
 pub(crate) struct Spellings {
     /// The token, and its base64 at each of three offsets in both alphabets.

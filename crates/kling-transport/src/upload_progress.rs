@@ -49,7 +49,7 @@ impl UploadProgress {
     /// Returns the phase of an exchange that failed before its connection opened, as the HTTP library reports.
     ///
     /// For a request with a body the report counts only if the body can be recalled.
-    pub(crate) fn unconnected(&self, phase: Phase) -> Phase {
+    pub(crate) fn not_connected(&self, phase: Phase) -> Phase {
         if self.state() == BODYLESS || self.recall() { phase } else { self.phase() }
     }
 
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_recalled_body_gives_no_bytes() {
         for phase in
-            [UploadProgress::timed_out, |progress: &UploadProgress| progress.unconnected(Phase::Connect)]
+            [UploadProgress::timed_out, |progress: &UploadProgress| progress.not_connected(Phase::Connect)]
         {
             let (progress, mut body) = tracked(b"{}");
             assert_eq!(phase(&progress), Phase::Connect);
@@ -163,7 +163,7 @@ mod tests {
         let (progress, mut body) = tracked(b"{}");
         assert!(body.next_piece(1).is_ok());
         assert_eq!(
-            (progress.timed_out(), progress.unconnected(Phase::Resolve)),
+            (progress.timed_out(), progress.not_connected(Phase::Resolve)),
             (Phase::Sending, Phase::Sending)
         );
     }
@@ -182,6 +182,6 @@ mod tests {
     fn a_request_without_a_body_counts_as_sent() {
         let progress = UploadProgress::new(None);
         assert_eq!((progress.phase(), progress.timed_out()), (Phase::Waiting, Phase::Waiting));
-        assert_eq!(progress.unconnected(Phase::Resolve), Phase::Resolve);
+        assert_eq!(progress.not_connected(Phase::Resolve), Phase::Resolve);
     }
 }

@@ -123,8 +123,8 @@ impl Ureq {
 
 /// Returns an agent whose errors tell whether a connection opened, unlike ureq's own.
 fn agent(config: Config, loopback_name: Option<String>) -> Agent {
-    let resolver = Resolving { inner: DefaultResolver::default(), loopback_name };
-    Agent::with_parts(config, Opening::default(), resolver)
+    let resolver = MarkingResolver { inner: DefaultResolver::default(), loopback_name };
+    Agent::with_parts(config, MarkingConnector::default(), resolver)
 }
 
 /// Returns the proxy of a URL.
@@ -225,10 +225,10 @@ fn classified(error: ureq::Error, progress: &UploadProgress) -> TransportError {
     if let ureq::Error::Other(inner) = &error
         && let Some(unconnected) = inner.downcast_ref::<TransportError>()
     {
-        return TransportError { phase: progress.unconnected(unconnected.phase), ..unconnected.clone() };
+        return TransportError { phase: progress.not_connected(unconnected.phase), ..unconnected.clone() };
     }
     let phase = match error {
-        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => progress.unconnected(Phase::Connect),
+        ureq::Error::ConnectionFailed | ureq::Error::TlsRequired => progress.not_connected(Phase::Connect),
         ureq::Error::Timeout(_) => progress.timed_out(),
         _ => progress.phase(),
     };
@@ -251,7 +251,7 @@ fn transport_error(error: &ureq::Error, phase: Phase) -> TransportError {
 }
 
 /// Marks an error from before the connection, so that ureq keeps it.
-fn unconnected(error: ureq::Error, phase: Phase) -> ureq::Error {
+fn not_connected(error: ureq::Error, phase: Phase) -> ureq::Error {
     match error {
         ureq::Error::Other(inner) if inner.is::<TransportError>() => ureq::Error::Other(inner),
         error => ureq::Error::Other(Box::new(transport_error(&error, phase))),
@@ -273,11 +273,11 @@ impl Read for TrackedBody {
 
 /// The connector of ureq, with errors that tell that no connection opened.
 #[derive(Debug, Default)]
-struct Opening {
+struct MarkingConnector {
     inner: DefaultConnector,
 }
 
-impl Connector for Opening {
+impl Connector for MarkingConnector {
     type Out = <DefaultConnector as Connector>::Out;
 
     fn connect(
@@ -285,18 +285,18 @@ impl Connector for Opening {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        self.inner.connect(details, chained).map_err(|error| unconnected(error, Phase::Connect))
+        self.inner.connect(details, chained).map_err(|error| not_connected(error, Phase::Connect))
     }
 }
 
 /// A resolver of ureq, with errors that tell so, and one name restricted to loopback.
 #[derive(Debug)]
-struct Resolving<R> {
+struct MarkingResolver<R> {
     inner: R,
     loopback_name: Option<String>,
 }
 
-impl<R: Resolver> Resolver for Resolving<R> {
+impl<R: Resolver> Resolver for MarkingResolver<R> {
     fn resolve(
         &self,
         uri: &http::Uri,
@@ -304,7 +304,7 @@ impl<R: Resolver> Resolver for Resolving<R> {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout);
-        let found = found.map_err(|error| unconnected(error, Phase::Resolve))?;
+        let found = found.map_err(|error| not_connected(error, Phase::Resolve))?;
         let Some(name) = self.loopback_name.as_deref().filter(|name| uri.host() == Some(*name)) else {
             return Ok(found);
         };
@@ -319,8 +319,8 @@ impl<R: Resolver> Resolver for Resolving<R> {
     }
 }
 
-/// Returns the base of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured): the
-/// platform's certificates and, with the feature `rustls`, the installed crypto provider or else aws-lc-rs.
+/// Returns the base of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured). It has the
+/// platform's certificates. With the feature `rustls` it has the installed crypto provider, or else aws-lc-rs.
 ///
 /// Further certificates may be added. ureq's own base has no crypto provider here.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -367,9 +367,9 @@ mod tests {
 
     /// Resolves every name to one address.
     #[derive(Debug)]
-    struct Elsewhere;
+    struct FixedResolver;
 
-    impl Resolver for Elsewhere {
+    impl Resolver for FixedResolver {
         fn resolve(
             &self,
             _: &http::Uri,
@@ -384,9 +384,10 @@ mod tests {
 
     #[test]
     fn a_loopback_name_does_not_resolve_elsewhere() {
-        let resolver = Resolving { inner: Elsewhere, loopback_name: Some("sim.localhost".to_owned()) };
+        let resolver =
+            MarkingResolver { inner: FixedResolver, loopback_name: Some("sim.localhost".to_owned()) };
         let config = Agent::config_builder().build();
-        let agent = Agent::with_parts(config, Opening::default(), resolver);
+        let agent = Agent::with_parts(config, MarkingConnector::default(), resolver);
         let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
         let error = classified(error, &UploadProgress::new(None));
         assert_eq!((error.phase, error.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
