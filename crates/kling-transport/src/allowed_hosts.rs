@@ -124,16 +124,12 @@ pub(crate) fn refuse_unknown_schemes() -> Result<(), Error> {
     let variables = VARIABLES.iter().filter_map(|name| Some((name, env::var(name).ok()?)));
     for (name, value) in variables {
         let scheme = value.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        if scheme.is_some_and(|scheme| !is_supported(&scheme) && !scheme.starts_with("socks")) {
+        if scheme.is_some_and(|scheme| !matches!(&*scheme, "http" | "https") && !scheme.starts_with("socks"))
+        {
             return Err(unsupported(&format!("the one in {name}")));
         }
     }
     Ok(())
-}
-
-/// Whether the clients support proxies of this scheme.
-pub(crate) fn is_supported(scheme: &str) -> bool {
-    matches!(scheme, "http" | "https")
 }
 
 /// Returns the error of an unsupported proxy. `proxy` must not contain a password.
@@ -156,7 +152,7 @@ impl EnvironmentProxies {
         refuse_unknown_schemes()?;
         let proxies = Self(hyper_util::client::proxy::matcher::Matcher::from_system().into());
         match proxies.of(url) {
-            Some(proxy) if !is_supported(proxy.split(':').next().unwrap_or_default()) => {
+            Some(proxy) if !proxy.starts_with("http://") && !proxy.starts_with("https://") => {
                 Err(unsupported(&proxy))
             }
             Some(_) => Ok(Some(proxies)),

@@ -163,7 +163,7 @@ impl Client {
             let elapsed = self.0.since(started);
             match settings.call_retry.next(attempts, error.retry_after(), elapsed, fastrand::f64()) {
                 Retry::After(pause) => {
-                    settings.on_retry.notify(&RetryNotice::new(&error, pause, attempts));
+                    settings.on_retry.notify(&RetryNotice { error: &error, delay: pause, attempts });
                     span.delay(pause);
                     self.runtime().sleep(pause).await;
                 }
@@ -194,9 +194,9 @@ impl Client {
         stop: impl Future<Output = ()> + Send,
     ) -> SubmitOutcome<M> {
         let (started, mut stop) = (self.runtime().now(), pin!(stop));
-        while !is_ready(stop.as_mut()).await {
+        while poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_pending())).await {
             let sent = self.transport().send(pending.request(), pending.limits());
-            let reply = pending.span().around(sent).await;
+            let reply = pending.span.around(sent).await;
             match pending.next(reply, self.0.since(started), fastrand::f64()) {
                 ControlFlow::Break(outcome) => return outcome,
                 ControlFlow::Continue(pause) => {
@@ -259,11 +259,6 @@ impl fmt::Debug for Client {
         let Connection { settings, runtime, .. } = &*self.0;
         f.debug_struct("Client").field("settings", settings).field("runtime", runtime).finish_non_exhaustive()
     }
-}
-
-/// Whether a future is ready at its next poll.
-async fn is_ready(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
-    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ pub(crate) fn read(body: &[u8]) -> Option<Reading> {
     if damage.is_garbled {
         for name in SEARCHED {
             if !object.contains_key(name)
-                && let Some(value) = search(&text, name, Reader::member_value)
+                && let Some(value) =
+                    search(&text, name, |reader| reader.value(MAX_DEPTH).filter(|value| !value.is_null()))
             {
                 object.insert(name.to_owned(), value);
             }
@@ -232,10 +233,6 @@ impl<'a> Reader<'a> {
                 Some(_) => elements.push(self.value(depth)?),
             }
         }
-    }
-
-    fn member_value(&mut self) -> Option<Value> {
-        self.value(MAX_DEPTH).filter(|value| !value.is_null())
     }
 
     /// Reads a whole value. Returns `None` if there is none, or if the text ends within it.

@@ -35,7 +35,8 @@ pub struct PendingSubmit<M: JobModel = DynModel> {
     on_retry: OnRetry,
     /// The error of the last attempt, which created no job.
     rejection: Option<Error>,
-    span: Span,
+    /// The span of the attempts.
+    pub(crate) span: Span,
     output: PhantomData<fn() -> M>,
 }
 
@@ -104,11 +105,6 @@ impl<M: JobModel> PendingSubmit<M> {
         &self.model
     }
 
-    /// Returns the span of the attempts.
-    pub(crate) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
     /// Returns the fingerprint of the body.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
@@ -161,7 +157,11 @@ impl<M: JobModel> PendingSubmit<M> {
         if rejection.is_connect() && rejection.is_transient() || rejection.kind() == ErrorKind::RateLimited {
             let retry_after = rejection.retry_after();
             if let Retry::After(pause) = self.retry.next(self.attempts, retry_after, elapsed, random) {
-                self.on_retry.notify(&RetryNotice::new(&rejection, pause, self.attempts));
+                self.on_retry.notify(&RetryNotice {
+                    error: &rejection,
+                    delay: pause,
+                    attempts: self.attempts,
+                });
                 self.rejection = Some(rejection);
                 return ControlFlow::Continue(pause);
             }

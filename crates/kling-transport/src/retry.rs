@@ -108,12 +108,6 @@ pub struct RetryNotice<'a> {
     pub attempts: u32,
 }
 
-impl<'a> RetryNotice<'a> {
-    pub(crate) const fn new(error: &'a Error, delay: Duration, attempts: u32) -> Self {
-        Self { error, delay, attempts }
-    }
-}
-
 impl fmt::Display for RetryNotice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.write_finding(f)?;
@@ -181,7 +175,9 @@ mod tests {
     fn a_retry_notice_has_the_error_and_the_pause() {
         let error = TransportError::new(Phase::Connect, TransportErrorKind::Broken, "connection refused");
         let error = Error::from(error);
-        let shown = |millis| RetryNotice::new(&error, Duration::from_millis(millis), 1).to_string();
+        let shown = |millis| {
+            RetryNotice { error: &error, delay: Duration::from_millis(millis), attempts: 1 }.to_string()
+        };
         assert_eq!(shown(7_600), "cannot connect: connection refused; retrying in 8 s");
         assert_eq!(shown(312), "cannot connect: connection refused; retrying in 312 ms");
     }

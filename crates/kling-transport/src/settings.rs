@@ -180,6 +180,7 @@ impl ApiBase {
     }
 
     /// Returns the name that must resolve to loopback, since the token goes there over plain `http`.
+    #[cfg(any(feature = "async", feature = "blocking", test))]
     pub(crate) fn loopback_name(&self) -> Option<&str> {
         match self.base.host() {
             Some(Host::Domain(name)) if self.base.scheme() == "http" && name != "localhost" => Some(name),
