@@ -52,7 +52,7 @@ fn a_proxy_that_wants_a_password_ends_a_submit_at_once() {
     assert_eq!(ended.code, 69, "{ended:?}");
     let expected = format!(
         "nothing was submitted: the proxy cannot be used: through the proxy {proxy}: tunnel error: proxy authorization \
-         required; name it as HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+         required; set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
     );
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
 }
