@@ -57,7 +57,7 @@ fn read(file: &Path) -> io::Result<Histories> {
 
 /// Replaces the file in one step, so that no other process reads a half.
 fn write(file: &Path, histories: &Histories) -> io::Result<()> {
-    let mut new = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+    let mut new = tempfile::NamedTempFile::new_in(file.parent().unwrap_or_else(|| Path::new(".")))?;
     new.write_all(&serde_json::to_vec(histories)?)?;
     new.persist(file)?;
     Ok(())

@@ -115,7 +115,7 @@ impl CancelOnDrop {
 
     /// Takes the runtime of the first poll.
     pub(crate) fn start(&mut self) {
-        self.runtime = Handle::try_current().ok().or(self.runtime.take());
+        self.runtime = Handle::try_current().ok().or_else(|| self.runtime.take());
     }
 
     pub(crate) fn disarm(&mut self) {

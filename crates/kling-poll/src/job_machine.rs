@@ -304,7 +304,7 @@ impl JobMachine {
         }
         self.last_error = None;
         match outcome {
-            Ok(reply) => self.state = reply.state.or(self.state.take()),
+            Ok(reply) => self.state = reply.state.or_else(|| self.state.take()),
             Err(error) => self.last_error = Some(error),
         }
         self.stage = Stage::Settle;
