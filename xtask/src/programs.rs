@@ -29,7 +29,6 @@ pub(crate) fn bench(root: &Path, bench: Bench) -> Result<(), String> {
     run(&mut cargo(root, arguments), "the bench failed")
 }
 
-/// Runs one part, or all in virtual time if none is named. The part `plot` draws `docs/waiting.svg`.
 /// Runs the schedules in virtual time, or one case over loopback.
 pub(crate) fn bench_waiting(root: &Path, case: Option<&str>) -> Result<(), String> {
     let name = if case.is_some() { "loopback" } else { "schedules" };
