@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kling_schema::SchemaError;
 
-/// The problems that stop the generator. If there is one, nothing is written.
+/// The problems that stop the generator. If there is one, no file is written.
 #[derive(Debug)]
 pub struct Error(Vec<Problem>);
 

@@ -87,7 +87,7 @@ impl Generator {
     /// Generates every file and writes those that differ. Returns the number of files that were written or removed.
     ///
     /// # Errors
-    /// [`Error`] with every model that was not understood, and every file in the way. Then nothing is written.
+    /// [`Error`] with every model that was not understood, and every file in the way. Then no file is written.
     pub fn generate(&self) -> Result<usize, Error> {
         self.files()?.write()
     }

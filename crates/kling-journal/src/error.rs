@@ -24,7 +24,7 @@ struct Repr {
 pub enum ErrorKind {
     /// The store cannot be read or written. An intent that failed so must not be sent.
     Store,
-    /// Another process keeps the store locked for too long. Nothing is lost if the call is retried.
+    /// Another process keeps the store locked for too long. A retry of the call is safe.
     Busy,
     /// No entry matches, or more than one does.
     NoEntry,

@@ -72,7 +72,7 @@ pub enum ErrorStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MediaRules {
-    /// At submit: a violation is a 422, and nothing is billed.
+    /// At submit: a violation is a 422, and the request is not billed.
     #[default]
     AtSubmit,
     /// While running: the job is accepted, and its result is `failed`.

@@ -40,7 +40,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the connection could not be opened, so that nothing was sent.
+    /// Whether the connection could not be opened, so that no request was sent.
     pub fn is_connect(&self) -> bool {
         self.0.phase.is_some_and(Phase::is_before_sending)
     }
@@ -55,7 +55,7 @@ impl Error {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// Whether a retry of a free call may succeed. Says nothing about a paid one.
+    /// Whether a retry of a free call may succeed. This is not about paid calls.
     pub fn is_transient(&self) -> bool {
         use ErrorKind::{Connect, Content, Interrupted, Protocol, RateLimited, Server, Timeout};
         matches!(self.0.kind, Connect | Content | Interrupted | Protocol | RateLimited | Server | Timeout)
@@ -238,20 +238,20 @@ pub enum ErrorKind {
     Abandoned,
     /// The token is missing, expired or revoked, or its account is inactive (400004, HTTP 401).
     Auth,
-    /// The server's certificate was not accepted, so nothing was sent. If a proxy or firewall inspects TLS, `SSL_CERT_FILE`
+    /// The server's certificate was not accepted, so the request was not sent. If a proxy or firewall inspects TLS, `SSL_CERT_FILE`
     /// may name a file with its CA certificate.
     Certificate,
-    /// A local value cannot be used, so nothing was sent: a token, a base URL, an id, a TLS setting.
+    /// A local value cannot be used, so no request was sent: a token, a base URL, an id, a TLS setting.
     #[default]
     Config,
-    /// The connection could not be opened, so nothing was sent.
+    /// The connection could not be opened, so no request was sent.
     Connect,
     /// The body of a download is not the expected media: JSON, HTML, an empty body, another kind, or compressed data. The
     /// file was not saved.
     Content,
     /// The disk refused a file or is full. Another file name does not help.
     Disk,
-    /// The outcome of an equal earlier submit is unknown, so nothing was sent: a second submit might pay twice. Resolve the
+    /// The outcome of an equal earlier submit is unknown, so this one was not sent: a second submit might pay twice. Resolve the
     /// earlier entry, or allow the duplicate.
     DuplicateRequest,
     /// A local file exists already or cannot be written.
@@ -266,7 +266,7 @@ pub enum ErrorKind {
     Interrupted,
     /// The API rejected the input or the model id (400001, HTTP 400, 413, 415, 422).
     InvalidInput,
-    /// The journal could not be written, so nothing was sent.
+    /// The journal could not be written, so no request was sent.
     Journal,
     /// The model or the request is unknown or expired (404001, HTTP 404, 410).
     NotFound,
@@ -274,14 +274,14 @@ pub enum ErrorKind {
     NotReady,
     /// The host of an output refused the file (HTTP 401, 403, 404, 410 and others, see [`Error::status`]).
     ///
-    /// This says nothing about the token, the account or the request. If the link expired, the result of the job names a
+    /// This is not about the token, the account or the request. If the link expired, the result of the job names a
     /// fresh one.
     OutputUnavailable,
     /// The request belongs to another account (403001, HTTP 403).
     Permission,
     /// The reply is not one that the API is known to send: HTML, broken JSON, another request's id.
     Protocol,
-    /// The proxy cannot be used, so nothing was sent: it requires a password (HTTP 407), or its scheme is not supported.
+    /// The proxy cannot be used, so no request was sent: it requires a password (HTTP 407), or its scheme is not supported.
     Proxy,
     /// Too many calls (HTTP 429). See [`Error::retry_after`].
     RateLimited,

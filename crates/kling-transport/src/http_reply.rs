@@ -179,7 +179,7 @@ impl std::error::Error for TransportError {}
 
 /// The phase in which an exchange ended, in order of time.
 ///
-/// Only the first two prove that nothing was sent. If two phases cannot be told apart, the later one counts. Then a
+/// Only the first two prove that no byte was sent. If two phases cannot be told apart, the later one counts. Then a
 /// paid request is not retried.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -198,7 +198,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether an exchange that ended in this phase is proven to have sent nothing.
+    /// Whether an exchange that ended in this phase is proven to have sent no byte.
     pub const fn is_before_sending(self) -> bool {
         matches!(self, Self::Resolve | Self::Connect)
     }

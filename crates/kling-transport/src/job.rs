@@ -74,7 +74,7 @@ pub struct Job<M: JobModel = DynModel> {
 }
 
 impl<M: JobModel> Job<M> {
-    /// Returns the job of a request id. Sends nothing.
+    /// Returns the job of a request id, without a call.
     pub fn from_id(id: RequestId) -> Self {
         let model = M::MODEL.and_then(|model| model.parse().ok());
         Self { id, model, submitted_at: None, duration: None, warning: None, output: PhantomData }

@@ -358,7 +358,7 @@ pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
 pub(crate) enum AttemptError {
     /// A redirect to this URL.
     Moved(String),
-    /// Nothing is kept.
+    /// No byte is kept.
     Failed(Error),
     /// The body ended early.
     Broken(Error, Box<PartialFile>),

@@ -52,7 +52,7 @@ pub enum JobOutcome {
 }
 
 impl ResultReply {
-    /// Returns the outcome by this reply alone. Nothing is decided if the state is unknown or of a running job: see
+    /// Returns the outcome by this reply alone. It is undecided if the state is unknown or of a running job: see
     /// [`ResultReply::final_outcome`].
     pub fn outcome(&self) -> JobOutcome {
         if self.state.is_over() || self.state.sounds_over() {

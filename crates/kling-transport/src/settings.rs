@@ -70,7 +70,7 @@ impl Settings {
         Self { submit_retry: RetryPolicy { budget, ..self.submit_retry }, ..self }
     }
 
-    /// Sets the retries of a submit after 429 or failed connections. Nothing else is retried.
+    /// Sets the retries of a submit after 429 or failed connections. No other failure is retried.
     pub fn with_submit_retry(self, submit_retry: RetryPolicy) -> Self {
         Self { submit_retry, ..self }
     }

@@ -1,4 +1,4 @@
-//! Spans for `tracing`. They do nothing without the feature of that name.
+//! Spans for `tracing`. They are empty without the feature of that name.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Span {
         span!(INFO, "cancel", known: request_id = id; attempt, state, delay_ms, warning, error)
     }
 
-    /// Returns a span that records nothing.
+    /// Returns a span without records.
     pub const fn none() -> Self {
         Self {
             #[cfg(feature = "tracing")]

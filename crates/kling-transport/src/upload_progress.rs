@@ -14,7 +14,7 @@ const PIECE: usize = 64 * 1024;
 /// The state shared by a body that is being sent and the code that needs its phase.
 ///
 /// The two may run on different threads: a connection takes the body while the time limit passes. The first change of
-/// the untouched state decides. Reading the state proves nothing.
+/// the untouched state decides. Reading the state is no proof.
 #[derive(Clone, Debug)]
 pub(crate) struct UploadProgress(Arc<AtomicU8>);
 
@@ -30,7 +30,7 @@ const RECALLED: u8 = 3;
 const BODYLESS: u8 = 4;
 
 impl UploadProgress {
-    /// Tracks a request. Without a body, nothing shows when the head was sent.
+    /// Tracks a request. Without a body, it is unknown when the head was sent.
     pub(crate) fn new(body: Option<&Bytes>) -> Self {
         let start = if body.is_none_or(Bytes::is_empty) { BODYLESS } else { UNTOUCHED };
         Self(Arc::new(start.into()))

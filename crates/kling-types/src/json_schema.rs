@@ -1,6 +1,6 @@
 //! JSON Schema derived from the types, from the constants that the types check and never from the schema on file.
 
-/// Its content with the feature `schemars`, otherwise nothing.
+/// Its content with the feature `schemars`, otherwise empty.
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 #[macro_export]
@@ -8,7 +8,7 @@ macro_rules! __if_schemars {
     ($($content:tt)*) => { $($content)* };
 }
 
-/// Its content with the feature `schemars`, otherwise nothing.
+/// Its content with the feature `schemars`, otherwise empty.
 #[cfg(not(feature = "schemars"))]
 #[doc(hidden)]
 #[macro_export]

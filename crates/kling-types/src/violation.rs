@@ -325,7 +325,7 @@ impl Serialize for Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// An empty list, which allocates nothing.
+    /// An empty list, without an allocation.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())

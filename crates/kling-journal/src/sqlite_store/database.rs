@@ -96,7 +96,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens the journal in this file as it is. Nothing is created, changed or refused.
+    /// Opens the journal in this file as it is. It is not created, changed or refused.
     pub(super) fn open_as_it_is(path: &Path) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
