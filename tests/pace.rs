@@ -141,8 +141,7 @@ fn a_wait_asks_by_its_schedule_and_once_more_at_its_deadline() {
     );
     assert_eq!(
         end,
-        "the wait for request id-1 ended at its deadline after 10 s (in_queue, 4 polls): the job may go on and be billed, \
-         wait for it again by its id"
+        "request id-1 timed out after 10s (in_queue, 4 polls); the job is still running and may be billed"
     );
 }
 

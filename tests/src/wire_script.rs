@@ -154,7 +154,7 @@ fn waits_that_end() -> Vec<WireScript> {
         WireScript {
             name: "a token revoked while waiting",
             turns: vec![accepted(), refusal(200, 400_004)],
-            end: "the wait for request 3f8a-01_Z was refused (no state seen): the token was not accepted (HTTP 200, \
+            end: "request 3f8a-01_Z: the token was not accepted (HTTP 200, \
                   error_code 400004, request 3f8a-01_Z): no; check the token: creating a new one revokes the old one",
         },
     ]

@@ -1,4 +1,4 @@
-//! The wait for one job as a state machine: no clock, no socket, and small enough for a hundred thousand of them.
+//! The wait for one job as a state machine, without clock or socket.
 
 use std::time::Duration;
 
@@ -9,33 +9,34 @@ use kling_transport::{
 
 use crate::cancel::{self, Next};
 use crate::learning::observed_duration;
-use crate::{CompletedJob, OnDeadline, PollContext, TimeLeft, WaitError, WaitOptions};
+use crate::wait_error::Details;
+use crate::{CompletedJob, OnDeadline, PollContext, TimeLeft, WaitError, WaitOptions, WaitOutcome};
 
-/// A request id that was just given out may not be known everywhere yet: for so long after the submit, "not found" is
-/// forgiven.
+/// A new request id may be unknown to some replicas. "Not found" is retried for this time after the submit.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 
-/// The longest pause that a server may ask for between two questions.
+/// The longest `Retry-After` that is kept.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The wait for one job.
 ///
-/// [`JobMachine::step`] takes what happened and the time since the beginning of the wait, and says what to do next. The
-/// rules: an unknown word means that the job goes on; a word on `/status` that is terminal, or sounds so, is never believed
-/// but leads to `/result`, which decides by its content and then by its word; a bad answer costs one of the errors in a row that [`WaitOptions`] forgive; only the API's own
-/// words on token, account and id end the wait at once, told by its error codes: a gateway's JSON says nothing of the job.
-/// A certificate or a proxy that is not accepted ends a wait that has never had an answer.
+/// [`JobMachine::step`] takes an event and the time since the wait began, and returns the next action. The rules:
+/// - An unknown state means that the job runs.
+/// - A final state on `/status` leads to `/result`. The result decides, by its content and then by its state.
+/// - A bad reply costs one of the consecutive errors that [`WaitOptions`] allow.
+/// - Only the API's own error codes on token, account and id end the wait at once. Gateways send 403 and 404 too.
+/// - A rejected certificate or proxy ends a wait that never had a reply.
 ///
-/// The options are passed in, not held, so that any number of machines share them.
+/// The options are passed in, so that any number of machines share them.
 #[derive(Clone, Debug)]
 pub struct JobMachine {
-    /// The age at the beginning of the wait, if it is known.
+    /// The age when the wait began, if it is known.
     age: Option<Duration>,
     state: Option<State>,
     queue_position: Option<u32>,
-    /// When the job began to run, as a time of the wait, if that was seen.
+    /// When the job began to run, since the wait began, if the wait saw it.
     running_since: Option<Duration>,
-    /// When the job was last known to be unfinished, as a time of the wait.
+    /// When a reply last said that the job is unfinished, since the wait began.
     alive_at: Duration,
     polls: u32,
     errors: u16,
@@ -44,8 +45,8 @@ pub struct JobMachine {
 }
 
 impl JobMachine {
-    /// A machine for a job of this age. A known age means that the job was just submitted: the first poll waits for the
-    /// schedule. Without an age the first poll is immediate.
+    /// A machine for a job of this age. If the age is short, the schedule decides the first poll. If it is long or unknown,
+    /// the first poll is immediate.
     #[must_use]
     pub const fn new(age: Option<Duration>) -> Self {
         Self {
@@ -61,10 +62,10 @@ impl JobMachine {
         }
     }
 
-    /// Takes what happened at `now`, the time since the beginning of the wait. `random` is drawn from `0.0..1.0`.
+    /// Takes an event at `now`, the time since the wait began. `random` is drawn from `0.0..1.0`.
     #[must_use]
     pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
-        let mut step = self.take(options, now, random, event);
+        let mut step = self.handle(options, now, random, event);
         if let Some(update) = &mut step.update {
             update.time_left = update.run_time.and_then(|run_time| options.time_left(run_time));
         }
@@ -72,26 +73,31 @@ impl JobMachine {
         step
     }
 
-    /// What a wait for this job brings, once the machine is done.
+    /// Returns the result of the wait, from the outcome of [`Action::Done`].
     ///
     /// # Errors
-    /// [`WaitError`] for every ending but success.
+    /// [`WaitError`] for every outcome but success.
     pub fn conclude<M: JobModel>(
         &self,
         job: &Job<M>,
         elapsed: Duration,
-        ending: WaitOutcome,
+        outcome: WaitOutcome,
     ) -> Result<CompletedJob<M>, WaitError> {
-        WaitError::conclude(job.id(), self, elapsed, ending).map(CompletedJob::new)
+        if let WaitOutcome::Succeeded(reply) = outcome {
+            return Ok(CompletedJob::new(reply));
+        }
+        let (id, state, polls) = (job.id().clone(), self.state.clone(), self.polls);
+        let last_error = self.last_error.clone();
+        Err(WaitError(Details { id, outcome, last_error, state, polls, elapsed }.into()))
     }
 
-    /// How often the status was asked for.
+    /// Returns the number of status polls.
     #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
     }
 
-    /// What was seen of the job so far: what schedules go by.
+    /// Returns the context for the schedule.
     #[must_use]
     pub fn seen(&self, now: Duration) -> PollContext {
         let since = |moment: Duration| now.saturating_sub(moment);
@@ -106,25 +112,25 @@ impl JobMachine {
         }
     }
 
-    /// The last state seen.
+    /// Returns the last state seen.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
-    /// The last error that was forgiven, if nothing good came since.
+    /// Returns the last error that is being retried, if no good reply came since.
     #[must_use]
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
 
-    /// Whether the deadline has passed and the job is being cancelled, as the options say.
+    /// Whether the deadline has passed and the machine is cancelling the job.
     #[must_use]
     pub const fn is_cancelling(&self) -> bool {
         matches!(self.stage, Stage::Cancel | Stage::Settle)
     }
 
-    fn take(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
+    fn handle(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
             Event::Started if self.is_young(Duration::ZERO) => {
                 let since_submit = options.schedule().next_delay(&self.seen(now));
@@ -132,7 +138,7 @@ impl JobMachine {
                 self.wait(options, now, since_submit.saturating_sub(age)).into()
             }
             Event::Started => Action::WaitUntil(now).into(),
-            Event::Due => self.ask(options, now).into(),
+            Event::Due => self.call(options, now).into(),
             Event::Cancel(outcome) => self.on_cancel(options, now, outcome).into(),
             Event::Status(outcome) if self.stage == Stage::Settle => self.settle(outcome).into(),
             Event::Status(Ok(reply)) => self.on_status(options, now, reply),
@@ -146,23 +152,28 @@ impl JobMachine {
         }
     }
 
-    /// Completes the span of the call whose answer was taken, which the shells have entered.
+    /// Records the step in the span of its call, which the caller has entered.
     fn record(&self, now: Duration, step: &Step) {
         let span = Span::current();
         span.number("attempt", self.polls.into());
         if let Some(state) = self.state() {
             span.text("state", state);
         }
-        if let Action::WaitUntil(due) = step.action {
-            span.delay(due.saturating_sub(now));
-        }
-        let ending = if let Action::Done(ending) = &step.action { ending.error() } else { None };
-        if let Some(error) = ending.or_else(|| self.last_error()) {
+        let error = match &step.action {
+            Action::WaitUntil(due) => {
+                span.delay(due.saturating_sub(now));
+                None
+            }
+            Action::Done(outcome) => outcome.error(),
+            _ => None,
+        };
+        if let Some(error) = error.or(self.last_error()) {
             span.text("error", error);
         }
     }
 
-    fn ask(&mut self, options: &WaitOptions, now: Duration) -> Action {
+    /// Returns the call of the current stage.
+    fn call(&mut self, options: &WaitOptions, now: Duration) -> Action {
         let timeout = options.timeout_at(now);
         match self.stage {
             Stage::Result => return Action::SendResult { timeout },
@@ -174,27 +185,29 @@ impl JobMachine {
     }
 
     fn on_status(&mut self, options: &WaitOptions, now: Duration, reply: StatusReply) -> Step {
-        // A result that is asked for too early costs nothing.
+        // An early call for the result is free.
         let is_over = reply.state.is_over() || reply.state.sounds_over();
         if is_over {
             self.stage = Stage::Result;
         } else {
-            self.goes_on(now, &reply.state);
+            self.on_unfinished(now, &reply.state);
         }
         let queue_position = reply.queue_position.map(|place| u32::try_from(place).unwrap_or(u32::MAX));
-        let update = self.see(now, reply.state, queue_position);
+        let update = self.update_state(now, reply.state, queue_position);
         let action =
-            if is_over { self.ask(options, now) } else { self.pause(options, now, reply.retry_after) };
+            if is_over { self.call(options, now) } else { self.pause(options, now, reply.retry_after) };
         Step { action, update }
     }
 
-    /// The result decides, also against the status.
+    /// Takes a result, which overrides the status.
     fn on_result(&mut self, options: &WaitOptions, now: Duration, reply: ResultReply) -> Step {
         self.stage = Stage::Status;
-        let update = self.see(now, reply.state.clone(), None);
+        let update = self.update_state(now, reply.state.clone(), None);
         let action = match reply.final_outcome() {
             JobOutcome::Succeeded => {
-                self.teach(options, now, &reply);
+                if let Some(run_time) = observed_duration(&self.seen(now), &reply) {
+                    options.schedule().learn(run_time);
+                }
                 done(WaitOutcome::Succeeded(reply))
             }
             JobOutcome::Failed => done(WaitOutcome::Failed(reply)),
@@ -204,20 +217,13 @@ impl JobMachine {
         Step { action, update }
     }
 
-    /// Tells the schedule how long the job ran, where its beginning was seen.
-    fn teach(&self, options: &WaitOptions, now: Duration, reply: &ResultReply) {
-        if let Some(run_time) = observed_duration(&self.seen(now), reply) {
-            options.schedule().learn(run_time);
-        }
-    }
-
-    /// A job that is over may lag behind; one that was cancelled never gets a result.
+    /// A result may come later than the final status. A cancelled job may never get a result.
     fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
         if matches!(self.state(), Some(State::Cancelled)) {
             return done(WaitOutcome::Cancelled(None));
         }
         self.stage = Stage::Status;
-        self.good();
+        self.reset_errors();
         self.pause(options, now, None)
     }
 
@@ -229,25 +235,22 @@ impl JobMachine {
         if self.errors > options.max_errors() {
             return done(WaitOutcome::Exhausted(error)).into();
         }
-        let pause = options
-            .backoff()
-            .pause(u32::from(self.errors), random)
-            .max(bounded_retry_after(error.retry_after()));
-        let update = Some(Update { error: Some(error.clone()), ..self.news(now) });
+        let backoff = options.backoff().pause(u32::from(self.errors), random);
+        let pause = backoff.max(bounded_retry_after(error.retry_after()));
+        let update = Some(Update { error: Some(error.clone()), ..self.update(now) });
         self.last_error = Some(error);
         Step { action: self.wait(options, now, pause), update }
     }
 
-    /// Whether the API itself said that asking further is of no use.
+    /// Whether the API itself refuses further polls.
     fn is_final(&self, error: &Error, now: Duration) -> bool {
         cancel::is_final(error) && !(cancel::is_unknown(error) && self.is_young(now))
     }
 
-    /// Whether no call can get through: a connection is not accepted, and none was before. A job that was just submitted
-    /// proves that there was one.
+    /// Whether no connection can be made, and none was made before. A new job proves an earlier connection.
     fn is_cut_off(&self, error: &Error) -> bool {
-        let is_lasting = error.is_connect() && !error.is_transient();
-        is_lasting && !self.is_young(Duration::ZERO) && self.state().is_none()
+        let is_permanent = error.is_connect() && !error.is_transient();
+        is_permanent && !self.is_young(Duration::ZERO) && self.state().is_none()
     }
 
     fn is_young(&self, now: Duration) -> bool {
@@ -258,36 +261,28 @@ impl JobMachine {
         self.age.map(|age| now.saturating_add(age))
     }
 
-    /// The pause of the schedule, or the server's wish if that is longer.
-    fn pause(&mut self, options: &WaitOptions, now: Duration, wished: Option<Duration>) -> Action {
-        self.wait(
-            options,
-            now,
-            options.schedule().next_delay(&self.seen(now)).max(bounded_retry_after(wished)),
-        )
+    /// Waits for the schedule's pause, or for the server's `Retry-After` if that is longer.
+    fn pause(&mut self, options: &WaitOptions, now: Duration, retry_after: Option<Duration>) -> Action {
+        let delay = options.schedule().next_delay(&self.seen(now));
+        self.wait(options, now, delay.max(bounded_retry_after(retry_after)))
     }
 
-    /// No pause goes past the deadline, and none begins after it.
+    /// Waits, at most until the deadline. After the deadline, detaches or cancels the job.
     fn wait(&mut self, options: &WaitOptions, now: Duration, pause: Duration) -> Action {
-        if options.is_past(now) {
-            return self.part(options, now);
+        if !options.is_past(now) {
+            return Action::WaitUntil(options.clip(now.saturating_add(pause)));
         }
-        Action::WaitUntil(options.clip(now.saturating_add(pause)))
-    }
-
-    /// The deadline has passed, its last poll made.
-    fn part(&mut self, options: &WaitOptions, now: Duration) -> Action {
         match options.at_deadline() {
             OnDeadline::Detach => done(WaitOutcome::Deadline(None)),
             OnDeadline::Cancel => {
                 (self.stage, self.errors) = (Stage::Cancel, 0);
-                self.ask(options, now)
+                self.call(options, now)
             }
         }
     }
 
-    /// Takes what came of the cancel. Where no usable answer came it is sent again, without a pause, since the deadline has passed;
-    /// where it is still not clear, the status is asked for once.
+    /// Takes the reply to the cancel. A lost reply is retried at once, because the deadline has passed. An unclear reply leads
+    /// to one status poll.
     fn on_cancel(
         &mut self,
         options: &WaitOptions,
@@ -298,7 +293,7 @@ impl JobMachine {
             Next::Report => return done(WaitOutcome::Deadline(Some(outcome))),
             Next::Retry => {
                 self.errors += 1;
-                return self.ask(options, now);
+                return self.call(options, now);
             }
             Next::Settle => {}
         }
@@ -308,51 +303,52 @@ impl JobMachine {
             Err(error) => self.last_error = Some(error),
         }
         self.stage = Stage::Settle;
-        self.ask(options, now)
+        self.call(options, now)
     }
 
-    /// Ends with all that can be known of the cancel.
+    /// Ends the wait with the outcome of the cancel.
     fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
         let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
         let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
         done(WaitOutcome::Deadline(Some(cancel::settle(outcome, status))))
     }
 
-    /// Takes note of a good answer; news if it tells anything new.
-    fn see(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
-        self.good();
+    /// Takes the state of a good reply. Returns an update if the reply changed something.
+    fn update_state(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
+        self.reset_errors();
         let changed = self.state() != Some(&state) || self.queue_position != queue_position;
         (self.state, self.queue_position) = (Some(state), queue_position);
-        changed.then(|| self.news(now))
+        changed.then(|| self.update(now))
     }
 
-    fn goes_on(&mut self, now: Duration, state: &State) {
-        let queued_before = matches!(self.state(), Some(State::InQueue));
-        if queued_before && matches!(state, State::InProgress) {
-            let began = (self.alive_at + now) / 2;
-            self.running_since = self.running_since.or(Some(began));
+    /// Records that the job is unfinished. The run began midway between the last poll in the queue and this one.
+    fn on_unfinished(&mut self, now: Duration, state: &State) {
+        let was_queued = matches!(self.state(), Some(State::InQueue));
+        if was_queued && matches!(state, State::InProgress) {
+            self.running_since = self.running_since.or(Some((self.alive_at + now) / 2));
         }
         self.alive_at = now;
     }
 
-    fn good(&mut self) {
+    fn reset_errors(&mut self) {
         (self.errors, self.last_error) = (0, None);
     }
 
-    fn news(&self, now: Duration) -> Update {
+    fn update(&self, now: Duration) -> Update {
+        let is_running = matches!(self.state(), Some(State::InProgress));
         Update {
             state: self.state().cloned(),
             queue_position: self.queue_position,
             elapsed: now,
             polls: self.polls,
-            run_time: self.seen(now).run_time().filter(|_| matches!(self.state(), Some(State::InProgress))),
+            run_time: self.seen(now).run_time().filter(|_| is_running),
             time_left: None,
             error: None,
         }
     }
 }
 
-/// What happened.
+/// An event of a wait.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -360,16 +356,16 @@ pub enum Event {
     Started,
     /// The moment of [`Action::WaitUntil`] has come.
     Due,
-    /// The status was asked for, and this came of it.
+    /// The reply to [`Action::SendStatus`].
     Status(Result<StatusReply, Error>),
-    /// The result was asked for, and this came of it.
+    /// The reply to [`Action::SendResult`].
     Result(Result<ResultReply, Error>),
-    /// The job was asked to be cancelled, and this came of it.
+    /// The reply to [`Action::SendCancel`].
     Cancel(Result<CancelReply, Error>),
 }
 
 impl Event {
-    /// The event of a call whose task or thread ended early.
+    /// Returns the event of a call whose task or thread ended early.
     pub(crate) fn lost(action: &Action) -> Self {
         let error =
             TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "the call ended early").into();
@@ -388,26 +384,26 @@ impl Event {
     }
 }
 
-/// What to do next. Times count from the beginning of the wait.
+/// The next action of a wait. Times count from the beginning of the wait.
 ///
-/// Who drives a machine has to do each of these, so a further one would be a change that breaks.
+/// A caller must perform each action, so a new one would be a breaking change.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Wait until this moment, then say [`Event::Due`].
+    /// Wait until this moment, then pass [`Event::Due`].
     WaitUntil(Duration),
-    /// Ask for the status.
+    /// Get the status.
     SendStatus {
-        /// How long the call may take.
+        /// The time limit of the call.
         timeout: Duration,
     },
-    /// Ask for the result.
+    /// Get the result.
     SendResult {
-        /// How long the call may take.
+        /// The time limit of the call.
         timeout: Duration,
     },
-    /// Ask for the job to be cancelled: the deadline has passed, and the options say so.
+    /// Cancel the job, because the deadline has passed.
     SendCancel {
-        /// How long the call may take.
+        /// The time limit of the call.
         timeout: Duration,
     },
     /// The wait is over.
@@ -415,7 +411,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The span of a call, if it is one.
+    /// Returns the span of a call. Other actions have none.
     pub(crate) fn span(&self, id: &RequestId) -> Span {
         match self {
             Self::SendStatus { .. } => Span::poll(id),
@@ -426,13 +422,13 @@ impl Action {
     }
 }
 
-/// One step of the machine.
+/// A step of the machine.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Step {
-    /// What to do next.
+    /// The next action.
     pub action: Action,
-    /// What to tell, if there is news.
+    /// The update to report, if something changed.
     pub update: Option<Update>,
 }
 
@@ -442,70 +438,42 @@ impl From<Action> for Step {
     }
 }
 
-/// News of a job: its state or its place in the queue changed, or an error was forgiven. Nothing is told twice.
+/// A change of a job's state or place in the queue, or an error that is retried.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Update {
     /// The last state seen, if any.
     pub state: Option<State>,
-    /// The last place in the queue, where the API tells it.
+    /// The last place in the queue, if the API reports one.
     pub queue_position: Option<u32>,
-    /// How long the wait lasts.
+    /// The time since the wait began.
     pub elapsed: Duration,
-    /// How often the status was asked for.
+    /// The number of status polls.
     pub polls: u32,
-    /// How long the job has run, if the last poll found it running and its start is known.
+    /// The run time of the job, if the last poll found it running and its start is known.
     pub run_time: Option<Duration>,
     /// How long the job may still run, if five jobs of its kind have finished.
     pub time_left: Option<TimeLeft>,
-    /// The error that was just forgiven, if that is the news.
+    /// The error that is retried, if one caused this update.
     pub error: Option<Error>,
 }
 
-/// How a wait ends.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum WaitOutcome {
-    /// The job worked.
-    Succeeded(ResultReply),
-    /// The job did not work.
-    Failed(ResultReply),
-    /// The job was cancelled; the result is missing where the API has none for such jobs.
-    Cancelled(Option<ResultReply>),
-    /// The deadline passed, with what came of cancelling the job where the options say that it is; else it may go on.
-    Deadline(Option<Result<CancelReply, Error>>),
-    /// Too many errors in a row, this being the last; the job may go on.
-    Exhausted(Error),
-    /// The API said in words that asking further is of no use.
-    Refused(Error),
-}
-
-impl WaitOutcome {
-    /// The error that ended the wait, if one did.
-    pub(crate) const fn error(&self) -> Option<&Error> {
-        match self {
-            Self::Exhausted(error) | Self::Refused(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// What is asked for next, or being asked for.
+/// The call that is next or in flight.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
     Status,
     Result,
-    /// The deadline has passed, and the job is to be cancelled.
+    /// The cancel after the deadline.
     Cancel,
-    /// The cancel was not clear: the status tells what became of it.
+    /// The status poll that settles an unclear cancel.
     Settle,
 }
 
-fn done(ending: WaitOutcome) -> Action {
-    Action::Done(ending.into())
+fn done(outcome: WaitOutcome) -> Action {
+    Action::Done(outcome.into())
 }
 
-/// The pause that a server asked for, within a bound.
+/// Returns the pause that a server asked for, within a bound.
 pub(crate) fn bounded_retry_after(retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }

@@ -3,7 +3,6 @@
 mod account_queue;
 #[cfg(feature = "blocking")]
 pub(crate) mod blocking;
-mod call;
 mod event;
 mod machine;
 mod shared;
@@ -11,9 +10,8 @@ mod shared;
 mod stream;
 
 pub use self::account_queue::{AccountKey, RateLimit};
-pub use self::call::CallRequest;
 pub use self::event::{JobKey, JobSetEvent, JobSetStats, JobSetUpdate};
-pub use self::machine::{JobSetMachine, NextStep};
+pub use self::machine::{CallRequest, JobSetMachine, NextStep};
 pub use self::shared::Account;
 #[cfg(feature = "async")]
 pub use self::stream::JobSet;

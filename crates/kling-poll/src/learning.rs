@@ -1,7 +1,6 @@
 //! Learns from finished jobs how long jobs of a kind run, for the schedule of a wait and for the time left.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use jiff::Timestamp;
 use kling_transport::{Job, JobModel, ResultReply};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ExponentialInterval, PollContext, Schedule};
+use crate::{ExponentialInterval, PollContext, Schedule, TimeLeft};
 
 /// Fewer durations say too little about the next job.
 const FEWEST: usize = 5;
@@ -279,32 +278,6 @@ impl Expected {
     }
 }
 
-/// How long a job may still run, by the jobs of its kind that finished. The text is rounded: "about 3 min left".
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TimeLeft {
-    /// Half of the jobs that ran as long as this one were over within this time.
-    About(Duration),
-    /// Fewer than one job in ten ran as long as this one.
-    Overdue,
-}
-
-impl fmt::Display for TimeLeft {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::About(left) = self else { return f.write_str("longer than usual") };
-        // Rounded to what a person would say.
-        let seconds = left.as_secs_f32();
-        let minutes = (seconds / 60.0).round() as u32;
-        match (minutes / 60, minutes) {
-            _ if seconds < 10.0 => f.write_str("a few seconds left"),
-            _ if seconds < 45.0 => write!(f, "about {} s left", (seconds / 10.0).round() * 10.0),
-            (0, _) => write!(f, "about {} min left", minutes.max(1)),
-            (hours, _) if minutes % 60 < 5 => write!(f, "about {hours} h left"),
-            (hours, _) => write!(f, "about {hours} h {} min left", minutes % 60 / 5 * 5),
-        }
-    }
-}
-
 /// Returns how long a finished job ran, if the wait saw it begin.
 ///
 /// The job ended after the last reply that said it goes on. The reported times are believed if they fall into that span. If
@@ -475,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_left_out() {
+    fn values_that_are_no_duration_are_left_out() {
         let history: DurationHistory =
             serde_json::from_str(r#"{"maker/model":[1.0, -3.0, 1e30, 0.0, 2.0]}"#).unwrap();
         let learned = history.schedule(&job(r#"{"request_id":"a","model":"maker/model"}"#)).unwrap();
@@ -483,26 +456,6 @@ mod tests {
         learned.learn(Duration::ZERO);
         learned.learn(Duration::MAX);
         assert_eq!(learned.seconds().len(), 2);
-    }
-
-    #[test]
-    fn the_time_left_is_rounded_as_a_person_would() {
-        for (seconds, text) in [
-            (0, "a few seconds left"),
-            (12, "about 10 s left"),
-            (44, "about 40 s left"),
-            (45, "about 1 min left"),
-            (89, "about 1 min left"),
-            (90, "about 2 min left"),
-            (185, "about 3 min left"),
-            (3500, "about 58 min left"),
-            (3600, "about 1 h left"),
-            (4500, "about 1 h 15 min left"),
-            (7200 + 59 * 60, "about 2 h 55 min left"),
-        ] {
-            assert_eq!(TimeLeft::About(Duration::from_secs(seconds)).to_string(), text, "{seconds}");
-        }
-        assert_eq!(TimeLeft::Overdue.to_string(), "longer than usual");
     }
 
     proptest! {

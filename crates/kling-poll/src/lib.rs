@@ -12,7 +12,7 @@ mod wait;
 mod wait_error;
 
 pub use crate::cancel::cancel;
-pub use crate::job_machine::{Action, Event, JobMachine, Step, Update, WaitOutcome};
+pub use crate::job_machine::{Action, Event, JobMachine, Step, Update};
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub use crate::job_set::Account;
 #[cfg(feature = "async")]
@@ -21,8 +21,8 @@ pub use crate::job_set::{
     AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate, NextStep,
     RateLimit,
 };
-pub use crate::learning::{DurationHistory, LearnedInterval, TimeLeft};
+pub use crate::learning::{DurationHistory, LearnedInterval};
 pub use crate::options::{OnDeadline, OnDrop, WaitOptions};
-pub use crate::schedule::{ExponentialInterval, FixedInterval, PollContext, Schedule};
+pub use crate::schedule::{ExponentialInterval, FixedInterval, PollContext, Schedule, TimeLeft};
 pub use crate::wait::wait;
-pub use crate::wait_error::{CompletedJob, WaitError};
+pub use crate::wait_error::{CompletedJob, WaitError, WaitOutcome};

@@ -1,4 +1,4 @@
-//! Sets the patience of a wait, and the fate of a job that the wait leaves unfinished.
+//! The options of a wait: deadline, retries, schedule, and the fate of an unfinished job.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,36 +8,35 @@ use kling_transport::{Backoff, CancelReply, Error, Job, JobModel, RequestId};
 
 use crate::{DurationHistory, ExponentialInterval, Schedule, TimeLeft};
 
-/// What a call begun at the deadline's edge is still given: the last poll, and the result that it may call for.
+/// The shortest time limit of a call near the deadline.
 const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long, how often and how stubbornly a wait asks: one pointer to clone, shared by any number of waits.
+/// The options of a wait. Clones share one allocation.
 #[derive(Clone, Debug, Default)]
 pub struct WaitOptions(Arc<Values>);
 
 impl WaitOptions {
-    /// When the wait ends without an outcome, counted from its beginning; an hour. `None` waits for ever.
+    /// Sets the deadline, counted from the beginning of the wait. The default is an hour. `None` waits forever.
     ///
-    /// No pause goes past it, one last poll is made at it, and each call is bounded by what is left, but for 5 s that calls
-    /// at the very edge are given.
+    /// One last poll is made at the deadline. Calls near the deadline have a time limit of at least 5 s.
     #[must_use]
     pub fn with_deadline(self, deadline: impl Into<Option<Duration>>) -> Self {
         self.with(|values| values.deadline = deadline.into())
     }
 
-    /// How long one call may take; 30 s.
+    /// Sets the time limit of a call. The default is 30 s.
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         self.with(|values| values.call_timeout = call_timeout)
     }
 
-    /// How many errors in a row are forgiven; 20. One good answer starts the count anew.
+    /// Sets how many consecutive errors are retried. The default is 20. A good reply resets the count.
     #[must_use]
     pub fn with_max_errors(self, max_errors: u16) -> Self {
         self.with(|values| values.max_errors = max_errors)
     }
 
-    /// The pauses after errors: with full jitter, from up to 1 s to up to 30 s.
+    /// Sets the pauses after errors. The default has full jitter, at most 1 s after the first error and at most 30 s later.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         self.with(|values| values.backoff = backoff)
@@ -59,8 +58,8 @@ impl WaitOptions {
         })
     }
 
-    /// Returns the options for one job, with the schedule of its kind. Waits and job sets call this themselves; a loop of
-    /// your own around a [`JobMachine`](crate::JobMachine) should.
+    /// Returns the options for one job, with the schedule of its kind. A loop of your own around a
+    /// [`JobMachine`](crate::JobMachine) should call this; waits and job sets do.
     #[must_use]
     pub fn for_job<M: JobModel>(&self, job: &Job<M>) -> Self {
         match self.0.history.as_ref().and_then(|history| history.schedule(job)) {
@@ -75,21 +74,19 @@ impl WaitOptions {
         self.0.schedule.time_left(run_time)
     }
 
-    /// What becomes of the job when the deadline has passed; it is left.
+    /// Sets whether the deadline detaches or cancels the job. By default the job is detached.
     ///
-    /// Where it is cancelled, that is one call of at most 5 s, up to three where answers are lost, and one more that asks for the
-    /// status where it is still not clear; [`WaitError::cancelling`](crate::WaitError::cancelling) tells what came of it.
+    /// A cancel takes one call of at most 5 s. It is retried twice if replies are lost, and the status settles an unclear
+    /// reply. [`WaitError::cancelling`](crate::WaitError::cancelling) returns the outcome.
     #[must_use]
     pub fn with_at_deadline(self, at_deadline: OnDeadline) -> Self {
         self.with(|values| values.at_deadline = at_deadline)
     }
 
-    /// Cancels the job where the future of an async wait is dropped before its end, and tells what came of it; by default the
-    /// job is left.
+    /// Cancels the job if the future of an async wait is dropped before its end. By default the job keeps running.
     ///
-    /// The cancel is sent by a task of its own on the runtime of the wait, while that lives, for any future that was polled
-    /// at least once. A blocking wait cannot be dropped, and a set leaves its jobs when it is: they are cancelled by their
-    /// tickets.
+    /// A task on the runtime of the wait sends the cancel, and passes the outcome to `notify`. Dropping a job set cancels no
+    /// job.
     #[must_use]
     pub fn with_cancel_on_drop(
         self,
@@ -98,19 +95,19 @@ impl WaitOptions {
         self.with(|values| values.on_drop = Some(OnDrop::new(notify)))
     }
 
-    /// Who is told of the cancel where the wait is dropped, if that is to cancel.
+    /// Returns the callback of [`WaitOptions::with_cancel_on_drop`], if it was set.
     #[must_use]
     pub fn on_drop(&self) -> Option<&OnDrop> {
         self.0.on_drop.as_ref()
     }
 
-    /// What becomes of the job when the deadline has passed.
+    /// Returns whether the deadline detaches or cancels the job.
     #[must_use]
     pub fn at_deadline(&self) -> OnDeadline {
         self.0.at_deadline
     }
 
-    /// When the wait ends without an outcome.
+    /// Returns the deadline, counted from the beginning of the wait.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.0.deadline
@@ -137,7 +134,7 @@ impl WaitOptions {
         self.0.deadline.is_some_and(|deadline| now >= deadline)
     }
 
-    /// A moment, or the deadline if that is sooner.
+    /// Returns a moment, or the deadline if that is earlier.
     pub(crate) fn clip(&self, due: Duration) -> Duration {
         self.0.deadline.map_or(due, |deadline| due.min(deadline))
     }
@@ -148,17 +145,17 @@ impl WaitOptions {
     }
 }
 
-/// What becomes of a job whose wait ends before it does.
+/// The fate of a job that is unfinished at the deadline of its wait.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnDeadline {
-    /// It is left alone: it goes on, may be billed, and can be waited for again by its id.
+    /// The job keeps running, and may be billed. Wait for it again by its id.
     #[default]
     Detach,
-    /// It is asked to be cancelled, which works while it is in the queue; what came of that is told.
+    /// Cancel the job. Only jobs in the queue can be cancelled.
     Cancel,
 }
 
-/// Hears what came of the cancel that a dropped wait sent: see [`WaitOptions::with_cancel_on_drop`].
+/// A callback for the outcome of a cancel after a drop; see [`WaitOptions::with_cancel_on_drop`].
 #[derive(Clone)]
 pub struct OnDrop(Arc<Notify>);
 

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::TimeLeft;
-
 /// Decides the pause before the next poll of a job.
 ///
 /// A schedule holds no state of a job, so one schedule serves any number of jobs. Pauses after errors are decided by the
@@ -51,7 +49,33 @@ impl PollContext {
     }
 }
 
-/// Always the same pause.
+/// How long a job may still run, by the jobs of its kind that finished. The text is rounded: "about 3 min left".
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TimeLeft {
+    /// Half of the jobs that ran as long as this one were over within this time.
+    About(Duration),
+    /// Fewer than one job in ten ran as long as this one.
+    Overdue,
+}
+
+impl fmt::Display for TimeLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::About(left) = self else { return f.write_str("longer than usual") };
+        // Rounded to what a person would say.
+        let seconds = left.as_secs_f32();
+        let minutes = (seconds / 60.0).round() as u32;
+        match (minutes / 60, minutes) {
+            _ if seconds < 10.0 => f.write_str("a few seconds left"),
+            _ if seconds < 45.0 => write!(f, "about {} s left", (seconds / 10.0).round() * 10.0),
+            (0, _) => write!(f, "about {} min left", minutes.max(1)),
+            (hours, _) if minutes % 60 < 5 => write!(f, "about {hours} h left"),
+            (hours, _) => write!(f, "about {hours} h {} min left", minutes % 60 / 5 * 5),
+        }
+    }
+}
+
+/// A pause of fixed length.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FixedInterval(pub Duration);
 
@@ -82,9 +106,9 @@ impl Default for ExponentialInterval {
 }
 
 impl Schedule for ExponentialInterval {
-    fn next_delay(&self, seen: &PollContext) -> Duration {
+    fn next_delay(&self, context: &PollContext) -> Duration {
         let cap = self.cap.as_secs_f64();
-        let grown = self.first.as_secs_f64() * self.factor.max(1.0).powi(seen.polls.min(1000) as i32);
+        let grown = self.first.as_secs_f64() * self.factor.max(1.0).powi(context.polls.min(1000) as i32);
         Duration::from_secs_f64(grown.min(cap))
     }
 }
@@ -105,6 +129,26 @@ mod tests {
         assert!(after(10) < Duration::from_secs(10));
         assert_eq!(after(11), Duration::from_secs(10));
         assert_eq!(after(u32::MAX), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn the_time_left_is_rounded_as_a_person_would() {
+        for (seconds, text) in [
+            (0, "a few seconds left"),
+            (12, "about 10 s left"),
+            (44, "about 40 s left"),
+            (45, "about 1 min left"),
+            (89, "about 1 min left"),
+            (90, "about 2 min left"),
+            (185, "about 3 min left"),
+            (3500, "about 58 min left"),
+            (3600, "about 1 h left"),
+            (4500, "about 1 h 15 min left"),
+            (7200 + 59 * 60, "about 2 h 55 min left"),
+        ] {
+            assert_eq!(TimeLeft::About(Duration::from_secs(seconds)).to_string(), text, "{seconds}");
+        }
+        assert_eq!(TimeLeft::Overdue.to_string(), "longer than usual");
     }
 
     proptest! {

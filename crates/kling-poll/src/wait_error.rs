@@ -1,4 +1,4 @@
-//! Holds the two outcomes of a wait: the result of a job that worked, and the error of a wait without an output.
+//! The outcomes of a wait: the result of a job that succeeded, and the error of any other wait.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,44 +9,70 @@ use kling_transport::{
 };
 use serde_json::Value;
 
-use crate::{JobMachine, WaitOutcome};
+/// The outcome of a wait.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum WaitOutcome {
+    /// The job succeeded.
+    Succeeded(ResultReply),
+    /// The job failed.
+    Failed(ResultReply),
+    /// The job was cancelled. The API may have no result for such jobs.
+    Cancelled(Option<ResultReply>),
+    /// The deadline passed. Holds the outcome of the cancel if the options ask for one; otherwise the job may still run.
+    Deadline(Option<Result<CancelReply, Error>>),
+    /// Too many consecutive errors, with the last one. The job may still run.
+    Exhausted(Error),
+    /// The API refused further polls.
+    Refused(Error),
+}
 
-/// The result of a job that worked, with its output typed by the model where that is known.
+impl WaitOutcome {
+    /// Returns the error that ended the wait, if one did.
+    pub(crate) const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Exhausted(error) | Self::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The result of a job that succeeded. Its output is typed if the model is known by type.
 pub struct CompletedJob<M: JobModel = DynModel> {
     reply: ResultReply,
-    makes: PhantomData<fn() -> M>,
+    model: PhantomData<fn() -> M>,
 }
 
 impl<M: JobModel> CompletedJob<M> {
     pub(crate) const fn new(reply: ResultReply) -> Self {
-        Self { reply, makes: PhantomData }
+        Self { reply, model: PhantomData }
     }
 
-    /// The request.
+    /// Returns the request id.
     #[must_use]
     pub const fn request_id(&self) -> &RequestId {
         &self.reply.request_id
     }
 
-    /// The output: typed for a model that is known by type, else raw JSON, which is null if the API sent none.
+    /// Returns the output. A model that is not known by type has raw JSON, which is null if the API sent none.
     #[must_use]
     pub fn output(&self) -> M::Output {
         M::read(self.reply.output.clone().unwrap_or(Value::Null))
     }
 
-    /// What was billed in USD, where the API says so.
+    /// Returns the cost in USD, if the API reported it.
     #[must_use]
     pub const fn cost_usd(&self) -> Option<f64> {
         self.reply.cost_usd
     }
 
-    /// The whole reply.
+    /// Returns the whole reply.
     #[must_use]
     pub const fn reply(&self) -> &ResultReply {
         &self.reply
     }
 
-    /// The whole reply.
+    /// Returns the whole reply.
     #[must_use]
     pub fn into_reply(self) -> ResultReply {
         self.reply
@@ -60,7 +86,7 @@ impl<M: JobModel> Clone for CompletedJob<M> {
 }
 
 impl<M: JobModel> fmt::Debug for CompletedJob<M> {
-    /// Without the output: its URLs carry an account's id.
+    /// Omits the output, since its URLs contain an account id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CompletedJob")
             .field("request_id", &self.reply.request_id)
@@ -69,206 +95,177 @@ impl<M: JobModel> fmt::Debug for CompletedJob<M> {
     }
 }
 
-/// A wait that ended without an output. Whatever the reason, it carries the id: the job can be waited for again.
+/// A wait that ended without an output.
 ///
 /// # Troubleshooting
 /// After [`WaitError::is_deadline`] and [`WaitError::is_exhausted`] the job may still run, and be billed. Wait again by
-/// [`WaitError::request_id`], or cancel it.
+/// [`WaitError::request_id`], or cancel the job.
 #[derive(Clone)]
-pub struct WaitError(Box<Inner>);
+pub struct WaitError(pub(crate) Box<Details>);
 
 #[derive(Clone)]
-struct Inner {
-    id: RequestId,
-    reason: Reason,
-    state: Option<State>,
-    polls: u32,
-    elapsed: Duration,
-}
-
-#[derive(Clone)]
-enum Reason {
-    Failed(ResultReply),
-    Cancelled(Option<ResultReply>),
-    Deadline { error: Option<Error>, cancel: Option<Result<CancelReply, Error>> },
-    Exhausted(Error),
-    Refused(Error),
+pub(crate) struct Details {
+    pub(crate) id: RequestId,
+    /// Any outcome but success.
+    pub(crate) outcome: WaitOutcome,
+    pub(crate) last_error: Option<Error>,
+    pub(crate) state: Option<State>,
+    pub(crate) polls: u32,
+    pub(crate) elapsed: Duration,
 }
 
 impl WaitError {
-    /// The job ended without working; [`WaitError::result`] has the API's words.
+    /// Whether the job failed. [`WaitError::result`] has the API's reason.
     #[must_use]
     pub fn is_failed(&self) -> bool {
-        matches!(self.0.reason, Reason::Failed(_))
+        matches!(self.0.outcome, WaitOutcome::Failed(_))
     }
 
-    /// The job was cancelled.
+    /// Whether the job was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0.reason, Reason::Cancelled(_))
+        matches!(self.0.outcome, WaitOutcome::Cancelled(_))
     }
 
-    /// The deadline passed. The job may go on, unless [`WaitError::cancelling`] says otherwise.
+    /// Whether the deadline passed. The job may still run, unless [`WaitError::cancelling`] says otherwise.
     #[must_use]
     pub fn is_deadline(&self) -> bool {
-        matches!(self.0.reason, Reason::Deadline { .. })
+        matches!(self.0.outcome, WaitOutcome::Deadline(_))
     }
 
-    /// Too many errors came in a row; [`WaitError::error`] is the last. The job may go on.
+    /// Whether too many consecutive errors came. [`WaitError::error`] is the last. The job may still run.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        matches!(self.0.reason, Reason::Exhausted(_))
+        matches!(self.0.outcome, WaitOutcome::Exhausted(_))
     }
 
-    /// The token was not accepted. The job may go on.
+    /// Whether the token was not accepted. The job may still run.
     #[must_use]
     pub fn is_auth(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::Auth)
+        self.is_refused(ErrorKind::Auth)
     }
 
-    /// The request belongs to another account, by the API's own code (403001).
+    /// Whether the request belongs to another account, by the API's own code (403001).
     #[must_use]
     pub fn is_permission(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::Permission)
+        self.is_refused(ErrorKind::Permission)
     }
 
-    /// The request is not known, or expired, by the API's own code (404001).
+    /// Whether the request is unknown or expired, by the API's own code (404001).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(&self.0.reason, Reason::Refused(error) if error.kind() == ErrorKind::NotFound)
+        self.is_refused(ErrorKind::NotFound)
     }
 
-    /// The request waited for.
+    /// Returns the request id.
     #[must_use]
     pub fn request_id(&self) -> &RequestId {
         &self.0.id
     }
 
-    /// The last state seen.
+    /// Returns the last state seen.
     #[must_use]
     pub fn state(&self) -> Option<&State> {
         self.0.state.as_ref()
     }
 
-    /// How often the status was asked for.
+    /// Returns the number of status polls.
     #[must_use]
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
-    /// How long the wait lasted.
+    /// Returns the duration of the wait.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
-    /// The result of a job that failed or was cancelled.
+    /// Returns the result of a job that failed or was cancelled.
     #[must_use]
     pub fn result(&self) -> Option<&ResultReply> {
-        match &self.0.reason {
-            Reason::Failed(reply) => Some(reply),
-            Reason::Cancelled(reply) => reply.as_ref(),
+        match &self.0.outcome {
+            WaitOutcome::Failed(reply) => Some(reply),
+            WaitOutcome::Cancelled(reply) => reply.as_ref(),
             _ => None,
         }
     }
 
-    /// The error of the last call, where one ended the wait or stood at its end.
+    /// Returns the error that ended the wait, or the last error before the deadline.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        match &self.0.reason {
-            Reason::Exhausted(error) | Reason::Refused(error) => Some(error),
-            Reason::Deadline { error, .. } => error.as_ref(),
-            _ => None,
-        }
+        self.0.outcome.error().or(self.0.last_error.as_ref().filter(|_| self.is_deadline()))
     }
 
-    /// What came of cancelling the job at the deadline, where [`WaitOptions::with_at_deadline`] asks for it; an error means
-    /// that nothing is known of it.
+    /// Returns the outcome of the cancel at the deadline, if [`WaitOptions::with_at_deadline`] asks for one. An error means
+    /// that the outcome is unknown.
     ///
     /// [`WaitOptions::with_at_deadline`]: crate::WaitOptions::with_at_deadline
     #[must_use]
     pub fn cancelling(&self) -> Option<&Result<CancelReply, Error>> {
-        match &self.0.reason {
-            Reason::Deadline { cancel, .. } => cancel.as_ref(),
+        match &self.0.outcome {
+            WaitOutcome::Deadline(cancel) => cancel.as_ref(),
             _ => None,
         }
     }
 
-    /// The result of a job that worked, or why there is none.
-    pub(crate) fn conclude(
-        id: &RequestId,
-        machine: &JobMachine,
-        elapsed: Duration,
-        ending: WaitOutcome,
-    ) -> Result<ResultReply, Self> {
-        let reason = match ending {
-            WaitOutcome::Succeeded(reply) => return Ok(reply),
-            WaitOutcome::Failed(reply) => Reason::Failed(reply),
-            WaitOutcome::Cancelled(reply) => Reason::Cancelled(reply),
-            WaitOutcome::Deadline(cancel) => {
-                Reason::Deadline { error: machine.last_error().cloned(), cancel }
-            }
-            WaitOutcome::Exhausted(error) => Reason::Exhausted(error),
-            WaitOutcome::Refused(error) => Reason::Refused(error),
-        };
-        let (state, polls) = (machine.state().cloned(), machine.polls());
-        Err(Self(Box::new(Inner { id: id.clone(), reason, state, polls, elapsed })))
+    fn is_refused(&self, kind: ErrorKind) -> bool {
+        matches!(&self.0.outcome, WaitOutcome::Refused(error) if error.kind() == kind)
     }
 }
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { id, reason, state, polls, elapsed } = &*self.0;
+        let Details { id, outcome, last_error, state, polls, elapsed } = &*self.0;
         let state = state.as_ref().map_or("no state seen", State::as_str);
-        let seconds = elapsed.as_secs();
-        match reason {
-            Reason::Failed(reply) => {
-                let words = reply.error_text().unwrap_or_else(|| "the service gives no reason".to_owned());
-                write!(f, "request {id} failed: {words}")
+        let progress = format!("{state}, {polls} poll{}", if *polls == 1 { "" } else { "s" });
+        let elapsed = match elapsed.as_secs() {
+            0 => format!("{}ms", elapsed.as_millis()),
+            seconds => format!("{seconds}s"),
+        };
+        match outcome {
+            WaitOutcome::Succeeded(_) => write!(f, "request {id} succeeded"),
+            WaitOutcome::Failed(reply) => {
+                let reason = reply.error_text().unwrap_or_else(|| "the API gave no reason".to_owned());
+                write!(f, "request {id} failed: {reason}")
             }
-            Reason::Cancelled(_) => write!(f, "request {id} was cancelled"),
-            Reason::Deadline { error, cancel } => {
-                write!(
-                    f,
-                    "the wait for request {id} ended at its deadline after {seconds} s ({state}, {polls} polls"
-                )?;
-                if let Some(error) = error {
+            WaitOutcome::Cancelled(_) => write!(f, "request {id} was cancelled"),
+            WaitOutcome::Deadline(cancel) => {
+                write!(f, "request {id} timed out after {elapsed} ({progress}")?;
+                if let Some(error) = last_error {
                     write!(f, ", last error: {error}")?;
                 }
-                f.write_str("): ")?;
-                parted(cancel.as_ref(), f)
+                match cancel {
+                    None => f.write_str("); the job is still running and may be billed"),
+                    Some(Err(error)) => {
+                        write!(f, "); the cancel failed: {error}; the job is still running and may be billed")
+                    }
+                    Some(Ok(reply)) => write!(f, "); {}", cancel_text(reply.outcome)),
+                }
             }
-            Reason::Exhausted(error) => write!(
+            WaitOutcome::Exhausted(error) => write!(
                 f,
-                "the wait for request {id} ended after {seconds} s of too many errors ({state}, {polls} polls), the last: \
-                 {error}; the job may go on and be billed, wait for it again by its id"
+                "too many errors while waiting for request {id}, after {elapsed} ({progress}), last error: {error}; the job \
+                 is still running and may be billed"
             ),
-            Reason::Refused(error) => write!(f, "the wait for request {id} was refused ({state}): {error}"),
+            WaitOutcome::Refused(error) if self.is_not_found() => write!(f, "request {id} {error}"),
+            WaitOutcome::Refused(error) => write!(f, "request {id}: {error}"),
         }
     }
 }
 
-/// What became of the job at the deadline, as far as is known.
-fn parted(cancel: Option<&Result<CancelReply, Error>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let reply = match cancel {
-        None => return f.write_str("the job may go on and be billed, wait for it again by its id"),
-        Some(Err(error)) => {
-            return write!(f, "the job may go on and be billed, cancelling it failed: {error}");
-        }
-        Some(Ok(reply)) => reply,
-    };
-    f.write_str(match reply.outcome {
+/// Describes a job after a cancel at its deadline.
+const fn cancel_text(outcome: CancelOutcome) -> &'static str {
+    match outcome {
         CancelOutcome::Cancelled => "the job was cancelled",
-        CancelOutcome::NotCancellable => {
-            "the job runs on and may be billed, it was too late to cancel it; wait for it again by its id"
-        }
+        CancelOutcome::NotCancellable => "too late to cancel: the job is still running and may be billed",
         CancelOutcome::AlreadyOver => {
-            "the job had ended before it could be cancelled, wait for it again by its id"
+            "the job finished before it could be cancelled; wait again for its result"
         }
         CancelOutcome::NotConfirmed => {
-            "the job was asked to be cancelled, which is not confirmed; wait for it again by its id"
+            "cancellation requested but not confirmed; the job may still be running and may be billed"
         }
-    })
+    }
 }
 
 impl fmt::Debug for WaitError {
@@ -279,7 +276,7 @@ impl fmt::Debug for WaitError {
 
 impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // `Display` has said what the error says.
+        // `Display` includes the error itself.
         self.error()?.source()
     }
 }

@@ -82,7 +82,7 @@ fn ends(log: &[String]) -> &str {
 
 #[test]
 fn the_first_pause_counts_from_the_submit() {
-    for (age, first) in [(0, "2 "), (501, "1.5 "), (1901, "0.1 "), (2100, "0 "), (40_000, "0 ")] {
+    for (age, first) in [(0, "2 "), (500, "1.5 "), (1900, "0.1 "), (2100, "0 "), (40_000, "0 ")] {
         let log = play(
             Some(Duration::from_millis(age)),
             &options(),

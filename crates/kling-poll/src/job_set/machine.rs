@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use kling_transport::{ApiBase, CancelReply, Error, RequestId};
+use kling_transport::{ApiBase, CancelReply, Error, Job, RequestId, Span};
 use slotmap::SlotMap;
 
 use super::account_queue::{AccountQueue, AccountQueues};
-use super::{AccountKey, CallRequest, JobKey, JobSetEvent, JobSetStats, JobSetUpdate, RateLimit};
+use super::{AccountKey, JobKey, JobSetEvent, JobSetStats, JobSetUpdate, RateLimit};
 use crate::cancel::{self, Next};
 use crate::job_machine::bounded_retry_after;
-use crate::{Action, CompletedJob, Event, JobMachine, WaitError, WaitOptions, WaitOutcome};
+use crate::{Action, Event, JobMachine, WaitOptions, WaitOutcome};
 
 /// Fewer stale entries than this are not worth a search.
 const STALE: usize = 64;
@@ -42,6 +42,28 @@ pub enum NextStep {
     Sleep(Option<Duration>),
     /// Stop: no job is left.
     Finish,
+}
+
+/// A call for the caller to make, once. Its reply goes to [`JobSetMachine::respond`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallRequest {
+    /// The account that makes the call.
+    pub account: AccountKey,
+    /// The job.
+    pub key: JobKey,
+    /// The job's request id.
+    pub request_id: RequestId,
+    /// The call: one of the `Send…` actions.
+    pub action: Action,
+    pub(crate) span: Span,
+}
+
+impl CallRequest {
+    fn new(account: AccountKey, key: JobKey, request_id: RequestId, action: Action) -> Self {
+        let span = action.span(&request_id);
+        Self { account, key, request_id, action, span }
+    }
 }
 
 impl JobSetMachine {
@@ -266,8 +288,8 @@ impl JobSetMachine {
             }
         }
         if let Some(slot) = self.remove(key) {
-            let outcome = WaitError::conclude(&slot.id, &slot.machine, slot.elapsed(now), outcome);
-            let update = JobSetUpdate::Done(outcome.map(CompletedJob::new));
+            let outcome = slot.machine.conclude(&Job::from_id(slot.id.clone()), slot.elapsed(now), outcome);
+            let update = JobSetUpdate::Done(outcome);
             self.events.push_back(JobSetEvent::new(key, slot.id, update));
         }
     }
