@@ -119,7 +119,7 @@ mod tests {
         let error = DataUri::decode(&text).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "found raw base64 without a data: uri around it, allowed a base64 data: uri"
+            "got raw base64 without a data: uri around it; expected a base64 data: uri"
         );
         assert!(matches!(Reference::parse(&text), Reference::Base64(_)));
     }

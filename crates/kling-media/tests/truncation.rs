@@ -99,7 +99,7 @@ fn a_truncated_image_is_refused_in_plain_words() {
             let error = sides(name, &file[..length]).unwrap_err();
             assert!(error.is_truncated() && error.is_violation(), "{name} at {length}: {error}");
             insta::allow_duplicates! {
-                insta::assert_snapshot!(error, @"found a truncated image: the file ends before the image does, allowed a complete image");
+                insta::assert_snapshot!(error, @"got a truncated image: the file ends before the image does; expected a complete image");
             }
         }
     }

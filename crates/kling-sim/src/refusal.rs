@@ -87,7 +87,7 @@ fn in_framework_form(violation: &Violation) -> Value {
         step.parse::<u64>().map_or_else(|_| json!(step.replace("~1", "/").replace("~0", "~")), Value::from)
     });
     let place: Vec<Value> = std::iter::once(json!("body")).chain(steps).collect();
-    let text = format!("found {}, allowed {}", violation.found(), violation.allowed());
+    let text = format!("got {}; expected {}", violation.found(), violation.allowed());
     json!({"loc": place, "msg": text, "type": violation.keyword().as_str()})
 }
 

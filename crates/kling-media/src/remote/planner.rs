@@ -470,7 +470,7 @@ mod tests {
         });
         assert_eq!(
             html.to_string(),
-            "found no image: text/html, allowed an image: jpeg, png, webp, gif, bmp, tiff, heic or avif"
+            "got no image: text/html; expected an image: jpeg, png, webp, gif, bmp, tiff, heic or avif"
         );
         assert!(
             with(&|head, body| {
