@@ -22,7 +22,7 @@ pub use kling_poll::blocking::{JobSet, cancel, wait};
 pub use kling_transport::blocking::tls_config;
 pub use kling_transport::blocking::{Client, ThreadRuntime};
 
-/// Returns every entry of the live catalog that `query` finds; see [`catalog`](crate::catalog).
+/// Returns every entry of the live catalog that matches `query`; see [`catalog`](crate::catalog).
 ///
 /// # Errors
 /// See [`Error`]. Then no entry is returned.

@@ -1,4 +1,4 @@
-//! The live catalog: read to its end, page by page, and compared with the schema of a compiled-in model.
+//! Reads the live catalog, and compares its schemas with those of compiled-in models.
 
 #[cfg(feature = "schema")]
 use std::fmt;
@@ -10,13 +10,12 @@ use kling_transport::{Client, Error, ListModels};
 use kling_types::ModelInfo;
 use serde_json::Value;
 
-/// The most entries of a page, by the API.
+/// The API's limit for one page.
 const PAGE: usize = 500;
-/// More entries than any catalog has, so that a server which repeats itself is not read forever.
+/// Ends the reading of a server that repeats itself.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Every entry of the live catalog that `query` finds, as the API sends them; `blocking::catalog` is its
-/// like. The query's own `limit` is a bound on all of them.
+/// Returns every entry of the live catalog that matches `query`, as sent by the API. The query's `limit` bounds the whole.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), kling::Error> {
@@ -31,7 +30,7 @@ const MAX_ENTRIES: usize = 100_000;
 /// ```
 ///
 /// # Errors
-/// See [`Error`]; then nothing of what was read so far is given.
+/// See [`Error`]. Then no entry is returned.
 pub async fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, Error> {
     let (most, skipped) =
         (query.limit.map_or(MAX_ENTRIES, |limit| limit as usize), query.offset.unwrap_or(0));
@@ -52,7 +51,7 @@ pub async fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, 
     Ok(entries)
 }
 
-/// Compares the schema of a compiled-in model with its entry in the live catalog; `blocking::drift` is its like.
+/// Compares the schema of a compiled-in model with its entry in the live catalog.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), kling::Error> {
@@ -65,32 +64,37 @@ pub async fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, 
 /// ```
 ///
 /// # Errors
-/// See [`Error`]: the catalog could not be asked.
+/// See [`Error`]. An unknown model is no error, but [`Drift::Gone`].
 #[cfg(feature = "schema")]
 pub async fn drift(client: &Client, model: &ModelInfo) -> Result<Drift, Error> {
-    let entry = client.model(&model.id.parse()?).await;
-    Drift::read(model, entry)
+    // The API's codes for an unknown model.
+    const UNKNOWN: [i64; 2] = [400_001, 404_001];
+    match client.model(&model.id.parse()?).await {
+        Ok(entry) => Ok(Drift::of(model, &entry)),
+        Err(error) if error.error_code().is_some_and(|code| UNKNOWN.contains(&code)) => Ok(Drift::Gone),
+        Err(error) => Err(error),
+    }
 }
 
-/// The input schema of a compiled-in model beside that of its live entry.
+/// The changes from the input schema of a compiled-in model to that of its live entry.
 ///
-/// The output is not compared, since the catalog has no output schema; nor is prose where the schema on file was written from
-/// facts ([`ModelInfo::facts_only`]).
+/// The catalog has no output schemas, so outputs are not compared. Texts are not compared if the compiled-in schema has
+/// none of the provider's ([`ModelInfo::facts_only`]).
 #[cfg(feature = "schema")]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Drift {
-    /// Both were read; where nothing moved, there are no changes.
+    /// The changes, if there are any.
     Compared(Changes),
-    /// The catalog has no such model any more.
+    /// The model is no longer in the catalog.
     Gone,
-    /// The live schema says something that this version does not understand.
+    /// The live schema cannot be read by this version.
     Unreadable(SchemaError),
 }
 
 #[cfg(feature = "schema")]
 impl Drift {
-    /// Compares a compiled-in model with an entry of the catalog that is at hand.
+    /// Compares a compiled-in model with an entry of the catalog.
     #[must_use]
     pub fn of(model: &ModelInfo, entry: &Value) -> Self {
         match CatalogEntry::read(entry).and_then(|entry| entry.drift(model)) {
@@ -99,18 +103,7 @@ impl Drift {
         }
     }
 
-    /// Reads the answer of the catalog; that it has no such model is an answer too.
-    pub(crate) fn read(model: &ModelInfo, entry: Result<Value, Error>) -> Result<Self, Error> {
-        // The codes that the API has for an id that it does not know.
-        const UNKNOWN: [i64; 2] = [400_001, 404_001];
-        match entry {
-            Ok(entry) => Ok(Self::of(model, &entry)),
-            Err(error) if error.error_code().is_some_and(|code| UNKNOWN.contains(&code)) => Ok(Self::Gone),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The gravest class; none where nothing moved. A model that is gone, and a schema that cannot be read, are breaking.
+    /// Returns the most severe class of change, if anything changed. A missing model and an unreadable schema are breaking.
     #[must_use]
     pub fn class(&self) -> Option<ChangeClass> {
         match self {
@@ -124,9 +117,9 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compared(changes) if changes.is_empty() => f.write_str("nothing moved"),
+            Self::Compared(changes) if changes.is_empty() => f.write_str("unchanged"),
             Self::Compared(changes) => changes.fmt(f),
-            Self::Gone => f.write_str("breaking: the catalog has no such model any more"),
+            Self::Gone => f.write_str("breaking: the model is no longer in the catalog"),
             Self::Unreadable(error) => write!(f, "breaking: the live schema cannot be read: {error}"),
         }
     }

@@ -82,40 +82,27 @@ impl JournalWriter {
 
     /// Locks the entry of a job, so that no other process waits for it. A job without an entry gets one.
     pub(crate) fn track(&self, settings: &Settings, id: &RequestId, model: Option<&ModelId>) -> TrackedJob {
-        let account = settings.token().account_hash();
+        let (origin, account) = (settings.base().origin(), settings.token().account_hash());
+        let find_or_adopt = |journal: &Journal| {
+            if let Some(entry) = journal.find_job(&origin, id.as_str())? {
+                return Ok(entry.intent().clone());
+            }
+            let intent = Intent::of_job(origin.clone(), model.map_or("", ModelId::as_str), id.as_str());
+            journal.adopt(&self.with_output(intent.with_account(account.clone())))
+        };
         let intent = self.journal.as_ref().and_then(|journal| {
-            let found = self.find_or_adopt(journal, settings, id, model);
-            found.inspect_err(|error| (self.on_journal_error)(error)).ok()
+            find_or_adopt(journal).inspect_err(|error| (self.on_journal_error)(error)).ok()
         });
-        let is_own = intent.as_ref().is_some_and(|intent| intent.account() == Some(&account));
-        let is_adopted = intent.as_ref().is_some_and(|intent| intent.request_id().is_some());
-        let intent = intent.map(|intent| *intent.id());
+        let id = intent.as_ref().map(|intent| *intent.id());
         TrackedJob {
-            is_own,
-            is_adopted,
-            // A wait costs nothing, so it continues even if another process has the lock.
-            _lock: intent.and_then(|intent| self.journal.as_ref()?.lock(&intent).ok().flatten()),
-            intent,
+            is_own: intent.as_ref().is_some_and(|intent| intent.account() == Some(&account)),
+            is_adopted: intent.is_some_and(|intent| intent.request_id().is_some()),
+            // A wait is free, so it continues even if another process has the lock.
+            _lock: id.and_then(|id| self.journal.as_ref()?.lock(&id).ok().flatten()),
+            intent: id,
             seen: None,
             writer: self.clone(),
         }
-    }
-
-    /// Returns the intent of a job, also of one that was submitted elsewhere.
-    fn find_or_adopt(
-        &self,
-        journal: &Journal,
-        settings: &Settings,
-        id: &RequestId,
-        model: Option<&ModelId>,
-    ) -> Result<Intent, JournalError> {
-        let origin = settings.base().origin();
-        if let Some(entry) = journal.find_job(&origin, id.as_str())? {
-            return Ok(entry.intent().clone());
-        }
-        let intent = Intent::of_job(origin, model.map_or("", ModelId::as_str), id.as_str())
-            .with_account(settings.token().account_hash());
-        journal.adopt(&self.with_output(intent))
     }
 
     fn with_output(&self, intent: Intent) -> Intent {
@@ -136,12 +123,7 @@ impl JournalWriter {
 
 impl fmt::Debug for JournalWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { journal, on_duplicate, output, .. } = self;
-        f.debug_struct("JournalWriter")
-            .field("journal", journal)
-            .field("on_duplicate", on_duplicate)
-            .field("output", output)
-            .finish_non_exhaustive()
+        f.debug_struct("JournalWriter").field("journal", &self.journal).finish_non_exhaustive()
     }
 }
 
@@ -182,7 +164,7 @@ impl Drop for SubmitGuard {
 }
 
 /// The jobs of job sets, each tracked from its first event to its last.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct JobSetJournal(Mutex<HashMap<RequestId, TrackedJob>>);
 
 impl JobSetJournal {
@@ -213,8 +195,7 @@ impl JobSetJournal {
 
     /// Unlocks the entry of a job.
     pub(crate) fn release(&self, id: &RequestId) {
-        let job = self.lock().remove(id);
-        drop(job);
+        drop(self.lock().remove(id));
     }
 
     /// A panic between two records leaves both whole.
@@ -223,13 +204,8 @@ impl JobSetJournal {
     }
 }
 
-impl fmt::Debug for JobSetJournal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JobSetJournal({} jobs)", self.lock().len())
-    }
-}
-
-/// A job that is waited for, with its entry if it has one.
+/// A job of a wait, with its entry if it has one.
+#[derive(Debug)]
 pub(crate) struct TrackedJob {
     writer: JournalWriter,
     intent: Option<IntentId>,
@@ -273,7 +249,7 @@ impl TrackedJob {
                 return Some(Event::Finished { status, outputs, cost_usd });
             }
             Err(error) if error.is_failed() => FinalStatus::Failed,
-            Err(error) if error.is_cancelled() || was_cancelled(error) => FinalStatus::Cancelled,
+            Err(error) if error.is_cancelled() || is_cancelled_at_deadline(error) => FinalStatus::Cancelled,
             Err(error) if error.is_not_found() && self.is_own => FinalStatus::Gone,
             Err(error) if error.is_permission() && self.is_own && self.is_adopted => FinalStatus::Gone,
             Err(_) => return None,
@@ -282,7 +258,6 @@ impl TrackedJob {
     }
 }
 
-/// Whether the job was cancelled at the deadline of its wait.
-fn was_cancelled(error: &WaitError) -> bool {
+fn is_cancelled_at_deadline(error: &WaitError) -> bool {
     matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled)
 }

@@ -150,8 +150,7 @@ impl Journaled {
         });
         let (own, id, model) = (self.clone(), job.id().clone(), job.model().cloned());
         let track = move || own.writer.track(own.client.settings(), &id, model.as_ref());
-        let job = self.client.run_blocking(track).await;
-        *lock(&tracked) = job;
+        *lock(&tracked) = self.client.run_blocking(track).await;
         let outcome = waiting.await;
         let (job, result) = (lock(&tracked).take(), outcome.clone());
         self.client.run_blocking(move || job.map(|job| job.end(&result))).await;
@@ -182,14 +181,7 @@ impl Journaled {
     /// clones are dropped, or each is [released](Journaled::release).
     ///
     /// ```no_run
-    /// # async fn run(client: kling::Journaled, jobs: Vec<kling::Job>) {
-    /// use kling::{JobSet, RateLimit, WaitOptions};
-    ///
-    /// let mut set = JobSet::new();
-    /// let account = set.account(client.client().clone(), RateLimit::default());
-    /// for job in &jobs {
-    ///     account.add(job, &WaitOptions::default());
-    /// }
+    /// # async fn run(client: kling::Journaled, mut set: kling::JobSet) {
     /// while let Some(event) = set.next().await {
     ///     client.record(&event).await;
     /// }
@@ -217,9 +209,7 @@ impl Journaled {
         let mut guard = match self.client.run_blocking(move || writer.begin(&intent)).await {
             Some(Ok(guard)) => guard,
             Some(Err(error)) => return SubmitOutcome::Rejected(error),
-            None => {
-                return SubmitOutcome::Rejected(Error::journal("the journal stopped before it was written"));
-            }
+            None => return SubmitOutcome::Rejected(Error::journal("the runtime stopped before the write")),
         };
         let outcome = guard.complete(self.client.execute_until(pending, stop).await);
         self.client.run_blocking(move || drop(guard)).await;

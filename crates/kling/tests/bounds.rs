@@ -1,4 +1,4 @@
-//! What any program may rely on: futures go to other threads, clients can be cloned.
+//! Bounds that any program may rely on: futures are `Send`, clients are `Clone`.
 #![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
 #![allow(dead_code, clippy::type_complexity, reason = "compiled for its bounds only")]
 
@@ -8,18 +8,18 @@ use kling::{
 };
 use serde_json::Value;
 
-const fn sent<F: Future + Send>(_: &F) {}
+const fn is_send<F: Future + Send>(_: &F) {}
 
 fn the_futures_of_a_client(
     client: &Client,
     (job, options, id): (&Job, &WaitOptions, &RequestId),
     (model, input): (&ModelId, &Value),
 ) {
-    sent(&client.submit_json(model, input));
-    sent(&client.status(id));
-    sent(&client.result(id));
-    sent(&wait(client, job, options, |_| {}));
-    sent(&cancel(client, id));
+    is_send(&client.submit_json(model, input));
+    is_send(&client.status(id));
+    is_send(&client.result(id));
+    is_send(&wait(client, job, options, |_| {}));
+    is_send(&cancel(client, id));
 }
 
 fn the_futures_of_a_client_with_a_journal(
@@ -27,23 +27,23 @@ fn the_futures_of_a_client_with_a_journal(
     (job, options, id): (&Job, &WaitOptions, &RequestId),
     (model, input, event): (&ModelId, &Value, &JobSetEvent),
 ) {
-    sent(&client.submit_json(model, input));
-    sent(&client.submit_json_until(model, input, std::future::pending()));
-    sent(&client.wait(job, options, |_| {}));
-    sent(&client.cancel(id));
-    sent(&client.saved(id, ["/tmp/clip.mp4"]));
-    sent(&client.record(event));
-    sent(&client.release(id));
+    is_send(&client.submit_json(model, input));
+    is_send(&client.submit_json_until(model, input, std::future::pending()));
+    is_send(&client.wait(job, options, |_| {}));
+    is_send(&client.cancel(id));
+    is_send(&client.saved(id, ["/tmp/clip.mp4"]));
+    is_send(&client.record(event));
+    is_send(&client.release(id));
 }
 
 #[test]
-fn what_is_shared_may_be_shared() {
-    const fn cloned<T: Clone + Send + Sync>() {}
-    const fn moved<T: Send + Unpin>() {}
-    cloned::<Client>();
-    cloned::<Journaled>();
-    cloned::<blocking::Client>();
-    cloned::<blocking::Journaled>();
-    cloned::<kling_transport::Error>();
-    moved::<JobSet>();
+fn clients_and_errors_are_clone_send_and_sync() {
+    const fn is_shareable<T: Clone + Send + Sync>() {}
+    const fn is_movable<T: Send + Unpin>() {}
+    is_shareable::<Client>();
+    is_shareable::<Journaled>();
+    is_shareable::<blocking::Client>();
+    is_shareable::<blocking::Journaled>();
+    is_shareable::<kling_transport::Error>();
+    is_movable::<JobSet>();
 }

@@ -1,4 +1,4 @@
-//! The live catalog by both clients, against the simulator.
+//! The live catalog through both clients, against the simulator.
 #![cfg(all(feature = "async", feature = "blocking", feature = "schema", feature = "kling-1-6"))]
 
 use kling::schema::ChangeClass;
@@ -12,28 +12,28 @@ fn settings(sim: &Sim) -> Settings {
     Settings::new(Token::new(sim.token()).unwrap()).with_base(sim.base_url().parse().unwrap())
 }
 
-/// What both clients make of the same answer.
-async fn drift(sim: &Sim, status: u16, answer: &Value) -> Drift {
+/// Returns the drift, which is the same for both clients.
+async fn drift(sim: &Sim, status: u16, body: &Value) -> Drift {
     let (one, other) = (Client::new(settings(sim)).unwrap(), blocking::Client::new(settings(sim)).unwrap());
-    sim.answer_next(Call::Catalog, Reply::json(status, answer));
+    sim.answer_next(Call::Catalog, Reply::json(status, body));
     let by_one = kling::drift(&one, &MODEL).await.unwrap();
-    sim.answer_next(Call::Catalog, Reply::json(status, answer));
+    sim.answer_next(Call::Catalog, Reply::json(status, body));
     assert_eq!(by_one, blocking::drift(&other, &MODEL).unwrap());
     by_one
 }
 
 #[tokio::test]
-async fn what_moved_in_the_catalog_is_told_by_both_clients() {
+async fn both_clients_report_the_same_drift() {
     let sim = Sim::start().unwrap();
     let mut entry = json!({"model_id": MODEL.id});
     entry["input_schema"] = serde_json::from_str(MODEL.input_schema).unwrap();
     assert_eq!(drift(&sim, 200, &entry).await.class(), None);
     let longest = entry["input_schema"]["properties"]["prompt"]["maxLength"].as_u64().unwrap();
     entry["input_schema"]["properties"]["prompt"]["maxLength"] = json!(longest - 1);
-    let moved = drift(&sim, 200, &entry).await;
-    assert_eq!(moved.class(), Some(ChangeClass::Behaviour));
+    let changed = drift(&sim, 200, &entry).await;
+    assert_eq!(changed.class(), Some(ChangeClass::Behaviour));
     let expected = format!("input /properties/prompt/maxLength: {longest} became {}", longest - 1);
-    assert_eq!(moved.to_string(), format!("behaviour: {expected}"));
+    assert_eq!(changed.to_string(), format!("behaviour: {expected}"));
     entry["input_schema"] = json!(null);
     assert!(matches!(drift(&sim, 200, &entry).await, Drift::Unreadable(_)));
     let gone = json!({"error_code": 400_001, "error_message": "no such model"});
@@ -41,7 +41,7 @@ async fn what_moved_in_the_catalog_is_told_by_both_clients() {
 }
 
 #[tokio::test]
-async fn a_catalog_that_cannot_be_asked_is_no_drift() {
+async fn a_failed_call_to_the_catalog_is_an_error_and_no_drift() {
     let sim = Sim::start().unwrap();
     let client = Client::new(settings(&sim)).unwrap();
     sim.answer_next(
@@ -52,7 +52,7 @@ async fn a_catalog_that_cannot_be_asked_is_no_drift() {
 }
 
 #[tokio::test]
-async fn both_clients_read_the_catalog_to_its_end() {
+async fn both_clients_read_the_whole_catalog() {
     let sim = Sim::start().unwrap();
     let (one, other) = (Client::new(settings(&sim)).unwrap(), blocking::Client::new(settings(&sim)).unwrap());
     let query = ListModels { search: Some("kling".to_owned()), ..ListModels::default() };

@@ -1,8 +1,8 @@
-//! A client with a journal, over real sockets: what is written down when, and what is not sent.
+//! A client with a journal, over real sockets: its records, and the requests that it does not send.
 #![cfg(all(feature = "async", feature = "blocking", feature = "journal"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod world;
+mod setup;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -14,188 +14,188 @@ use kling::{
 };
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
-use world::{World, input, model, until};
+use setup::{Setup, input, model, until};
 
 #[tokio::test]
-async fn a_job_is_followed_from_its_intent_to_its_files() {
-    let world = World::new();
-    let client = world.client().with_output_path("/tmp/clip.mp4");
+async fn a_job_is_recorded_from_its_intent_to_its_files() {
+    let setup = Setup::new();
+    let client = setup.client().with_output_path("/tmp/clip.mp4");
     let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
-    let entry = world.entries().remove(0);
+    let entry = setup.entries().remove(0);
     assert_eq!((entry.status(), entry.request_id()), (EntryStatus::Running, Some(job.id().as_str())));
-    assert_eq!(entry.intent().fingerprint(), world.sim.billed()[0].body_sha256);
+    assert_eq!(entry.intent().fingerprint(), setup.sim.billed()[0].body_sha256);
     assert!(!entry.is_locked());
 
-    let held = Mutex::new(None);
-    let note = |_: &kling::Update| {
-        held.lock().unwrap().get_or_insert_with(|| world.entries()[0].is_locked());
+    let is_locked = Mutex::new(None);
+    let check_lock = |_: &kling::Update| {
+        is_locked.lock().unwrap().get_or_insert_with(|| setup.entries()[0].is_locked());
     };
-    client.wait(&job, &WaitOptions::default(), note).await.unwrap();
-    assert_eq!(*held.lock().unwrap(), Some(true));
+    client.wait(&job, &WaitOptions::default(), check_lock).await.unwrap();
+    assert_eq!(*is_locked.lock().unwrap(), Some(true));
     client.saved(job.id(), ["/tmp/clip.mp4"]).await;
-    let entry = world.entries().remove(0);
+    let entry = setup.entries().remove(0);
     assert_eq!((entry.status(), entry.outputs().len()), (EntryStatus::Succeeded, 1));
     assert_eq!(entry.files(), ["/tmp/clip.mp4"]);
     assert!(!entry.is_locked() && !entry.is_unfinished() && entry.state().is_some());
 }
 
 #[tokio::test]
-async fn the_same_request_is_not_sent_again_while_its_outcome_is_unknown() {
-    let world = World::new();
-    let client = world.client();
-    world.sim.fault_next(Call::Submit, Fault::DropProcessed);
+async fn the_same_request_is_rejected_while_its_outcome_is_unknown() {
+    let setup = Setup::new();
+    let client = setup.client();
+    setup.sim.fault_next(Call::Submit, Fault::DropProcessed);
     assert!(matches!(client.submit_json(&model(), &input()).await, SubmitOutcome::Unknown(_)));
-    let refused = client.submit_json(&model(), &input()).await;
+    let rejected = client.submit_json(&model(), &input()).await;
     assert!(
-        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
-        "{refused:?}"
+        matches!(&rejected, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
+        "{rejected:?}"
     );
-    assert_eq!(world.posts(), 1);
-    let meant = client.on_duplicate(OnDuplicate::Allow).submit_json(&model(), &input()).await;
-    assert!(matches!(meant, SubmitOutcome::Accepted(_)));
+    assert_eq!(setup.posts(), 1);
+    let allowed = client.on_duplicate(OnDuplicate::Allow).submit_json(&model(), &input()).await;
+    assert!(matches!(allowed, SubmitOutcome::Accepted(_)));
 }
 
 #[tokio::test]
-async fn what_the_api_refused_is_closed() {
-    let world = World::new();
-    let refused = world.client().submit_json(&model(), &json!({ "image_url": "nowhere" })).await;
-    assert!(matches!(refused, SubmitOutcome::Rejected(_)));
-    assert_eq!(world.entries()[0].status(), EntryStatus::Rejected);
+async fn a_rejected_submit_is_recorded_as_rejected() {
+    let setup = Setup::new();
+    let rejected = setup.client().submit_json(&model(), &json!({ "image_url": "nowhere" })).await;
+    assert!(matches!(rejected, SubmitOutcome::Rejected(_)));
+    assert_eq!(setup.entries()[0].status(), EntryStatus::Rejected);
 }
 
 #[tokio::test]
-async fn a_job_that_was_cancelled_or_failed_is_over() {
-    let world = World::new();
-    world.sim.fail_next_job("nothing is on the picture");
-    let client = world.client();
+async fn a_failed_job_is_recorded_as_failed() {
+    let setup = Setup::new();
+    setup.sim.fail_next_job("the image is empty");
+    let client = setup.client();
     let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let failed = client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap_err();
     assert!(failed.is_failed());
-    assert_eq!(world.entries()[0].status(), EntryStatus::Failed);
+    assert_eq!(setup.entries()[0].status(), EntryStatus::Failed);
 }
 
 #[tokio::test]
-async fn a_job_that_was_submitted_elsewhere_is_noted_when_it_is_waited_for() {
-    let world = World::new();
-    let elsewhere = Client::new(world.settings()).unwrap();
+async fn a_wait_for_a_job_that_was_submitted_elsewhere_adds_an_entry() {
+    let setup = Setup::new();
+    let elsewhere = Client::new(setup.settings()).unwrap();
     for is_async in [true, false] {
         let job = elsewhere.submit_json(&model(), &input()).await.into_result().unwrap();
         let unknown: Job = Job::from_id(job.id().clone());
         if is_async {
-            let client = world.client().with_output_path("/tmp/clip.mp4");
+            let client = setup.client().with_output_path("/tmp/clip.mp4");
             client.wait(&unknown, &WaitOptions::default(), |_| {}).await.unwrap();
         } else {
-            let client = world.blocking();
+            let client = setup.blocking();
             let waited =
                 tokio::task::spawn_blocking(move || client.wait(&job, &WaitOptions::default(), |_| {}));
             waited.await.unwrap().unwrap();
         }
     }
-    let entries = world.entries();
+    let entries = setup.entries();
     let models: Vec<_> = entries.iter().map(|entry| entry.intent().model()).collect();
-    assert_eq!(models, ["", model().as_str()], "the model is noted where it is known");
+    assert_eq!(models, ["", model().as_str()], "the model is recorded if it is known");
     assert!(entries.iter().all(|entry| entry.status() == EntryStatus::Succeeded && !entry.is_locked()));
     assert_eq!(entries[0].intent().output(), Some("/tmp/clip.mp4".as_ref()));
-    let nobodys: Job = Job::from_id("no-such-job".parse().unwrap());
-    let error = world.client().wait(&nobodys, &WaitOptions::default(), |_| {}).await.unwrap_err();
+    let unknown: Job = Job::from_id("no-such-job".parse().unwrap());
+    let error = setup.client().wait(&unknown, &WaitOptions::default(), |_| {}).await.unwrap_err();
     assert!(error.is_not_found());
-    assert_eq!(world.entries()[2].status(), EntryStatus::Gone);
+    assert_eq!(setup.entries()[2].status(), EntryStatus::Gone);
 }
 
 #[tokio::test]
-async fn a_cancel_at_the_deadline_or_after_a_drop_is_noted() {
+async fn a_cancel_at_the_deadline_or_after_a_drop_is_recorded() {
     let sim = Sim::builder().manual_time().start().unwrap();
-    let world = World::with(sim);
-    let client = world.client();
+    let setup = Setup::with(sim);
+    let client = setup.client();
     let first = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let brief = WaitOptions::default().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
     let error = client.wait(&first, &brief, |_| {}).await.unwrap_err();
     assert!(matches!(error.cancelling(), Some(Ok(reply)) if reply.outcome == CancelOutcome::Cancelled));
-    assert_eq!(world.entries()[0].status(), EntryStatus::Cancelled);
+    assert_eq!(setup.entries()[0].status(), EntryStatus::Cancelled);
 
-    cancelled_by_a_drop(&world, seen_in_queue(&world)).await;
-    assert_eq!(world.entries()[1].status(), EntryStatus::Cancelled);
-    // At its first look into the journal.
-    cancelled_by_a_drop(&world, std::future::ready(())).await;
-    assert_eq!(world.entries()[2].status(), EntryStatus::Cancelled);
+    cancel_by_drop(&setup, first_poll(&setup)).await;
+    assert_eq!(setup.entries()[1].status(), EntryStatus::Cancelled);
+    // During the first read of the journal.
+    cancel_by_drop(&setup, std::future::ready(())).await;
+    assert_eq!(setup.entries()[2].status(), EntryStatus::Cancelled);
 }
 
-/// Submits a job, and waits for it until a moment.
-async fn cancelled_by_a_drop(world: &World, moment: impl Future<Output = ()>) {
-    let client = world.client();
+/// Submits a job, and drops its wait at a moment.
+async fn cancel_by_drop(setup: &Setup, moment: impl Future<Output = ()>) {
+    let client = setup.client();
     let job = client.submit_json(&model(), &input()).await.into_result().unwrap();
-    let (told, heard) = tokio::sync::oneshot::channel();
-    let told = Mutex::new(Some(told));
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let sender = Mutex::new(Some(sender));
     let options = WaitOptions::default().with_cancel_on_drop(move |id, outcome| {
         let outcome = outcome.as_ref().map(|reply| reply.outcome).unwrap();
-        drop(told.lock().unwrap().take().map(|told| told.send((id.clone(), outcome))));
+        drop(sender.lock().unwrap().take().map(|sender| sender.send((id.clone(), outcome))));
     });
     tokio::select! {
         biased;
-        _ = client.wait(&job, &options, |_| {}) => panic!("it cannot be over yet"),
+        _ = client.wait(&job, &options, |_| {}) => panic!("the wait must not be over yet"),
         () = moment => {}
     }
-    assert_eq!(heard.await.unwrap(), (job.id().clone(), CancelOutcome::Cancelled));
+    assert_eq!(receiver.await.unwrap(), (job.id().clone(), CancelOutcome::Cancelled));
 }
 
-/// Ends once the status of a job was asked for.
-async fn seen_in_queue(world: &World) {
-    let asked = || world.sim.requests().iter().filter(|call| call.call == Call::Status).count();
-    let before = asked();
-    until(|| asked() > before).await;
+/// Completes after the next status poll.
+async fn first_poll(setup: &Setup) {
+    let polls = || setup.sim.requests().iter().filter(|call| call.call == Call::Status).count();
+    let before = polls();
+    until(|| polls() > before).await;
 }
 
 #[tokio::test]
-async fn without_a_record_nothing_is_sent_and_a_record_that_comes_late_loses_no_job() {
-    let world = World::new();
-    let client = |store| Journaled::new(Client::new(world.settings()).unwrap(), Journal::with_store(store));
-    let refused = client(Failing { at_begin: true }).submit_json(&model(), &input()).await;
+async fn a_failed_intent_sends_nothing_and_a_failed_record_loses_no_job() {
+    let setup = Setup::new();
+    let client = |store| Journaled::new(Client::new(setup.settings()).unwrap(), Journal::with_store(store));
+    let rejected = client(Failing { at_begin: true }).submit_json(&model(), &input()).await;
     assert!(
-        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::Journal),
-        "{refused:?}"
+        matches!(&rejected, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::Journal),
+        "{rejected:?}"
     );
-    assert_eq!(world.posts(), 0);
+    assert_eq!(setup.posts(), 0);
 
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let (tell, show) = (told.clone(), told.clone());
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let (errors, ids) = (events.clone(), events.clone());
     let client = client(Failing { at_begin: false })
-        .on_journal_error(move |error| tell.lock().unwrap().push(error.to_string()))
-        .on_accepted(move |id| show.lock().unwrap().push(id.to_string()));
+        .on_journal_error(move |error| errors.lock().unwrap().push(error.to_string()))
+        .on_accepted(move |id| ids.lock().unwrap().push(id.to_string()));
     let SubmitOutcome::Accepted(job) = client.submit_json(&model(), &input()).await else { panic!("no job") };
-    assert_eq!(*told.lock().unwrap(), [job.id().as_str(), "the disk is full"], "the id comes first");
+    assert_eq!(*events.lock().unwrap(), [job.id().as_str(), "the disk is full"], "the id comes first");
 }
 
 #[test]
 fn a_callback_that_panics_loses_no_request_id() {
-    let world = World::new();
-    let client = world.blocking().on_accepted(|_| panic!("stderr is gone"));
+    let setup = Setup::new();
+    let client = setup.blocking().on_accepted(|_| panic!("stderr is gone"));
     let submit = std::panic::AssertUnwindSafe(|| client.submit_json(&model(), &input()));
     assert!(std::panic::catch_unwind(submit).is_err());
-    let entry = world.entries().remove(0);
-    assert_eq!(entry.request_id(), Some(world.sim.billed()[0].request_id.as_str()));
+    let entry = setup.entries().remove(0);
+    assert_eq!(entry.request_id(), Some(setup.sim.billed()[0].request_id.as_str()));
 }
 
 #[test]
-fn the_blocking_client_keeps_the_same_record() {
-    let world = World::new();
-    let client = world.blocking();
+fn the_blocking_client_writes_the_same_records() {
+    let setup = Setup::new();
+    let client = setup.blocking();
     let job = client.submit_json(&model(), &input()).into_result().unwrap();
     client.wait(&job, &WaitOptions::default(), |_| {}).unwrap();
     client.saved(job.id(), ["/tmp/clip.mp4"]);
-    let entry = world.entries().remove(0);
+    let entry = setup.entries().remove(0);
     assert_eq!((entry.status(), entry.outputs().len(), entry.files().len()), (EntryStatus::Succeeded, 1, 1));
 
-    world.sim.fault_next(Call::Submit, Fault::DropProcessed);
+    setup.sim.fault_next(Call::Submit, Fault::DropProcessed);
     assert!(matches!(client.submit_json(&model(), &input()), SubmitOutcome::Unknown(_)));
-    let refused = client.submit_json(&model(), &input());
+    let rejected = client.submit_json(&model(), &input());
     assert!(
-        matches!(&refused, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
-        "{refused:?}"
+        matches!(&rejected, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
+        "{rejected:?}"
     );
-    assert_eq!(world.posts(), 2);
+    assert_eq!(setup.posts(), 2);
 }
 
-/// A store of one's own that fails at once, or once the money is spent.
+/// A store that fails before the submit, or only after it.
 #[derive(Debug)]
 struct Failing {
     at_begin: bool,
@@ -254,17 +254,17 @@ impl Store for Failing {
 }
 
 #[tokio::test]
-async fn a_gateways_404_does_not_write_a_paid_job_off() {
-    let world = World::new();
-    let client = world.client();
+async fn a_404_of_a_gateway_does_not_end_a_paid_job() {
+    let setup = Setup::new();
+    let client = setup.client();
     let submitted = client.submit_json(&model(), &input()).await.into_result().unwrap();
     let job: Job = Job::from_id(submitted.id().clone());
     let gateways = json!({ "message": "no Route matched with those values" });
-    world.sim.answer_next(Call::Status, Reply::json(404, &gateways));
-    let hasty = WaitOptions::default().with_max_errors(0);
-    let error = client.wait(&job, &hasty, |_| {}).await.unwrap_err();
+    setup.sim.answer_next(Call::Status, Reply::json(404, &gateways));
+    let impatient = WaitOptions::default().with_max_errors(0);
+    let error = client.wait(&job, &impatient, |_| {}).await.unwrap_err();
     assert!(error.is_exhausted() && !error.is_not_found(), "{error}");
-    assert!(world.entries()[0].is_unfinished());
+    assert!(setup.entries()[0].is_unfinished());
     client.wait(&job, &WaitOptions::default(), |_| {}).await.unwrap();
-    assert_eq!(world.entries()[0].status(), EntryStatus::Succeeded);
+    assert_eq!(setup.entries()[0].status(), EntryStatus::Succeeded);
 }

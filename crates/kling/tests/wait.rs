@@ -1,4 +1,4 @@
-//! The wait that does not give up, over real sockets, by both clients: whatever goes wrong with a free call.
+//! Waits through both clients, over real sockets, with every fault of a free call.
 #![cfg(all(feature = "async", feature = "blocking"))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -12,9 +12,9 @@ use kling::{
 use kling_sim::{Call, Fault, Reply, Sim};
 use serde_json::json;
 
-/// Everything that a network, a proxy or a server in trouble does to a free call.
-fn troubles() -> Vec<Fault> {
-    let mut troubles = vec![
+/// Every fault of a network, a proxy or a server.
+fn faults() -> Vec<Fault> {
+    let mut faults = vec![
         Fault::CloseInBody,
         Fault::DropProcessed,
         Fault::DropUnprocessed,
@@ -35,8 +35,8 @@ fn troubles() -> Vec<Fault> {
         Reply::json(404, &json!({ "message": "no Route matched with those values" })).into(),
         Reply::json(403, &json!({ "message": "Forbidden" })).into(),
     ];
-    troubles.extend([408, 429, 500, 501, 502, 503, 504].map(|status| Reply::empty(status).into()));
-    troubles
+    faults.extend([408, 429, 500, 501, 502, 503, 504].map(|status| Reply::empty(status).into()));
+    faults
 }
 
 fn options() -> WaitOptions {
@@ -51,21 +51,21 @@ fn settings(sim: &Sim) -> Settings {
     Settings::new(Token::new(sim.token()).unwrap()).with_base(sim.base_url().parse().unwrap())
 }
 
-/// A simulator with one job, submitted by somebody else.
-fn with_a_job() -> (Sim, RequestId) {
+/// Returns a simulator with one job.
+fn sim_with_job() -> (Sim, RequestId) {
     let sim = Sim::builder().speed(10_000.0).start().unwrap();
-    let id = submitted(&sim);
+    let id = submit(&sim);
     (sim, id)
 }
 
-fn submitted(sim: &Sim) -> RequestId {
+fn submit(sim: &Sim) -> RequestId {
     let model: ModelId = "kling/kling-1-6/pro/image-to-video".parse().unwrap();
     let client = blocking::Client::new(settings(sim)).unwrap();
     let job = client.submit_json(&model, &json!({ "image_url": "https://example.com/start.jpg" }));
     job.into_result().unwrap().id().clone()
 }
 
-/// Waits by one of the two clients.
+/// Waits through one of the two clients.
 fn wait(sim: &Sim, id: &RequestId, is_async: bool, options: &WaitOptions) -> Result<(), WaitError> {
     wait_for(sim, &Job::from_id(id.clone()), is_async, options)
 }
@@ -83,14 +83,14 @@ fn wait_for(sim: &Sim, job: &Job, is_async: bool, options: &WaitOptions) -> Resu
 }
 
 #[test]
-fn every_trouble_with_a_status_or_a_result_is_survived() {
+fn a_wait_survives_every_fault_of_a_status_or_a_result() {
     for is_async in [true, false] {
-        let (sim, id) = with_a_job();
-        for trouble in troubles() {
+        let (sim, id) = sim_with_job();
+        for fault in faults() {
             for call in [Call::Status, Call::Result] {
-                sim.fault_next(call, trouble.clone());
+                sim.fault_next(call, fault.clone());
                 wait(&sim, &id, is_async, &options())
-                    .unwrap_or_else(|error| panic!("{trouble} on {call:?}, async {is_async}: {error}"));
+                    .unwrap_or_else(|error| panic!("{fault} on {call:?}, async {is_async}: {error}"));
             }
         }
         assert_eq!(sim.billed().len(), 1);
@@ -98,44 +98,44 @@ fn every_trouble_with_a_status_or_a_result_is_survived() {
 }
 
 #[test]
-fn errors_count_only_in_a_row() {
+fn only_consecutive_errors_count() {
     for is_async in [true, false] {
-        let (sim, id) = with_a_job();
-        let patience = options().with_max_errors(2);
+        let (sim, id) = sim_with_job();
+        let options = options().with_max_errors(2);
         for _ in 0..3 {
             sim.answer_next(Call::Status, Reply::empty(502));
             sim.answer_next(Call::Status, Reply::empty(503));
             sim.fault_next(Call::Status, Fault::UnknownState);
         }
-        wait(&sim, &id, is_async, &patience).unwrap();
+        wait(&sim, &id, is_async, &options).unwrap();
         (0..3).for_each(|_| sim.answer_next(Call::Status, Reply::empty(502)));
-        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+        let error = wait(&sim, &id, is_async, &options).unwrap_err();
         assert!(error.is_exhausted() && error.request_id() == &id && error.polls() == 3, "{error}");
     }
 }
 
 #[test]
-fn what_the_api_says_of_token_account_and_id_ends_it_at_once_with_the_id() {
-    type CallRequest = fn(&WaitError) -> bool;
-    let words: [(u16, u32, CallRequest); 3] = [
+fn error_codes_on_token_account_and_id_end_the_wait_at_once() {
+    type Predicate = fn(&WaitError) -> bool;
+    let cases: [(u16, u32, Predicate); 3] = [
         (400, 400_004, WaitError::is_auth),
         (403, 403_001, WaitError::is_permission),
         (404, 404_001, WaitError::is_not_found),
     ];
     for is_async in [true, false] {
-        for (status, code, is_it) in words {
-            let (sim, id) = with_a_job();
+        for (status, code, is_expected) in cases {
+            let (sim, id) = sim_with_job();
             sim.answer_next(Call::Status, Reply::error(status, code, "no"));
             let error = wait(&sim, &id, is_async, &options()).unwrap_err();
-            assert!(is_it(&error) && error.request_id() == &id && error.polls() == 1, "{error}");
+            assert!(is_expected(&error) && error.request_id() == &id && error.polls() == 1, "{error}");
         }
     }
 }
 
 #[test]
-fn an_id_that_a_slow_replica_does_not_know_yet_is_forgiven_for_half_a_minute_and_no_longer() {
+fn not_found_is_retried_for_half_a_minute_after_the_submit() {
     for is_async in [true, false] {
-        let (sim, id) = with_a_job();
+        let (sim, id) = sim_with_job();
         let job = |age| {
             let at = SystemTime::now().checked_sub(Duration::from_secs(age)).unwrap();
             let kept = json!({ "request_id": id.as_str(), "submitted_at": at });
@@ -144,7 +144,7 @@ fn an_id_that_a_slow_replica_does_not_know_yet_is_forgiven_for_half_a_minute_and
         let unknown = || Reply::error(404, 404_001, "no such request");
         (0..3).for_each(|_| sim.answer_next(Call::Status, unknown()));
         wait_for(&sim, &job(0), is_async, &options()).unwrap();
-        assert_eq!(polls(&sim), 4, "three were forgiven");
+        assert_eq!(polls(&sim), 4, "three errors are retried");
         sim.answer_next(Call::Status, unknown());
         let error = wait_for(&sim, &job(31), is_async, &options()).unwrap_err();
         assert!(error.is_not_found() && error.request_id() == &id && error.polls() == 1, "{error}");
@@ -157,13 +157,13 @@ fn polls(sim: &Sim) -> usize {
 }
 
 #[test]
-fn at_the_deadline_a_job_in_the_queue_is_left_or_cancelled_as_was_chosen() {
+fn at_the_deadline_a_queued_job_is_detached_or_cancelled_by_option() {
     for is_async in [true, false] {
         for (choice, is_cancelled) in [(OnDeadline::Detach, false), (OnDeadline::Cancel, true)] {
             let sim = Sim::builder().manual_time().start().unwrap();
-            let id = submitted(&sim);
-            let patience = options().with_deadline(Duration::ZERO).with_at_deadline(choice);
-            let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+            let id = submit(&sim);
+            let options = options().with_deadline(Duration::ZERO).with_at_deadline(choice);
+            let error = wait(&sim, &id, is_async, &options).unwrap_err();
             assert!(error.is_deadline());
             let outcome = error.cancelling().map(|outcome| outcome.as_ref().unwrap().outcome);
             assert_eq!(outcome, is_cancelled.then_some(CancelOutcome::Cancelled), "{error}");
@@ -175,30 +175,30 @@ fn at_the_deadline_a_job_in_the_queue_is_left_or_cancelled_as_was_chosen() {
 }
 
 #[test]
-fn a_cancel_at_the_deadline_survives_every_trouble_but_a_server_that_wants_no_more_calls() {
-    for (is_async, trouble) in
-        [true, false].into_iter().flat_map(|way| troubles().into_iter().map(move |one| (way, one)))
+fn a_cancel_at_the_deadline_survives_every_fault_but_too_many_calls() {
+    for (is_async, fault) in
+        [true, false].into_iter().flat_map(|way| faults().into_iter().map(move |one| (way, one)))
     {
         let sim = Sim::builder().manual_time().start().unwrap();
-        let id = submitted(&sim);
-        sim.fault_next(Call::Cancel, trouble.clone());
-        let patience = options().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
-        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
-        let is_busy = trouble.to_string() == "answer 429";
+        let id = submit(&sim);
+        sim.fault_next(Call::Cancel, fault.clone());
+        let options = options().with_deadline(Duration::ZERO).with_at_deadline(OnDeadline::Cancel);
+        let error = wait(&sim, &id, is_async, &options).unwrap_err();
+        let is_busy = fault.to_string() == "answer 429";
         let state = blocking::Client::new(settings(&sim)).unwrap().status(&id).unwrap().state;
-        assert_eq!(state == State::Cancelled, !is_busy, "{trouble}, async {is_async}: {error}");
+        assert_eq!(state == State::Cancelled, !is_busy, "{fault}, async {is_async}: {error}");
         let outcome = error.cancelling().unwrap().as_ref().unwrap().outcome;
-        assert_eq!(outcome == CancelOutcome::NotConfirmed, is_busy, "{trouble}, async {is_async}: {error}");
+        assert_eq!(outcome == CancelOutcome::NotConfirmed, is_busy, "{fault}, async {is_async}: {error}");
     }
 }
 
 #[test]
-fn a_deadline_tells_the_id_the_state_the_polls_and_the_time() {
+fn a_deadline_error_has_the_id_the_state_the_polls_and_the_time() {
     for is_async in [true, false] {
         let sim = Sim::builder().manual_time().start().unwrap();
-        let id = submitted(&sim);
-        let patience = options().with_deadline(Duration::from_millis(50));
-        let error = wait(&sim, &id, is_async, &patience).unwrap_err();
+        let id = submit(&sim);
+        let options = options().with_deadline(Duration::from_millis(50));
+        let error = wait(&sim, &id, is_async, &options).unwrap_err();
         assert!(error.is_deadline() && error.request_id() == &id, "{error}");
         assert_eq!(error.state().map(ToString::to_string).as_deref(), Some("in_queue"));
         assert!(error.polls() > 0 && error.elapsed() >= Duration::from_millis(50));
@@ -206,24 +206,24 @@ fn a_deadline_tells_the_id_the_state_the_polls_and_the_time() {
 }
 
 #[test]
-fn a_cancel_tells_what_became_of_the_job_whatever_becomes_of_its_answer() {
-    for trouble in troubles() {
+fn a_cancel_reports_the_outcome_under_every_fault_of_its_reply() {
+    for fault in faults() {
         let sim = Sim::builder().manual_time().start().unwrap();
-        let id = submitted(&sim);
+        let id = submit(&sim);
         let client =
             blocking::Client::new(settings(&sim).with_call_timeout(Duration::from_millis(300))).unwrap();
-        sim.fault_next(Call::Cancel, trouble.clone());
+        sim.fault_next(Call::Cancel, fault.clone());
         let outcome = blocking::cancel(&client, &id);
         let state = client.status(&id).unwrap().state;
-        // A gateway's refusal is no trouble that passes, and is told as such; of a job in the queue all else comes to its end.
+        // The refusal of a gateway is reported. After any other fault the queued job is cancelled.
         let is_refusal = outcome
             .as_ref()
             .is_err_and(|error| matches!(error.kind(), ErrorKind::Permission | ErrorKind::NotFound));
         let expected = if is_refusal { State::InQueue } else { State::Cancelled };
-        assert_eq!(state, expected, "{trouble}: {outcome:?}");
+        assert_eq!(state, expected, "{fault}: {outcome:?}");
         if let Ok(reply) = &outcome {
-            assert_eq!(reply.outcome, CancelOutcome::Cancelled, "{trouble}");
+            assert_eq!(reply.outcome, CancelOutcome::Cancelled, "{fault}");
         }
-        assert_eq!(outcome.is_err(), is_refusal, "{trouble}: {outcome:?}");
+        assert_eq!(outcome.is_err(), is_refusal, "{fault}: {outcome:?}");
     }
 }

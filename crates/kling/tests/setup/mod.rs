@@ -1,4 +1,4 @@
-//! A simulator, a folder for a journal, and the clients that keep it.
+//! A simulator, a folder for a journal, and clients for both.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use kling_sim::{Call, Sim};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) struct World {
+pub(crate) struct Setup {
     pub(crate) sim: Sim,
     folder: TempDir,
 }
 
-impl World {
+impl Setup {
     pub(crate) fn new() -> Self {
         Self::with(Sim::builder().speed(500.0).start().unwrap())
     }
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// Every entry, in the order of their submits.
+/// Returns every entry, in the order of the submits.
 pub(crate) fn entries(journal: &Journal) -> Vec<Entry> {
     let all = journal.entries(Query::new(Selection::All).oldest_first());
     let mut entries = all.collect::<Result<Vec<_>, _>>().unwrap();
@@ -64,11 +64,11 @@ pub(crate) fn input() -> Value {
     json!({ "image_url": "https://example.com/start.jpg" })
 }
 
-/// Waits for what a test is about, and not for ever.
-pub(crate) async fn until(mut is_there: impl FnMut() -> bool) {
+/// Waits until a condition holds, for at most a minute.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
-    while !is_there() {
-        assert!(started.elapsed() < Duration::from_secs(60), "it did not come within a minute");
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the condition did not hold within a minute");
         tokio::task::yield_now().await;
     }
 }
