@@ -1,4 +1,4 @@
-//! Many jobs through the async and the blocking set, in virtual time: the same calls at the same moments, the same news.
+//! Many jobs in the async and the blocking set, in virtual time: the same calls at the same times, the same events.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -15,25 +15,25 @@ use kling_transport::{
 const SECOND: Duration = Duration::from_secs(1);
 const JOBS: u64 = 40;
 
-/// A server whose job number `n` is queued until second `n`, and over at `2 n`; every seventh answer is bad, unless it is
-/// calm.
+/// A server whose job number `n` is queued until second `n`, and over at second `2 n`. Every seventh reply is bad, unless the
+/// server is calm.
 #[derive(Debug, Default)]
-struct World {
+struct Server {
     calm: bool,
-    asked: Mutex<Vec<(Duration, String)>>,
+    calls: Mutex<Vec<(Duration, String)>>,
 }
 
-impl virtual_time::World for World {
+impl virtual_time::Server for Server {
     fn reply(&self, request: &HttpRequest, _: Limits, now: Duration) -> Result<HttpReply, TransportError> {
         let path = request.url().path().to_owned();
-        let mut asked = self.asked.lock().unwrap();
-        asked.push((now, path.clone()));
-        match asked.len() % 28 {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push((now, path.clone()));
+        match calls.len() % 28 {
             _ if self.calm => {}
             7 => return Err(TransportError::new(Phase::Reading, TransportErrorKind::Broken, "reset")),
-            14 => return Ok(answer(503, "", None)),
-            21 => return Ok(answer(429, "", Some("3"))),
-            0 => return Ok(answer(200, "<html>", None)),
+            14 => return Ok(http_reply(503, "", None)),
+            21 => return Ok(http_reply(429, "", Some("3"))),
+            0 => return Ok(http_reply(200, "<html>", None)),
             _ => {}
         }
         let mut parts = path.rsplit('/');
@@ -48,11 +48,11 @@ impl virtual_time::World for World {
             (_, _, true) => r#"{"status":"in_queue"}"#,
             _ => r#"{"status":"in_progress"}"#,
         };
-        Ok(answer(200, body, None))
+        Ok(http_reply(200, body, None))
     }
 }
 
-fn answer(status: u16, body: &str, retry_after: Option<&str>) -> HttpReply {
+fn http_reply(status: u16, body: &str, retry_after: Option<&str>) -> HttpReply {
     let header = |name: &str| retry_after.filter(|_| name == "retry-after");
     HttpReply::new(HttpHead::new(status, header, SystemTime::UNIX_EPOCH), body.to_owned().into())
 }
@@ -63,10 +63,10 @@ fn fill(account: Account) {
     let brief = options.clone().with_deadline(SECOND * 9);
     for job in 0..JOBS {
         let handle: Job = Job::from_id(format!("job-{job}").parse().unwrap());
-        let ticket = account.add(&handle, if job % 11 == 10 { &brief } else { &options });
+        let key = account.add(&handle, if job % 11 == 10 { &brief } else { &options });
         match job % 9 {
-            7 => assert!(account.cancel(ticket)),
-            8 => assert!(account.detach(ticket).is_some()),
+            7 => assert!(account.cancel(key)),
+            8 => assert!(account.detach(key).is_some()),
             _ => {}
         }
     }
@@ -80,7 +80,7 @@ fn one_at_a_time() -> RateLimit {
     RateLimit::new(1).with_per_second(10.0)
 }
 
-fn words(event: &JobSetEvent) -> String {
+fn text(event: &JobSetEvent) -> String {
     let id = &event.request_id;
     match &event.update {
         JobSetUpdate::Update(update) => format!("{id} {:?} {:?}", update.state, update.error),
@@ -94,35 +94,35 @@ fn words(event: &JobSetEvent) -> String {
 #[test]
 fn both_sets_make_the_same_calls_and_report_the_same_events() {
     fastrand::seed(7);
-    let first = Arc::new(World::default());
-    let told = paused().block_on(async {
+    let first = Arc::new(Server::default());
+    let events = paused().block_on(async {
         let mut set = JobSet::new();
         fill(set.account(async_client(settings(), &first), one_at_a_time()));
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         while let Some(event) = set.next().await {
-            told.push(words(&event));
+            events.push(text(&event));
         }
-        told
+        events
     });
 
     fastrand::seed(7);
-    let (second, clock) = (Arc::new(World::default()), VirtualClock::default());
+    let (second, clock) = (Arc::new(Server::default()), VirtualClock::default());
     let mut set = kling_poll::blocking::JobSet::with_runtime(clock.clone());
     fill(set.account(blocking_client(settings(), &second, &clock), one_at_a_time()));
-    let also_told: Vec<_> = set.by_ref().map(|event| words(&event)).collect();
+    let blocking_events: Vec<_> = set.by_ref().map(|event| text(&event)).collect();
 
-    assert_eq!(*first.asked.lock().unwrap(), *second.asked.lock().unwrap());
-    assert_eq!(told, also_told);
-    let over = told.iter().filter(|line| line.contains(" is over: ")).count();
+    assert_eq!(*first.calls.lock().unwrap(), *second.calls.lock().unwrap());
+    assert_eq!(events, blocking_events);
+    let over = events.iter().filter(|line| line.contains(" is over: ")).count();
     assert_eq!(over as u64, JOBS - JOBS / 9, "all but the detached ones");
 }
 
 #[test]
 fn an_open_set_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
     paused().block_on(async {
-        let world = Arc::new(World::default());
+        let server = Arc::new(Server::default());
         let mut set = JobSet::open();
-        let account: Account = set.account(async_client(settings(), &world), RateLimit::default());
+        let account: Account = set.account(async_client(settings(), &server), RateLimit::default());
         let adding = async move {
             for job in 0..5 {
                 tokio::time::sleep(SECOND * 60).await;
@@ -138,31 +138,31 @@ fn an_open_set_takes_jobs_while_it_runs_and_ends_with_its_last_account() {
     });
 }
 
-/// A schedule of somebody else's, with a mistake that shows at the second answer.
+/// A schedule that panics after the second poll.
 #[derive(Debug)]
-struct Mistaken;
+struct Panicking;
 
-impl Schedule for Mistaken {
-    fn next_delay(&self, seen: &PollContext) -> Duration {
-        assert!(seen.polls < 2, "a mistake of somebody else's");
+impl Schedule for Panicking {
+    fn next_delay(&self, context: &PollContext) -> Duration {
+        assert!(context.polls < 2, "a fault of the schedule");
         SECOND
     }
 }
 
 #[test]
-#[should_panic(expected = "a mistake of somebody else's")]
-fn a_schedule_that_panics_takes_along_who_awaits_the_set() {
+#[should_panic(expected = "a fault of the schedule")]
+fn a_panic_of_a_schedule_reaches_the_caller_of_the_set() {
     paused().block_on(async {
         let mut set = JobSet::new();
-        let world = Arc::new(World { calm: true, ..World::default() });
-        let account: Account = set.account(async_client(settings(), &world), RateLimit::default());
-        let options = WaitOptions::default().with_schedule(Mistaken);
+        let server = Arc::new(Server { calm: true, ..Server::default() });
+        let account: Account = set.account(async_client(settings(), &server), RateLimit::default());
+        let options = WaitOptions::default().with_schedule(Panicking);
         account.add(&Job::from_id("job-9".parse().unwrap()), &options);
         while set.next().await.is_some() {}
     });
 }
 
-/// Runs two futures side by side.
+/// Runs two futures concurrently.
 async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) -> R {
     let (mut one, mut other) = (Box::pin(one), Box::pin(other));
     let mut one_is_over = false;
@@ -174,10 +174,10 @@ async fn both<R>(one: impl Future<Output = ()>, other: impl Future<Output = R>) 
 }
 
 #[test]
-fn threads_of_a_blocking_set_bring_every_job_home() {
+fn the_threads_of_a_blocking_set_finish_every_job() {
     let mut set = kling_poll::blocking::JobSet::open();
-    let world = Arc::new(World { calm: true, ..World::default() });
-    let client = blocking_client(settings(), &world, &VirtualClock::at(SECOND * 1000));
+    let server = Arc::new(Server { calm: true, ..Server::default() });
+    let client = blocking_client(settings(), &server, &VirtualClock::at(SECOND * 1000));
     let account: Account = set.account(client, RateLimit::new(8));
     let quick = WaitOptions::default()
         .with_schedule(FixedInterval(Duration::from_millis(1)))

@@ -1,4 +1,4 @@
-//! What `tracing` hears of one job: the same from both clients, with documented names and fields.
+//! The spans of one job: the same from both clients, with the documented names and fields.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// A submit that is put off once, a wait over three states with an error between them, a result, a cancel, and a download that is tried twice.
+/// A submit with a retry, a wait with three states and an error, a result, a cancel, and a download with a retry.
 fn script() -> Vec<Turn> {
     let busy = r#"{"error_code":429001,"message":"slow down"}"#;
     vec![
@@ -30,8 +30,8 @@ fn script() -> Vec<Turn> {
 }
 
 #[test]
-fn both_clients_tell_the_same_spans() {
-    let told = [in_async, in_blocking].map(|run| {
+fn both_clients_report_the_same_spans() {
+    let spans_of_clients = [in_async, in_blocking].map(|run| {
         let server = ScriptServer::start(script()).unwrap();
         let log = Log::default();
         let writer = log.clone();
@@ -45,8 +45,8 @@ fn both_clients_tell_the_same_spans() {
         tracing::subscriber::with_default(subscriber, || run(&server));
         spans(&log).replace(ID, "ID")
     });
-    assert_eq!(told[0], told[1]);
-    insta::assert_snapshot!(told[0], @r"
+    assert_eq!(spans_of_clients[0], spans_of_clients[1]);
+    insta::assert_snapshot!(spans_of_clients[0], @r"
     INFO submit{model=kling/kling-1-6/pro/image-to-video delay_ms=0 outcome=submitted request_id=ID attempt=2}
     DEBUG poll{request_id=ID attempt=1 state=in_queue delay_ms=1}
     DEBUG poll{request_id=ID attempt=2 state=in_queue delay_ms=0 error=server error (HTTP 502, request ID): expected JSON, got <html>}
@@ -56,7 +56,7 @@ fn both_clients_tell_the_same_spans() {
     DEBUG call{call=cancel request_id=ID attempt=1}
     INFO download{host=127.0.0.1 attempt=1 error=server error (HTTP 503): 127.0.0.1 refused the file delay_ms=0 attempt=2 bytes=6}
     ");
-    assert!(!told[0].contains("secret") && !told[0].contains("token-of-the-test"));
+    assert!(!spans_of_clients[0].contains("secret") && !spans_of_clients[0].contains("token-of-the-test"));
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn nothing_is_recorded_in_a_callers_own_span() {
     }
 }
 
-/// As the others, the wait by a set.
+/// Runs the script with a job set.
 fn in_a_set(server: &ScriptServer) {
     let client = kling_transport::Client::new(settings(server)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let job = client.submit(&input()).await.into_result().unwrap();
         let mut set = kling_poll::JobSet::new();
-        set.account(client, kling_poll::RateLimit::default()).add(&known(&job), &options());
+        set.account(client, kling_poll::RateLimit::default()).add(&without_age(&job), &options());
         while set.next().await.is_some() {}
     });
 }
@@ -100,7 +100,7 @@ fn in_async(server: &ScriptServer) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let job = client.submit(&input()).await.into_result().unwrap();
-        kling_poll::wait(&client, &known(&job), &options(), |_| ()).await.unwrap();
+        kling_poll::wait(&client, &without_age(&job), &options(), |_| ()).await.unwrap();
         client.cancel(job.id()).await.unwrap();
         let folder = TempDir::new().unwrap();
         let clip = folder.path().join("clip.mp4");
@@ -111,14 +111,14 @@ fn in_async(server: &ScriptServer) {
 fn in_blocking(server: &ScriptServer) {
     let client = blocking::Client::new(settings(server)).unwrap();
     let job = client.submit(&input()).into_result().unwrap();
-    kling_poll::blocking::wait(&client, &known(&job), &options(), |_| ()).unwrap();
+    kling_poll::blocking::wait(&client, &without_age(&job), &options(), |_| ()).unwrap();
     client.cancel(job.id()).unwrap();
     let folder = TempDir::new().unwrap();
     client.download(&clip_url(server), folder.path().join("clip.mp4"), &download(), |_| ()).unwrap();
 }
 
-/// A job of no known age is asked about at once.
-fn known<M: kling_transport::JobModel>(job: &Job<M>) -> Job {
+/// Returns the job without its age, so that it is polled at once.
+fn without_age<M: kling_transport::JobModel>(job: &Job<M>) -> Job {
     Job::from_id(job.id().clone())
 }
 
@@ -148,7 +148,7 @@ fn options() -> WaitOptions {
     WaitOptions::default().with_schedule(FixedInterval(Duration::from_millis(1))).with_backoff(brisk)
 }
 
-/// The spans of the target `kling`, as far as time does not change them.
+/// Returns the closed spans of the target `kling`.
 fn spans(log: &Log) -> String {
     let text = log.text();
     let spans = text.lines().filter_map(|line| line.strip_suffix(": kling: close"));

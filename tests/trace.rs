@@ -1,4 +1,4 @@
-//! The same script of answers through the async and the blocking client: the same bytes leave, and the same comes of it.
+//! The same script through the async and the blocking client: the same requests, the same outcome.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use serde_json::json;
 const TOKEN: &str = "trace-token-0123456789";
 
 #[test]
-fn both_clients_leave_the_same_trace_and_come_to_the_same_end() {
+fn both_clients_send_the_same_requests_and_end_alike() {
     for script in wire_script::all() {
         let server = || ScriptServer::start(script.turns.clone()).unwrap();
         let (first, second) = (server(), server());
         assert_eq!(in_async(&first), script.end, "async, {}", script.name);
         assert_eq!(in_blocking(&second), script.end, "blocking, {}", script.name);
         assert_eq!(trace(&first), trace(&second), "{}", script.name);
-        // One turn a request: none was sent twice, and none was left out.
+        // Each turn has one request.
         let requests = script.turns.len();
         assert_eq!((first.connections(), second.connections()), (requests, requests), "{}", script.name);
     }
 }
 
 #[test]
-fn a_foreign_url_in_an_answer_is_never_asked() {
+fn a_foreign_url_in_a_reply_is_never_called() {
     let foreign = || ScriptServer::start([accepted(), accepted()]).unwrap();
     let (theirs, yours) = (foreign(), foreign());
     let url = |server: &ScriptServer| format!("{}/requests/{ID}/status", server.base());
@@ -52,7 +52,7 @@ fn a_foreign_url_in_an_answer_is_never_asked() {
 }
 
 #[test]
-fn every_free_call_leaves_the_same_trace() {
+fn both_clients_send_the_same_free_calls() {
     let script = || {
         [
             ok(json!({"request_id": ID, "status": "in_queue", "outcome": "cancelled"})),
@@ -101,9 +101,9 @@ fn every_free_call_leaves_the_same_trace() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_is_a_refusal_that_was_tried_again() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let base = format!("http://{nobody}/v1").parse().unwrap();
+fn a_closed_port_rejects_the_submit_after_retries() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let base = format!("http://{closed}/v1").parse().unwrap();
     let settings =
         settings_for(base).with_submit_retry(RetryPolicy::new(Duration::from_secs(5)).with_max_attempts(3));
     let client = kling_transport::Client::new(settings.clone()).unwrap();
@@ -111,14 +111,14 @@ fn a_port_that_nobody_listens_on_is_a_refusal_that_was_tried_again() {
     let second = blocking::Client::new(settings).unwrap().submit(&input());
     for outcome in [first.into_result(), second.into_result()] {
         let Err(kling_transport::SubmitError::Rejected(error)) = outcome else {
-            panic!("expected a refusal")
+            panic!("expected a rejected submit")
         };
         assert!(error.is_connect(), "{error}");
     }
 }
 
 #[test]
-fn a_large_body_arrives_whole_and_alike() {
+fn a_large_body_arrives_complete_from_both_clients() {
     let image = format!("data:image/png;base64,{}", "QUJD".repeat(300_000));
     let (model, body): (ModelId, _) = ("maker/model".parse().unwrap(), json!({"image_url": image}));
     let (first, second) =
@@ -151,10 +151,10 @@ fn in_async(server: &ScriptServer) -> String {
         let client = kling_transport::Client::new(settings(server)).unwrap();
         let job = match client.submit(&input()).await {
             SubmitOutcome::Accepted(job) => job,
-            other => return ended(other),
+            other => return text(other),
         };
-        let waited = kling_poll::wait(&client, &job, &options(), |_: &Update| {}).await;
-        waited.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
+        let result = kling_poll::wait(&client, &job, &options(), |_: &Update| {}).await;
+        result.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
     })
 }
 
@@ -162,14 +162,14 @@ fn in_blocking(server: &ScriptServer) -> String {
     let client = blocking::Client::new(settings(server)).unwrap();
     let job = match client.submit(&input()) {
         SubmitOutcome::Accepted(job) => job,
-        other => return ended(other),
+        other => return text(other),
     };
-    let waited = kling_poll::blocking::wait(&client, &job, &options(), |_: &Update| {});
-    waited.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
+    let result = kling_poll::blocking::wait(&client, &job, &options(), |_: &Update| {});
+    result.map_or_else(|error| error.to_string(), |done| good(done.cost_usd(), &done.output().urls()))
 }
 
-fn ended<M: kling_transport::JobModel>(submission: SubmitOutcome<M>) -> String {
-    match submission {
+fn text<M: kling_transport::JobModel>(outcome: SubmitOutcome<M>) -> String {
+    match outcome {
         SubmitOutcome::Accepted(_) => "submitted",
         SubmitOutcome::Rejected(_) => "refused",
         SubmitOutcome::Unknown(_) => "unknown",
@@ -191,7 +191,7 @@ fn settings(server: &ScriptServer) -> Settings {
     settings_for(server.base().parse().unwrap())
 }
 
-/// Pauses of nothing: the order of events is what is compared, not their pace.
+/// Retries without pauses, since only the order of events is compared.
 fn settings_for(base: kling_transport::ApiBase) -> Settings {
     let brisk = Backoff { first: Duration::ZERO, cap: Duration::ZERO };
     Settings::new(Token::new(TOKEN).unwrap())
@@ -207,7 +207,7 @@ fn options() -> WaitOptions {
         .with_backoff(Backoff { first: Duration::ZERO, cap: Duration::ZERO })
 }
 
-/// A request at the socket: the line, the headers but for those that name the connection, the body.
+/// A request: the line, the headers except `host` and `connection`, the body.
 type Line = (String, Vec<(String, String)>, String);
 
 fn trace(server: &ScriptServer) -> Vec<Line> {

@@ -1,4 +1,4 @@
-//! What the tests that cross crates share; the tests themselves are the files beside this folder.
+//! Helpers of the tests that cross crates. The tests are the files beside this folder.
 
 pub mod agreement;
 pub mod canonical;
@@ -6,7 +6,7 @@ pub mod chaos;
 pub mod documents;
 #[rustfmt::skip]
 pub mod fixtures;
-/// A model whose schemas never change, for tests that state bounds.
+/// A model whose schemas never change, for tests of bounds.
 #[path = "../../crates/kling-types/src/fixtures/made_up_frozen/mod.rs"]
 #[rustfmt::skip]
 pub mod frozen;

@@ -9,9 +9,9 @@ use kling_transport::{
 };
 use tokio::runtime::Builder;
 
-/// Answers in place of a server.
-pub trait World: Send + Sync + 'static {
-    /// Answers a request; `now` counts from the beginning.
+/// A server without sockets.
+pub trait Server: Send + Sync + 'static {
+    /// Returns the reply to a request. `now` counts from the start of the client.
     ///
     /// # Errors
     /// If no reply comes.
@@ -23,31 +23,34 @@ pub trait World: Send + Sync + 'static {
     ) -> Result<HttpReply, TransportError>;
 }
 
-/// An async client over a world, by tokio's clock.
-pub fn async_client<W: World>(settings: Settings, world: &Arc<W>) -> Client {
+/// Returns an async client of a server, with tokio's clock.
+pub fn async_client<W: Server>(settings: Settings, server: &Arc<W>) -> Client {
     let started = tokio::time::Instant::now();
-    Client::with_transport(settings, InWorld { world: Arc::clone(world), now: move || started.elapsed() })
+    Client::with_transport(
+        settings,
+        ServerTransport { server: Arc::clone(server), now: move || started.elapsed() },
+    )
 }
 
-/// A blocking client over a world, by a virtual clock.
-pub fn blocking_client<W: World>(
+/// Returns a blocking client of a server, with a virtual clock.
+pub fn blocking_client<W: Server>(
     settings: Settings,
-    world: &Arc<W>,
+    server: &Arc<W>,
     clock: &VirtualClock,
 ) -> blocking::Client {
     let own = clock.clone();
-    let transport = InWorld { world: Arc::clone(world), now: move || own.elapsed() };
+    let transport = ServerTransport { server: Arc::clone(server), now: move || own.elapsed() };
     blocking::Client::from_parts(settings, transport, clock.clone())
 }
 
-struct InWorld<W, N> {
-    world: Arc<W>,
+struct ServerTransport<W, N> {
+    server: Arc<W>,
     now: N,
 }
 
-impl<W: World, N: Fn() -> Duration + Send + Sync + 'static> Transport for InWorld<W, N> {
+impl<W: Server, N: Fn() -> Duration + Send + Sync + 'static> Transport for ServerTransport<W, N> {
     fn send(&self, request: HttpRequest, limits: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
-        Box::pin(async move { self.world.reply(&request, limits, (self.now)()) })
+        Box::pin(async move { self.server.reply(&request, limits, (self.now)()) })
     }
 }
 
@@ -59,13 +62,13 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A clock that shows a time.
+    /// A clock at a time.
     #[must_use]
     pub fn at(elapsed: Duration) -> Self {
         Self { start: Instant::now(), elapsed: Arc::new(Mutex::new(elapsed)) }
     }
 
-    /// Returns the time that the clock shows.
+    /// Returns the time of the clock.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,7 +77,7 @@ impl VirtualClock {
     /// Moves the clock.
     pub fn advance(&self, pause: Duration) {
         let mut elapsed = self.elapsed.lock().unwrap_or_else(PoisonError::into_inner);
-        // tokio's clock moves in steps of a millisecond, and never stops short of a moment.
+        // Rounds up to milliseconds, as tokio's clock does.
         let until = *elapsed + pause;
         *elapsed = Duration::from_millis(until.as_micros().div_ceil(1000) as u64);
     }
@@ -104,7 +107,7 @@ impl Runtime for VirtualClock {
 /// A runtime whose clock is virtual.
 ///
 /// # Panics
-/// If the system has none to give.
+/// If the runtime cannot be built.
 #[must_use]
 pub fn paused() -> tokio::runtime::Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime without sockets")

@@ -26,20 +26,20 @@ fn kind(request: &CallRequest) -> Kind {
     }
 }
 
-/// A server that takes `latency` for a call, and whose jobs end at set times.
+/// A server with a latency, whose jobs end at set times.
 struct Server {
     set: JobSetMachine,
     now: Duration,
     latency: Duration,
-    calls: Vec<(Duration, CallRequest)>,
-    /// Every call made: when, on which account, what.
-    asked: Vec<(Duration, AccountKey, Kind)>,
+    in_flight: Vec<(Duration, CallRequest)>,
+    /// Every call: its time, account and kind.
+    calls: Vec<(Duration, AccountKey, Kind)>,
     ends: std::collections::HashMap<JobKey, Duration>,
-    /// How the server answers while it is too busy, and until when.
+    /// Until then the server replies with 429.
     busy_until: Duration,
-    /// The account whose server is never too busy.
+    /// The account whose server is never busy.
     calm: Option<AccountKey>,
-    /// How many cancels are answered by a 503 yet.
+    /// The number of cancels that the server still replies to with 503.
     lost_cancels: usize,
 }
 
@@ -49,8 +49,8 @@ impl Server {
             set,
             now: Duration::ZERO,
             latency: Duration::from_millis(100),
+            in_flight: Vec::new(),
             calls: Vec::new(),
-            asked: Vec::new(),
             ends: Default::default(),
             busy_until: Duration::ZERO,
             calm: None,
@@ -65,7 +65,7 @@ impl Server {
         key
     }
 
-    /// Runs until nothing is left to do or `until` has come, and returns the events.
+    /// Runs until the set is empty or until a time, and returns the events.
     fn run(&mut self, until: Duration) -> Vec<(Duration, JobSetEvent)> {
         let mut events = Vec::new();
         while self.now < until {
@@ -75,29 +75,29 @@ impl Server {
                     continue;
                 }
                 NextStep::Send(request) => {
-                    self.asked.push((self.now, request.account, kind(&request)));
-                    self.calls.push((self.now + self.latency, request));
+                    self.calls.push((self.now, request.account, kind(&request)));
+                    self.in_flight.push((self.now + self.latency, request));
                     continue;
                 }
                 NextStep::Sleep(due) => due,
                 NextStep::Finish => None,
             };
-            let reply = self.calls.iter().map(|call| call.0).min();
+            let reply = self.in_flight.iter().map(|call| call.0).min();
             let Some(next) = reply.into_iter().chain(due).min() else { break };
-            assert!(next > self.now || reply == Some(next), "a pause that is over already");
+            assert!(next > self.now || reply == Some(next), "a pause in the past");
             self.now = next.min(until);
-            self.answer_what_is_there();
+            self.respond();
         }
         events
     }
 
-    fn answer_what_is_there(&mut self) {
-        let (there, out) = std::mem::take(&mut self.calls).into_iter().partition(|call| call.0 <= self.now);
-        self.calls = out;
-        let there: Vec<(Duration, CallRequest)> = there;
-        for (at, request) in there {
-            let answer = self.reply(at, &request);
-            self.set.respond(self.now, 0.5, &request, answer);
+    fn respond(&mut self) {
+        let calls = std::mem::take(&mut self.in_flight).into_iter();
+        let (done, in_flight): (Vec<_>, _) = calls.partition(|call| call.0 <= self.now);
+        self.in_flight = in_flight;
+        for (at, request) in done {
+            let reply = self.reply(at, &request);
+            self.set.respond(self.now, 0.5, &request, reply);
         }
     }
 
@@ -139,14 +139,14 @@ fn done(events: &[(Duration, JobSetEvent)]) -> usize {
     events.iter().filter(|(_, event)| matches!(event.update, JobSetUpdate::Done(Ok(_)))).count()
 }
 
-/// The most calls in any second.
-fn busiest_second(asked: &[(Duration, AccountKey, Kind)]) -> usize {
-    let within = |from: Duration| asked.iter().filter(move |call| call.0 >= from && call.0 < from + SECOND);
-    asked.iter().map(|call| within(call.0).count()).max().unwrap_or_default()
+/// Returns the most calls in any second.
+fn busiest_second(calls: &[(Duration, AccountKey, Kind)]) -> usize {
+    let within = |from: Duration| calls.iter().filter(move |call| call.0 >= from && call.0 < from + SECOND);
+    calls.iter().map(|call| within(call.0).count()).max().unwrap_or_default()
 }
 
 #[test]
-fn every_job_is_told_once_and_never_more_calls_are_out_than_allowed() {
+fn every_job_is_reported_once_and_calls_in_flight_are_bounded() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), RateLimit { in_flight: 3, per_second: None });
     let mut server = Server::new(set);
@@ -166,20 +166,20 @@ fn every_job_is_told_once_and_never_more_calls_are_out_than_allowed() {
 }
 
 #[test]
-fn overload_costs_delay_and_starves_nobody() {
+fn overload_delays_all_jobs_alike() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), RateLimit { in_flight: 64, per_second: Some(20.0) });
     let mut server = Server::new(set);
     let keys: Vec<_> = (0..400).map(|_| server.add(account, SECOND * 100_000, &options())).collect();
     server.run(SECOND * 100);
-    assert!(busiest_second(&server.asked) <= 23, "{}", busiest_second(&server.asked));
+    assert!(busiest_second(&server.calls) <= 23, "{}", busiest_second(&server.calls));
     let polls = |key: &JobKey| server.set.jobs.get(*key).unwrap().machine.polls();
     let (fewest, most) = (keys.iter().map(polls).min().unwrap(), keys.iter().map(polls).max().unwrap());
     assert!(fewest >= 3 && most <= 7, "{fewest} to {most} polls for 5 on average");
 }
 
 #[test]
-fn a_pause_asked_of_one_account_is_kept_by_all_that_ask_the_same_server() {
+fn all_accounts_of_a_server_keep_its_pause() {
     let mut set = JobSetMachine::new();
     let [one, two] = [(); 2].map(|()| set.add_account(&base(1), RateLimit::default()));
     let elsewhere = set.add_account(&base(2), RateLimit::default());
@@ -188,22 +188,22 @@ fn a_pause_asked_of_one_account_is_kept_by_all_that_ask_the_same_server() {
         server.add(account, SECOND * 30, &options());
     }
     server.run(SECOND);
-    let calm = server.asked.len();
+    let calm = server.calls.len();
     (server.busy_until, server.calm) = (SECOND * 3, Some(elsewhere));
     server.run(SECOND * 40);
-    let asked = |accounts: &[AccountKey]| {
-        let those = server.asked[calm..].iter().filter(|call| accounts.contains(&call.1));
-        those.map(|call| call.0).collect::<Vec<_>>()
+    let times = |accounts: &[AccountKey]| {
+        let calls = server.calls[calm..].iter().filter(|call| accounts.contains(&call.1));
+        calls.map(|call| call.0).collect::<Vec<_>>()
     };
-    let here = asked(&[one, two]);
+    let here = times(&[one, two]);
     let refused = here[0] + server.latency;
     assert!(here.iter().filter(|at| **at > refused).all(|at| *at >= refused + SECOND * 7), "{here:?}");
-    let there = asked(&[elsewhere]).into_iter().filter(|at| *at > refused && *at < refused + SECOND * 7);
-    assert!(there.count() >= 3, "another server asked for nothing");
+    let there = times(&[elsewhere]).into_iter().filter(|at| *at > refused && *at < refused + SECOND * 7);
+    assert!(there.count() >= 3, "another server asked for no pause");
 }
 
 #[test]
-fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
+fn the_outcome_of_a_cancel_is_reported_and_the_wait_continues() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), RateLimit { in_flight: 1, per_second: None });
     let mut server = Server::new(set);
@@ -225,13 +225,13 @@ fn a_cancelled_job_is_told_of_and_waited_for_to_its_end() {
 }
 
 #[test]
-fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
+fn a_detached_job_has_no_more_events_and_can_be_added_again() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), RateLimit::default());
     let mut server = Server::new(set);
     let key = server.add(account, SECOND * 5, &options());
     server.run(Duration::from_millis(50));
-    assert_eq!(server.set.stats().in_flight, 1, "detached while a call is out");
+    assert_eq!(server.set.stats().in_flight, 1, "detached while a call is in flight");
     let id = server.set.detach(key).unwrap();
     assert!(server.run(SECOND * 10).is_empty());
     assert_eq!((server.set.stats().in_flight, server.set.detach(key)), (0, None));
@@ -240,7 +240,7 @@ fn a_detached_job_is_told_of_no_more_and_can_be_added_again() {
 }
 
 #[test]
-fn a_lane_of_another_set_is_refused() {
+fn an_account_of_another_set_is_refused() {
     let mut other = JobSetMachine::new();
     let account = other.add_account(&base(1), RateLimit::default());
     let id = "id".parse().unwrap();
@@ -251,7 +251,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_added_cancelled_and_detached_all_is_accounted_for(
+    fn every_added_job_ends_or_is_detached(
         jobs in proptest::collection::vec((0u64..60, 0usize..3, any::<bool>(), any::<bool>()), 1..40),
         in_flight in 1usize..5,
         per_second in proptest::option::of(1.0f64..50.0),
@@ -279,7 +279,7 @@ proptest! {
 }
 
 #[test]
-fn jobs_that_come_and_go_while_no_call_may_be_made_leave_nothing_behind() {
+fn jobs_that_come_and_go_while_no_call_may_be_made_leave_no_entries() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&ApiBase::default(), RateLimit { in_flight: 1, per_second: None });
     let (id, options) = ("id".parse().unwrap(), WaitOptions::default());

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A set of jobs that never end, which are polled every two seconds and cancelled after three; its one account.
+/// Returns a set with jobs that never end, and its account. Each job is polled every two seconds and cancelled after three.
 fn cancelled_set(limit: RateLimit, jobs: usize) -> (Server, AccountKey) {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), limit);
@@ -14,35 +14,35 @@ fn cancelled_set(limit: RateLimit, jobs: usize) -> (Server, AccountKey) {
     (server, account)
 }
 
-/// How each wait ended and when; when the cancels left.
-fn parted(server: &mut Server) -> (Vec<Duration>, Vec<Duration>) {
+/// Returns when the waits ended with a cancelled job, and when the cancels were sent.
+fn ends_and_cancels(server: &mut Server) -> (Vec<Duration>, Vec<Duration>) {
     let events = server.run(SECOND * 100);
     let over = events.iter().filter(|(_, event)| {
         matches!(&event.update, JobSetUpdate::Done(Err(error))
             if error.is_deadline() && matches!(error.cancelling(), Some(Ok(reply))
                 if reply.outcome == CancelOutcome::Cancelled))
     });
-    let cancels = server.asked.iter().filter(|call| call.2 == Kind::Cancel);
+    let cancels = server.calls.iter().filter(|call| call.2 == Kind::Cancel);
     (over.map(|events| events.0).collect(), cancels.map(|call| call.0).collect())
 }
 
 #[test]
-fn neither_pauses_nor_rates_nor_hanging_calls_delay_a_deadline() {
-    // The last poll leaves at the deadline, the cancel with its answer.
+fn pauses_rates_and_slow_calls_do_not_delay_a_deadline() {
+    // The last poll is sent at the deadline, and the cancel after its reply.
     let polled = SECOND * 3 + Duration::from_millis(100);
     let (ended, cancelled) = (vec![polled + Duration::from_millis(100); 2], vec![polled; 2]);
 
     let (mut calm, _) = cancelled_set(RateLimit::default(), 2);
-    assert_eq!(parted(&mut calm), (ended.clone(), cancelled.clone()));
+    assert_eq!(ends_and_cancels(&mut calm), (ended.clone(), cancelled.clone()));
 
     let (mut paused, _) = cancelled_set(RateLimit::default(), 2);
     paused.busy_until = SECOND * 2;
-    assert_eq!(parted(&mut paused), (ended.clone(), cancelled.clone()), "a pause of seven seconds");
+    assert_eq!(ends_and_cancels(&mut paused), (ended.clone(), cancelled.clone()), "a pause of seven seconds");
 
     let (mut slow, _) = cancelled_set(RateLimit { in_flight: 2, per_second: Some(0.1) }, 2);
-    assert_eq!(parted(&mut slow), (ended.clone(), cancelled.clone()), "a call in ten seconds");
+    assert_eq!(ends_and_cancels(&mut slow), (ended.clone(), cancelled.clone()), "a call in ten seconds");
 
-    // Four jobs that never come back take all the calls that the rate limit allows.
+    // Four slow calls use up the rate limit.
     let (mut full, account) = cancelled_set(RateLimit { in_flight: 4, per_second: None }, 0);
     (0..4).for_each(|_| _ = full.add(account, SECOND, &options()));
     full.latency = SECOND * 60;
@@ -51,7 +51,7 @@ fn neither_pauses_nor_rates_nor_hanging_calls_delay_a_deadline() {
     let cancelling = options().with_deadline(SECOND * 3).with_at_deadline(OnDeadline::Cancel);
     (0..2).for_each(|_| _ = full.add(account, SECOND * 100_000, &cancelling));
     assert_eq!(full.set.stats().in_flight, 4);
-    let (over, cancels) = parted(&mut full);
+    let (over, cancels) = ends_and_cancels(&mut full);
     let close = |moments: &[Duration], expected: Duration| {
         moments.len() == 2 && moments.iter().all(|at| at.abs_diff(expected) < Duration::from_millis(2))
     };
@@ -59,7 +59,7 @@ fn neither_pauses_nor_rates_nor_hanging_calls_delay_a_deadline() {
 }
 
 #[test]
-fn at_a_deadline_of_many_the_calls_at_once_stay_bounded() {
+fn at_the_deadline_of_many_jobs_the_calls_in_flight_are_bounded() {
     let (mut server, _) = cancelled_set(RateLimit { in_flight: 3, per_second: Some(1.0) }, 50);
     let mut most = 0;
     let mut over = 0;
@@ -79,7 +79,7 @@ fn done_at_deadline(events: &[(Duration, JobSetEvent)]) -> usize {
 }
 
 #[test]
-fn deadlines_that_differ_are_each_kept_while_no_call_may_be_made() {
+fn each_deadline_is_kept_while_no_call_may_be_made() {
     let mut set = JobSetMachine::new();
     let account = set.add_account(&base(1), RateLimit { in_flight: 1, per_second: Some(0.1) });
     let mut server = Server::new(set);
@@ -93,7 +93,7 @@ fn deadlines_that_differ_are_each_kept_while_no_call_may_be_made() {
         .map(|events| events.0);
     let late: Vec<_> = ends.zip(0..).map(|(at, job)| at - SECOND / 2 - SECOND * job / 10).collect();
     assert_eq!(late.len(), 20);
-    // The reply to the last poll, and a moment for the search.
+    // The latency of the last poll, and a rounding error.
     assert!(late.iter().all(|late| *late < Duration::from_millis(101)), "{late:?}");
 }
 
@@ -105,11 +105,11 @@ fn a_cancel_ignores_pauses_and_rates_and_is_reported_once_it_is_settled() {
         server.busy_until = SECOND / 2;
         server.run(SECOND);
         server.lost_cancels = lost;
-        let before = server.asked.len();
+        let before = server.calls.len();
         assert!(server.set.cancel(key) && server.set.cancel(key));
         let events = server.run(SECOND * 2);
-        let asked = |errand| server.asked[before..].iter().filter(|call| call.2 == errand).count();
-        assert_eq!((asked(Kind::Cancel), asked(Kind::Status)), (cancels, statuses), "{lost} lost");
+        let count = |kind| server.calls[before..].iter().filter(|call| call.2 == kind).count();
+        assert_eq!((count(Kind::Cancel), count(Kind::Status)), (cancels, statuses), "{lost} lost");
         let outcomes: Vec<_> = events
             .iter()
             .filter_map(|(_, event)| match &event.update {
