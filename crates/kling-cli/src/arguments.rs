@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use kling::schema::ModelSchema;
 use kling::{DownloadOptions, ExpectedContent, RequestId};
 
-/// The model that is meant unless another is named.
+/// The default model.
 pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
 
 /// The help of an option, with the values that the schema of the default model allows.
@@ -25,17 +25,27 @@ fn with_default_model(what: &str, property: &str) -> String {
 }
 
 const AFTER_HELP: &str = "\
-The token is read from RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN or YOUR_API_TOKEN, the first that is set;
-another base for the API from RUNCOMFY_MODEL_API_BASE. What is paid for is noted in a journal before it
-is sent: ~/.local/state/kling/journal.db, or the file that KLING_JOURNAL names, or nowhere where it is off.
+Environment:
+  RUNCOMFY_API_TOKEN       The API token; RUNCOMFY_TOKEN and YOUR_API_TOKEN are read after it
+  RUNCOMFY_MODEL_API_BASE  Another base URL of the API
+  KLING_JOURNAL            The journal file, or `off` [default: ~/.local/state/kling/journal.db]
 
-ExitStatus codes: 0 done, 1 the job failed or was cancelled, 64 usage, 65 bad input, 66 input file missing,
-69 service, a disk that takes no file, or an output that is no media, 70 unknown outcome of a submit (trying again may pay twice),
-75 try again: not over, not cancelled, or in another process's hands; 77 sign in;
-of models drift: 10 only words moved, 11 compatible, 12 behaviour, 13 breaking.";
+A paid request is recorded in the journal before it is sent.
 
-/// Clips from pictures with RunComfy's Model API: wrong input is refused before it costs, a paid job is never submitted
-/// twice and never lost.
+Exit codes:
+   0  success
+   1  the job failed or was cancelled
+  64  wrong usage
+  65  invalid input
+  66  input file missing
+  69  service or disk error, or an output that is not media
+  70  unknown outcome of a submit: submitting again may pay twice
+  75  unfinished, not cancelled, or locked by another process: try again
+  77  sign in
+  10  models drift: text changes only (11 compatible, 12 behaviour, 13 breaking)";
+
+/// Generate clips from images with RunComfy's Model API. Invalid input is refused before it costs money. A paid job is never
+/// submitted twice and never lost.
 #[derive(Debug, Parser)]
 #[command(name = "kling", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -49,23 +59,23 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a clip from a picture: check, submit, wait, download.
+    /// Generate a clip from an image: check, submit, wait, download.
     Generate(Generate),
-    /// Run any model of the catalog by its id: check, submit, wait, download.
+    /// Run any model of the catalog: check, submit, wait, download.
     Run(Run),
-    /// Look at the live catalog: list, show, search, drift.
+    /// Browse the live catalog: list, show, search, drift.
     Models(Models),
     /// Print the schema of a model.
     Schema(Schema),
-    /// Check an input and submit it; prints the request id.
+    /// Check an input, submit it and print the request id.
     Submit(Submit),
-    /// Ask for the state of a request.
+    /// Show a request's status.
     Status(Request),
-    /// Ask for the outcome of a request.
+    /// Show a request's result.
     Result(Request),
-    /// Wait for requests, and download what they made. Submits nothing.
+    /// Wait for requests and download their outputs. Submits nothing.
     Wait(Wait),
-    /// List requests that were submitted from this machine: unknown outcomes first.
+    /// List requests submitted from this machine, unknown outcomes first.
     Jobs(Jobs),
     /// Export, import or check the journal of paid requests.
     #[command(subcommand)]
@@ -74,14 +84,14 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),
-    /// Check an input without submitting it, by the compiled-in schema or else the live catalog's. Media may be local files.
+    /// Check an input without submitting it. A model that is not compiled in is looked up in the live catalog.
     Validate(Validate),
-    /// Ask for the account's balance.
+    /// Show the account balance.
     Balance,
-    /// Run the simulator of the API on this machine, for any client.
+    /// Run the API simulator on this machine, for any client.
     #[cfg(feature = "offline")]
     Sim(Sim),
-    /// Print the completions of a shell.
+    /// Print shell completions.
     Completions {
         /// The shell.
         shell: Shell,
@@ -90,21 +100,21 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct Generate {
-    /// The start image: an https URL, a file, or - for stdin. A file is checked and sent inside the request.
+    /// Start image: an https URL, a file, or - for stdin. A file is checked and uploaded inline.
     pub(crate) image: String,
 
-    /// What happens in the clip.
+    /// Text prompt: the content of the clip.
     #[arg(short, long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) prompt: Option<String>,
 
-    /// The end image: an https URL, a file, or - for stdin.
+    /// End image: an https URL, a file, or - for stdin.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) tail_image: Option<String>,
 
     #[arg(short, long, help = with_default_model("Seconds of video", "duration"))]
     pub(crate) duration: Option<String>,
 
-    /// What the clip should not show.
+    /// Content to keep out of the clip.
     #[arg(long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) negative_prompt: Option<String>,
 
@@ -112,7 +122,7 @@ pub(crate) struct Generate {
         long,
         value_name = "F",
         allow_negative_numbers = true,
-        help = with_default_model("How closely the prompt is followed", "cfg_scale")
+        help = with_default_model("How closely to follow the prompt", "cfg_scale")
     )]
     pub(crate) cfg_scale: Option<f64>,
 
@@ -125,9 +135,8 @@ pub(crate) struct Generate {
 
 #[derive(Args, Debug)]
 pub(crate) struct GenerateArgs {
-    /// The file to write; by default `kling-<request id>.mp4` in the current folder, or with the ending that its URL has. A
-    /// folder, or a path that ends in a slash and is made, gets a file of that name. Of several outputs, the second and
-    /// further get `-2`, `-3`, … before the dot. A file that exists is never overwritten.
+    /// Output file or folder [default: `kling-<request id>.mp4` in the current folder]. A trailing slash creates the folder.
+    /// Further outputs get `-2`, `-3`, … before the dot. An existing file is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -144,7 +153,7 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) media: MediaCheck,
 
-    /// Use a simulator inside this program: no token, no network, no cost, and a clip that says SIMULATED.
+    /// Use the built-in simulator: no token, no network, no cost. The clip says SIMULATED.
     #[cfg(feature = "offline")]
     #[arg(long)]
     pub(crate) offline: bool,
@@ -161,7 +170,7 @@ pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) media: MediaCheck,
 
-    /// Send the input as it is, unchecked, to any model: the way for what the schema on file does not know.
+    /// Send the input unchecked, to any model. Use it for properties that the compiled-in schema lacks.
     #[arg(long)]
     pub(crate) unchecked: bool,
 
@@ -186,19 +195,19 @@ pub(crate) struct Validate {
 
 #[derive(Args, Debug)]
 pub(crate) struct Request {
-    /// The request id that the submit printed.
+    /// The request id that `kling submit` printed.
     pub(crate) id: RequestId,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Wait {
-    /// The request ids that submits printed. One that the journal does not know is noted there, for `resume`. Of several, each
-    /// result is a line of its id, a blank and a URL or file, and with --json each piece of news is a line with one object.
+    /// Request ids. An id that the journal does not know is added to it, for `kling resume`. With several ids, each result is
+    /// a line `ID URL` or `ID FILE`, and --json prints one object per event.
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<RequestId>,
 
-    /// The file to write, or the folder for the files of several requests, which is made if the path ends in a slash; by
-    /// default the URLs of the outputs are printed and nothing is downloaded.
+    /// Output file, or a folder if there are several requests. A trailing slash creates the folder. Without this option, the
+    /// URLs of the outputs are printed and not downloaded.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -209,46 +218,46 @@ pub(crate) struct Wait {
 #[cfg(feature = "offline")]
 #[derive(Args, Debug)]
 pub(crate) struct Sim {
-    /// The port on 127.0.0.1.
+    /// Port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
 
-    /// How many times as fast as real time jobs run.
+    /// Speed of jobs, as a multiple of real time.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) speed: f64,
 
-    /// Serve the models of this folder too, in the place of compiled-in ones with the same ids: a folder for each, its path
-    /// being the id, with input.json, output.json and model.toml.
+    /// Also serve the models of this folder, in place of compiled-in ones with the same id. Each model is a folder named by
+    /// its id, with input.json, output.json and model.toml.
     #[arg(long, value_name = "DIR")]
     pub(crate) schemas: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// The model's id: a compiled-in one, or any of the catalog.
+    /// Model id: a compiled-in one, or any of the catalog.
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
 
-    /// The input as JSON. In a media property, a path is sent as a file inside the request; - is stdin.
+    /// Input as JSON. A path in a media property is uploaded inline; - is stdin.
     #[arg(long, value_name = "JSON", conflicts_with = "input_file", required_unless_present_any = ["input_file", "set"])]
     input: Option<String>,
 
-    /// A file with the input as JSON, or - for stdin.
+    /// File with the input as JSON, or - for stdin.
     #[arg(long, value_name = "FILE")]
     input_file: Option<PathBuf>,
 
-    /// Set one property, over the input: text, or JSON where the property takes no text. Again for a list adds to it.
+    /// Set one property, overriding the input. The value is JSON if the property takes no text. Repeat it to append to a list.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<Setting>,
 
-    /// Take the schema of the live catalog although one is compiled in.
+    /// Use the live catalog's schema even if one is compiled in.
     #[arg(long)]
     pub(crate) live: bool,
 
     #[command(flatten)]
     pub(crate) making: GenerateArgs,
 
-    /// With --offline, serve the models of this folder too: a folder for each, its path being the id, with input.json,
+    /// With --offline, also serve the models of this folder. Each model is a folder named by its id, with input.json,
     /// output.json and model.toml.
     #[cfg(feature = "offline")]
     #[arg(long, value_name = "DIR", requires = "offline")]
@@ -286,7 +295,7 @@ impl FromStr for Setting {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (key, text) =
-            text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("allowed is key=value")?;
+            text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("expected KEY=VALUE")?;
         Ok(Self { key: key.to_owned(), text: text.to_owned() })
     }
 }
@@ -299,14 +308,14 @@ pub(crate) struct Models {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// List the live catalog: id, kind, base price, inputs; a star is on those that are required.
+    /// List the live catalog: id, kind, base price and inputs. A star marks a required input.
     List(Filter),
-    /// Show one model: what it is, what it costs, and every input with its type, default and bounds.
+    /// Show one model: description, price, and each input with its type, default and bounds.
     Show(ModelId),
-    /// List the models that the catalog finds for some words.
+    /// Search the live catalog.
     Search(Search),
-    /// Compare compiled-in schemas with the live catalog. Exits with 0 where nothing moved, 10 for words only, 11 for
-    /// compatible, 12 for behaviour, 13 for breaking: the gravest of all models.
+    /// Compare compiled-in schemas with the live catalog. Exits with the worst change: 0 unchanged, 10 text changes only,
+    /// 11 compatible, 12 behaviour, 13 breaking.
     Drift(Drift),
 }
 
@@ -323,7 +332,7 @@ pub(crate) struct Filter {
 
 #[derive(Args, Debug)]
 pub(crate) struct Search {
-    /// What to look for.
+    /// Words to search for.
     #[arg(required = true)]
     pub(crate) words: Vec<String>,
 
@@ -333,33 +342,33 @@ pub(crate) struct Search {
 
 #[derive(Args, Debug)]
 pub(crate) struct ModelId {
-    /// The model's id.
+    /// Model id.
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Drift {
-    /// The ids of compiled-in models.
+    /// Ids of compiled-in models.
     #[arg(value_name = "MODEL_ID", required_unless_present = "all")]
     pub(crate) models: Vec<String>,
 
-    /// Every compiled-in model.
+    /// Compare every compiled-in model.
     #[arg(long, conflicts_with = "models")]
     pub(crate) all: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Schema {
-    /// The model's id: a compiled-in one, which needs no token, or any of the catalog.
+    /// Model id. A compiled-in model needs no token.
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
 
-    /// The schema of the output instead of the input's. The catalog has none: the one that every page prints is assumed.
+    /// Print the output schema. The catalog has none, so that --live prints the generic one of the provider's pages.
     #[arg(long)]
     pub(crate) output: bool,
 
-    /// The schema of the live catalog although one is compiled in.
+    /// Use the live catalog's schema even if one is compiled in.
     #[arg(long)]
     pub(crate) live: bool,
 }
@@ -374,8 +383,8 @@ pub(crate) struct Jobs {
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
 
-    /// Show the page after this place, which the page before prints.
-    #[arg(long, value_name = "PLACE")]
+    /// Show the page after this position, as the previous page prints it.
+    #[arg(long, value_name = "POSITION")]
     pub(crate) after: Option<String>,
 
     /// Show every request.
@@ -385,15 +394,15 @@ pub(crate) struct Jobs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
-    /// Close an unknown outcome by hand, after a look at the account's history.
+    /// Settle an unknown outcome by hand, after checking the account's history.
     Settle(Settle),
-    /// Remove old requests that are over from the journal. Requests that are unknown, running, or not saved always stay.
+    /// Remove old finished requests from the journal. Unknown, running and unsaved requests always stay.
     Prune(Prune),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Settle {
-    /// The intent, or enough of its start.
+    /// Intent id, or a unique prefix of it.
     #[arg(value_parser = intent)]
     pub(crate) intent: String,
 
@@ -401,64 +410,64 @@ pub(crate) struct Settle {
     pub(crate) finding: Finding,
 }
 
-/// Any text that is no longer than an intent could be, so that an error can quote it.
+/// Limits the length of the text, so that an error can quote it.
 fn intent(text: &str) -> Result<String, &'static str> {
     const LONGEST: usize = 128;
-    if text.len() > LONGEST { Err("it is longer than any intent") } else { Ok(text.to_owned()) }
+    if text.len() > LONGEST { Err("too long for an intent id") } else { Ok(text.to_owned()) }
 }
 
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Finding {
-    /// A job was made, and this is its request id.
+    /// The job exists and has this request id.
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = hyphen::request_id)]
     pub(crate) id: Option<RequestId>,
 
-    /// No job was made.
+    /// No job was created.
     #[arg(long)]
     pub(crate) not_submitted: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Prune {
-    /// Remove requests that last changed longer ago than this, such as 30days or 1year.
+    /// Remove requests that did not change for this long, such as 30days or 1year.
     #[arg(long, value_name = "DUR", default_value = "90days", value_parser = humantime::parse_duration)]
     pub(crate) older_than: Duration,
 
-    /// Remove them. Without this, only their number is printed.
+    /// Remove the requests. Without this option, only their number is printed.
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JournalCommand {
-    /// Write every entry as one line of JSON. The lines hold the URLs of outputs, which open without a token.
+    /// Export every entry as one line of JSON. The lines contain output URLs, which open without a token.
     Export {
-        /// The file to write, or - for stdout. A file that exists is never overwritten.
+        /// File to write, or - for stdout. An existing file is never overwritten.
         #[arg(default_value = "-")]
         file: PathBuf,
     },
-    /// Add the entries of an export that the journal does not have.
+    /// Import the entries of an export that the journal lacks.
     Import {
-        /// The file to read, or - for stdin.
+        /// File to read, or - for stdin.
         file: PathBuf,
     },
-    /// Check the journal for damage. If it is damaged, rescue every entry that can be read into a new file; the damaged one is
+    /// Check the journal for damage. Readable entries of a damaged journal are rescued into a new file; the damaged file is
     /// kept.
     Check,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Resume {
-    /// The request to resume.
+    /// Request id to resume.
     #[arg(required_unless_present = "all")]
     pub(crate) id: Option<RequestId>,
 
-    /// Resume every request of this API that is not finished and that no other process works on.
+    /// Resume every unfinished request of this API, except those locked by another process.
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
 
-    /// The file to write, or a folder, in the place of the one that was noted at the submit; with --all a folder.
+    /// Output file or folder, instead of the one recorded at the submit. With --all, a folder.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -468,7 +477,7 @@ pub(crate) struct Resume {
 
 #[derive(Args, Debug)]
 pub(crate) struct ModelChoice {
-    /// The model's id.
+    /// Model id.
     #[arg(short, long, value_name = "ID", default_value = DEFAULT_MODEL)]
     pub(crate) model: String,
 }
@@ -476,22 +485,22 @@ pub(crate) struct ModelChoice {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct InputSource {
-    /// The input as JSON.
+    /// Input as JSON.
     #[arg(long, value_name = "JSON")]
     pub(crate) input: Option<String>,
 
-    /// A file with the input as JSON, or - for stdin.
+    /// File with the input as JSON, or - for stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct MediaCheck {
-    /// Skip every check of images and local files: format, width, height, shape and size.
+    /// Skip all checks of images and local files: format, width, height, aspect ratio and size.
     #[arg(long)]
     pub(crate) no_media_check: bool,
 
-    /// Take a megabyte for 1,048,576 bytes instead of 1,000,000: the provider does not publish which one it means.
+    /// Count a megabyte as 1,048,576 bytes instead of 1,000,000. The provider does not publish its unit.
     #[arg(long)]
     pub(crate) binary_megabytes: bool,
 }
@@ -502,7 +511,7 @@ pub(crate) struct WaitArgs {
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
 
-    /// What becomes of the request when that time is up; what is cancelled has to be in the queue.
+    /// What to do with the request on timeout. Only queued requests can be cancelled.
     #[arg(long, value_name = "ACTION", default_value = "leave")]
     pub(crate) at_deadline: OnInterrupt,
 
@@ -515,23 +524,23 @@ pub(crate) struct WaitArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct DownloadArgs {
-    /// A further host that outputs may be downloaded from; a leading dot allows every host below it.
+    /// Allow downloads from this host too. A leading dot allows all its subdomains.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
 
-    /// The most bytes of one output, such as 500MB or 4GiB.
+    /// Maximum size of one output, such as 500MB or 4GiB.
     #[arg(long, value_name = "SIZE", default_value = "2GiB")]
     max_size: ByteSize,
 
-    /// Break a download off when nothing arrives for this long, and try again a few times.
+    /// Interrupt a download if no data arrives for this long, and retry a few times.
     #[arg(long, value_name = "DUR", default_value = "1m", value_parser = humantime::parse_duration)]
     idle_timeout: Duration,
 
-    /// Break a download off that is slower, in bytes a second, for as long as the idle timeout; 0 is no limit.
+    /// Interrupt a download that stays below this many bytes per second for the idle timeout; 0 disables the limit.
     #[arg(long, value_name = "SIZE", default_value = "1kB")]
     min_rate: ByteSize,
 
-    /// Save whatever arrives, also if it does not begin like the media that the model promises.
+    /// Save any content, even if it is not the media that the model promises.
     #[arg(long)]
     any_content: bool,
 }
@@ -556,8 +565,7 @@ pub(crate) struct Interrupting {
     pub(crate) on_interrupt: Option<OnInterrupt>,
 }
 
-/// What becomes of a request that is not waited for any longer: it goes on and may be billed, or is cancelled if it is still in
-/// the queue.
+/// The action on a job when its wait ends early. A job that is left may be billed. Only a queued job can be cancelled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum OnInterrupt {
     Leave,
@@ -566,7 +574,7 @@ pub(crate) enum OnInterrupt {
 
 #[derive(Args, Debug)]
 pub(crate) struct JournalArgs {
-    /// Submit even if the same request was submitted before and its outcome is unknown. May pay twice.
+    /// Submit even if the outcome of the same earlier request is unknown. May pay twice.
     #[arg(long, alias = "again")]
     pub(crate) allow_duplicate: bool,
 

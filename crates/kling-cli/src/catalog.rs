@@ -24,7 +24,7 @@ pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema
         let found = one_line(&entry.model_id);
         return Err(CliError::new(
             ExitStatus::Service,
-            format!("the catalog was asked for {id} and answered with {found}"),
+            format!("got the catalog entry of {found}; expected {id}"),
         ));
     }
     entry.schema().map_err(|error| unreadable(&error))
@@ -38,7 +38,7 @@ pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, CliError
 /// Says which keywords of a live schema are not understood, before any verdict on an input.
 pub(crate) fn warn_unchecked(schema: &ModelSchema, console: Console) {
     for keyword in schema.unchecked() {
-        console.note(format!("warning: {keyword} of the live schema is not understood and is not checked"));
+        console.note(format!("warning: {keyword} of the live schema is not supported and was not checked"));
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn inputs(entry: &Value) -> String {
 
 fn unreadable(error: &SchemaError) -> CliError {
     let message = format!(
-        "the schema cannot be read: {error}\n  an input can be sent unchecked: kling submit --unchecked --model ID --input JSON"
+        "cannot read the schema: {error}\n  to send an input unchecked: kling submit --unchecked --model ID --input JSON"
     );
     CliError::new(ExitStatus::Service, message)
 }

@@ -28,7 +28,7 @@ impl Session {
     pub(crate) fn free(console: Console) -> Result<Self, CliError> {
         let open = || {
             Journal::from_env().or_else(|error| {
-                console.note(format!("warning: {error}; nothing is noted"));
+                console.note(format!("warning: {error}; continuing without a journal"));
                 Ok(None)
             })
         };
@@ -65,7 +65,7 @@ impl Session {
         // Fast enough not to bore, slow enough to show the queue.
         const SPEED: f64 = 10.0;
         let trouble = |error: &dyn std::fmt::Display| {
-            CliError::new(ExitStatus::Service, format!("the simulator cannot be started: {error}"))
+            CliError::new(ExitStatus::Service, format!("cannot start the simulator: {error}"))
         };
         let sim = sim.speed(SPEED).start().map_err(|error| trouble(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
@@ -75,7 +75,7 @@ impl Session {
 
 fn unwritable(error: &JournalError) -> CliError {
     let message = format!(
-        "nothing was submitted: {error}\n  name another place in {JOURNAL_VARIABLE}, or go on without a record: --no-journal"
+        "nothing was submitted: {error}\n  set {JOURNAL_VARIABLE} to another file, or submit without a record: --no-journal"
     );
     CliError::new(ExitStatus::Service, message)
 }
@@ -91,15 +91,13 @@ fn client(settings: Settings) -> Result<Client, CliError> {
 
 fn sign_in(error: &kling::Error) -> CliError {
     let offline = if cfg!(feature = "offline") {
-        "\n  or try without an account: kling generate IMAGE --offline"
+        "\n  to try without an account: kling generate IMAGE --offline"
     } else {
         ""
     };
     let variables = kling::TOKEN_VARIABLES.join(", ");
     CliError::new(
         ExitStatus::SignIn,
-        format!(
-            "{error}\n  make a token in your RunComfy profile and put it into one of {variables}{offline}"
-        ),
+        format!("{error}\n  create a token in your RunComfy profile and set one of {variables}{offline}"),
     )
 }

@@ -213,7 +213,7 @@ impl CliError {
     /// Adds how an unknown outcome is settled.
     pub(crate) fn settled_by(self, intent: &str) -> Self {
         let message = format!(
-            "{}\n  once you know: kling jobs settle {intent} --id ID, or --not-submitted",
+            "{}\n  to settle it: kling jobs settle {intent} --id ID (or --not-submitted)",
             self.message
         );
         Self { message, ..self }.with("intent", intent)
@@ -273,9 +273,9 @@ impl From<SubmitError> for CliError {
             SubmitError::Rejected(error) => {
                 let advice = match error.kind() {
                     ErrorKind::DuplicateRequest => {
-                        "\n  look at it: kling jobs; or pay for another: --allow-duplicate"
+                        "\n  to see it: kling jobs; to pay for another: --allow-duplicate"
                     }
-                    ErrorKind::Journal => "\n  go on without a record: --no-journal",
+                    ErrorKind::Journal => "\n  to submit without a record: --no-journal",
                     _ => "",
                 };
                 let message = format!("nothing was submitted: {error}{advice}");

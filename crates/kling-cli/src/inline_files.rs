@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use bytesize::ByteSize;
 use kling::media::{self, Reference};
 use kling::schema::ModelSchema;
 use kling::{MediaField, MediaKind};
@@ -19,7 +20,7 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// a whole request.
 const MAX_IMAGE_BYTES: u64 = 47 * 1024 * 1024;
 /// The advice for a file that is too large.
-const TOO_LARGE: &str = "; give an https URL instead";
+const TOO_LARGE: &str = "; use an https URL instead";
 /// The first bytes of a sound or a clip, enough to recognise its format.
 const HEAD: u64 = 8 * 1024;
 /// The media type of a file of unknown format.
@@ -145,9 +146,9 @@ fn inline_recording(
 /// Encodes a file, and notes that it is sent inside the request.
 fn data_uri(path: &Path, media_type: &str, bytes: &[u8], console: Console) -> String {
     console.note(format!(
-        "note: uploading {} inline ({} bytes); hosted https URLs are the documented way",
+        "note: uploading {} inline ({}); hosted https URLs are the documented way",
         file::name(path),
-        bytes.len()
+        ByteSize(bytes.len() as u64).display().si()
     ));
     media::encode_data_uri(media_type, bytes)
 }
@@ -155,8 +156,8 @@ fn data_uri(path: &Path, media_type: &str, bytes: &[u8], console: Console) -> St
 /// Returns the media type of a sound or a clip.
 fn recording_type(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static str, CliError> {
     let (wanted, problem) = match kind {
-        MediaKind::Audio => (infer::MatcherType::Audio, "found no sound of a known format"),
-        _ => (infer::MatcherType::Video, "found no clip of a known format"),
+        MediaKind::Audio => (infer::MatcherType::Audio, "not an audio file of a known format"),
+        _ => (infer::MatcherType::Video, "not a video file of a known format"),
     };
     let found = infer::get(bytes).filter(|format| format.matcher_type() == wanted);
     found

@@ -17,7 +17,7 @@ pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
     model(id).ok_or_else(|| {
         CliError::new(
             ExitStatus::Usage,
-            format!("the model {:?} is not compiled in; there are: {}", shown::name(id), known()),
+            format!("the model {:?} is not compiled in; compiled-in models: {}", shown::name(id), known()),
         )
     })
 }
@@ -28,7 +28,7 @@ pub(crate) fn read(source: &InputSource) -> Result<Value, CliError> {
         (Some(text), _) => text.clone().into_bytes(),
         (None, Some(path)) => file::read(path, MAX_BYTES as u64, "")?,
         (None, None) => {
-            return Err(CliError::new(ExitStatus::Usage, "an input is needed: --input or --input-file"));
+            return Err(CliError::new(ExitStatus::Usage, "no input; expected --input or --input-file"));
         }
     };
     Ok(json::from_slice(&utf8(bytes)?).map_err(Violations::from)?)
@@ -48,7 +48,9 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Vec<u8>, CliError> {
     let (units, rest) = bytes.as_chunks();
     let text = String::from_utf16(&units.iter().copied().map(unit).collect::<Vec<_>>()).ok();
     let text = text.filter(|_| rest.is_empty()).map(String::into_bytes);
-    text.ok_or_else(|| CliError::new(ExitStatus::Input, "the input begins as UTF-16 and is not valid UTF-16"))
+    text.ok_or_else(|| {
+        CliError::new(ExitStatus::Input, "the input has a UTF-16 byte order mark, but is not valid UTF-16")
+    })
 }
 
 /// Refuses a body that the API does not take: the files inside a request add up.
@@ -58,7 +60,7 @@ pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
         return Ok(());
     }
     let message = format!(
-        "the request has {length} bytes; at most {MAX_BYTES} are allowed: give https URLs instead of files"
+        "the request has {length} bytes; expected at most {MAX_BYTES}; use https URLs instead of files"
     );
     Err(CliError::new(ExitStatus::Input, message))
 }

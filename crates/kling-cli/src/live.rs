@@ -47,7 +47,7 @@ impl ProgressLine {
     /// What a job does, in words.
     pub(crate) fn words(update: &Update) -> Option<String> {
         Some(match (&update.error, &update.state) {
-            (Some(error), _) => format!("asking again after: {error}"),
+            (Some(error), _) => format!("retrying after: {error}"),
             (None, Some(state)) => match update.queue_position {
                 Some(position) => format!("{state}, position {position}"),
                 None => state.to_string(),
@@ -260,7 +260,7 @@ impl Bars {
         };
         let lines = shown.iter().map(line).collect();
         let total = all.add(ProgressBar::new(jobs.len() as u64));
-        total.set_style(style("{pos} of {len} are over · {elapsed}"));
+        total.set_style(style("{pos} of {len} done · {elapsed}"));
         total.enable_steady_tick(Duration::from_millis(500));
         Self { all, lines, total }
     }

@@ -35,8 +35,10 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return console
-                .stop(&CliError::new(ExitStatus::Service, format!("no runtime can be started: {error}")));
+            return console.stop(&CliError::new(
+                ExitStatus::Service,
+                format!("cannot start the async runtime: {error}"),
+            ));
         }
     };
     let outcome = runtime.block_on(async {
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
         interrupts::outlive_file_size_limit();
         command::run(arguments.command, &console).await
     });
-    // What still runs in the background has been told of; it is not waited for.
+    // Background tasks have been reported; nobody waits for them.
     runtime.shutdown_background();
     match outcome {
         Ok(answer) => console.answer(&answer),
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version are answers; everything else is 64, as for the provider's own program.
+/// Prints help or version and succeeds, or prints the error and exits with 64, as the provider's own program does.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         // Nobody reads it if the terminal is gone.
@@ -65,7 +67,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     } else {
         let _ = error.print();
     }
-    // What could not be parsed may still have asked for JSON.
+    // The arguments that failed to parse may still contain --json.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
     Console::new(is_json).exit(&CliError::new(ExitStatus::Usage, first_line(error)))
 }

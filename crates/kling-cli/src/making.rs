@@ -35,9 +35,7 @@ pub(crate) async fn make(
     let JobSpec { model, body, report, target } = order;
     report.warn(console);
     if connection.is_simulated {
-        console.note(
-            "SIMULATED: a simulator inside this program answers; nothing is generated and nothing costs",
-        );
+        console.note("SIMULATED: the built-in simulator is used; nothing is generated or billed");
     }
 
     target.prepare().map_err(CliError::before_submit)?;
@@ -124,8 +122,8 @@ pub(crate) async fn submit(
             done = &mut submitting => break done,
             interrupt = interrupts.next() => match (stop.take(), interrupt) {
                 (Some(_), _) => live.note(
-                    "interrupted: waiting for the reply to the request already sent, if any; it will not be retried. \
-                     Press Ctrl-C again to quit now: the outcome is then unknown",
+                    "interrupted: waiting for the reply to the submit, if it was sent; it will not be retried. \
+                     Press Ctrl-C again to quit without knowing the outcome",
                 ),
                 (None, Interrupt::CtrlC) => return Err(left_unknown(client, model)),
                 (None, Interrupt::Shutdown) => {}
@@ -154,10 +152,10 @@ fn stopped(error: SubmitError) -> CliError {
 }
 
 fn left_unknown(client: &Journaled, model: &ModelId) -> CliError {
-    let noted = if client.journal().is_some() { "; `kling jobs` lists it" } else { "" };
+    let noted = if client.journal().is_some() { "; to see it: kling jobs" } else { "" };
     let message = format!(
-        "the outcome of the submit to {model} is unknown: it was left before its answer came; \
-         it may run and be billed, so check the account before submitting anew{noted}"
+        "the outcome of the submit to {model} is unknown: interrupted before the reply arrived; the job may run and \
+         be billed; check the account's history before submitting again{noted}"
     );
     CliError::new(ExitStatus::Unknown, message)
 }

@@ -51,7 +51,7 @@ pub(crate) fn short(url: &str) -> String {
     match url.char_indices().nth(SHOWN) {
         Some((end, _)) if is_inline => {
             let start = one_line(&url[..end]);
-            format!("{start}… ({} characters, which hold the file; -o FILE writes it)", url.len())
+            format!("{start}… ({} characters with the file itself; -o FILE saves it)", url.len())
         }
         _ => one_line(url),
     }
@@ -62,9 +62,9 @@ pub(crate) fn no_file(finished: &CompletedJob) -> CliError {
     let id = finished.request_id();
     let message = match lines(finished) {
         Some(lines) => {
-            format!("request {id} succeeded, and its output names no file to download:\n{}", lines.join("\n"))
+            format!("request {id} succeeded, but its output has no file to download:\n{}", lines.join("\n"))
         }
-        None => format!("request {id} succeeded, and its result has no output"),
+        None => format!("request {id} succeeded, but its result has no output"),
     };
     CliError::new(ExitStatus::Service, message)
         .with("request_id", id.as_str())

@@ -37,14 +37,13 @@ impl OutputPath {
             None => Place::Folder(PathBuf::new()),
             Some(path) if is_folder(path) => Place::Folder(path.to_owned()),
             Some(path) if fs::symlink_metadata(path).is_ok() => {
-                let message =
-                    format!("{} exists and is never overwritten; name another file", path.display());
+                let message = format!("{} already exists; choose another name with -o", path.display());
                 return Err(CliError::new(ExitStatus::Usage, message));
             }
             Some(path) if path.file_name().is_none() => {
                 return Err(CliError::new(
                     ExitStatus::Usage,
-                    format!("{} is no name for a file", path.display()),
+                    format!("{} is not a file name", path.display()),
                 ));
             }
             Some(path) => Place::File(path.to_owned()),
@@ -57,8 +56,10 @@ impl OutputPath {
     /// A folder for the outputs of several requests, whose names are made of their ids.
     pub(crate) fn folder(path: &Path) -> Result<Self, CliError> {
         if !is_folder(path) {
-            let message =
-                format!("{} is no folder; the outputs of several requests need one", path.display());
+            let message = format!(
+                "{} is not a folder; -o must be a folder if there are several requests",
+                path.display()
+            );
             return Err(CliError::new(ExitStatus::Usage, message));
         }
         Ok(Self::check(Some(path), OutputKind::Video)?.guessed())
@@ -121,7 +122,7 @@ impl OutputPath {
         let refuse = |error| {
             CliError::new(
                 ExitStatus::Usage,
-                format!("the folder {} cannot be made: {error}", folder.display()),
+                format!("cannot create the folder {}: {error}", folder.display()),
             )
         };
         fs::create_dir(folder).map(|()| true).map_err(refuse)

@@ -45,7 +45,7 @@ pub(crate) fn notes(finished: &CompletedJob) -> impl Iterator<Item = String> {
     let reply = finished.reply();
     let warning = reply.warning.as_ref().map(|warning| format!("note: {warning}"));
     let error =
-        reply.error_text().map(|text| format!("note: the job has an output, and an error too: {text}"));
+        reply.error_text().map(|text| format!("note: the job has an output, but also an error: {text}"));
     warning.into_iter().chain(error)
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: 
 
 /// A job that was left as it is.
 fn left(id: &RequestId) -> CliError {
-    CliError::new(ExitStatus::TryAgain, format!("request {id} was left; it may run and be billed"))
+    CliError::new(ExitStatus::TryAgain, format!("request {id} is still queued or running and may be billed"))
         .resumable(id, &resume(id))
 }
 
@@ -120,7 +120,7 @@ async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts)
         Some(Ok(reply)) => cancelled(id, reply.outcome),
         Some(Err(error)) => CliError::new(
             ExitStatus::TryAgain,
-            format!("request {id} was left; cancelling it failed: {error}"),
+            format!("cannot cancel request {id}: {error}; it may still run and be billed"),
         )
         .resumable(id, &resume(id)),
         None => left(id),
@@ -137,11 +137,15 @@ fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> CliError {
             )
             .with("request_id", id.as_str());
         }
-        NotCancellable => {
-            (ExitStatus::TryAgain, "runs on and may be billed: only requests in the queue can be cancelled")
-        }
-        AlreadyOver => (ExitStatus::TryAgain, "had ended before it could be cancelled"),
-        NotConfirmed => (ExitStatus::TryAgain, "was asked to be cancelled, which is not confirmed"),
+        NotCancellable => (
+            ExitStatus::TryAgain,
+            "is still running and may be billed: only queued requests can be cancelled",
+        ),
+        AlreadyOver => (ExitStatus::TryAgain, "finished before it could be cancelled"),
+        NotConfirmed => (
+            ExitStatus::TryAgain,
+            "may still run and be billed: cancellation was requested but not confirmed",
+        ),
     };
     CliError::new(exit, format!("request {id} {text}")).resumable(id, &resume(id))
 }
@@ -279,9 +283,10 @@ fn stranded(error: &kling::Error, id: &RequestId, url: &str) -> CliError {
         _ => String::new(),
     };
     let exit = CliError::from(error.clone()).exit();
-    let mut message = format!("the output was not downloaded: {error}\n  it lies at {}", output::short(url));
+    let mut message =
+        format!("cannot download the output: {error}\n  download it from {}", output::short(url));
     if error.kind() == ErrorKind::Content {
-        message.push_str("\n  --any-content saves whatever arrives");
+        message.push_str("\n  to save it anyway: --any-content");
     }
     CliError::new(exit, message).with("url", url).resumable(id, &take_up(id, &options))
 }

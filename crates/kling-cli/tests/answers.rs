@@ -44,7 +44,7 @@ fn an_output_is_saved_whatever_stands_beside_it_and_an_error_is_shown() {
         sim.answer_next(Call::Result, Reply::json(200, &result));
         let ended = program.run(&["wait", &id, "-o", "clip.mp4"]);
         assert_eq!((ended.code, ended.stdout.as_str()), (0, "clip.mp4\n"), "{}", ended.stderr);
-        let note = "note: the job has an output, and an error too: no upscaling";
+        let note = "note: the job has an output, but also an error: no upscaling";
         assert_eq!(ended.stderr.contains(note), is_shown, "{}", ended.stderr);
     }
 }

@@ -82,7 +82,7 @@ fn everything_wrong_is_told_at_once_before_anything_is_paid() {
     assert_eq!(violations.len(), 5, "two of values, two of sides and one of the shape");
     let lines: String = violations.iter().map(|violation| format!("  {violation}\n")).collect();
     let expected = format!(
-        "note: uploading small.png inline (45 bytes); hosted https URLs are the documented way\n\
+        "note: uploading small.png inline (45 B); hosted https URLs are the documented way\n\
          kling: invalid input; nothing was submitted\n{lines}exit 65"
     );
     assert_eq!(ended.shown(), expected);
@@ -118,8 +118,8 @@ fn a_file_that_exists_or_cannot_be_written_is_refused_before_anything_is_paid() 
 fn without_a_token_it_says_how_to_get_on() {
     insta::assert_snapshot!(Program::new().run(&["generate", "https://127.0.0.1:9/a.jpg"]).shown(), @r"
     kling: no token was found: set RUNCOMFY_API_TOKEN
-      make a token in your RunComfy profile and put it into one of RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN, YOUR_API_TOKEN
-      or try without an account: kling generate IMAGE --offline
+      create a token in your RunComfy profile and set one of RUNCOMFY_API_TOKEN, RUNCOMFY_TOKEN, YOUR_API_TOKEN
+      to try without an account: kling generate IMAGE --offline
     exit 77
     ");
 }
@@ -190,7 +190,7 @@ fn an_output_on_a_foreign_host_is_named_and_not_lost() {
     sim.answer_next(Call::Result, Reply::json(200, &reply));
     let ended = program.run(&["wait", &id, "-o", "clip.mp4"]);
     assert_eq!(ended.code, 69);
-    assert!(ended.stderr.contains("it lies at https://cdn.example/clip.mp4?key=1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("download it from https://cdn.example/clip.mp4?key=1"), "{}", ended.stderr);
     assert!(ended.stderr.contains("--allow-host cdn.example"), "{}", ended.stderr);
 }
 

@@ -67,7 +67,7 @@ fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
     running.interrupt();
     let ended = running.end();
     assert_eq!(ended.code, 75, "{ended:?}");
-    assert!(ended.stderr.contains("runs on and may be billed"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is still running and may be billed"), "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("kling wait {id}")), "{}", ended.stderr);
 }
 

@@ -67,7 +67,7 @@ fn damage_stops_whatever_pays_and_warns_whatever_resumes_until_it_is_checked() {
     assert_eq!(checked.json()["entries"], 1);
     assert!(fs::exists(checked.json()["damaged_file"].as_str().unwrap()).unwrap());
     assert_eq!(checked.json()["rescued_ids"].as_array().unwrap().len(), 1);
-    assert!(program.run(&["journal", "check"]).stdout.starts_with("the journal is whole: 2 entries"));
+    assert!(program.run(&["journal", "check"]).stdout.starts_with("the journal is intact: 2 entries"));
     assert_eq!(program.run(&["submit", "--input", &input("c")]).code, 0);
     assert_eq!(posts(&sim), 3);
 }
@@ -144,7 +144,7 @@ fn pruning_says_what_it_removes_and_never_removes_paid_work() {
     sim.fail_next_job("nothing is in the picture");
     program.run(&["generate", "https://example.com/failed.jpg"]);
     let told = program.run(&["jobs", "prune", "--older-than", "0s"]);
-    assert!(told.stdout.starts_with("2 requests that are over"), "{told:?}");
+    assert!(told.stdout.starts_with("2 finished requests, last changed before"), "{told:?}");
     assert_eq!(program.states().len(), 3);
     assert_eq!(
         program.run(&["jobs", "prune", "--yes"]).stdout.split(' ').next(),

@@ -70,7 +70,12 @@ fn an_input_that_is_known_to_exist_but_not_on_file_names_the_way_to_send_it() {
     let (program, model) = (Program::new(), "kling/kling-3.0/pro/image-to-video");
     let ended = program.run(&["run", model, "--offline", "--input", r#"{"elements": []}"#]);
     assert_eq!(ended.code, 65, "{ended:?}");
-    assert!(ended.stderr.contains("note: elements is not in the schema on file; --live takes"), "{ended:?}");
+    assert!(
+        ended.stderr.contains(
+            "note: elements is missing from the compiled-in schema; to use the live schema: --live"
+        ),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn local_files_go_inside_the_request_as_what_their_bytes_are() {
     assert!(sent.stderr.contains("note: uploading clip.txt inline"), "{sent:?}");
     let page = run("page.mp4");
     assert_eq!((page.code, sim.billed().len()), (65, 1), "{page:?}");
-    assert!(page.stderr.contains("page.mp4: found no clip of a known format"), "{page:?}");
+    assert!(page.stderr.contains("page.mp4: not a video file of a known format"), "{page:?}");
     assert_eq!(run("none.mp4").code, 66);
 }
 

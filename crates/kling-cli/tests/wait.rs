@@ -40,7 +40,7 @@ fn each_of_many_is_told_by_a_line_of_its_id_and_its_url() {
     sorted.sort_unstable();
     assert_eq!(told.iter().map(|(id, _)| *id).collect::<Vec<_>>(), sorted);
     assert!(told.iter().all(|(_, url)| url.starts_with("http")), "{told:?}");
-    assert!(ended.stderr.contains("3 succeeded, 0 did not, 0 left, in "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("3 succeeded, 0 failed, 0 unfinished, in "), "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("{}: succeeded", ids[0])), "{}", ended.stderr);
     let jobs = program.run(&["jobs", "--json"]).json();
     let states: Vec<_> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["state"].clone()).collect();
@@ -78,14 +78,16 @@ fn several_requests_need_a_folder() {
     let sim = simulator();
     let ended = Program::at(&sim).run(&["wait", "a", "b", "-o", "clip.mp4"]);
     assert_eq!(ended.code, 64);
-    assert!(ended.stderr.contains("clip.mp4 is no folder"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("clip.mp4 is not a folder"), "{}", ended.stderr);
     assert_eq!(Program::at(&sim).run(&["wait"]).code, 64);
 }
 
 #[cfg(unix)]
 #[test]
 fn ctrl_c_cancels_all_that_is_queued_or_leaves_them() {
-    for (choice, code, words) in [("cancel", 1, "2 did not, 0 left"), ("leave", 75, "0 did not, 2 left")] {
+    for (choice, code, words) in
+        [("cancel", 1, "2 failed, 0 unfinished"), ("leave", 75, "0 failed, 2 unfinished")]
+    {
         let sim = Sim::builder().queue_time(Duration::from_secs(3600)).start().unwrap();
         let ids = submitted(&sim, 2);
         let program = Program::at(&sim);
@@ -127,7 +129,7 @@ fn what_runs_when_ctrl_c_comes_is_left_and_not_waited_for() {
     let ended = running.end();
     assert_eq!(ended.code, 75, "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("{}: could not be cancelled", ids[0])), "{}", ended.stderr);
-    assert!(ended.stderr.contains(" left, in "), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" unfinished, in "), "{}", ended.stderr);
 }
 
 #[test]
@@ -137,7 +139,7 @@ fn a_bad_answer_for_one_does_not_end_the_wait_for_another() {
     sim.answer_next(Call::Status, Reply::html(502, "<html>"));
     let ended = Program::at(&sim).run(&wait(&ids, &[]));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stderr.contains("asking again after: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("retrying after: "), "{}", ended.stderr);
 }
 
 /// Submits a request, and returns its id.

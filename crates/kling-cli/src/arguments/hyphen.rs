@@ -132,7 +132,7 @@ fn refuse_option(text: &str, wanted: &str) -> Result<(), String> {
     let mut root = Arguments::command();
     root.build();
     if is_option(&root, text) {
-        return Err(format!("it is an option of kling; expected {wanted} before it"));
+        return Err(format!("found an option of kling; expected {wanted} before it"));
     }
     Ok(())
 }

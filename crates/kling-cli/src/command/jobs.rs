@@ -37,7 +37,7 @@ pub(crate) fn open() -> Result<Journal, CliError> {
 }
 
 pub(crate) fn is_off() -> CliError {
-    CliError::new(ExitStatus::Usage, format!("the journal is turned off by {JOURNAL_VARIABLE}"))
+    CliError::new(ExitStatus::Usage, format!("the journal is turned off; unset {JOURNAL_VARIABLE} to use it"))
 }
 
 /// Warns if some of the journal cannot be read: it may hide jobs.
@@ -66,7 +66,7 @@ fn list(journal: &Journal, arguments: &Jobs, console: Console) -> Result<Output,
     }
     if entries.iter().any(|entry| entry.status() == EntryStatus::Unknown) {
         lines.push(
-            "unknown: look at the account's history, then: kling jobs settle INTENT --id ID, or --not-submitted"
+            "unknown outcome: check the account's history, then run: kling jobs settle INTENT --id ID (or --not-submitted)"
                 .to_owned(),
         );
     }
@@ -81,8 +81,9 @@ fn cursor(text: &str) -> Result<Cursor, CliError> {
     let parsed = text.split_once('.').and_then(|(group, position)| {
         Some(Cursor { group: group.parse().ok()?, position: position.parse().ok()? })
     });
-    let wrong =
-        || CliError::new(ExitStatus::Usage, format!("--after {text:?} is no place that kling jobs prints"));
+    let wrong = || {
+        CliError::new(ExitStatus::Usage, format!("--after {text:?} is not a position that kling jobs prints"))
+    };
     parsed.ok_or_else(wrong)
 }
 
@@ -91,7 +92,10 @@ fn close(journal: &Journal, settle: &Settle) -> Result<Output, CliError> {
     let entry = journal.find_intent(&settle.intent)?;
     let (intent, status) = (entry.intent().id(), entry.status());
     if status != EntryStatus::Unknown {
-        return Err(CliError::new(ExitStatus::Usage, format!("intent {intent} is {status}, not unknown")));
+        return Err(CliError::new(
+            ExitStatus::Usage,
+            format!("intent {intent} is {status}; only unknown outcomes can be settled"),
+        ));
     }
     let event = match &settle.finding.id {
         Some(id) => Event::accepted(id.as_str()),
@@ -111,11 +115,11 @@ fn close(journal: &Journal, settle: &Settle) -> Result<Output, CliError> {
 
 /// Says what is removed before it is removed: nothing else ever removes an entry.
 fn prune(journal: &Journal, arguments: &Prune, console: Console) -> Result<Output, CliError> {
-    let too_long = || CliError::new(ExitStatus::Usage, "--older-than reaches back further than any clock");
+    let too_long = || CliError::new(ExitStatus::Usage, "--older-than is too long");
     let before = SystemTime::now().checked_sub(arguments.older_than).ok_or_else(too_long)?;
     let count = journal.count_prunable(before)?;
     let date = humantime::format_rfc3339_seconds(before);
-    let what = format!("{count} requests that are over and last changed before {date}");
+    let what = format!("{count} finished requests, last changed before {date}");
     if !arguments.yes || count == 0 {
         let hint = if count == 0 { "" } else { "; to remove them: kling jobs prune --yes" };
         let json = json!({ "prunable": count, "removed": 0, "before": date.to_string() });
@@ -271,8 +275,8 @@ impl Resuming<'_> {
         let intent = entry.intent().id();
         (entry.status() == EntryStatus::Unknown).then(|| {
             self.console.note(format!(
-                "unknown: intent {intent}; look at the account's history, then: kling jobs settle {intent} --id ID, or \
-                 --not-submitted"
+                "unknown outcome: intent {intent}; check the account's history, then run: kling jobs settle {intent} \
+                 --id ID (or --not-submitted)"
             ));
             describe(entry)
         })

@@ -64,7 +64,7 @@ fn check(console: Console) -> Result<Output, CliError> {
         "damaged_file": damaged_file.as_ref().map(|path| path.display().to_string()),
     });
     if report.is_whole() {
-        return Ok(Output { text: format!("the journal is whole: {count} {}", entries(*count)), json });
+        return Ok(Output { text: format!("the journal is intact: {count} {}", entries(*count)), json });
     }
     for line in damage {
         console.note(format!("damaged: {line}"));
@@ -81,7 +81,7 @@ fn check(console: Console) -> Result<Output, CliError> {
     }
     if *lost > 0 {
         lines.push(format!(
-            "{lost} {} could not be read and may be paid jobs: look at the account's history",
+            "{lost} {} could not be read and may be paid jobs: check the account's history",
             entries(*lost)
         ));
     }

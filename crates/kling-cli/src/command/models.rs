@@ -34,7 +34,11 @@ async fn list(client: &Client, query: &ListModels) -> Result<Output, CliError> {
     rows.extend(entries.iter().map(|entry| {
         [text(entry, "model_id").to_owned(), text(entry, "kind").to_owned(), price(entry), inputs(entry)]
     }));
-    let text = if entries.is_empty() { "no model".to_owned() } else { table(&rows) };
+    let text = match &query.search {
+        Some(words) if entries.is_empty() => format!("no models match {words:?}"),
+        None if entries.is_empty() => "no models".to_owned(),
+        _ => table(&rows),
+    };
     Ok(Output { text, json: json!({ "models": entries }) })
 }
 
@@ -143,9 +147,7 @@ pub(crate) async fn schema(arguments: &Schema, console: Console) -> Result<Outpu
 fn compiled(model: &ModelInfo, is_output: bool, console: Console) -> Result<Value, CliError> {
     if !model.not_on_file.is_empty() && !is_output {
         let names = model.not_on_file.join(", ");
-        console.note(format!(
-            "note: the live schema has more inputs, which are not on file: {names} (--live shows them)"
-        ));
+        console.note(format!("note: the live schema has more inputs: {names}; to see them: --live"));
     }
     let text = if is_output { model.output_schema } else { model.input_schema };
     let broken =
@@ -157,7 +159,8 @@ async fn live(arguments: &Schema, console: Console) -> Result<Value, CliError> {
     let connection = Session::free(console)?;
     let mut entry = connection.client.client().model(&arguments.model.parse()?).await?;
     if arguments.output {
-        console.note("note: the catalog has no output schema; this one stands on every page of the provider");
+        console
+            .note("note: the catalog has no output schema; this is the generic one of the provider's pages");
         // A constant that the crate's own tests read.
         return Ok(serde_json::from_str(ModelSchema::GENERIC_OUTPUT).unwrap_or_default());
     }

@@ -40,9 +40,11 @@ pub(crate) async fn cancel(request: &Request, console: Console) -> Result<Output
     let reply = client.cancel(&request.id).await?;
     let (outcome, text) = match reply.outcome {
         CancelOutcome::Cancelled => ("cancelled", "cancelled"),
-        CancelOutcome::NotCancellable => ("not_cancellable", "not cancellable: it runs on and may be billed"),
+        CancelOutcome::NotCancellable => {
+            ("not_cancellable", "not cancellable: the job is still running and may be billed")
+        }
         CancelOutcome::AlreadyOver => ("already_over", "already over"),
-        CancelOutcome::NotConfirmed => ("not_confirmed", "not confirmed: ask for its status"),
+        CancelOutcome::NotConfirmed => ("not_confirmed", "not confirmed: check again with kling status"),
     };
     let status = reply.state.map(|state| state.to_string());
     let json = json!({ "request_id": request.id.as_str(), "outcome": outcome, "status": status });

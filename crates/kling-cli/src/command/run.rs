@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
         console.note(format!(
-            "note: {name} is not in the schema on file; --live takes the catalog's, which has it"
+            "note: {name} is missing from the compiled-in schema; to use the live schema: --live"
         ));
     }
     let mut checker = MediaChecker::new(&making.media, !making.is_offline());
@@ -110,7 +110,7 @@ fn assemble(
     set(image, Some(wire(image, &arguments.image)?));
     if let Some(tail) = &arguments.tail_image {
         let no_tail =
-            || CliError::new(ExitStatus::Usage, format!("the model {} takes no second image", model.id));
+            || CliError::new(ExitStatus::Usage, format!("the model {} takes no end image", model.id));
         let name = tail_image.ok_or_else(no_tail)?;
         set(name, Some(wire(name, tail)?));
     }

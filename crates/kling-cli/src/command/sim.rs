@@ -11,15 +11,15 @@ pub(crate) async fn run(arguments: &Sim, console: Console) -> Result<Output, Cli
     if let Some(folder) = &arguments.schemas {
         builder = builder.schemas_dir(folder);
     }
-    let sim = builder.start().map_err(|error| {
-        CliError::new(ExitStatus::Usage, format!("the simulator cannot be started: {error}"))
-    })?;
-    console.note("SIMULATED: this is not RunComfy; nothing is generated and nothing costs");
+    let sim = builder
+        .start()
+        .map_err(|error| CliError::new(ExitStatus::Usage, format!("cannot start the simulator: {error}")))?;
+    console.note("SIMULATED: this is not RunComfy; nothing is generated or billed");
     console.note(format!("  export RUNCOMFY_MODEL_API_BASE={}", sim.base_url()));
-    console.note(format!("  export RUNCOMFY_API_TOKEN={}    (any other will do)", sim.token()));
-    console.note("Ctrl-C ends it");
+    console.note(format!("  export RUNCOMFY_API_TOKEN={}    (any token works)", sim.token()));
+    console.note("press Ctrl-C to stop");
     Interrupts::new(Interrupting { on_interrupt: None }, OnInterrupt::Leave).next().await;
     let billed = sim.billed().len();
     let json = json!({ "simulated": true, "base_url": sim.base_url(), "billed": billed });
-    Ok(Output { text: format!("{billed} submissions would have been billed"), json })
+    Ok(Output { text: format!("billed requests, if this were RunComfy: {billed}"), json })
 }

@@ -136,12 +136,12 @@ impl Watch {
                     matches!(reply.outcome, CancelOutcome::Cancelled | CancelOutcome::AlreadyOver)
                 });
                 if is_ending {
-                    self.board.show(&id, "asked to be cancelled");
+                    self.board.show(&id, "cancellation requested");
                 } else {
                     // Nobody waits for what goes on after a Ctrl-C; it counts as left.
                     self.account.detach(event.key);
                     self.client.release(&id).await;
-                    self.board.fail(&id, "could not be cancelled: it was left, and may run and be billed");
+                    self.board.fail(&id, "could not be cancelled: still running and may be billed");
                 }
             }
             JobSetUpdate::Done(Ok(finished)) => self.finished(finished),
@@ -186,7 +186,7 @@ impl Watch {
             Ok((finished, Ok(files))) => self.succeeded(&finished, Some(&files)),
             Ok((finished, Err(stop))) => self.failed(finished.request_id(), &stop),
             // A download that broke off is left, and counted so.
-            Err(error) => self.console.note(format!("kling: a download was stopped: {error}")),
+            Err(error) => self.console.note(format!("kling: a download stopped: {error}")),
         }
     }
 
@@ -234,7 +234,7 @@ impl Watch {
         let failed = ends.values().flatten().count();
         let (succeeded, left) = (ends.len() - failed, ids.len() - ends.len());
         console.note(format!(
-            "{succeeded} succeeded, {failed} did not, {left} left, in {}",
+            "{succeeded} succeeded, {failed} failed, {left} unfinished, in {}",
             humantime::format_duration(Duration::from_secs(elapsed.as_secs()))
         ));
         let json = json!({
