@@ -52,7 +52,6 @@ pub(crate) struct Arguments {
     /// Print one JSON object on stdout instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -64,7 +63,8 @@ pub(crate) enum Command {
     /// Run any model of the catalog: check, submit, wait, download.
     Run(Run),
     /// Browse the live catalog: list, show, search, drift.
-    Models(Models),
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Print the schema of a model.
     Schema(Schema),
     /// Check an input, submit it and print the request id.
@@ -84,7 +84,8 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Cancel a request that is still in the queue.
     Cancel(Request),
-    /// Check an input without submitting it. A model that is not compiled in is looked up in the live catalog.
+    /// Check an input without submitting it. Media may be local files. If the model is not compiled in, the schema comes from
+    /// the live catalog.
     Validate(Validate),
     /// Show the account balance.
     Balance,
@@ -102,22 +103,17 @@ pub(crate) enum Command {
 pub(crate) struct Generate {
     /// Start image: an https URL, a file, or - for stdin. A file is checked and uploaded inline.
     pub(crate) image: String,
-
     /// Text prompt: the content of the clip.
     #[arg(short, long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) prompt: Option<String>,
-
     /// End image: an https URL, a file, or - for stdin.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) tail_image: Option<String>,
-
     #[arg(short, long, help = with_default_model("Seconds of video", "duration"))]
     pub(crate) duration: Option<String>,
-
     /// Content to keep out of the clip.
     #[arg(long, allow_hyphen_values = true, value_parser = hyphen::prompt)]
     pub(crate) negative_prompt: Option<String>,
-
     #[arg(
         long,
         value_name = "F",
@@ -125,12 +121,10 @@ pub(crate) struct Generate {
         help = with_default_model("How closely to follow the prompt", "cfg_scale")
     )]
     pub(crate) cfg_scale: Option<f64>,
-
     #[command(flatten)]
     pub(crate) model: ModelChoice,
-
     #[command(flatten)]
-    pub(crate) making: GenerateArgs,
+    pub(crate) generate_args: GenerateArgs,
 }
 
 #[derive(Args, Debug)]
@@ -139,20 +133,15 @@ pub(crate) struct GenerateArgs {
     /// Further outputs get `-2`, `-3`, … before the dot. An existing file is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-
     /// Submit and print the request id, without waiting.
     #[arg(long)]
     pub(crate) no_wait: bool,
-
     #[command(flatten)]
-    pub(crate) patience: WaitArgs,
-
+    pub(crate) wait_args: WaitArgs,
     #[command(flatten)]
-    pub(crate) noting: JournalArgs,
-
+    pub(crate) journal_args: JournalArgs,
     #[command(flatten)]
     pub(crate) media: MediaCheck,
-
     /// Use the built-in simulator: no token, no network, no cost. The clip says SIMULATED.
     #[cfg(feature = "offline")]
     #[arg(long)]
@@ -163,32 +152,25 @@ pub(crate) struct GenerateArgs {
 pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) model: ModelChoice,
-
     #[command(flatten)]
     pub(crate) input: InputSource,
-
     #[command(flatten)]
     pub(crate) media: MediaCheck,
-
     /// Send the input unchecked, to any model. Use it for properties that the compiled-in schema lacks.
     #[arg(long)]
     pub(crate) unchecked: bool,
-
     #[command(flatten)]
-    pub(crate) noting: JournalArgs,
-
+    pub(crate) journal_args: JournalArgs,
     #[command(flatten)]
-    pub(crate) interrupting: Interrupting,
+    pub(crate) interrupt_args: InterruptArgs,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) model: ModelChoice,
-
     #[command(flatten)]
     pub(crate) input: InputSource,
-
     #[command(flatten)]
     pub(crate) media: MediaCheck,
 }
@@ -205,14 +187,12 @@ pub(crate) struct Wait {
     /// a line `ID URL` or `ID FILE`, and --json prints one object per event.
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<RequestId>,
-
     /// Output file, or a folder if there are several requests. A trailing slash creates the folder. Without this option, the
     /// URLs of the outputs are printed and not downloaded.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) patience: WaitArgs,
+    pub(crate) wait_args: WaitArgs,
 }
 
 #[cfg(feature = "offline")]
@@ -221,11 +201,9 @@ pub(crate) struct Sim {
     /// Port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-
     /// Speed of jobs, as a multiple of real time.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) speed: f64,
-
     /// Also serve the models of this folder, in place of compiled-in ones with the same id. Each model is a folder named by
     /// its id, with input.json, output.json and model.toml.
     #[arg(long, value_name = "DIR")]
@@ -237,26 +215,20 @@ pub(crate) struct Run {
     /// Model id: a compiled-in one, or any of the catalog.
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
-
     /// Input as JSON. A path in a media property is uploaded inline; - is stdin.
     #[arg(long, value_name = "JSON", conflicts_with = "input_file", required_unless_present_any = ["input_file", "set"])]
     input: Option<String>,
-
     /// File with the input as JSON, or - for stdin.
     #[arg(long, value_name = "FILE")]
     input_file: Option<PathBuf>,
-
     /// Set one property, overriding the input. The value is JSON if the property takes no text. Repeat it to append to a list.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<Setting>,
-
     /// Use the live catalog's schema even if one is compiled in.
     #[arg(long)]
     pub(crate) live: bool,
-
     #[command(flatten)]
-    pub(crate) making: GenerateArgs,
-
+    pub(crate) generate_args: GenerateArgs,
     /// With --offline, also serve the models of this folder. Each model is a folder named by its id, with input.json,
     /// output.json and model.toml.
     #[cfg(feature = "offline")]
@@ -300,18 +272,16 @@ impl FromStr for Setting {
     }
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct Models {
-    #[command(subcommand)]
-    pub(crate) command: ModelsCommand,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
     /// List the live catalog: id, kind, base price and inputs. A star marks a required input.
     List(Filter),
     /// Show one model: description, price, and each input with its type, default and bounds.
-    Show(ModelId),
+    Show {
+        /// Model id.
+        #[arg(value_name = "MODEL_ID")]
+        model: String,
+    },
     /// Search the live catalog.
     Search(Search),
     /// Compare compiled-in schemas with the live catalog. Exits with the worst change: 0 unchanged, 10 text changes only,
@@ -324,7 +294,6 @@ pub(crate) struct Filter {
     /// Only this category, such as image-to-video.
     #[arg(long)]
     pub(crate) category: Option<String>,
-
     /// Only this kind of output, such as video.
     #[arg(long)]
     pub(crate) kind: Option<String>,
@@ -335,16 +304,8 @@ pub(crate) struct Search {
     /// Words to search for.
     #[arg(required = true)]
     pub(crate) words: Vec<String>,
-
     #[command(flatten)]
     pub(crate) filter: Filter,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ModelId {
-    /// Model id.
-    #[arg(value_name = "MODEL_ID")]
-    pub(crate) model: String,
 }
 
 #[derive(Args, Debug)]
@@ -352,7 +313,6 @@ pub(crate) struct Drift {
     /// Ids of compiled-in models.
     #[arg(value_name = "MODEL_ID", required_unless_present = "all")]
     pub(crate) models: Vec<String>,
-
     /// Compare every compiled-in model.
     #[arg(long, conflicts_with = "models")]
     pub(crate) all: bool,
@@ -363,11 +323,9 @@ pub(crate) struct Schema {
     /// Model id. A compiled-in model needs no token.
     #[arg(value_name = "MODEL_ID")]
     pub(crate) model: String,
-
     /// Print the output schema. The catalog has none, so that --live prints the generic one of the provider's pages.
     #[arg(long)]
     pub(crate) output: bool,
-
     /// Use the live catalog's schema even if one is compiled in.
     #[arg(long)]
     pub(crate) live: bool,
@@ -378,15 +336,12 @@ pub(crate) struct Schema {
 pub(crate) struct Jobs {
     #[command(subcommand)]
     pub(crate) command: Option<JobsCommand>,
-
     /// Show at most N requests.
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
-
     /// Show the page after this position, as the previous page prints it.
     #[arg(long, value_name = "POSITION")]
     pub(crate) after: Option<String>,
-
     /// Show every request.
     #[arg(long, conflicts_with_all = ["limit", "after"])]
     pub(crate) all: bool,
@@ -405,9 +360,8 @@ pub(crate) struct Settle {
     /// Intent id, or a unique prefix of it.
     #[arg(value_parser = intent)]
     pub(crate) intent: String,
-
     #[command(flatten)]
-    pub(crate) finding: Finding,
+    pub(crate) settled_as: SettledAs,
 }
 
 /// Limits the length of the text, so that an error can quote it.
@@ -418,11 +372,10 @@ fn intent(text: &str) -> Result<String, &'static str> {
 
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Finding {
+pub(crate) struct SettledAs {
     /// The job exists and has this request id.
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = hyphen::request_id)]
     pub(crate) id: Option<RequestId>,
-
     /// No job was created.
     #[arg(long)]
     pub(crate) not_submitted: bool,
@@ -433,7 +386,6 @@ pub(crate) struct Prune {
     /// Remove requests that did not change for this long, such as 30days or 1year.
     #[arg(long, value_name = "DUR", default_value = "90days", value_parser = humantime::parse_duration)]
     pub(crate) older_than: Duration,
-
     /// Remove the requests. Without this option, only their number is printed.
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -462,17 +414,14 @@ pub(crate) struct Resume {
     /// Request id to resume.
     #[arg(required_unless_present = "all")]
     pub(crate) id: Option<RequestId>,
-
     /// Resume every unfinished request of this API, except those locked by another process.
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
-
     /// Output file or folder, instead of the one recorded at the submit. With --all, a folder.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) patience: WaitArgs,
+    pub(crate) wait_args: WaitArgs,
 }
 
 #[derive(Args, Debug)]
@@ -488,7 +437,6 @@ pub(crate) struct InputSource {
     /// Input as JSON.
     #[arg(long, value_name = "JSON")]
     pub(crate) input: Option<String>,
-
     /// File with the input as JSON, or - for stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
@@ -499,7 +447,6 @@ pub(crate) struct MediaCheck {
     /// Skip all checks of images and local files: format, width, height, aspect ratio and size.
     #[arg(long)]
     pub(crate) no_media_check: bool,
-
     /// Count a megabyte as 1,048,576 bytes instead of 1,000,000. The provider does not publish its unit.
     #[arg(long)]
     pub(crate) binary_megabytes: bool,
@@ -510,14 +457,11 @@ pub(crate) struct WaitArgs {
     /// How long to wait, such as 20s or 5m.
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
-
     /// What to do with the request on timeout. Only queued requests can be cancelled.
     #[arg(long, value_name = "ACTION", default_value = "leave")]
     pub(crate) at_deadline: OnInterrupt,
-
     #[command(flatten)]
-    pub(crate) interrupting: Interrupting,
-
+    pub(crate) interrupt_args: InterruptArgs,
     #[command(flatten)]
     pub(crate) download: DownloadArgs,
 }
@@ -527,19 +471,15 @@ pub(crate) struct DownloadArgs {
     /// Allow downloads from this host too. A leading dot allows all its subdomains.
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_host: Vec<String>,
-
     /// Maximum size of one output, such as 500MB or 4GiB.
     #[arg(long, value_name = "SIZE", default_value = "2GiB")]
     max_size: ByteSize,
-
     /// Interrupt a download if no data arrives for this long, and retry a few times.
     #[arg(long, value_name = "DUR", default_value = "1m", value_parser = humantime::parse_duration)]
     idle_timeout: Duration,
-
     /// Interrupt a download that stays below this many bytes per second for the idle timeout; 0 disables the limit.
     #[arg(long, value_name = "SIZE", default_value = "1kB")]
     min_rate: ByteSize,
-
     /// Save any content, even if it is not the media that the model promises.
     #[arg(long)]
     any_content: bool,
@@ -558,7 +498,7 @@ impl DownloadArgs {
 }
 
 #[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Interrupting {
+pub(crate) struct InterruptArgs {
     /// What to do with the job on Ctrl-C [default: cancel it if it is still in the queue; `kling resume`: leave]. SIGTERM,
     /// SIGHUP and SIGQUIT leave it unless this is `cancel`.
     #[arg(long, value_name = "ACTION")]
@@ -577,7 +517,6 @@ pub(crate) struct JournalArgs {
     /// Submit even if the outcome of the same earlier request is unknown. May pay twice.
     #[arg(long, alias = "again")]
     pub(crate) allow_duplicate: bool,
-
     /// Don't record this request; it can't be recovered after a crash.
     #[arg(long)]
     pub(crate) no_journal: bool,

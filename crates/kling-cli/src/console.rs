@@ -1,20 +1,21 @@
 //! The terminal: results on stdout, everything else on stderr, one JSON object for machines; and the exit codes that scripts
 //! can trust, with the one line that says why.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
+use kling::kling_journal::Error as JournalError;
 use kling::kling_transport::is_unsafe_on_terminal;
 use kling::{CancelOutcome, Error, ErrorKind, RequestId, SubmitError, UnknownOutcome, Violations, WaitError};
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::shown;
-
 /// The live line that is shown at the moment, if there is one: what is said meanwhile goes above it.
-pub(crate) static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+pub(crate) static ACTIVE_LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What a command has to say when it went well.
 #[derive(Debug)]
@@ -48,13 +49,13 @@ impl Console {
     }
 
     /// Ends well.
-    pub(crate) fn answer(self, answer: &Output) -> ExitCode {
-        let text = if self.json { escaped(&answer.json) } else { printable(&answer.text) };
-        // A command that printed its result by itself has no answer.
-        if text.is_empty() || self.json && answer.json.is_null() {
+    pub(crate) fn print(self, output: &Output) -> ExitCode {
+        let text = if self.json { escaped(&output.json) } else { printable(&output.text) };
+        // A command that printed its result by itself has no output.
+        if text.is_empty() || self.json && output.json.is_null() {
             return ExitCode::SUCCESS;
         }
-        match print(&text) {
+        match write_line(&text) {
             Ok(()) => ExitCode::SUCCESS,
             // Whoever closed the pipe has read enough; any other trouble means that the result did not arrive.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -63,35 +64,35 @@ impl Console {
     }
 
     /// Ends otherwise.
-    pub(crate) fn stop(self, stop: &CliError) -> ExitCode {
-        if let Some(answer) = stop.answer() {
-            self.answer(answer);
-            return ExitCode::from(stop.exit().code());
+    pub(crate) fn fail(self, error: &CliError) -> ExitCode {
+        if let Some(output) = error.output() {
+            self.print(output);
+            return ExitCode::from(error.exit().code());
         }
-        self.note(format!("kling: {}", stop.message()));
-        self.exit(stop)
+        self.note(format!("kling: {}", error.message()));
+        self.exit(error)
     }
 
     /// Ends otherwise, where the message has been printed.
-    pub(crate) fn exit(self, stop: &CliError) -> ExitCode {
+    pub(crate) fn exit(self, error: &CliError) -> ExitCode {
         if self.json {
             // The exit code tells the same.
-            let _ = print(&escaped(&stop.json()));
+            let _ = write_line(&escaped(&error.json()));
         }
-        ExitCode::from(stop.exit().code())
+        ExitCode::from(error.exit().code())
     }
 }
 
 /// Prints while no live line is in the way.
 fn above_the_line(print: impl FnOnce()) {
-    let line = LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let line = ACTIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match line {
         Some(bar) => bar.suspend(print),
         None => print(),
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
+fn write_line(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;
     stdout.flush()
@@ -125,13 +126,13 @@ pub(crate) enum ExitStatus {
     /// The job failed or was cancelled.
     Failed = 1,
     /// Of a schema, only words moved.
-    MovedDocs = 10,
+    DriftDocs = 10,
     /// A schema allows more than before.
-    MovedCompatibly = 11,
+    DriftCompatible = 11,
     /// Under a schema, the same input may be refused or mean something else.
-    MovedBehaviour = 12,
+    DriftBehaviour = 12,
     /// Of a schema, something is gone or required that was not.
-    MovedBreaking = 13,
+    DriftBreaking = 13,
     /// The command line makes no sense.
     Usage = 64,
     /// The input is not what the model takes.
@@ -156,10 +157,10 @@ impl ExitStatus {
     const fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",
-            Self::MovedDocs => "docs",
-            Self::MovedCompatibly => "compatible",
-            Self::MovedBehaviour => "behaviour",
-            Self::MovedBreaking => "breaking",
+            Self::DriftDocs => "docs",
+            Self::DriftCompatible => "compatible",
+            Self::DriftBehaviour => "behaviour",
+            Self::DriftBreaking => "breaking",
             Self::Usage => "usage",
             Self::Input => "input",
             Self::NoInput => "no_input",
@@ -171,23 +172,43 @@ impl ExitStatus {
     }
 }
 
-/// An end without an answer.
+/// An end without an output.
 #[derive(Debug)]
 pub(crate) struct CliError {
     exit: ExitStatus,
     message: String,
     facts: Map<String, Value>,
-    answer: Option<Box<Output>>,
+    output: Option<Box<Output>>,
 }
 
 impl CliError {
     pub(crate) fn new(exit: ExitStatus, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), facts: Map::new(), answer: None }
+        Self { exit, message: message.into(), facts: Map::new(), output: None }
     }
 
-    /// A finding that was asked for: the answer says all, and the exit code says it again.
-    pub(crate) fn found(exit: ExitStatus, answer: Output) -> Self {
-        Self { answer: Some(answer.into()), ..Self::new(exit, exit.name()) }
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::Usage, message)
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::Input, message)
+    }
+
+    pub(crate) fn no_input(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::NoInput, message)
+    }
+
+    pub(crate) fn service(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::Service, message)
+    }
+
+    pub(crate) fn try_again(message: impl Into<String>) -> Self {
+        Self::new(ExitStatus::TryAgain, message)
+    }
+
+    /// A finding that was asked for: the output says all, and the exit code says it again.
+    pub(crate) fn found(exit: ExitStatus, output: Output) -> Self {
+        Self { output: Some(output.into()), ..Self::new(exit, exit.name()) }
     }
 
     /// Adds a fact for machines, if there is one.
@@ -223,8 +244,8 @@ impl CliError {
         self.exit
     }
 
-    pub(crate) fn answer(&self) -> Option<&Output> {
-        self.answer.as_deref()
+    pub(crate) fn output(&self) -> Option<&Output> {
+        self.output.as_deref()
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -241,9 +262,9 @@ impl CliError {
         json!({ "error": error })
     }
 
-    fn unknown(receipt: &UnknownOutcome) -> Self {
-        let json = serde_json::to_value(receipt).unwrap_or_default();
-        Self::new(ExitStatus::Unknown, receipt.to_string()).with("receipt", json)
+    fn unknown(outcome: &UnknownOutcome) -> Self {
+        let json = serde_json::to_value(outcome).unwrap_or_default();
+        Self::new(ExitStatus::Unknown, outcome.to_string()).with("receipt", json)
     }
 }
 
@@ -262,8 +283,10 @@ impl From<Error> for CliError {
             _ if error.is_connect() || error.is_timeout() => ExitStatus::TryAgain,
             _ => ExitStatus::Service,
         };
-        let stop = Self::new(exit, error.to_string()).with("error_code", error.error_code());
-        stop.with("http_status", error.status()).with("detail", error.detail().cloned())
+        Self::new(exit, error.to_string())
+            .with("error_code", error.error_code())
+            .with("http_status", error.status())
+            .with("detail", error.detail().cloned())
     }
 }
 
@@ -281,7 +304,7 @@ impl From<SubmitError> for CliError {
                 let message = format!("nothing was submitted: {error}{advice}");
                 Self { message, ..error.into() }
             }
-            SubmitError::Unknown(receipt) => Self::unknown(&receipt),
+            SubmitError::Unknown(outcome) => Self::unknown(&outcome),
         }
     }
 }
@@ -296,11 +319,24 @@ impl From<&WaitError> for CliError {
             _ => ExitStatus::Service,
         };
         let result = error.result().and_then(|reply| reply.error.clone());
-        let stop = Self::new(exit, error.to_string()).with("request_id", error.request_id().as_str());
         let cancel = error.cancelling().and_then(|outcome| outcome.as_ref().ok());
-        stop.with("state", error.state().map(ToString::to_string))
+        Self::new(exit, error.to_string())
+            .with("request_id", error.request_id().as_str())
+            .with("state", error.state().map(ToString::to_string))
             .with("detail", result)
             .with("cancel", cancel.and_then(|reply| serde_json::to_value(reply.outcome).ok()))
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        use kling::kling_journal::ErrorKind;
+        let exit = match error.kind() {
+            ErrorKind::NoEntry => ExitStatus::Usage,
+            ErrorKind::Busy => ExitStatus::TryAgain,
+            _ => ExitStatus::Service,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 
@@ -316,7 +352,7 @@ impl From<Violations> for CliError {
         let mut message = "invalid input; nothing was submitted".to_owned();
         for violation in violations.iter().take(MOST) {
             message.push_str("\n  ");
-            message.push_str(&shown::cut(&one_line(&violation.to_string()), LONGEST));
+            message.push_str(&cut(&one_line(&violation.to_string()), LONGEST));
         }
         if violations.len() > MOST {
             message.push_str(&format!("\n  and {} more", violations.len() - MOST));
@@ -351,6 +387,30 @@ fn line(row: &[String], widths: &[usize]) -> String {
     padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
 }
 
+/// The most characters of one name in a message.
+const NAME: usize = 200;
+
+/// A name from the command line, cut in the middle if it is long.
+pub(crate) fn name(text: &str) -> Cow<'_, str> {
+    cut(text, NAME)
+}
+
+/// A path, cut in the middle if it is long.
+pub(crate) fn path_name(path: &Path) -> String {
+    name(&path.to_string_lossy()).into_owned()
+}
+
+/// A text of at most `most` characters, and a count of those left out.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= most {
+        return text.into();
+    }
+    let place = |index| text.char_indices().nth(index).map_or(text.len(), |(at, _)| at);
+    let (head, tail) = (&text[..place(most * 3 / 4)], &text[place(count - most / 4)..]);
+    format!("{head}…{tail} ({count} characters)").into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,5 +433,15 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a", "b"], ["图像", "c"], ["x\n\u{1b}[31my", ""]].map(|row| row.map(str::to_owned));
         assert_eq!(table(&rows), "a         b\n图像      c\nx \u{fffd}[31my");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_the_middle() {
+        assert_eq!(name("clip.mp4"), "clip.mp4");
+        assert_eq!(cut("äbcdefghijklmnop", 8), "äbcdef…op (16 characters)");
+        assert_eq!(
+            name(&"x".repeat(1_000_000)).chars().count(),
+            NAME + "… (1000000 characters)".chars().count()
+        );
     }
 }

@@ -10,8 +10,8 @@ use kling::schema::ModelSchema;
 use kling::{MediaField, MediaKind};
 use serde_json::Value;
 
-use crate::console::{CliError, Console, ExitStatus};
-use crate::file;
+use crate::console::{CliError, Console};
+use crate::input;
 use crate::media_checker::MediaChecker;
 
 /// The most bytes of a sound or a clip inside a request, as in the provider's own clients.
@@ -76,7 +76,7 @@ pub(crate) fn image(
                 "the image looks like raw base64 ({} characters); expected a path, an https URL or a data: URI",
                 text.len()
             );
-            Err(CliError::new(ExitStatus::Input, message))
+            Err(CliError::input(message))
         }
         Reference::DataUri(_) | Reference::Url(_) => Ok(image.to_owned()),
         Reference::Path(path) => inline_image(path, pointer, checker, console),
@@ -109,7 +109,7 @@ fn inline_image(
     checker: &mut MediaChecker,
     console: Console,
 ) -> Result<String, CliError> {
-    let bytes = file::read(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
+    let bytes = input::read_file(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
     let media_type = match media::measure_bytes(&bytes) {
         Ok(measured) => {
             let format = measured.facts.format;
@@ -118,7 +118,7 @@ fn inline_image(
         }
         Err(error) if checker.is_on() => {
             let advice = if error.is_not_an_image() { "" } else { "\n  to send it anyway: --no-media-check" };
-            return Err(CliError::new(ExitStatus::Input, format!("{}: {error}{advice}", file::name(path))));
+            return Err(CliError::input(format!("{}: {error}{advice}", input::file_name(path))));
         }
         Err(_) => infer::get(&bytes).map(|format| format.mime_type()),
     };
@@ -132,7 +132,7 @@ fn inline_recording(
     is_checked: bool,
     console: Console,
 ) -> Result<String, CliError> {
-    let bytes = file::read(path, MAX_BYTES, TOO_LARGE)?;
+    let bytes = input::read_file(path, MAX_BYTES, TOO_LARGE)?;
     let media_type = match recording_type(path, kind, &bytes) {
         Err(error) if is_checked => return Err(error),
         Err(_) => infer::get(&bytes).map_or(UNKNOWN_TYPE, |format| format.mime_type()),
@@ -147,7 +147,7 @@ fn inline_recording(
 fn data_uri(path: &Path, media_type: &str, bytes: &[u8], console: Console) -> String {
     console.note(format!(
         "note: uploading {} inline ({}); hosted https URLs are the documented way",
-        file::name(path),
+        input::file_name(path),
         ByteSize(bytes.len() as u64).display().si()
     ));
     media::encode_data_uri(media_type, bytes)
@@ -162,7 +162,7 @@ fn recording_type(path: &Path, kind: MediaKind, bytes: &[u8]) -> Result<&'static
     let found = infer::get(bytes).filter(|format| format.matcher_type() == wanted);
     found
         .map(|format| format.mime_type())
-        .ok_or_else(|| CliError::new(ExitStatus::Input, format!("{}: {problem}", file::name(path))))
+        .ok_or_else(|| CliError::input(format!("{}: {problem}", input::file_name(path))))
 }
 
 /// Returns some base64 for the content of a file, or none if the file is empty. Measures an image if its field is checked.
@@ -173,12 +173,12 @@ fn placeholder(
     checker: &mut MediaChecker,
 ) -> Result<&'static str, CliError> {
     const SOME: &str = "AAAA";
-    let unreadable = |error: std::io::Error| file::unreadable(path, &error);
+    let unreadable = |error: std::io::Error| input::unreadable(path, &error);
     let is_measured = checker.checks(field);
-    if file::is_stdin(path) || !fs::metadata(path).map_err(unreadable)?.is_file() {
+    if input::is_stdin(path) || !fs::metadata(path).map_err(unreadable)?.is_file() {
         // A pipe can be read only once, as a whole.
         if is_measured {
-            let bytes = file::read(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
+            let bytes = input::read_file(path, MAX_IMAGE_BYTES, TOO_LARGE)?;
             checker.add_measured(pointer.to_owned(), media::measure_bytes(&bytes));
         }
         return Ok(SOME);
@@ -187,12 +187,12 @@ fn placeholder(
     let length = file.metadata().map_err(unreadable)?.len();
     let limit = if field.kind == MediaKind::Image { MAX_IMAGE_BYTES } else { MAX_BYTES };
     if length > limit {
-        return Err(file::too_large(path, limit, TOO_LARGE));
+        return Err(input::too_large(path, limit, TOO_LARGE));
     }
     if is_measured {
         let measured = media::measure_file(file);
         if let Some(error) = measured.as_ref().err().filter(|error| error.is_io()) {
-            return Err(CliError::new(ExitStatus::NoInput, format!("{}: {error}", file::name(path))));
+            return Err(CliError::no_input(format!("{}: {error}", input::file_name(path))));
         }
         checker.add_measured(pointer.to_owned(), measured);
     } else if checker.is_on() && field.kind != MediaKind::Image {

@@ -1,34 +1,27 @@
 //! The input of a command: read from its source, with the properties of the command line set over it.
 
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use kling::schema::{ObjectSchema, Shape};
-use kling::{ModelInfo, Pointer, Violations, json, model, models};
+use kling::{Pointer, Violations, json};
 use serde_json::{Map, Value};
 
 use crate::arguments::{InputSource, Setting};
-use crate::console::{CliError, ExitStatus};
-use crate::{file, shown};
+use crate::console::{CliError, name, path_name};
 
 /// The API takes bodies up to 64 MiB from the provider's own clients.
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
-
-/// The compiled-in model of this id.
-pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
-    let known = || models().iter().map(|model| model.id).collect::<Vec<_>>().join(", ");
-    model(id).ok_or_else(|| {
-        CliError::new(
-            ExitStatus::Usage,
-            format!("the model {:?} is not compiled in; compiled-in models: {}", shown::name(id), known()),
-        )
-    })
-}
 
 /// Reads the input that the command line names.
 pub(crate) fn read(source: &InputSource) -> Result<Value, CliError> {
     let bytes = match (&source.input, &source.input_file) {
         (Some(text), _) => text.clone().into_bytes(),
-        (None, Some(path)) => file::read(path, MAX_BYTES as u64, "")?,
+        (None, Some(path)) => read_file(path, MAX_BYTES as u64, "")?,
         (None, None) => {
-            return Err(CliError::new(ExitStatus::Usage, "no input; expected --input or --input-file"));
+            return Err(CliError::usage("no input; expected --input or --input-file"));
         }
     };
     Ok(json::from_slice(&utf8(bytes)?).map_err(Violations::from)?)
@@ -48,9 +41,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Vec<u8>, CliError> {
     let (units, rest) = bytes.as_chunks();
     let text = String::from_utf16(&units.iter().copied().map(unit).collect::<Vec<_>>()).ok();
     let text = text.filter(|_| rest.is_empty()).map(String::into_bytes);
-    text.ok_or_else(|| {
-        CliError::new(ExitStatus::Input, "the input has a UTF-16 byte order mark, but is not valid UTF-16")
-    })
+    text.ok_or_else(|| CliError::input("the input has a UTF-16 byte order mark, but is not valid UTF-16"))
 }
 
 /// Refuses a body that the API does not take: the files inside a request add up.
@@ -62,7 +53,7 @@ pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
     let message = format!(
         "the request has {length} bytes; expected at most {MAX_BYTES}; use https URLs instead of files"
     );
-    Err(CliError::new(ExitStatus::Input, message))
+    Err(CliError::input(message))
 }
 
 /// Puts every setting into the input, each read as what its property takes; a name that is no property stays a text, for the
@@ -78,10 +69,10 @@ pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Val
             (false, _) => drop(input.insert(key.clone(), value)),
             (true, Some(Shape::List { .. })) => add(input, key, value),
             (true, _) => {
-                return Err(CliError::new(
-                    ExitStatus::Usage,
-                    format!("--set {} was given twice; only lists can be repeated", shown::name(key)),
-                ));
+                return Err(CliError::usage(format!(
+                    "--set {} was given twice; only lists can be repeated",
+                    name(key)
+                )));
             }
         }
     }
@@ -94,6 +85,68 @@ fn add(input: &mut Map<String, Value>, key: &str, value: Value) {
     }
 }
 
+/// The name of stdin.
+const STDIN: &str = "-";
+
+/// Reads a file whole. `advice` follows the message about a file that is larger than `limit` bytes.
+pub(crate) fn read_file(path: &Path, limit: u64, advice: &str) -> Result<Vec<u8>, CliError> {
+    // One byte more than allowed is enough to know that it is too much.
+    let read = |source: &mut dyn Read, length: u64| {
+        let mut bytes = Vec::new();
+        if length <= limit {
+            source.take(limit + 1).read_to_end(&mut bytes)?;
+        }
+        Ok((length > limit || bytes.len() as u64 > limit, bytes))
+    };
+    let outcome = if is_stdin(path) {
+        take_stdin()?;
+        read(&mut io::stdin().lock(), 0)
+    } else {
+        File::open(path).and_then(|mut file| {
+            let length = file.metadata()?.len();
+            read(&mut file, length)
+        })
+    };
+    match outcome {
+        Ok((false, bytes)) => Ok(bytes),
+        Ok((true, _)) => Err(too_large(path, limit, advice)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Whether a path names stdin.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path == Path::new(STDIN)
+}
+
+/// Returns the name of a file for messages.
+pub(crate) fn file_name(path: &Path) -> String {
+    if is_stdin(path) { "stdin".to_owned() } else { path_name(path) }
+}
+
+/// Returns the error for an input file over its limit.
+pub(crate) fn too_large(path: &Path, limit: u64, advice: &str) -> CliError {
+    CliError::input(format!("{}: larger than {limit} bytes{advice}", file_name(path)))
+}
+
+/// Returns the error for an input file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    let problem = match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    CliError::no_input(format!("{}: {problem}", file_name(path)))
+}
+
+/// Refuses a second input from stdin, which has one content.
+fn take_stdin() -> Result<(), CliError> {
+    static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+    if IS_TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(CliError::usage("stdin (-) is given twice; only one input can be read from it"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use kling::OutputKind;
@@ -101,6 +154,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::console::ExitStatus;
 
     fn applied(settings: &[&str]) -> Result<Value, CliError> {
         let input = r#"{"type": "object", "properties": {"n": {"type": "integer"}, "prompt": {"type": "string"},
@@ -121,9 +175,9 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_is_refused_by_its_place() {
-        let stop = applied(&["camera={\"zoom\": 1, \"zoom\": 2}"]).unwrap_err();
-        assert_eq!(stop.exit(), ExitStatus::Input);
-        assert!(stop.message().contains("/camera/zoom: found the key twice"), "{}", stop.message());
+        let error = applied(&["camera={\"zoom\": 1, \"zoom\": 2}"]).unwrap_err();
+        assert_eq!(error.exit(), ExitStatus::Input);
+        assert!(error.message().contains("/camera/zoom: duplicate key"), "{}", error.message());
     }
 
     #[test]

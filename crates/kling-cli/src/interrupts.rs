@@ -1,6 +1,9 @@
 //! Ctrl-C and every other signal by which a terminal or a supervisor ends a program, and what they mean.
 
-use crate::arguments::{Interrupting, OnInterrupt};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use crate::arguments::{InterruptArgs, OnInterrupt};
 
 /// Listens for signals from the moment it is made, also between two waits.
 pub(crate) struct Interrupts {
@@ -22,7 +25,7 @@ pub(crate) enum Interrupt {
 
 impl Interrupts {
     /// Listens for signals. `otherwise` is what happens to the job on Ctrl-C if the user chose nothing.
-    pub(crate) fn new(chosen: Interrupting, otherwise: OnInterrupt) -> Self {
+    pub(crate) fn new(chosen: InterruptArgs, otherwise: OnInterrupt) -> Self {
         Self {
             chosen: chosen.on_interrupt,
             choice: chosen.on_interrupt.unwrap_or(otherwise),
@@ -53,41 +56,62 @@ impl Interrupts {
     }
 }
 
-/// The signals of Unix; `None` for one that cannot be listened for, or is to be ignored.
-#[cfg(unix)]
-struct Signals {
-    interrupt: Option<tokio::signal::unix::Signal>,
-    hangup: Option<tokio::signal::unix::Signal>,
-    quit: Option<tokio::signal::unix::Signal>,
-    terminate: Option<tokio::signal::unix::Signal>,
-}
+/// Polls for one signal of the system.
+type Listener = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send>;
 
-#[cfg(unix)]
+/// The signals that this process listens for. A signal that cannot be listened for is left out.
+struct Signals(Vec<(Interrupt, Listener)>);
+
 impl Signals {
-    fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| if is_ignored(kind) { None } else { signal(kind).ok() };
-        Self {
-            interrupt: listen(SignalKind::interrupt()),
-            hangup: listen(SignalKind::hangup()),
-            quit: listen(SignalKind::quit()),
-            terminate: listen(SignalKind::terminate()),
-        }
+    async fn next(&mut self) -> Interrupt {
+        let poll = |context: &mut Context<'_>| {
+            let heard = self
+                .0
+                .iter_mut()
+                .find_map(|(interrupt, poll)| poll(context).is_ready().then_some(*interrupt));
+            heard.map_or(Poll::Pending, Poll::Ready)
+        };
+        poll_fn(poll).await
     }
 
-    async fn next(&mut self) -> Interrupt {
-        async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
-            match signal {
-                Some(signal) => _ = signal.recv().await,
-                None => std::future::pending().await,
-            }
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            (Interrupt::CtrlC, SignalKind::interrupt()),
+            (Interrupt::Shutdown, SignalKind::hangup()),
+            (Interrupt::Shutdown, SignalKind::quit()),
+            (Interrupt::Shutdown, SignalKind::terminate()),
+        ];
+        let heard = kinds.into_iter().filter(|(_, kind)| !is_ignored(*kind));
+        let listen = |(interrupt, kind)| {
+            let mut signal = signal(kind).ok()?;
+            Some((
+                interrupt,
+                Box::new(move |context: &mut Context<'_>| signal.poll_recv(context)) as Listener,
+            ))
+        };
+        Self(heard.filter_map(listen).collect())
+    }
+
+    #[cfg(windows)]
+    fn new() -> Self {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        let mut listeners: Vec<(Interrupt, Listener)> = Vec::new();
+        macro_rules! listen {
+            ($interrupt:ident, $signal:expr) => {
+                if let Ok(mut signal) = $signal {
+                    listeners
+                        .push((Interrupt::$interrupt, Box::new(move |context| signal.poll_recv(context))));
+                }
+            };
         }
-        tokio::select! {
-            () = heard(&mut self.interrupt) => Interrupt::CtrlC,
-            () = heard(&mut self.hangup) => Interrupt::Shutdown,
-            () = heard(&mut self.quit) => Interrupt::Shutdown,
-            () = heard(&mut self.terminate) => Interrupt::Shutdown,
-        }
+        listen!(CtrlC, ctrl_c());
+        listen!(Shutdown, ctrl_break());
+        listen!(Shutdown, ctrl_close());
+        listen!(Shutdown, ctrl_logoff());
+        listen!(Shutdown, ctrl_shutdown());
+        Self(listeners)
     }
 }
 
@@ -99,50 +123,6 @@ fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
     mask >> (kind.as_raw_value() - 1) & 1 == 1
-}
-
-/// The signals of Windows; `None` for one that cannot be listened for.
-#[cfg(windows)]
-struct Signals {
-    ctrl_c: Option<tokio::signal::windows::CtrlC>,
-    ctrl_break: Option<tokio::signal::windows::CtrlBreak>,
-    close: Option<tokio::signal::windows::CtrlClose>,
-    logoff: Option<tokio::signal::windows::CtrlLogoff>,
-    shutdown: Option<tokio::signal::windows::CtrlShutdown>,
-}
-
-#[cfg(windows)]
-impl Signals {
-    fn new() -> Self {
-        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
-        Self {
-            ctrl_c: ctrl_c().ok(),
-            ctrl_break: ctrl_break().ok(),
-            close: ctrl_close().ok(),
-            logoff: ctrl_logoff().ok(),
-            shutdown: ctrl_shutdown().ok(),
-        }
-    }
-
-    async fn next(&mut self) -> Interrupt {
-        macro_rules! heard {
-            ($signal:expr) => {
-                async {
-                    match &mut $signal {
-                        Some(signal) => _ = signal.recv().await,
-                        None => std::future::pending().await,
-                    }
-                }
-            };
-        }
-        tokio::select! {
-            () = heard!(self.ctrl_c) => Interrupt::CtrlC,
-            () = heard!(self.ctrl_break) => Interrupt::Shutdown,
-            () = heard!(self.close) => Interrupt::Shutdown,
-            () = heard!(self.logoff) => Interrupt::Shutdown,
-            () = heard!(self.shutdown) => Interrupt::Shutdown,
-        }
-    }
 }
 
 /// Keeps the process alive when a file would grow past the limit of `ulimit -f`: the write fails instead, and its error says

@@ -3,20 +3,21 @@
 mod arguments;
 mod catalog;
 mod command;
-mod connection;
 mod console;
 mod durations;
-mod file;
+mod generate;
 mod inline_files;
 mod input;
 mod interrupts;
-mod live;
-mod making;
+mod journal;
 mod media_checker;
-mod output;
-mod shown;
-mod target;
-mod waiting;
+mod output_path;
+mod outputs;
+mod pipeline;
+mod progress;
+mod resume;
+mod session;
+mod wait;
 
 use std::borrow::Cow;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, hyphen};
-use crate::console::{CliError, Console, ExitStatus};
+use crate::console::{CliError, Console};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(hyphen::separate_ids(std::env::args_os())) {
@@ -35,10 +36,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return console.stop(&CliError::new(
-                ExitStatus::Service,
-                format!("cannot start the async runtime: {error}"),
-            ));
+            return console.fail(&CliError::service(format!("cannot start the async runtime: {error}")));
         }
     };
     let outcome = runtime.block_on(async {
@@ -49,8 +47,8 @@ fn main() -> ExitCode {
     // Background tasks have been reported; nobody waits for them.
     runtime.shutdown_background();
     match outcome {
-        Ok(answer) => console.answer(&answer),
-        Err(stop) => console.stop(&stop),
+        Ok(output) => console.print(&output),
+        Err(error) => console.fail(&error),
     }
 }
 
@@ -69,7 +67,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     // The arguments that failed to parse may still contain --json.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    Console::new(is_json).exit(&CliError::new(ExitStatus::Usage, first_line(error)))
+    Console::new(is_json).exit(&CliError::usage(first_line(error)))
 }
 
 fn first_line(error: &clap::Error) -> String {
@@ -85,5 +83,5 @@ fn is_long(line: &str) -> bool {
 }
 
 fn shorten(line: &str) -> Cow<'_, str> {
-    shown::cut(line, LONGEST_LINE)
+    console::cut(line, LONGEST_LINE)
 }

@@ -145,7 +145,7 @@ fn raw_base64_is_named_and_no_argument_is_printed_whole() {
     for command in [vec!["validate"], vec!["run", MODEL, "--offline"], vec!["submit"]] {
         let ended = program.run(&[&command[..], &["--input", &input]].concat());
         assert_eq!(ended.code, 65, "{command:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains("/image_url: found raw base64"), "{command:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("/image_url: got raw base64"), "{command:?}: {}", ended.stderr);
     }
     let long = "p/".repeat(40_000);
     let setting = format!("{long}=x");
@@ -279,7 +279,7 @@ fn no_media_check_means_the_same_in_every_command() {
         }
     }
     let cut = program.run(&["generate", "cut.jpg", "--offline"]);
-    assert!(cut.stderr.contains("cut.jpg: found a truncated image"), "{}", cut.stderr);
+    assert!(cut.stderr.contains("cut.jpg: got a truncated image"), "{}", cut.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
 use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
 
-use crate::arguments::JournalArgs;
+use crate::arguments::{GenerateArgs, JournalArgs};
 use crate::console::{CliError, Console, ExitStatus};
 
 /// A client, and whatever has to live as long as it.
@@ -17,11 +17,12 @@ pub(crate) struct Session {
 impl Session {
     /// To the API that the environment names, for what costs money: without a journal nothing is submitted, unless that is
     /// asked for.
-    pub(crate) fn paying(noting: &JournalArgs, console: Console) -> Result<Self, CliError> {
-        let open = || if noting.no_journal { Ok(None) } else { Journal::from_env() };
-        let connection = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
-        let on_duplicate = if noting.allow_duplicate { OnDuplicate::Allow } else { OnDuplicate::Reject };
-        Ok(Self { client: connection.client.on_duplicate(on_duplicate), ..connection })
+    pub(crate) fn paid(journal_args: &JournalArgs, console: Console) -> Result<Self, CliError> {
+        let open = || if journal_args.no_journal { Ok(None) } else { Journal::from_env() };
+        let session = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
+        let on_duplicate =
+            if journal_args.allow_duplicate { OnDuplicate::Allow } else { OnDuplicate::Reject };
+        Ok(Self { client: session.client.on_duplicate(on_duplicate), ..session })
     }
 
     /// To the API that the environment names, for what is free: where there is no journal, that is said, and it goes on.
@@ -64,12 +65,35 @@ impl Session {
     pub(crate) fn simulated(sim: kling_sim::Builder) -> Result<Self, CliError> {
         // Fast enough not to bore, slow enough to show the queue.
         const SPEED: f64 = 10.0;
-        let trouble = |error: &dyn std::fmt::Display| {
-            CliError::new(ExitStatus::Service, format!("cannot start the simulator: {error}"))
-        };
-        let sim = sim.speed(SPEED).start().map_err(|error| trouble(&error))?;
+        let start_error =
+            |error: &dyn std::fmt::Display| CliError::service(format!("cannot start the simulator: {error}"));
+        let sim = sim.speed(SPEED).start().map_err(|error| start_error(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
         Ok(Self { client: Journaled::new(client(settings)?, None), is_simulated: true, _sim: Some(sim) })
+    }
+}
+
+impl GenerateArgs {
+    /// The way to the API that is asked for, where a submit is noted unless that is turned off.
+    #[cfg(feature = "offline")]
+    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
+        if self.offline { Session::offline() } else { Session::paid(&self.journal_args, console) }
+    }
+
+    /// The way to the API, where a submit is noted unless that is turned off.
+    #[cfg(not(feature = "offline"))]
+    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
+        Session::paid(&self.journal_args, console)
+    }
+
+    #[cfg(feature = "offline")]
+    pub(crate) const fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    #[cfg(not(feature = "offline"))]
+    pub(crate) const fn is_offline(&self) -> bool {
+        false
     }
 }
 
@@ -77,7 +101,7 @@ fn unwritable(error: &JournalError) -> CliError {
     let message = format!(
         "nothing was submitted: {error}\n  set {JOURNAL_VARIABLE} to another file, or submit without a record: --no-journal"
     );
-    CliError::new(ExitStatus::Service, message)
+    CliError::service(message)
 }
 
 /// Plain loopback needs no certificates, and a bare machine has none.

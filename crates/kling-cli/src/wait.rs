@@ -13,14 +13,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::arguments::{OnInterrupt, Wait};
-use crate::connection::Session;
 use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::durations::Durations;
 use crate::interrupts::Interrupts;
-use crate::live::{ProgressLine, ProgressTable};
-use crate::output;
-use crate::target::OutputPath;
-use crate::waiting::{self, Saved};
+use crate::output_path::OutputPath;
+use crate::outputs::{self, Saved};
+use crate::pipeline;
+use crate::progress::{ProgressLine, ProgressTable};
+use crate::session::Session;
 
 pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Output, CliError> {
     let mut ids = Vec::new();
@@ -37,114 +37,115 @@ pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Output, Cl
 
 async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Output, CliError> {
     let check = |path: &Path| OutputPath::check(Some(path), OutputKind::Video).map(OutputPath::guessed);
-    let target = arguments.output.as_deref().map(check).transpose()?;
-    let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
-    let live = ProgressLine::new(console);
-    let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
-    let job = waiting::job(&client, id);
-    let _lock = waiting::lock(&client, id);
-    let finished = waiting::wait(&client, &job, patience, &live, &mut interrupts).await?;
-    let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
-    let Some(target) = target else {
-        let lines = output::lines(&finished).ok_or_else(|| output::no_file(&finished))?;
+    let output_path = arguments.output.as_deref().map(check).transpose()?;
+    let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
+    let progress = ProgressLine::new(console);
+    let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
+    let job = pipeline::job(&client, id);
+    let _lock = pipeline::lock(&client, id);
+    let completed = pipeline::wait(&client, &job, wait_args, &progress, &mut interrupts).await?;
+    let mut json = serde_json::to_value(completed.reply()).unwrap_or_default();
+    let Some(output_path) = output_path else {
+        let lines = outputs::lines(&completed).ok_or_else(|| outputs::no_file(&completed))?;
         return Ok(Output { text: lines.join("\n"), json });
     };
-    let saved = waiting::download(&client, &finished, &target, patience, &live, &mut interrupts).await?;
+    let saved =
+        outputs::download(&client, &completed, &output_path, wait_args, &progress, &mut interrupts).await?;
     json["files"] = saved.iter().map(Saved::json).collect::<Value>();
     Ok(Output { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
 }
 
-/// Each request is told of as it ends; the first that did not end well, in the order of the command line, decides how it all
-/// ends.
+/// Each request is outcome of as it exits; the first that did not end well, in the order of the command line, decides how it all
+/// exits.
 async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<Output, CliError> {
-    let target = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
-    let (client, patience) = (client(target.as_ref(), console)?, &arguments.patience);
-    let mut interrupts = Interrupts::new(patience.interrupting, OnInterrupt::Cancel);
+    let output_path = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
+    let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
+    let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
     let mut set: JobSet = JobSet::new();
     let account = set.account(client.client().clone(), RateLimit::default());
     let durations = Durations::read(&client);
-    let options = waiting::options(patience, &durations);
-    let jobs: Vec<Job> = ids.iter().map(|id| waiting::job(&client, id)).collect();
-    let tickets: Vec<JobKey> = jobs.iter().map(|job| account.add(job, &options)).collect();
-    let downloads = patience.download.options();
-    let board = ProgressTable::new(console, &jobs, &options);
-    let mut watch = Watch {
+    let options = pipeline::options(wait_args, &durations);
+    let jobs: Vec<Job> = ids.iter().map(|id| pipeline::job(&client, id)).collect();
+    let keys: Vec<JobKey> = jobs.iter().map(|job| account.add(job, &options)).collect();
+    let downloads = wait_args.download.options();
+    let table = ProgressTable::new(console, &jobs, &options);
+    let mut waiting = MultiWait {
         client,
         account,
         console,
-        board,
-        target,
+        table,
+        output_path,
         downloads,
         saving: JoinSet::new(),
-        ends: HashMap::new(),
+        exits: HashMap::new(),
     };
     let started = Instant::now();
     let (mut is_waiting, mut is_interrupted) = (true, false);
-    while is_waiting || !watch.saving.is_empty() {
+    while is_waiting || !waiting.saving.is_empty() {
         tokio::select! {
             event = set.next(), if is_waiting => match event {
-                Some(event) => watch.hear(event).await,
+                Some(event) => waiting.handle(event).await,
                 None => is_waiting = false,
             },
-            Some(saved) = watch.saving.join_next() => watch.saved(saved),
+            Some(saved) = waiting.saving.join_next() => waiting.saved(saved),
             _ = interrupts.next() => {
                 if is_interrupted || interrupts.choice() == OnInterrupt::Leave {
                     break;
                 }
                 is_interrupted = true;
-                tickets.iter().for_each(|ticket| _ = watch.account.cancel(*ticket));
+                keys.iter().for_each(|key| _ = waiting.account.cancel(*key));
             }
         }
     }
     durations.save();
-    watch.summary(ids, started.elapsed())
+    waiting.summary(ids, started.elapsed())
 }
 
-fn client(target: Option<&OutputPath>, console: Console) -> Result<Journaled, CliError> {
+fn client(output_path: Option<&OutputPath>, console: Console) -> Result<Journaled, CliError> {
     let client = Session::free(console)?.client;
-    Ok(match target {
-        Some(target) => client.with_output_path(target.noted()),
+    Ok(match output_path {
+        Some(output_path) => client.with_output_path(output_path.to_record()),
         None => client,
     })
 }
 
-/// What is told of many requests.
-struct Watch {
+/// What is outcome of many requests.
+struct MultiWait {
     client: Journaled,
     account: Account,
     console: Console,
-    board: ProgressTable,
-    target: Option<OutputPath>,
+    table: ProgressTable,
+    output_path: Option<OutputPath>,
     downloads: DownloadOptions,
     saving: JoinSet<(CompletedJob, Result<Vec<Saved>, CliError>)>,
-    ends: HashMap<RequestId, Option<ExitStatus>>,
+    exits: HashMap<RequestId, Option<ExitStatus>>,
 }
 
-impl Watch {
-    async fn hear(&mut self, event: JobSetEvent) {
+impl MultiWait {
+    async fn handle(&mut self, event: JobSetEvent) {
         self.client.record(&event).await;
         let id = event.request_id;
         match event.update {
             JobSetUpdate::Update(update) => self.updated(&id, &update),
             JobSetUpdate::Cancelling(outcome) => {
-                let told = match &outcome {
+                let text = match &outcome {
                     Ok(reply) => serde_json::to_value(reply.outcome).unwrap_or_default(),
                     Err(error) => error.to_string().into(),
                 };
-                self.tell("cancelling", &id, json!({ "outcome": told }));
+                self.emit("cancelling", &id, json!({ "outcome": text }));
                 let is_ending = outcome.is_ok_and(|reply| {
                     matches!(reply.outcome, CancelOutcome::Cancelled | CancelOutcome::AlreadyOver)
                 });
                 if is_ending {
-                    self.board.show(&id, "cancellation requested");
+                    self.table.show(&id, "cancellation requested");
                 } else {
                     // Nobody waits for what goes on after a Ctrl-C; it counts as left.
                     self.account.detach(event.key);
                     self.client.release(&id).await;
-                    self.board.fail(&id, "could not be cancelled: still running and may be billed");
+                    self.table.fail(&id, "could not be cancelled: still running and may be billed");
                 }
             }
-            JobSetUpdate::Done(Ok(finished)) => self.finished(finished),
+            JobSetUpdate::Done(Ok(completed)) => self.completed(completed),
             JobSetUpdate::Done(Err(error)) => self.failed(&id, &CliError::from(&error)),
             // News of a kind that is not known here says nothing of an end.
             _ => {}
@@ -152,11 +153,11 @@ impl Watch {
     }
 
     fn updated(&self, id: &RequestId, update: &Update) {
-        if ProgressLine::words(update).is_none() {
+        if ProgressLine::status_text(update).is_none() {
             return;
         }
-        self.board.update(id, update);
-        self.tell(
+        self.table.update(id, update);
+        self.emit(
             "update",
             id,
             json!({
@@ -168,36 +169,36 @@ impl Watch {
     }
 
     /// A result with files to fetch is not over yet.
-    fn finished(&mut self, finished: CompletedJob) {
-        for note in waiting::notes(&finished) {
-            self.board.aside(|| self.console.note(format!("{}: {note}", finished.request_id())));
+    fn completed(&mut self, completed: CompletedJob) {
+        for note in pipeline::notes(&completed) {
+            self.table.suspend(|| self.console.note(format!("{}: {note}", completed.request_id())));
         }
-        let Some(target) = self.target.clone() else { return self.succeeded(&finished, None) };
-        self.board.show(finished.request_id(), "downloading");
+        let Some(output_path) = self.output_path.clone() else { return self.succeeded(&completed, None) };
+        self.table.show(completed.request_id(), "downloading");
         let (client, options) = (self.client.clone(), self.downloads.clone());
         self.saving.spawn(async move {
-            let saved = waiting::save(&client, &finished, &target, &options, None).await;
-            (finished, saved)
+            let saved = outputs::save(&client, &completed, &output_path, &options, None).await;
+            (completed, saved)
         });
     }
 
     fn saved(&mut self, saved: Result<(CompletedJob, Result<Vec<Saved>, CliError>), tokio::task::JoinError>) {
         match saved {
-            Ok((finished, Ok(files))) => self.succeeded(&finished, Some(&files)),
-            Ok((finished, Err(stop))) => self.failed(finished.request_id(), &stop),
+            Ok((completed, Ok(files))) => self.succeeded(&completed, Some(&files)),
+            Ok((completed, Err(error))) => self.failed(completed.request_id(), &error),
             // A download that broke off is left, and counted so.
             Err(error) => self.console.note(format!("kling: a download stopped: {error}")),
         }
     }
 
-    fn succeeded(&mut self, finished: &CompletedJob, files: Option<&[Saved]>) {
-        let id = finished.request_id();
-        let Some(lines) = output::lines(finished) else {
-            return self.failed(id, &output::no_file(finished));
+    fn succeeded(&mut self, completed: &CompletedJob, files: Option<&[Saved]>) {
+        let id = completed.request_id();
+        let Some(lines) = outputs::lines(completed) else {
+            return self.failed(id, &outputs::no_file(completed));
         };
-        self.ends.insert(id.clone(), None);
-        self.board.end(id, "succeeded");
-        let mut json = serde_json::to_value(finished.reply()).unwrap_or_default();
+        self.exits.insert(id.clone(), None);
+        self.table.end(id, "succeeded");
+        let mut json = serde_json::to_value(completed.reply()).unwrap_or_default();
         let places: Vec<String> = match files {
             Some(files) => {
                 json["files"] = files.iter().map(Saved::json).collect();
@@ -209,30 +210,30 @@ impl Watch {
         self.print("succeeded", id, text, json);
     }
 
-    fn failed(&mut self, id: &RequestId, stop: &CliError) {
-        self.ends.insert(id.clone(), Some(stop.exit()));
-        self.board.fail(id, stop.message());
-        self.tell("failed", id, stop.json());
+    fn failed(&mut self, id: &RequestId, error: &CliError) {
+        self.exits.insert(id.clone(), Some(error.exit()));
+        self.table.fail(id, error.message());
+        self.emit("failed", id, error.json());
     }
 
-    /// Says something to machines only: people see it on the board.
-    fn tell(&self, event: &str, id: &RequestId, facts: Value) {
+    /// Says something to machines only: people see it on the table.
+    fn emit(&self, event: &str, id: &RequestId, facts: Value) {
         self.print(event, id, String::new(), facts);
     }
 
     fn print(&self, event: &str, id: &RequestId, text: String, mut json: Value) {
         json["event"] = event.into();
         json["request_id"] = id.as_str().into();
-        let answer = Output { text, json };
+        let output = Output { text, json };
         // Where stdout is gone, nobody reads it; the waiting and the downloads go on.
-        self.board.aside(|| _ = self.console.answer(&answer));
+        self.table.suspend(|| _ = self.console.print(&output));
     }
 
     fn summary(self, ids: &[RequestId], elapsed: Duration) -> Result<Output, CliError> {
-        let Self { board, ends, console, .. } = self;
-        drop(board);
-        let failed = ends.values().flatten().count();
-        let (succeeded, left) = (ends.len() - failed, ids.len() - ends.len());
+        let Self { table, exits, console, .. } = self;
+        drop(table);
+        let failed = exits.values().flatten().count();
+        let (succeeded, left) = (exits.len() - failed, ids.len() - exits.len());
         console.note(format!(
             "{succeeded} succeeded, {failed} failed, {left} unfinished, in {}",
             humantime::format_duration(Duration::from_secs(elapsed.as_secs()))
@@ -241,12 +242,12 @@ impl Watch {
             "event": "summary", "succeeded": succeeded, "failed": failed, "left": left,
             "elapsed_seconds": elapsed.as_secs_f64(),
         });
-        let answer = Output { text: String::new(), json };
+        let output = Output { text: String::new(), json };
         // A request without an end was left.
-        let exits = ids.iter().map(|id| ends.get(id).copied().unwrap_or(Some(ExitStatus::TryAgain)));
+        let exits = ids.iter().map(|id| exits.get(id).copied().unwrap_or(Some(ExitStatus::TryAgain)));
         match exits.flatten().next() {
-            None => Ok(answer),
-            Some(exit) => Err(CliError::found(exit, answer)),
+            None => Ok(output),
+            Some(exit) => Err(CliError::found(exit, output)),
         }
     }
 }

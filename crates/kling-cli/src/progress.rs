@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use kling::{Job, Progress, RequestId, TimeLeft, Update, WaitOptions};
 
-use crate::console::{Console, LINE, printable};
+use crate::console::{ACTIVE_LINE, Console, printable};
 
 /// How a wait and a download are shown.
 pub(crate) struct ProgressLine {
@@ -23,7 +23,7 @@ impl ProgressLine {
         let bar = console.is_watched().then(|| {
             let bar = ProgressBar::new_spinner().with_style(countdown.style(SPINNER, ", "));
             bar.enable_steady_tick(Duration::from_millis(120));
-            *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+            *ACTIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
             bar
         });
         Self { console, bar, countdown }
@@ -36,7 +36,7 @@ impl ProgressLine {
 
     /// Shows the state of the job, and about how long it may still run.
     pub(crate) fn update(&self, update: &Update) {
-        let Some(text) = Self::words(update) else { return };
+        let Some(text) = Self::status_text(update) else { return };
         match &self.bar {
             Some(bar) => bar.set_message(printable(&text)),
             None => self.console.note(with_time_left(&text, update.time_left)),
@@ -45,7 +45,7 @@ impl ProgressLine {
     }
 
     /// What a job does, in words.
-    pub(crate) fn words(update: &Update) -> Option<String> {
+    pub(crate) fn status_text(update: &Update) -> Option<String> {
         Some(match (&update.error, &update.state) {
             (Some(error), _) => format!("retrying after: {error}"),
             (None, Some(state)) => match update.queue_position {
@@ -57,7 +57,7 @@ impl ProgressLine {
     }
 
     /// Shows how far a download is; in a pipe only its beginning is worth a line.
-    pub(crate) fn progress(&self, progress: Progress) {
+    pub(crate) fn set_download(&self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
         // Each file has a total of its own, or none.
         if progress.total != bar.length() {
@@ -99,7 +99,7 @@ impl ProgressLine {
 impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
-            *LINE.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *ACTIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) = None;
             bar.finish_and_clear();
         }
     }
@@ -188,7 +188,7 @@ impl ProgressTable {
 
     /// Shows the state of a request, and about how long it may still run.
     pub(crate) fn update(&self, id: &RequestId, update: &Update) {
-        let Some(text) = ProgressLine::words(update) else { return };
+        let Some(text) = ProgressLine::status_text(update) else { return };
         if self.bars.is_none() {
             return self.show(id, &with_time_left(&text, update.time_left));
         }
@@ -230,13 +230,13 @@ impl ProgressTable {
     /// Shows that a request did not end well; a live line may be too short for the words.
     pub(crate) fn fail(&self, id: &RequestId, text: &str) {
         if self.bars.is_some() {
-            self.aside(|| self.console.note(format!("{id}: {text}")));
+            self.suspend(|| self.console.note(format!("{id}: {text}")));
         }
         self.end(id, text);
     }
 
     /// Prints something that stays, above the live lines.
-    pub(crate) fn aside(&self, print: impl FnOnce()) {
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
         match &self.bars {
             Some(bars) => bars.all.suspend(print),
             None => print(),

@@ -6,54 +6,59 @@ use kling::{MediaKind, ModelId, ModelInfo, Pointer};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Generate, OnInterrupt, Run, Submit, Validate};
-use crate::connection::Session;
-use crate::console::{CliError, Console, ExitStatus, Output};
+use crate::console::{CliError, Console, Output};
 use crate::interrupts::Interrupts;
-use crate::live::ProgressLine;
-use crate::making::{self, JobSpec};
 use crate::media_checker::MediaChecker;
-use crate::target::OutputPath;
+use crate::output_path::OutputPath;
+use crate::pipeline::{self, JobSpec};
+use crate::progress::ProgressLine;
+use crate::session::Session;
 use crate::{catalog, inline_files, input};
 
 /// Makes every check before the one request that costs money.
 pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, CliError> {
-    let making = &arguments.making;
+    let generate_args = &arguments.generate_args;
     let mut body = match arguments.source() {
         Some(source) => input::read(&source)?,
         None => Map::new().into(),
     };
-    let (schema, connection) = schema(arguments, console).await?;
+    let (schema, session) = schema(arguments, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let target =
-        OutputPath::check(making.output.as_deref(), schema.output_kind).map_err(CliError::before_submit)?;
+    let output_path = OutputPath::check(generate_args.output.as_deref(), schema.output_kind)
+        .map_err(CliError::before_submit)?;
     // The catalog has no field for the kind, so that it is guessed.
-    let target = if connection.is_none() { target } else { target.guessed() };
+    let output_path = if session.is_none() { output_path } else { output_path.guessed() };
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
         console.note(format!(
             "note: {name} is missing from the compiled-in schema; to use the live schema: --live"
         ));
     }
-    let mut checker = MediaChecker::new(&making.media, !making.is_offline());
+    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.is_offline());
     inline_files::inline(&schema, &mut body, &mut checker, console)?;
     let report = checker.check(schema.validate_input(&body), &schema.media, &body).await?;
     input::bound(&body)?;
-    let connection = match connection {
-        Some(connection) => connection,
+    let session = match session {
+        Some(session) => session,
         None => connect(arguments, console)?,
     };
-    making::make(&connection, making, JobSpec { model: schema.id.parse()?, body, report, target }, console)
-        .await
+    pipeline::run(
+        &session,
+        generate_args,
+        JobSpec { model: schema.id.parse()?, body, report, output_path },
+        console,
+    )
+    .await
 }
 
-/// The compiled-in schema, else the live one, which takes a connection.
+/// The compiled-in schema, else the live one, which takes a session.
 async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Session>), CliError> {
     match kling::model(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
         Some(model) => Ok((catalog::compiled_schema(model)?, None)),
         None => {
-            let connection = connect(arguments, console)?;
-            let schema = catalog::live_schema(connection.client.client(), &arguments.model).await?;
-            Ok((schema, Some(connection)))
+            let session = connect(arguments, console)?;
+            let schema = catalog::live_schema(session.client.client(), &arguments.model).await?;
+            Ok((schema, Some(session)))
         }
     }
 }
@@ -62,28 +67,33 @@ async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Optio
 fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
     match &arguments.schemas {
         Some(folder) => Session::simulated(kling_sim::Sim::builder().schemas_dir(folder)),
-        None => arguments.making.connect(console),
+        None => arguments.generate_args.connect(console),
     }
 }
 
 #[cfg(not(feature = "offline"))]
 fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
-    arguments.making.connect(console)
+    arguments.generate_args.connect(console)
 }
 
 /// Makes every check before the one request that costs money.
 pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Output, CliError> {
-    let making = &arguments.making;
-    let model = input::known_model(&arguments.model.model)?;
-    let target =
-        OutputPath::check(making.output.as_deref(), model.output_kind).map_err(CliError::before_submit)?;
-    let mut checker = MediaChecker::new(&making.media, !making.is_offline());
+    let generate_args = &arguments.generate_args;
+    let model = catalog::known_model(&arguments.model.model)?;
+    let output_path = OutputPath::check(generate_args.output.as_deref(), model.output_kind)
+        .map_err(CliError::before_submit)?;
+    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.is_offline());
     let body = assemble(arguments, model, &mut checker, console)?;
     let report = checker.check((model.validate_input)(&body), model.media, &body).await?;
     input::bound(&body)?;
-    let connection = making.connect(console)?;
-    making::make(&connection, making, JobSpec { model: model.id.parse()?, body, report, target }, console)
-        .await
+    let session = generate_args.connect(console)?;
+    pipeline::run(
+        &session,
+        generate_args,
+        JobSpec { model: model.id.parse()?, body, report, output_path },
+        console,
+    )
+    .await
 }
 
 /// Returns the body with the arguments of the command line only, and measures the images.
@@ -94,8 +104,7 @@ fn assemble(
     console: Console,
 ) -> Result<Value, CliError> {
     let [image, tail_image] = image_fields(model);
-    let image = image
-        .ok_or_else(|| CliError::new(ExitStatus::Usage, format!("the model {} takes no image", model.id)))?;
+    let image = image.ok_or_else(|| CliError::usage(format!("the model {} takes no image", model.id)))?;
     let mut wire = |name: &str, text: &str| {
         let pointer = Pointer::ROOT.key(name).to_string();
         inline_files::image(text, &pointer, checker, console).map(Value::from)
@@ -109,8 +118,7 @@ fn assemble(
     set("prompt", arguments.prompt.clone().map(Value::from));
     set(image, Some(wire(image, &arguments.image)?));
     if let Some(tail) = &arguments.tail_image {
-        let no_tail =
-            || CliError::new(ExitStatus::Usage, format!("the model {} takes no end image", model.id));
+        let no_tail = || CliError::usage(format!("the model {} takes no end image", model.id));
         let name = tail_image.ok_or_else(no_tail)?;
         set(name, Some(wire(name, tail)?));
     }
@@ -138,15 +146,15 @@ fn number_or_text(text: &str) -> Value {
 pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Output, CliError> {
     let body = input::read(&arguments.input)?;
     if !arguments.unchecked {
-        let model = input::known_model(&arguments.model.model)?;
+        let model = catalog::known_model(&arguments.model.model)?;
         let checker = MediaChecker::new(&arguments.media, true);
         checker.check((model.validate_input)(&body), model.media, &body).await?.warn(console);
     }
     let model: ModelId = arguments.model.model.parse()?;
-    let connection = Session::paying(&arguments.noting, console)?;
-    let live = ProgressLine::new(console);
-    let mut interrupts = Interrupts::new(arguments.interrupting, OnInterrupt::Cancel);
-    let job = making::submit(&connection.client, &model, body, &live, &mut interrupts).await?;
+    let session = Session::paid(&arguments.journal_args, console)?;
+    let progress = ProgressLine::new(console);
+    let mut interrupts = Interrupts::new(arguments.interrupt_args, OnInterrupt::Cancel);
+    let job = pipeline::submit(&session.client, &model, body, &progress, &mut interrupts).await?;
     let id = job.id().as_str();
     Ok(Output {
         text: id.to_owned(),

@@ -7,11 +7,11 @@ use std::{fs, process};
 
 use kling::{DownloadOptions, OutputKind, RequestId};
 
-use crate::console::{CliError, ExitStatus};
+use crate::console::CliError;
 
 /// The outputs of a request whose names are tried beforehand: the provider's models make three at most in one request of the
 /// default settings, and more get names of the same form.
-const TRIED: usize = 3;
+const TESTED_NAMES: usize = 3;
 
 /// Where outputs go.
 #[derive(Clone, Debug)]
@@ -38,19 +38,16 @@ impl OutputPath {
             Some(path) if is_folder(path) => Place::Folder(path.to_owned()),
             Some(path) if fs::symlink_metadata(path).is_ok() => {
                 let message = format!("{} already exists; choose another name with -o", path.display());
-                return Err(CliError::new(ExitStatus::Usage, message));
+                return Err(CliError::usage(message));
             }
             Some(path) if path.file_name().is_none() => {
-                return Err(CliError::new(
-                    ExitStatus::Usage,
-                    format!("{} is not a file name", path.display()),
-                ));
+                return Err(CliError::usage(format!("{} is not a file name", path.display())));
             }
             Some(path) => Place::File(path.to_owned()),
         };
-        let target = Self { place, kind, is_promised: true };
-        target.try_names()?;
-        Ok(target)
+        let output_path = Self { place, kind, is_promised: true };
+        output_path.try_names()?;
+        Ok(output_path)
     }
 
     /// A folder for the outputs of several requests, whose names are made of their ids.
@@ -60,7 +57,7 @@ impl OutputPath {
                 "{} is not a folder; -o must be a folder if there are several requests",
                 path.display()
             );
-            return Err(CliError::new(ExitStatus::Usage, message));
+            return Err(CliError::usage(message));
         }
         Ok(Self::check(Some(path), OutputKind::Video)?.guessed())
     }
@@ -83,7 +80,7 @@ impl OutputPath {
     }
 
     /// The kind that the model promises.
-    pub(crate) fn promise(&self) -> Option<OutputKind> {
+    pub(crate) fn expected_kind(&self) -> Option<OutputKind> {
         self.is_promised.then_some(self.kind)
     }
 
@@ -95,14 +92,14 @@ impl OutputPath {
             Place::File(path) => {
                 tried(path)?;
                 // One that exists can be written, and another name stands in for it.
-                let others = (1..TRIED).map(|index| numbered(path, index));
+                let others = (1..TESTED_NAMES).map(|index| numbered(path, index));
                 others.filter(|path| fs::symlink_metadata(path).is_err()).try_for_each(|path| tried(&path))
             }
             Place::Folder(folder) => {
                 let is_made = self.prepare()?;
                 // A name of its own, and as long: another process may try one in the same folder.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-                let name = format!("kling-{:08x}{now:028x}-{TRIED}.mp4", process::id());
+                let name = format!("kling-{:08x}{now:028x}-{TESTED_NAMES}.mp4", process::id());
                 let outcome = tried(&folder.join(name));
                 if is_made {
                     // It is made again when it is needed.
@@ -119,17 +116,13 @@ impl OutputPath {
         if folder.as_os_str().is_empty() || folder.is_dir() {
             return Ok(false);
         }
-        let refuse = |error| {
-            CliError::new(
-                ExitStatus::Usage,
-                format!("cannot create the folder {}: {error}", folder.display()),
-            )
-        };
+        let refuse =
+            |error| CliError::usage(format!("cannot create the folder {}: {error}", folder.display()));
         fs::create_dir(folder).map(|()| true).map_err(refuse)
     }
 
     /// The absolute path to note: the file, or the folder that it will be in, with a separator at its end.
-    pub(crate) fn noted(&self) -> PathBuf {
+    pub(crate) fn to_record(&self) -> PathBuf {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Folder(folder) if folder.as_os_str().is_empty() => Path::new(".").join(""),
@@ -201,8 +194,8 @@ fn folder_of(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    fn path(target: &OutputPath, index: usize, url: &str) -> PathBuf {
-        target.path(&"id".parse().unwrap(), index, url).0
+    fn path(output_path: &OutputPath, index: usize, url: &str) -> PathBuf {
+        output_path.path(&"id".parse().unwrap(), index, url).0
     }
 
     fn in_folder(kind: OutputKind) -> OutputPath {
@@ -212,8 +205,8 @@ mod tests {
     #[test]
     fn several_files_are_numbered_before_the_dot() {
         let place = Place::File("a.b/clip.mp4".into());
-        let target = OutputPath { place, ..in_folder(OutputKind::Video) };
-        let paths: Vec<_> = (0..3).map(|index| path(&target, index, "")).collect();
+        let output_path = OutputPath { place, ..in_folder(OutputKind::Video) };
+        let paths: Vec<_> = (0..3).map(|index| path(&output_path, index, "")).collect();
         assert_eq!(paths, ["a.b/clip.mp4", "a.b/clip-2.mp4", "a.b/clip-3.mp4"].map(PathBuf::from));
     }
 
@@ -229,7 +222,7 @@ mod tests {
         assert_eq!(path(&in_folder, 1, ""), folder.path().join("kling-id-2.png"));
         let missing = OutputPath::resumed(Some(&folder.path().join("x").join("")), OutputKind::Video);
         assert_eq!(path(&missing, 0, ""), folder.path().join("x/kling-id.mp4"), "a folder by its spelling");
-        assert_eq!(missing.noted(), folder.path().join("x").join(""));
+        assert_eq!(missing.to_record(), folder.path().join("x").join(""));
     }
 
     #[test]

@@ -1,0 +1,279 @@
+//! The way from a checked input to files on disk: one paid submit, the wait for its job, and the download.
+
+use std::convert::Infallible;
+use std::pin::pin;
+
+use kling::kling_journal::{Entry, EntryLock};
+use kling::{
+    CompletedJob, Job, Journaled, ModelId, OnDeadline, RequestId, SubmitError, UnknownOutcome, WaitError,
+    WaitOptions,
+};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::arguments::hyphen::command_line;
+use crate::arguments::{GenerateArgs, OnInterrupt, WaitArgs};
+use crate::console::{CliError, Console, ExitStatus, Output};
+use crate::durations::Durations;
+use crate::interrupts::{Interrupt, Interrupts};
+use crate::media_checker::Report;
+use crate::output_path::OutputPath;
+use crate::outputs;
+use crate::progress::ProgressLine;
+use crate::session::Session;
+
+/// What is to be made: an input that keeps every rule, and where its files go.
+pub(crate) struct JobSpec {
+    pub(crate) model: ModelId,
+    pub(crate) body: Value,
+    pub(crate) report: Report,
+    pub(crate) output_path: OutputPath,
+}
+
+/// Submits, waits, downloads. **This costs money**, once.
+pub(crate) async fn run(
+    session: &Session,
+    generate_args: &GenerateArgs,
+    spec: JobSpec,
+    console: Console,
+) -> Result<Output, CliError> {
+    let JobSpec { model, body, report, output_path } = spec;
+    report.warn(console);
+    if session.is_simulated {
+        console.note("SIMULATED: the built-in simulator is used; nothing is generated or billed");
+    }
+
+    output_path.prepare().map_err(CliError::before_submit)?;
+    let client = session.client.clone().with_output_path(output_path.to_record());
+    let mut interrupts = Interrupts::new(generate_args.wait_args.interrupt_args, OnInterrupt::Cancel);
+    let progress = ProgressLine::new(console);
+    let job = submit(&client, &model, body, &progress, &mut interrupts).await?;
+    let mut json = json!({
+        "simulated": session.is_simulated, "model": model.as_str(), "request_id": job.id().as_str(),
+        "checks": report.json(),
+    });
+    if let Some(warning) = job.warning() {
+        json["warning"] = warning.into();
+    }
+    if generate_args.no_wait {
+        json["status"] = "submitted".into();
+        return Ok(Output { text: job.id().to_string(), json });
+    }
+    let wait_args = &generate_args.wait_args;
+    let _lock = lock(&client, job.id());
+    let completed = wait(&client, &job, wait_args, &progress, &mut interrupts).await?;
+    let saved =
+        outputs::download(&client, &completed, &output_path, wait_args, &progress, &mut interrupts).await?;
+    json["status"] = "succeeded".into();
+    json["output"] = completed.output();
+    json["cost_usd"] = completed.cost_usd().into();
+    let reply = completed.reply();
+    if let Some(warning) = &reply.warning {
+        json["warning"] = (**warning).into();
+    }
+    if let Some(error) = &reply.error {
+        json["error"] = error.clone();
+    }
+    json["files"] = saved.iter().map(outputs::Saved::json).collect();
+    let text = saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n");
+    Ok(Output { text, json })
+}
+
+/// Submits, and returns the job. After a signal no further attempt is made; if a request is out, its reply is waited for.
+/// Then the job is cancelled or left, as was chosen. Only a Ctrl-C after another signal quits at once, with the outcome
+/// unknown.
+pub(crate) async fn submit(
+    client: &Journaled,
+    model: &ModelId,
+    input: Value,
+    progress: &ProgressLine,
+    interrupts: &mut Interrupts,
+) -> Result<Job, CliError> {
+    progress.show("submitting");
+    // Printed before it is recorded: if the disk fails, the user still has the id.
+    let print = progress.printer();
+    let client = &client.clone().on_accepted(move |id| print(&format!("request {id}")));
+    // The submit runs in its own task, so that no early return drops it.
+    let (stop, stopping) = oneshot::channel::<Infallible>();
+    let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
+    let mut stop = Some(stop);
+    let outcome = loop {
+        tokio::select! {
+            // A reply that is there counts more than a signal that came with it.
+            biased;
+            done = &mut submitting => break done,
+            interrupt = interrupts.next() => match (stop.take(), interrupt) {
+                (Some(_), _) => progress.note(
+                    "interrupted: waiting for the reply to the submit, if it was sent; it will not be retried. \
+                     Press Ctrl-C again to quit without knowing the outcome",
+                ),
+                (None, Interrupt::CtrlC) => return Err(unknown_outcome(client, model)),
+                (None, Interrupt::Shutdown) => {}
+            },
+        }
+    };
+    let is_interrupted = stop.is_none();
+    let job = outcome.into_result().map_err(submit_error)?;
+    if let Some(warning) = job.warning() {
+        progress.note(&format!("note: {warning}; the request id was found in it"));
+    }
+    if is_interrupted {
+        return Err(interrupted(client, job.id(), interrupts).await);
+    }
+    Ok(job)
+}
+
+/// An unknown outcome is settled by the id of its entry.
+fn submit_error(error: SubmitError) -> CliError {
+    let intent = error.unknown_outcome().and_then(UnknownOutcome::intent_id).map(str::to_owned);
+    let error = CliError::from(error);
+    match intent {
+        Some(intent) => error.settled_by(&intent),
+        None => error,
+    }
+}
+
+fn unknown_outcome(client: &Journaled, model: &ModelId) -> CliError {
+    let noted = if client.journal().is_some() { "; to see it: kling jobs" } else { "" };
+    let message = format!(
+        "the outcome of the submit to {model} is unknown: interrupted before the reply arrived; the job may run and \
+         be billed; check the account's history before submitting again{noted}"
+    );
+    CliError::new(ExitStatus::Unknown, message)
+}
+
+/// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
+/// is told.
+pub(crate) async fn wait(
+    client: &Journaled,
+    job: &Job,
+    wait_args: &WaitArgs,
+    progress: &ProgressLine,
+    interrupts: &mut Interrupts,
+) -> Result<CompletedJob, CliError> {
+    let durations = Durations::read(client);
+    let options = options(wait_args, &durations);
+    progress.expect(&options.for_job(job));
+    let waiting = client.wait(job, &options, |update| progress.update(update));
+    let completed = tokio::select! {
+        outcome = waiting => outcome.map_err(|error| wait_error(&error))?,
+        _ = interrupts.next() => return Err(interrupted(client, job.id(), interrupts).await),
+    };
+    durations.save();
+    notes(&completed).for_each(|note| progress.note(&note));
+    Ok(completed)
+}
+
+/// What is odd about the result of a job that worked.
+pub(crate) fn notes(completed: &CompletedJob) -> impl Iterator<Item = String> {
+    let reply = completed.reply();
+    let warning = reply.warning.as_ref().map(|warning| format!("note: {warning}"));
+    let error =
+        reply.error_text().map(|text| format!("note: the job has an output, but also an error: {text}"));
+    warning.into_iter().chain(error)
+}
+
+pub(crate) fn options(wait_args: &WaitArgs, durations: &Durations) -> WaitOptions {
+    let at_deadline = match wait_args.at_deadline {
+        OnInterrupt::Leave => OnDeadline::Detach,
+        OnInterrupt::Cancel => OnDeadline::Cancel,
+    };
+    WaitOptions::default()
+        .with_deadline(wait_args.timeout)
+        .with_at_deadline(at_deadline)
+        .with_history(&durations.history)
+}
+
+/// Returns the handle of a request, with the model and the time of the submit if the journal knows them.
+pub(crate) fn job(client: &Journaled, id: &RequestId) -> Job {
+    let origin = client.client().settings().base().origin();
+    // The wait works without them.
+    let entry = client.journal().and_then(|journal| journal.find_job(&origin, id.as_str()).ok()?);
+    known_job(id, entry.as_ref())
+}
+
+/// Returns the handle of a request whose entry was read.
+pub(crate) fn known_job(id: &RequestId, entry: Option<&Entry>) -> Job {
+    let job = Job::from_id(id.clone());
+    let Some(intent) = entry.map(Entry::intent) else { return job };
+    let job = match intent.model().parse() {
+        Ok(model) => job.with_model(model),
+        Err(_) => job,
+    };
+    // The intent of a job that was submitted elsewhere is as old as its first wait here.
+    if intent.request_id().is_none() { job.with_submitted_at(intent.at()) } else { job }
+}
+
+/// Why a wait ended, and how to go on where the job may.
+fn wait_error(error: &WaitError) -> CliError {
+    let (id, error) = (error.request_id(), CliError::from(error));
+    if error.exit() == ExitStatus::Failed { error } else { error.resumable(id, &wait_command(id)) }
+}
+
+/// Locks the entry of a job while this process waits for the job and downloads its outputs. Returns `None` if another process
+/// has locked it, or no journal knows it.
+pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
+    let (journal, origin) = (client.journal()?, client.client().settings().base().origin());
+    // A wait costs nothing, so it goes on without the lock.
+    let entry = journal.find_job(&origin, id.as_str()).ok()??;
+    journal.lock(entry.intent().id()).ok()?
+}
+
+/// What becomes of a job after a Ctrl-C, and the words for it.
+pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
+    match interrupts.choice() {
+        OnInterrupt::Leave => still_active(id),
+        OnInterrupt::Cancel => cancel(client, id, interrupts).await,
+    }
+}
+
+/// A job that was left as it is.
+fn still_active(id: &RequestId) -> CliError {
+    CliError::try_again(format!("request {id} is still queued or running and may be billed"))
+        .resumable(id, &wait_command(id))
+}
+
+/// Cancels after a Ctrl-C, and says how that ended; a second Ctrl-C ends it at once.
+async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
+    let cancelling = async { Some(client.cancel(id).await) };
+    let outcome = tokio::select! {
+        outcome = cancelling => outcome,
+        _ = interrupts.next() => None,
+    };
+    match outcome {
+        Some(Ok(reply)) => cancelled(id, reply.outcome),
+        Some(Err(error)) => CliError::try_again(format!(
+            "cannot cancel request {id}: {error}; it may still run and be billed"
+        ))
+        .resumable(id, &wait_command(id)),
+        None => still_active(id),
+    }
+}
+
+fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> CliError {
+    use kling::CancelOutcome::{AlreadyOver, Cancelled, NotCancellable, NotConfirmed};
+    let (exit, text) = match outcome {
+        Cancelled => {
+            return CliError::new(
+                ExitStatus::Failed,
+                format!("request {id} was cancelled while it was in the queue"),
+            )
+            .with("request_id", id.as_str());
+        }
+        NotCancellable => (
+            ExitStatus::TryAgain,
+            "is still running and may be billed: only queued requests can be cancelled",
+        ),
+        AlreadyOver => (ExitStatus::TryAgain, "finished before it could be cancelled"),
+        NotConfirmed => (
+            ExitStatus::TryAgain,
+            "may still run and be billed: cancellation was requested but not confirmed",
+        ),
+    };
+    CliError::new(exit, format!("request {id} {text}")).resumable(id, &wait_command(id))
+}
+
+/// The command that takes a request up again.
+fn wait_command(id: &RequestId) -> String {
+    command_line("wait", id.as_str(), "-o FILE")
+}

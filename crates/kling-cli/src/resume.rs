@@ -1,0 +1,174 @@
+//! `kling resume`: waits for unfinished requests and downloads their outputs. Submits nothing.
+
+use std::path::Path;
+
+use kling::kling_journal::{Entry, EntryLock, EntryStatus, ErrorKind, Query, Selection};
+use kling::{Journal, Journaled, OutputKind, RequestId};
+use serde_json::{Value, json};
+
+use crate::arguments::{OnInterrupt, Resume, WaitArgs};
+use crate::console::{CliError, Console, Output};
+use crate::interrupts::Interrupts;
+use crate::journal::{describe, open, warn_of_damage};
+use crate::output_path::OutputPath;
+use crate::progress::ProgressLine;
+use crate::session::Session;
+use crate::{outputs, pipeline};
+
+pub(crate) async fn run(arguments: &Resume, console: Console) -> Result<Output, CliError> {
+    let client = Session::free(console)?.client;
+    let interrupts = Interrupts::new(arguments.wait_args.interrupt_args, OnInterrupt::Leave);
+    let output = arguments.output.as_deref();
+    let folder = output.filter(|_| arguments.all).map(OutputPath::folder).transpose()?;
+    let mut resumer =
+        Resumer { client, wait_args: &arguments.wait_args, console, interrupts, output, folder };
+    match &arguments.id {
+        Some(id) => resumer.one(id).await,
+        None => resumer.all(&open()?).await,
+    }
+}
+
+struct Resumer<'a> {
+    client: Journaled,
+    wait_args: &'a WaitArgs,
+    console: Console,
+    interrupts: Interrupts,
+    output: Option<&'a Path>,
+    /// The place of every output, where one was named for all.
+    folder: Option<OutputPath>,
+}
+
+impl Resumer<'_> {
+    /// Resumes one request, whether the journal knows it or not.
+    async fn one(&mut self, id: &RequestId) -> Result<Output, CliError> {
+        let origin = self.origin();
+        let entry = match self.client.journal() {
+            Some(journal) => {
+                let found = match journal.find_job(&origin, id.as_str()) {
+                    // A damaged entry is no reason to leave a paid job.
+                    Err(error) if error.kind() == ErrorKind::Damaged => None,
+                    found => found?,
+                };
+                warn_of_damage(journal, self.console);
+                found
+            }
+            None => None,
+        };
+        let _lock = match &entry {
+            Some(entry) => Some(self.lock(entry)?.ok_or_else(|| is_locked(id))?),
+            None => None,
+        };
+        let files = self.finish(id, entry.as_ref()).await?;
+        let json = json!({ "request_id": id.as_str(), "status": "succeeded", "files": files });
+        Ok(Output { text: lines(&files), json })
+    }
+
+    /// Every one is tried, whatever becomes of the others; the first that goes first_error decides how it all ends. Each is looked at
+    /// again when its turn comes: another process may have it in hand by then, or have finished it.
+    async fn all(&mut self, journal: &Journal) -> Result<Output, CliError> {
+        let origin = self.origin();
+        let query = |selection| Query::new(selection).of_origin(&origin).oldest_first();
+        // All are read first: the jobs that are finished here would move the pages.
+        let unfinished = journal.entries(query(Selection::Unfinished)).collect::<Result<Vec<_>, _>>()?;
+        warn_of_damage(journal, self.console);
+        let (mut texts, mut done, mut first_error) = (Vec::new(), Vec::new(), None);
+        for entry in &unfinished {
+            let Some(Ok(id)) = entry.request_id().map(str::parse::<RequestId>) else { continue };
+            let Some(_lock) = self.lock(entry)? else {
+                self.console.note(is_locked(&id).message());
+                done.push(json!({ "request_id": id.as_str(), "status": "in_hand" }));
+                continue;
+            };
+            let Some(entry) = journal.find_job(&origin, id.as_str())?.filter(Entry::is_unfinished) else {
+                continue;
+            };
+            match self.finish(&id, Some(&entry)).await {
+                Ok(files) => {
+                    texts.push(lines(&files));
+                    done.push(json!({ "request_id": id.as_str(), "status": "succeeded", "files": files }));
+                }
+                Err(error) => {
+                    self.console.note(format!("kling: {}", error.message()));
+                    done.push(error.json());
+                    first_error.get_or_insert(error);
+                }
+            }
+            if self.interrupts.were_heard() {
+                break;
+            }
+        }
+        let unresolved = journal.entries(query(Selection::Unresolved)).collect::<Result<Vec<_>, _>>()?;
+        let unknown: Value = unresolved.iter().filter_map(|entry| self.report(entry)).collect();
+        match first_error {
+            Some(error) => Err(error.with("jobs", done).with("unknown", unknown)),
+            None => Ok(Output { text: texts.join("\n"), json: json!({ "jobs": done, "unknown": unknown }) }),
+        }
+    }
+
+    /// Locks a request for its wait and its download. Returns `None` if another process has locked it.
+    fn lock(&self, entry: &Entry) -> Result<Option<EntryLock>, CliError> {
+        match self.client.journal() {
+            Some(journal) => Ok(journal.lock(entry.intent().id())?),
+            None => Ok(None),
+        }
+    }
+
+    /// Prints the entry if its outcome is unknown.
+    fn report(&self, entry: &Entry) -> Option<Value> {
+        let intent = entry.intent().id();
+        (entry.status() == EntryStatus::Unknown).then(|| {
+            self.console.note(format!(
+                "unknown outcome: intent {intent}; check the account's history, then run: kling jobs settle {intent} \
+                 --id ID (or --not-submitted)"
+            ));
+            describe(entry)
+        })
+    }
+
+    /// Waits and downloads. Ctrl-C leaves the request as it is, unless chosen otherwise: it was not submitted here.
+    async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, CliError> {
+        let progress = ProgressLine::new(self.console);
+        progress.note(&format!("request {id}"));
+        let output_path = self.output_path(id, entry)?;
+        let Self { client, wait_args, interrupts, .. } = self;
+        let job = pipeline::known_job(id, entry);
+        let finished = pipeline::wait(client, &job, wait_args, &progress, interrupts).await?;
+        let saved =
+            outputs::download(client, &finished, &output_path, wait_args, &progress, interrupts).await?;
+        Ok(saved.iter().map(outputs::Saved::json).collect())
+    }
+
+    /// The place of the output: the one that is named now, or else the one that was noted at the submit.
+    fn output_path(&self, id: &RequestId, entry: Option<&Entry>) -> Result<OutputPath, CliError> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        let intent = entry.map(Entry::intent);
+        let model = intent.and_then(|intent| kling::model(intent.model()));
+        let kind = model.map_or(OutputKind::Video, |model| model.output_kind);
+        let output_path = match self.output {
+            Some(path) => OutputPath::check(Some(path), kind)?,
+            None => {
+                let noted = OutputPath::resumed(intent.and_then(|intent| intent.output()), kind);
+                let elsewhere =
+                    |error: CliError| error.resumable(id, &outputs::resume_command(id, "-o FILE"));
+                noted.try_names().map_err(elsewhere)?;
+                noted
+            }
+        };
+        Ok(if model.is_some() { output_path } else { output_path.guessed() })
+    }
+
+    fn origin(&self) -> String {
+        self.client.client().settings().base().origin()
+    }
+}
+
+fn is_locked(id: &RequestId) -> CliError {
+    let message = format!("another kling process is already waiting for request {id}");
+    CliError::try_again(message).with("request_id", id.as_str())
+}
+
+fn lines(files: &[Value]) -> String {
+    files.iter().filter_map(|file| file["path"].as_str()).collect::<Vec<_>>().join("\n")
+}
