@@ -15,12 +15,12 @@ use kling::{DownloadOptions, ExpectedContent, RequestId};
 /// The default model.
 pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
 
-/// The help of an option, with the values that the schema of the default model allows.
-fn with_default_model(what: &str, property: &str) -> String {
+/// Returns the help of an option with the values that the default model accepts.
+fn with_default_model(help: &str, property: &str) -> String {
     let schema = kling::model(DEFAULT_MODEL).and_then(|model| ModelSchema::of(model).ok());
     match schema.as_ref().and_then(|schema| schema.input.property(property)) {
-        Some(property) => format!("{what}: {} with the default model", property.shape),
-        None => what.to_owned(),
+        Some(property) => format!("{help}: {} with the default model", property.shape),
+        None => help.to_owned(),
     }
 }
 
@@ -143,8 +143,8 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) media: MediaCheck,
     /// Use the built-in simulator: no token, no network, no cost. The clip says SIMULATED.
-    #[cfg(feature = "offline")]
-    #[arg(long)]
+    #[cfg_attr(feature = "offline", arg(long))]
+    #[cfg_attr(not(feature = "offline"), arg(skip))]
     pub(crate) offline: bool,
 }
 
@@ -231,31 +231,25 @@ pub(crate) struct Run {
     pub(crate) generate_args: GenerateArgs,
     /// With --offline, also serve the models of this folder. Each model is a folder named by its id, with input.json,
     /// output.json and model.toml.
-    #[cfg(feature = "offline")]
-    #[arg(long, value_name = "DIR", requires = "offline")]
+    #[cfg_attr(feature = "offline", arg(long, value_name = "DIR", requires = "offline"))]
+    #[cfg_attr(not(feature = "offline"), arg(skip))]
     pub(crate) schemas: Option<PathBuf>,
 }
 
 impl Run {
-    /// Where the input is, unless it is set property by property alone.
+    /// Returns the source of the input, unless `--set` alone sets it.
     pub(crate) fn source(&self) -> Option<InputSource> {
         let (input, input_file) = (self.input.clone(), self.input_file.clone());
         (input.is_some() || input_file.is_some()).then_some(InputSource { input, input_file })
     }
 
-    /// Whether the catalog's schema is wanted in any case: a folder's comes before a compiled-in one.
-    #[cfg(feature = "offline")]
+    /// Whether the schema comes from the catalog even if one is compiled in.
     pub(crate) const fn is_from_catalog(&self) -> bool {
         self.live || self.schemas.is_some()
     }
-
-    #[cfg(not(feature = "offline"))]
-    pub(crate) const fn is_from_catalog(&self) -> bool {
-        self.live
-    }
 }
 
-/// One property and the text for it.
+/// A property and the text of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) key: String,

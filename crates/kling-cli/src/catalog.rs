@@ -8,7 +8,7 @@ use crate::arguments::{Drift, Filter, ModelsCommand, Schema, Search};
 use crate::console::{CliError, Console, ExitStatus, Output, name, one_line, table};
 use crate::session::Session;
 
-/// The compiled-in model of this id.
+/// Returns a compiled-in model.
 pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
     let known = || kling::models().iter().map(|model| model.id).collect::<Vec<_>>().join(", ");
     kling::model(id).ok_or_else(|| {
@@ -20,7 +20,7 @@ pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
     })
 }
 
-/// The schema of a model: the compiled-in one, else that of the live catalog, which takes a token.
+/// Returns the compiled-in schema of a model, or else the live one, which needs a token.
 pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, CliError> {
     match kling::model(id) {
         Some(model) => compiled_schema(model),
@@ -28,24 +28,23 @@ pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, Cl
     }
 }
 
-/// The schema of a model of the live catalog.
+/// Returns the schema of a model of the live catalog.
 pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, CliError> {
     let entry = client.model(&id.parse()?).await?;
     let entry = CatalogEntry::read(&entry).map_err(|error| unreadable(&error))?;
     if entry.model_id != id {
-        // The id of the schema is the one that is paid for.
+        // The id of the schema is submitted and billed.
         let found = one_line(&entry.model_id);
         return Err(CliError::service(format!("got the catalog entry of {found}; expected {id}")));
     }
     entry.schema().map_err(|error| unreadable(&error))
 }
 
-/// The schema of a compiled-in model.
 pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, CliError> {
     ModelSchema::of(model).map_err(|error| unreadable(&error))
 }
 
-/// Says which keywords of a live schema are not understood, before any verdict on an input.
+/// Warns about the keywords of a live schema that are not checked.
 pub(crate) fn warn_unchecked(schema: &ModelSchema, console: Console) {
     for keyword in schema.unchecked() {
         console.note(format!("warning: {keyword} of the live schema is not supported and was not checked"));
@@ -111,7 +110,7 @@ async fn show(client: &Client, id: &str) -> Result<Output, CliError> {
     Ok(Output { text, json: entry })
 }
 
-/// The inputs of an entry in a table; where its schema cannot be read, their names alone.
+/// Returns the inputs of an entry as a table, or their names if the schema cannot be read.
 fn properties(entry: &Value) -> String {
     match CatalogEntry::read(entry).and_then(|entry| entry.schema()) {
         Ok(schema) => property_table(&schema),
@@ -132,7 +131,7 @@ fn property_table(schema: &ModelSchema) -> String {
     table(&rows)
 }
 
-/// Enough of a default to know it by: some are whole prompts.
+/// Shortens a default, which may be a whole prompt.
 fn excerpt(value: &Value) -> String {
     const LONGEST: usize = 24;
     let text = value.to_string();
@@ -142,22 +141,22 @@ fn excerpt(value: &Value) -> String {
     }
 }
 
-/// Where something moved, the report is the output, and the exit code its class.
+/// Compares schemas. The exit code is the worst class of change.
 async fn drift(client: &Client, arguments: &Drift) -> Result<Output, CliError> {
     let chosen: Vec<&ModelInfo> = match arguments.all {
         true => kling::models().iter().collect(),
         false => arguments.models.iter().map(|id| known_model(id)).collect::<Result<_, _>>()?,
     };
-    let (mut lines, mut reports, mut gravest) = (Vec::new(), Vec::new(), None);
+    let (mut lines, mut reports, mut worst) = (Vec::new(), Vec::new(), None);
     for model in chosen {
         let drift = kling::drift(client, model).await?;
         lines.push(format!("{}: {}", model.id, drift.to_string().replace('\n', "\n  ")));
         reports.push(describe(model, &drift));
-        gravest = gravest.max(drift.class());
+        worst = worst.max(drift.class());
     }
-    let class = gravest.map(ChangeClass::as_str);
+    let class = worst.map(ChangeClass::as_str);
     let output = Output { text: lines.join("\n"), json: json!({ "class": class, "models": reports }) };
-    match gravest {
+    match worst {
         None => Ok(output),
         Some(class) => Err(CliError::found(exit(class), output)),
     }
@@ -208,24 +207,23 @@ async fn live(arguments: &Schema, console: Console) -> Result<Value, CliError> {
     if arguments.output {
         console
             .note("note: the catalog has no output schema; this is the generic one of the provider's pages");
-        // A constant that the crate's own tests read.
         return Ok(serde_json::from_str(ModelSchema::GENERIC_OUTPUT).unwrap_or_default());
     }
     let none = || CliError::service(format!("the catalog has no schema for {}", arguments.model));
     entry.get_mut("input_schema").map(Value::take).filter(Value::is_object).ok_or_else(none)
 }
 
-/// The text at a key of an entry; empty where there is none.
+/// Returns the text at a key of an entry, or an empty one.
 pub(crate) fn text<'e>(entry: &'e Value, key: &str) -> &'e str {
     entry.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The texts of a list at a key of an entry.
+/// Returns the texts of a list at a key of an entry.
 pub(crate) fn texts<'e>(entry: &'e Value, key: &str) -> Vec<&'e str> {
     entry.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// `$0.05/second`; a base, not a quote.
+/// Returns the base price, such as `$0.05/second`.
 pub(crate) fn price(entry: &Value) -> String {
     let unit = text(entry, "price_unit");
     match (entry.get("base_price_usd").and_then(Value::as_f64), unit) {
@@ -235,7 +233,7 @@ pub(crate) fn price(entry: &Value) -> String {
     }
 }
 
-/// The names of the inputs, with a star on those that are required.
+/// Returns the names of the inputs. A star marks a required input.
 pub(crate) fn inputs(entry: &Value) -> String {
     let required = texts(entry, "required_inputs");
     let star = |name: &str| if required.contains(&name) { "*" } else { "" };

@@ -14,7 +14,6 @@ use crate::interrupts::Interrupts;
 use crate::session::Session;
 use crate::{catalog, generate, journal, resume, wait};
 
-/// Runs a command to its end.
 pub(crate) async fn run(command: Command, console: &Console) -> Result<Output, CliError> {
     let console = *console;
     match command {

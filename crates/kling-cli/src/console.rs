@@ -1,5 +1,4 @@
-//! The terminal: results on stdout, everything else on stderr, one JSON object for machines; and the exit codes that scripts
-//! can trust, with the one line that says why.
+//! The terminal: results on stdout, messages on stderr, one JSON object for scripts, and the exit codes.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -14,19 +13,19 @@ use kling::{CancelOutcome, Error, ErrorKind, RequestId, SubmitError, UnknownOutc
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
-/// The live line that is shown at the moment, if there is one: what is said meanwhile goes above it.
+/// The live line on the terminal. Messages are printed above it.
 pub(crate) static ACTIVE_LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// What a command has to say when it went well.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// For people: a line or a few, without the last newline.
+    /// Lines for people, without the last newline.
     pub(crate) text: String,
-    /// For machines: one object.
+    /// One object for scripts.
     pub(crate) json: Value,
 }
 
-/// Where everything is printed.
+/// Prints results and messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     json: bool,
@@ -37,33 +36,33 @@ impl Console {
         Self { json }
     }
 
-    /// Whether somebody watches, so that a line may change as time goes by.
+    /// Whether stderr is a terminal, so that a live line makes sense.
     pub(crate) fn is_watched(self) -> bool {
         io::stderr().is_terminal()
     }
 
-    /// Says something beside the result.
+    /// Prints a message on stderr.
     pub(crate) fn note(self, text: impl AsRef<str>) {
-        // Where stderr is gone, nobody reads it.
+        // An error means that stderr is gone.
         above_the_line(|| _ = writeln!(io::stderr().lock(), "{}", printable(text.as_ref())));
     }
 
-    /// Ends well.
+    /// Prints a result, and returns the exit code.
     pub(crate) fn print(self, output: &Output) -> ExitCode {
         let text = if self.json { escaped(&output.json) } else { printable(&output.text) };
-        // A command that printed its result by itself has no output.
+        // The command has printed its result by itself.
         if text.is_empty() || self.json && output.json.is_null() {
             return ExitCode::SUCCESS;
         }
         match write_line(&text) {
             Ok(()) => ExitCode::SUCCESS,
-            // Whoever closed the pipe has read enough; any other trouble means that the result did not arrive.
+            // A closed pipe means that its reader has read enough. After any other error, the result did not arrive.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(ExitStatus::Service.code()),
         }
     }
 
-    /// Ends otherwise.
+    /// Prints an error, and returns its exit code.
     pub(crate) fn fail(self, error: &CliError) -> ExitCode {
         if let Some(output) = error.output() {
             self.print(output);
@@ -73,17 +72,17 @@ impl Console {
         self.exit(error)
     }
 
-    /// Ends otherwise, where the message has been printed.
+    /// Prints the JSON of an error after its message, and returns its exit code.
     pub(crate) fn exit(self, error: &CliError) -> ExitCode {
         if self.json {
-            // The exit code tells the same.
+            // If stdout is gone, the exit code remains.
             let _ = write_line(&escaped(&error.json()));
         }
         ExitCode::from(error.exit().code())
     }
 }
 
-/// Prints while no live line is in the way.
+/// Prints above the live line.
 fn above_the_line(print: impl FnOnce()) {
     let line = ACTIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match line {
@@ -98,21 +97,21 @@ fn write_line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Text from anywhere as it may be shown on a terminal: of all that a terminal obeys, the newline alone. Text of a server
-/// goes through [`one_line`] first, so that every newline is one of ours.
+/// Replaces every control character but the newline. Text of a server must go through [`one_line`] first, since its newlines
+/// could forge a message.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|letter| if is_unsafe_on_terminal(letter) && letter != '\n' { '\u{fffd}' } else { letter })
         .collect()
 }
 
-/// JSON that says the same and may be shown on a terminal: serde_json lets some control characters through.
+/// Returns JSON without control characters. serde_json escapes only some of them.
 fn escaped(value: &Value) -> String {
     let text = value.to_string();
     if !text.contains(is_unsafe_on_terminal) {
         return text;
     }
-    // Compact JSON has them in texts only, where each has an escape of its own: all of them lie in the first plane.
+    // Compact JSON has them in strings only. Each is below U+10000, so that one escape is enough.
     let escape = |letter: char| match is_unsafe_on_terminal(letter) {
         true => format!("\\u{:04x}", u32::from(letter)),
         false => letter.to_string(),
@@ -120,32 +119,32 @@ fn escaped(value: &Value) -> String {
     text.chars().map(escape).collect()
 }
 
-/// The exit codes, those of the provider's own program and two of ours.
+/// The exit codes: those of the provider's own program, and some for outcomes that it does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
     /// The job failed or was cancelled.
     Failed = 1,
-    /// Of a schema, only words moved.
+    /// Only texts of a schema changed.
     DriftDocs = 10,
-    /// A schema allows more than before.
+    /// A schema accepts more than before.
     DriftCompatible = 11,
-    /// Under a schema, the same input may be refused or mean something else.
+    /// A schema may refuse the same input, or give it another meaning.
     DriftBehaviour = 12,
-    /// Of a schema, something is gone or required that was not.
+    /// A schema lost a property, or requires a new one.
     DriftBreaking = 13,
-    /// The command line makes no sense.
+    /// The command line is wrong.
     Usage = 64,
-    /// The input is not what the model takes.
+    /// The input is invalid.
     Input = 65,
     /// An input file is missing.
     NoInput = 66,
-    /// The service does not work as it should.
+    /// The service or the disk failed.
     Service = 69,
-    /// Nobody knows whether a job was submitted: trying again may pay twice.
+    /// The outcome of a submit is unknown. Submitting again may pay twice.
     Unknown = 70,
-    /// Not done yet; nothing is lost by trying again.
+    /// Not done yet. Trying again is safe.
     TryAgain = 75,
-    /// No token, or one that is not accepted.
+    /// The token is missing or not accepted.
     SignIn = 77,
 }
 
@@ -172,7 +171,7 @@ impl ExitStatus {
     }
 }
 
-/// An end without an output.
+/// The error that ends a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
     exit: ExitStatus,
@@ -206,12 +205,12 @@ impl CliError {
         Self::new(ExitStatus::TryAgain, message)
     }
 
-    /// A finding that was asked for: the output says all, and the exit code says it again.
+    /// Returns a result whose exit code is not 0.
     pub(crate) fn found(exit: ExitStatus, output: Output) -> Self {
         Self { output: Some(output.into()), ..Self::new(exit, exit.name()) }
     }
 
-    /// Adds a fact for machines, if there is one.
+    /// Adds a fact to the JSON, unless it is null.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         if !value.is_null() {
@@ -220,18 +219,18 @@ impl CliError {
         self
     }
 
-    /// Says that no money is at stake.
+    /// Adds that no money is at stake.
     pub(crate) fn before_submit(self) -> Self {
         Self { message: format!("nothing was submitted: {}", self.message), ..self }
     }
 
-    /// Adds the id of a job that goes on without this program, and how to get at it.
+    /// Adds the id of a job that goes on without this program, and the command that resumes it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
         let message = format!("{}\n  to resume: {command}", self.message);
         Self { message, ..self }.with("request_id", id.as_str()).with("resume", command)
     }
 
-    /// Adds how an unknown outcome is settled.
+    /// Adds the command that settles an unknown outcome.
     pub(crate) fn settled_by(self, intent: &str) -> Self {
         let message = format!(
             "{}\n  to settle it: kling jobs settle {intent} --id ID (or --not-submitted)",
@@ -274,7 +273,7 @@ impl From<Error> for CliError {
         let exit = match error.kind() {
             Kind::DuplicateRequest => ExitStatus::Unknown,
             Kind::Auth | Kind::Permission => ExitStatus::SignIn,
-            // The file of an output may appear later.
+            // The file may appear later.
             Kind::OutputUnavailable if error.status() == Some(404) => ExitStatus::TryAgain,
             Kind::Config | Kind::File | Kind::TooLarge => ExitStatus::Usage,
             Kind::InvalidInput | Kind::NotFound => ExitStatus::Input,
@@ -362,10 +361,10 @@ impl From<Violations> for CliError {
     }
 }
 
-/// The blanks between two columns.
+/// Separates two columns.
 const GAP: &str = "  ";
 
-/// Lays rows out in columns; the last one is as long as it is. Whatever would end a line or move the cursor is taken out.
+/// Lays rows out in columns. Line breaks and control characters are removed from the cells.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
     let widths: [usize; N] =
@@ -374,7 +373,7 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     lines.join("\n")
 }
 
-/// Text from anywhere as one line of a terminal.
+/// Returns any text as one printable line.
 pub(crate) fn one_line(text: &str) -> String {
     printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -1,5 +1,4 @@
-//! The commands with an input: `kling run` and `kling generate`, which submit, wait and download, `kling submit`, and
-//! `kling validate`.
+//! The commands with an input: `kling generate`, `kling run`, `kling submit` and `kling validate`.
 
 use kling::schema::ModelSchema;
 use kling::{MediaKind, ModelId, ModelInfo, Pointer};
@@ -26,7 +25,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
     catalog::warn_unchecked(&schema, console);
     let output_path = OutputPath::check(generate_args.output.as_deref(), schema.output_kind)
         .map_err(CliError::before_submit)?;
-    // The catalog has no field for the kind, so that it is guessed.
+    // The catalog has no field for the kind.
     let output_path = if session.is_none() { output_path } else { output_path.guessed() };
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
@@ -34,13 +33,13 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
             "note: {name} is missing from the compiled-in schema; to use the live schema: --live"
         ));
     }
-    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.is_offline());
+    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.offline);
     inline_files::inline(&schema, &mut body, &mut checker, console)?;
     let report = checker.check(schema.validate_input(&body), &schema.media, &body).await?;
     input::bound(&body)?;
     let session = match session {
         Some(session) => session,
-        None => connect(arguments, console)?,
+        None => Session::generate(&arguments.generate_args, arguments.schemas.as_deref(), console)?,
     };
     pipeline::run(
         &session,
@@ -51,29 +50,16 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
     .await
 }
 
-/// The compiled-in schema, else the live one, which takes a session.
+/// Returns the compiled-in schema, or else the live one and the session that fetched it.
 async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Session>), CliError> {
     match kling::model(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
         Some(model) => Ok((catalog::compiled_schema(model)?, None)),
         None => {
-            let session = connect(arguments, console)?;
+            let session = Session::generate(&arguments.generate_args, arguments.schemas.as_deref(), console)?;
             let schema = catalog::live_schema(session.client.client(), &arguments.model).await?;
             Ok((schema, Some(session)))
         }
     }
-}
-
-#[cfg(feature = "offline")]
-fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
-    match &arguments.schemas {
-        Some(folder) => Session::simulated(kling_sim::Sim::builder().schemas_dir(folder)),
-        None => arguments.generate_args.connect(console),
-    }
-}
-
-#[cfg(not(feature = "offline"))]
-fn connect(arguments: &Run, console: Console) -> Result<Session, CliError> {
-    arguments.generate_args.connect(console)
 }
 
 /// Makes every check before the one request that costs money.
@@ -82,11 +68,11 @@ pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<O
     let model = catalog::known_model(&arguments.model.model)?;
     let output_path = OutputPath::check(generate_args.output.as_deref(), model.output_kind)
         .map_err(CliError::before_submit)?;
-    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.is_offline());
+    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.offline);
     let body = assemble(arguments, model, &mut checker, console)?;
     let report = checker.check((model.validate_input)(&body), model.media, &body).await?;
     input::bound(&body)?;
-    let session = generate_args.connect(console)?;
+    let session = Session::generate(generate_args, None, console)?;
     pipeline::run(
         &session,
         generate_args,
@@ -128,7 +114,7 @@ fn assemble(
     Ok(body.into())
 }
 
-/// The first and the second property that holds one image.
+/// Returns the names of the first two properties that hold one image.
 fn image_fields(model: &ModelInfo) -> [Option<&str>; 2] {
     let mut names = model
         .media
@@ -138,7 +124,7 @@ fn image_fields(model: &ModelInfo) -> [Option<&str>; 2] {
     [names.next(), names.next()]
 }
 
-/// Durations are integers in most models, and words such as `auto` in some.
+/// Reads a duration: an integer in most models, a word such as `auto` in some.
 fn number_or_text(text: &str) -> Value {
     text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
 }

@@ -14,14 +14,13 @@ use crate::console::{CliError, Console};
 use crate::input;
 use crate::media_checker::MediaChecker;
 
-/// The most bytes of a sound or a clip inside a request, as in the provider's own clients.
+/// The most bytes of an audio or video file inside a request, as in the provider's own clients.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// The most bytes of an image inside a request. In base64 they stay below the 64 MiB that the provider's own clients allow for
-/// a whole request.
+/// The most bytes of an image inside a request. In base64, they stay below 64 MiB, the limit of a whole request.
 const MAX_IMAGE_BYTES: u64 = 47 * 1024 * 1024;
 /// The advice for a file that is too large.
 const TOO_LARGE: &str = "; use an https URL instead";
-/// The first bytes of a sound or a clip, enough to recognise its format.
+/// The bytes that are enough to recognise an audio or video format.
 const HEAD: u64 = 8 * 1024;
 /// The media type of a file of unknown format.
 const UNKNOWN_TYPE: &str = "application/octet-stream";

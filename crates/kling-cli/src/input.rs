@@ -1,4 +1,4 @@
-//! The input of a command: read from its source, with the properties of the command line set over it.
+//! The input of a command, and the files that it is read from.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::arguments::{InputSource, Setting};
 use crate::console::{CliError, name, path_name};
 
-/// The API takes bodies up to 64 MiB from the provider's own clients.
+/// The most bytes of a request, as in the provider's own clients.
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the input that the command line names.
@@ -27,7 +27,7 @@ pub(crate) fn read(source: &InputSource) -> Result<Value, CliError> {
     Ok(json::from_slice(&utf8(bytes)?).map_err(Violations::from)?)
 }
 
-/// JSON in UTF-8. Windows' editors and shells write UTF-16, or a byte order mark first.
+/// Converts JSON to UTF-8. Editors and shells of Windows write UTF-16 or a byte order mark.
 fn utf8(bytes: Vec<u8>) -> Result<Vec<u8>, CliError> {
     match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, text @ ..] => Ok(text.to_owned()),
@@ -44,7 +44,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Vec<u8>, CliError> {
     text.ok_or_else(|| CliError::input("the input has a UTF-16 byte order mark, but is not valid UTF-16"))
 }
 
-/// Refuses a body that the API does not take: the files inside a request add up.
+/// Refuses a body that is too large for the API.
 pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
     let length = serde_json::to_vec(body).map_or(usize::MAX, |bytes| bytes.len());
     if length <= MAX_BYTES {
@@ -56,8 +56,8 @@ pub(crate) fn bound(body: &Value) -> Result<(), CliError> {
     Err(CliError::input(message))
 }
 
-/// Puts every setting into the input, each read as what its property takes; a name that is no property stays a text, for the
-/// check to name. Where the input is no object, the check says that.
+/// Puts the settings into the input, each with the type of its property. The later check reports an unknown name, and an input
+/// that is not an object.
 pub(crate) fn apply(settings: &[Setting], schema: &ObjectSchema, input: &mut Value) -> Result<(), CliError> {
     let Value::Object(input) = input else { return Ok(()) };
     for (index, Setting { key, text }) in settings.iter().enumerate() {
@@ -90,7 +90,7 @@ const STDIN: &str = "-";
 
 /// Reads a file whole. `advice` follows the message about a file that is larger than `limit` bytes.
 pub(crate) fn read_file(path: &Path, limit: u64, advice: &str) -> Result<Vec<u8>, CliError> {
-    // One byte more than allowed is enough to know that it is too much.
+    // One byte over the limit proves that the file is too large.
     let read = |source: &mut dyn Read, length: u64| {
         let mut bytes = Vec::new();
         if length <= limit {

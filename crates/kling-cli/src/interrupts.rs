@@ -1,11 +1,11 @@
-//! Ctrl-C and every other signal by which a terminal or a supervisor ends a program, and what they mean.
+//! Ctrl-C, and the other signals that end a program.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use crate::arguments::{InterruptArgs, OnInterrupt};
 
-/// Listens for signals from the moment it is made, also between two waits.
+/// Listens for signals from its creation, also between two waits.
 pub(crate) struct Interrupts {
     chosen: Option<OnInterrupt>,
     choice: OnInterrupt,
@@ -13,18 +13,17 @@ pub(crate) struct Interrupts {
     signals: Signals,
 }
 
-/// Who ends the program.
+/// The origin of a signal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Interrupt {
     /// A person, who may press it again.
     CtrlC,
-    /// A terminal that closes, a supervisor, or a machine that shuts down. Such a signal may come several times: a closed
-    /// terminal sends SIGHUP by the kernel and by the shell.
+    /// A closed terminal, a supervisor, or a shutdown. Such a signal may repeat: the kernel and the shell both send SIGHUP.
     Shutdown,
 }
 
 impl Interrupts {
-    /// Listens for signals. `otherwise` is what happens to the job on Ctrl-C if the user chose nothing.
+    /// Listens for signals. `otherwise` is the action on Ctrl-C if the user chose none.
     pub(crate) fn new(chosen: InterruptArgs, otherwise: OnInterrupt) -> Self {
         Self {
             chosen: chosen.on_interrupt,
@@ -34,7 +33,7 @@ impl Interrupts {
         }
     }
 
-    /// What happens to a job that was interrupted.
+    /// Returns the action on an interrupted job.
     pub(crate) const fn choice(&self) -> OnInterrupt {
         self.choice
     }
@@ -44,8 +43,7 @@ impl Interrupts {
         self.were_heard
     }
 
-    /// Waits for the next signal. One that does not come from a person's Ctrl-C says nothing about the job: the job is left,
-    /// unless the user chose otherwise.
+    /// Waits for the next signal. A shutdown leaves the job unless the user chose otherwise.
     pub(crate) async fn next(&mut self) -> Interrupt {
         let interrupt = self.signals.next().await;
         if interrupt == Interrupt::Shutdown {
@@ -115,8 +113,7 @@ impl Signals {
     }
 }
 
-/// Whether the program was started with a signal ignored, as `nohup` does with SIGHUP and a script with the Ctrl-C of its
-/// background jobs. Only Linux can be asked.
+/// Whether the program was started with a signal ignored, as `nohup` does with SIGHUP. Only Linux tells.
 #[cfg(unix)]
 fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -125,8 +122,7 @@ fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
     mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
-/// Keeps the process alive when a file would grow past the limit of `ulimit -f`: the write fails instead, and its error says
-/// so. Must be called within a runtime.
+/// Makes a write past the limit of `ulimit -f` fail, instead of ending the process. Must be called within a runtime.
 #[cfg(unix)]
 pub(crate) fn outlive_file_size_limit() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -15,7 +15,7 @@ use crate::arguments::hyphen::command_line;
 use crate::arguments::{Jobs, JobsCommand, JournalCommand, Prune, Settle};
 use crate::console::{CliError, Console, ExitStatus, Output};
 
-/// The entries of a page if all are asked for.
+/// The entries of a page for `--all`.
 const PAGE: usize = 500;
 
 pub(crate) fn jobs(arguments: &Jobs, console: Console) -> Result<Output, CliError> {
@@ -36,14 +36,14 @@ pub(crate) fn is_off() -> CliError {
     CliError::usage(format!("the journal is turned off; unset {JOURNAL_VARIABLE} to use it"))
 }
 
-/// Warns if some of the journal cannot be read: it may hide jobs.
+/// Warns if the journal is damaged, since damage may hide jobs.
 pub(crate) fn warn_of_damage(journal: &Journal, console: Console) {
     if let Some(damage) = journal.damage() {
         console.note(format!("warning: {damage}"));
     }
 }
 
-/// Requests that need a person come first, then the newest.
+/// Lists requests with an unknown outcome first, then the newest.
 fn list(journal: &Journal, arguments: &Jobs, console: Console) -> Result<Output, CliError> {
     let query = Query::new(Selection::All);
     let (entries, next) = if arguments.all {
@@ -81,7 +81,7 @@ fn cursor(text: &str) -> Result<Cursor, CliError> {
     parsed.ok_or_else(wrong)
 }
 
-/// A known outcome is not changed.
+/// Settles an unknown outcome. A known one never changes.
 fn settle(journal: &Journal, arguments: &Settle) -> Result<Output, CliError> {
     let entry = journal.find_intent(&arguments.intent)?;
     let (intent, status) = (entry.intent().id(), entry.status());
@@ -106,7 +106,7 @@ fn settle(journal: &Journal, arguments: &Settle) -> Result<Output, CliError> {
     Ok(Output { text, json: describe(&settled) })
 }
 
-/// Says what is removed before it is removed: nothing else ever removes an entry.
+/// Removes finished entries, or prints their number. No other command removes an entry.
 fn prune(journal: &Journal, arguments: &Prune, console: Console) -> Result<Output, CliError> {
     let too_long = || CliError::usage("--older-than is too long");
     let before = SystemTime::now().checked_sub(arguments.older_than).ok_or_else(too_long)?;
@@ -129,7 +129,7 @@ fn line(entry: &Entry) -> String {
     let id = entry.request_id().map_or_else(|| format!("intent {}", intent.id()), str::to_owned);
     let age = SystemTime::now().duration_since(intent.at()).unwrap_or_default();
     let age = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
-    // The two largest units say enough.
+    // Two units are precise enough.
     let age = age.split(' ').take(2).collect::<Vec<_>>().join(" ");
     let mut line = format!("{:<13} {id:<43} {age:>9} ago  {}", entry.status(), intent.model());
     for file in entry.files() {
@@ -143,7 +143,7 @@ fn line(entry: &Entry) -> String {
     line
 }
 
-/// An entry for machines, without the URLs of its outputs: `kling result` prints those.
+/// Returns an entry as JSON. `kling result` prints the URLs of its outputs.
 pub(crate) fn describe(entry: &Entry) -> Value {
     let intent = entry.intent();
     json!({
@@ -184,7 +184,7 @@ fn export(journal: &Journal, file: &Path, console: Console) -> Result<Output, Cl
     Ok(Output { text: String::new(), json: json!(null) })
 }
 
-/// The lines open outputs without a token, so that only the owner may read them.
+/// Creates a file that only the owner can read, since its URLs open without a token.
 fn create(path: &Path) -> Result<File, CliError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

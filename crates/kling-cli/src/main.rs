@@ -1,4 +1,4 @@
-//! The program `kling`: a photo on disk becomes a clip, with one command.
+//! The program `kling` generates a clip from an image with one command.
 
 mod arguments;
 mod catalog;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 /// Prints help or version and succeeds, or prints the error and exits with 64, as the provider's own program does.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // Nobody reads it if the terminal is gone.
+        // An error means that the terminal is gone.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
@@ -75,7 +75,7 @@ fn first_line(error: &clap::Error) -> String {
     shorten(text.lines().next().unwrap_or_default().trim_start_matches("error: ")).into_owned()
 }
 
-/// The most characters in a line about a wrong command line, which quotes arguments of any length.
+/// The most characters of a usage message, which may quote an argument of any length.
 const LONGEST_LINE: usize = 300;
 
 fn is_long(line: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The files that outputs will be written to, settled before anything is paid.
+//! The files that outputs are written to. They are checked before any money is spent.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
@@ -9,29 +9,28 @@ use kling::{DownloadOptions, OutputKind, RequestId};
 
 use crate::console::CliError;
 
-/// The outputs of a request whose names are tried beforehand: the provider's models make three at most in one request of the
-/// default settings, and more get names of the same form.
+/// The number of output names that are tested beforehand. Few models have more outputs by default.
 const TESTED_NAMES: usize = 3;
 
-/// Where outputs go.
+/// The place of the outputs of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct OutputPath {
     place: Place,
     kind: OutputKind,
-    /// Whether the kind is a promise of the model, and not a guess.
+    /// Whether the model promises the kind.
     is_promised: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Place {
-    /// The file that was asked for.
+    /// The named file.
     File(PathBuf),
-    /// Names made of the request id, in this folder, which is made if it is missing.
+    /// Files named by the request id. A missing folder is created.
     Folder(PathBuf),
 }
 
 impl OutputPath {
-    /// Makes sure that the files can be written and that the first does not exist, by writing to their very names.
+    /// Checks that the files can be written and that the first does not exist.
     pub(crate) fn check(output: Option<&Path>, kind: OutputKind) -> Result<Self, CliError> {
         let place = match output {
             None => Place::Folder(PathBuf::new()),
@@ -50,7 +49,7 @@ impl OutputPath {
         Ok(output_path)
     }
 
-    /// A folder for the outputs of several requests, whose names are made of their ids.
+    /// Checks the folder for the outputs of several requests.
     pub(crate) fn folder(path: &Path) -> Result<Self, CliError> {
         if !is_folder(path) {
             let message = format!(
@@ -62,8 +61,8 @@ impl OutputPath {
         Ok(Self::check(Some(path), OutputKind::Video)?.guessed())
     }
 
-    /// The place that was noted when a job was submitted, or the current folder. Where the file exists by now, and perhaps is
-    /// somebody else's, a name made of the request id stands in for it.
+    /// Returns the place that the journal recorded, or the current folder. If the file exists by now, the output is named by
+    /// the request id.
     pub(crate) fn resumed(noted: Option<&Path>, kind: OutputKind) -> Self {
         let place = match noted {
             None => Place::Folder(PathBuf::new()),
@@ -74,35 +73,34 @@ impl OutputPath {
         Self { place, kind, is_promised: true }
     }
 
-    /// The same place, for outputs of a kind that nobody promised: the kind gives a name its ending, and no more.
+    /// Returns the same place without a promise. The kind is used for the extension only.
     pub(crate) fn guessed(self) -> Self {
         Self { is_promised: false, ..self }
     }
 
-    /// The kind that the model promises.
+    /// Returns the kind that the model promises.
     pub(crate) fn expected_kind(&self) -> Option<OutputKind> {
         self.is_promised.then_some(self.kind)
     }
 
-    /// Writes empty files to the very names that outputs will have, and removes them. A missing folder is made for that.
+    /// Writes empty files to the names of outputs, and removes them.
     pub(crate) fn try_names(&self) -> Result<(), CliError> {
         let options = DownloadOptions::default();
         let tried = |path: &Path| options.check_path(path).map_err(CliError::from);
         match &self.place {
             Place::File(path) => {
                 tried(path)?;
-                // One that exists can be written, and another name stands in for it.
+                // An output whose name is taken gets another one.
                 let others = (1..TESTED_NAMES).map(|index| numbered(path, index));
                 others.filter(|path| fs::symlink_metadata(path).is_err()).try_for_each(|path| tried(&path))
             }
             Place::Folder(folder) => {
                 let is_made = self.prepare()?;
-                // A name of its own, and as long: another process may try one in the same folder.
+                // Unique, since other processes may test the same folder, and as long as a real name.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let name = format!("kling-{:08x}{now:028x}-{TESTED_NAMES}.mp4", process::id());
                 let outcome = tried(&folder.join(name));
                 if is_made {
-                    // It is made again when it is needed.
                     let _ = fs::remove_dir(folder);
                 }
                 outcome
@@ -110,7 +108,7 @@ impl OutputPath {
         }
     }
 
-    /// Makes the folder that is missing at the end of the path, and says whether it did.
+    /// Creates a missing folder. Returns whether it was missing.
     pub(crate) fn prepare(&self) -> Result<bool, CliError> {
         let Place::Folder(folder) = &self.place else { return Ok(false) };
         if folder.as_os_str().is_empty() || folder.is_dir() {
@@ -121,19 +119,19 @@ impl OutputPath {
         fs::create_dir(folder).map(|()| true).map_err(refuse)
     }
 
-    /// The absolute path to note: the file, or the folder that it will be in, with a separator at its end.
+    /// Returns the absolute path for the journal. A folder ends in a separator.
     pub(crate) fn to_record(&self) -> PathBuf {
         let path = match &self.place {
             Place::File(path) => path.clone(),
             Place::Folder(folder) if folder.as_os_str().is_empty() => Path::new(".").join(""),
             Place::Folder(folder) => folder.join(""),
         };
-        // Without a current folder nothing can be written either, which will be said.
+        // Without a current folder, the download reports the error.
         std::path::absolute(&path).unwrap_or(path)
     }
 
-    /// The file for the output number `index`, counted from 0, that is at `url`, and whether its name is made of the id. A name
-    /// that was asked for and is taken by now is somebody else's.
+    /// Returns the file for an output, and whether the file is named by the request id. A chosen name that is taken by now is
+    /// not used.
     pub(crate) fn path(&self, id: &RequestId, index: usize, url: &str) -> (PathBuf, bool) {
         let folder = match &self.place {
             Place::Folder(folder) => folder,
@@ -150,12 +148,12 @@ impl OutputPath {
     }
 }
 
-/// Whether a path means a folder: one that exists, or one that is spelt so.
+/// Whether a path is an existing folder, or ends in a separator.
 fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.to_string_lossy().ends_with(is_separator)
 }
 
-/// `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, …
+/// Returns `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, …
 fn numbered(path: &Path, index: usize) -> PathBuf {
     if index == 0 {
         return path.to_owned();
@@ -169,7 +167,7 @@ fn numbered(path: &Path, index: usize) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The extension of a URL's path, if it is a plain one.
+/// Returns the extension of a URL's path if it is 2 to 4 letters or digits.
 fn extension(url: &str) -> Option<String> {
     let path = url.split(['?', '#']).next()?;
     let (_, extension) = path.rsplit('/').next()?.rsplit_once('.')?;

@@ -14,7 +14,7 @@ use crate::interrupts::Interrupts;
 use crate::output_path::OutputPath;
 use crate::progress::ProgressLine;
 
-/// A file that was downloaded, for a report.
+/// A downloaded file.
 #[derive(Debug)]
 pub(crate) struct Saved {
     pub(crate) path: String,
@@ -27,7 +27,7 @@ impl Saved {
     }
 }
 
-/// Downloads every output. The job is paid for, so every error names its id and its URL.
+/// Downloads every output until a signal. Every error names the request id and the URL, since the job is paid.
 pub(crate) async fn download(
     client: &Journaled,
     completed: &CompletedJob,
@@ -45,7 +45,7 @@ pub(crate) async fn download(
     }
 }
 
-/// Downloads every output, shown where there is a place for it. One that fails keeps none of the others from their files.
+/// Downloads every output. An error of one does not stop the others.
 pub(crate) async fn save(
     client: &Journaled,
     completed: &CompletedJob,
@@ -118,7 +118,7 @@ async fn fetch(
     }
 }
 
-/// Asks once for the result again if the host of an output does not give the file: the link may have expired.
+/// Fetches the result again if the host refuses an output, since the link may have expired.
 async fn fresh_link(
     client: &Client,
     id: &RequestId,
@@ -133,7 +133,7 @@ async fn fresh_link(
     result.output_urls().get(index).filter(|fresh| **fresh != url).map(ToString::to_string)
 }
 
-/// What was paid for is named in full, so that it can be fetched by other means.
+/// Returns an error with the URL, so that the output can be fetched by other means.
 fn download_error(error: &kling::Error, id: &RequestId, url: &str) -> CliError {
     let options = match error.host() {
         Some(host) if error.kind() == ErrorKind::HostNotAllowed => format!("--allow-host {host}"),
@@ -149,16 +149,15 @@ fn download_error(error: &kling::Error, id: &RequestId, url: &str) -> CliError {
     CliError::new(exit, message).with("url", url).resumable(id, &resume_command(id, &options))
 }
 
-/// The command that takes the download of a request up again.
+/// Returns the command that resumes a request.
 pub(crate) fn resume_command(id: &RequestId, options: &str) -> String {
     command_line("resume", id.as_str(), options)
 }
 
-/// Keys that say nothing of the kind of a file, so that what holds them does.
+/// Keys without a kind. The kind of their parent counts.
 const PLAIN_KEYS: [&str; 5] = ["file", "href", "src", "uri", "url"];
 
-/// The content that is promised for one URL of an output: by the nearest key that names a kind, or by the model for a URL that
-/// has no key of its own.
+/// Returns the expected content of one URL of an output: the kind of its nearest key, or of the model if it has no key.
 pub(crate) fn expected_content(output: &Value, url: &str, model: Option<OutputKind>) -> ExpectedContent {
     kind_at(output, url, model).flatten().map_or(ExpectedContent::Media, ExpectedContent::Kind)
 }
@@ -181,7 +180,7 @@ fn kind_of_key(key: &str) -> Option<OutputKind> {
     kinds.into_iter().find(|kind| key == kind.singular() || key == kind.plural())
 }
 
-/// The output for people: its URLs, a line each, or all of it if there is none; nothing if there is no output.
+/// Returns the URLs of an output, or the whole output if it has none. Returns `None` without an output.
 pub(crate) fn lines(completed: &CompletedJob) -> Option<Vec<String>> {
     let urls = completed.reply().output_urls();
     if !urls.is_empty() {
@@ -193,7 +192,7 @@ pub(crate) fn lines(completed: &CompletedJob) -> Option<Vec<String>> {
     }
 }
 
-/// A URL as it is shown: one that holds the file itself, by its beginning and its length.
+/// Returns a URL for a message. A `data:` URI is cut.
 pub(crate) fn display_url(url: &str) -> String {
     const SHOWN: usize = 40;
     let is_inline = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
@@ -206,7 +205,7 @@ pub(crate) fn display_url(url: &str) -> String {
     }
 }
 
-/// The end of a job that worked and whose output names no file: whatever there is of it is shown.
+/// Returns the error for an output without a file. The message shows the output.
 pub(crate) fn no_file(completed: &CompletedJob) -> CliError {
     let id = completed.request_id();
     let message = match lines(completed) {

@@ -22,7 +22,7 @@ use crate::outputs;
 use crate::progress::ProgressLine;
 use crate::session::Session;
 
-/// What is to be made: an input that keeps every rule, and where its files go.
+/// A checked input, and the place of its outputs.
 pub(crate) struct JobSpec {
     pub(crate) model: ModelId,
     pub(crate) body: Value,
@@ -30,7 +30,7 @@ pub(crate) struct JobSpec {
     pub(crate) output_path: OutputPath,
 }
 
-/// Submits, waits, downloads. **This costs money**, once.
+/// Submits, waits and downloads. **This costs money**, once.
 pub(crate) async fn run(
     session: &Session,
     generate_args: &GenerateArgs,
@@ -79,9 +79,8 @@ pub(crate) async fn run(
     Ok(Output { text, json })
 }
 
-/// Submits, and returns the job. After a signal no further attempt is made; if a request is out, its reply is waited for.
-/// Then the job is cancelled or left, as was chosen. Only a Ctrl-C after another signal quits at once, with the outcome
-/// unknown.
+/// Submits, and returns the job. After a signal, the submit is not retried, and a request that is out gets its reply. Then the
+/// job is cancelled or left, as chosen. A later Ctrl-C quits at once and leaves the outcome unknown.
 pub(crate) async fn submit(
     client: &Journaled,
     model: &ModelId,
@@ -99,7 +98,7 @@ pub(crate) async fn submit(
     let mut stop = Some(stop);
     let outcome = loop {
         tokio::select! {
-            // A reply that is there counts more than a signal that came with it.
+            // A reply counts more than a signal that came with it.
             biased;
             done = &mut submitting => break done,
             interrupt = interrupts.next() => match (stop.take(), interrupt) {
@@ -123,7 +122,7 @@ pub(crate) async fn submit(
     Ok(job)
 }
 
-/// An unknown outcome is settled by the id of its entry.
+/// Adds the command that settles an unknown outcome.
 fn submit_error(error: SubmitError) -> CliError {
     let intent = error.unknown_outcome().and_then(UnknownOutcome::intent_id).map(str::to_owned);
     let error = CliError::from(error);
@@ -142,8 +141,7 @@ fn unknown_outcome(client: &Journaled, model: &ModelId) -> CliError {
     CliError::new(ExitStatus::Unknown, message)
 }
 
-/// Waits until a job is over. At the end of the time and on Ctrl-C it is left or cancelled, as was chosen, and what became of it
-/// is told.
+/// Waits until a job is over. At the deadline and on Ctrl-C, the job is left or cancelled, as chosen.
 pub(crate) async fn wait(
     client: &Journaled,
     job: &Job,
@@ -164,7 +162,7 @@ pub(crate) async fn wait(
     Ok(completed)
 }
 
-/// What is odd about the result of a job that worked.
+/// Returns warnings about the result of a job that succeeded.
 pub(crate) fn notes(completed: &CompletedJob) -> impl Iterator<Item = String> {
     let reply = completed.reply();
     let warning = reply.warning.as_ref().map(|warning| format!("note: {warning}"));
@@ -187,12 +185,12 @@ pub(crate) fn options(wait_args: &WaitArgs, durations: &Durations) -> WaitOption
 /// Returns the handle of a request, with the model and the time of the submit if the journal knows them.
 pub(crate) fn job(client: &Journaled, id: &RequestId) -> Job {
     let origin = client.client().settings().base().origin();
-    // The wait works without them.
+    // The wait works without an entry.
     let entry = client.journal().and_then(|journal| journal.find_job(&origin, id.as_str()).ok()?);
     known_job(id, entry.as_ref())
 }
 
-/// Returns the handle of a request whose entry was read.
+/// Returns the handle of a request with its entry.
 pub(crate) fn known_job(id: &RequestId, entry: Option<&Entry>) -> Job {
     let job = Job::from_id(id.clone());
     let Some(intent) = entry.map(Entry::intent) else { return job };
@@ -204,7 +202,7 @@ pub(crate) fn known_job(id: &RequestId, entry: Option<&Entry>) -> Job {
     if intent.request_id().is_none() { job.with_submitted_at(intent.at()) } else { job }
 }
 
-/// Why a wait ended, and how to go on where the job may.
+/// Adds the command that resumes a job, unless the job failed.
 fn wait_error(error: &WaitError) -> CliError {
     let (id, error) = (error.request_id(), CliError::from(error));
     if error.exit() == ExitStatus::Failed { error } else { error.resumable(id, &wait_command(id)) }
@@ -219,7 +217,7 @@ pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
     journal.lock(entry.intent().id()).ok()?
 }
 
-/// What becomes of a job after a Ctrl-C, and the words for it.
+/// Cancels or leaves a job after a signal, and returns the error that says so.
 pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
     match interrupts.choice() {
         OnInterrupt::Leave => still_active(id),
@@ -227,13 +225,12 @@ pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: 
     }
 }
 
-/// A job that was left as it is.
 fn still_active(id: &RequestId) -> CliError {
     CliError::try_again(format!("request {id} is still queued or running and may be billed"))
         .resumable(id, &wait_command(id))
 }
 
-/// Cancels after a Ctrl-C, and says how that ended; a second Ctrl-C ends it at once.
+/// Cancels a job. A second signal ends the call.
 async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
     let cancelling = async { Some(client.cancel(id).await) };
     let outcome = tokio::select! {
@@ -273,7 +270,6 @@ fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> CliError {
     CliError::new(exit, format!("request {id} {text}")).resumable(id, &wait_command(id))
 }
 
-/// The command that takes a request up again.
 fn wait_command(id: &RequestId) -> String {
     command_line("wait", id.as_str(), "-o FILE")
 }

@@ -1,4 +1,4 @@
-//! The display while a person waits: live lines on a terminal, for one request or many, and plain lines in a pipe.
+//! Progress of waits and downloads: live lines on a terminal, plain lines in a pipe.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use kling::{Job, Progress, RequestId, TimeLeft, Update, WaitOptions};
 
 use crate::console::{ACTIVE_LINE, Console, printable};
 
-/// How a wait and a download are shown.
+/// Shows the wait and the downloads of one request.
 pub(crate) struct ProgressLine {
     console: Console,
     bar: Option<ProgressBar>,
@@ -29,12 +29,12 @@ impl ProgressLine {
         Self { console, bar, countdown }
     }
 
-    /// Sets the options of the wait, which know how long such a job takes.
+    /// Sets the options of the wait, which estimate its length.
     pub(crate) fn expect(&self, options: &WaitOptions) {
         self.countdown.expect(options);
     }
 
-    /// Shows the state of the job, and about how long it may still run.
+    /// Shows the state of the job, and the time left.
     pub(crate) fn update(&self, update: &Update) {
         let Some(text) = Self::status_text(update) else { return };
         match &self.bar {
@@ -44,7 +44,7 @@ impl ProgressLine {
         self.countdown.update(update);
     }
 
-    /// What a job does, in words.
+    /// Returns the state of a job, or its last error.
     pub(crate) fn status_text(update: &Update) -> Option<String> {
         Some(match (&update.error, &update.state) {
             (Some(error), _) => format!("retrying after: {error}"),
@@ -56,10 +56,10 @@ impl ProgressLine {
         })
     }
 
-    /// Shows how far a download is; in a pipe only its beginning is worth a line.
+    /// Shows the progress of a download, on a terminal only.
     pub(crate) fn set_download(&self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
-        // Each file has a total of its own, or none.
+        // Each file has its own total, or none.
         if progress.total != bar.length() {
             match progress.total {
                 Some(total) => {
@@ -75,7 +75,7 @@ impl ProgressLine {
         bar.set_position(progress.received);
     }
 
-    /// Shows one line of news.
+    /// Shows a text in place of the state.
     pub(crate) fn show(&self, text: &str) {
         self.countdown.stop();
         match &self.bar {
@@ -84,12 +84,12 @@ impl ProgressLine {
         }
     }
 
-    /// Prints a line that stays, above the live line.
+    /// Prints a permanent line above the live line.
     pub(crate) fn note(&self, text: &str) {
         self.console.note(text);
     }
 
-    /// Returns a function that prints such a line, for callbacks.
+    /// Returns a callback that prints a permanent line.
     pub(crate) fn printer(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let console = self.console;
         move |text| console.note(text)
@@ -114,7 +114,7 @@ fn download_style() -> ProgressStyle {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are constants; if one were wrong, indicatif's own style would do.
+    // The templates are constants, so that the fallback is never used.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
@@ -122,14 +122,14 @@ fn with_time_left(text: &str, time_left: Option<TimeLeft>) -> String {
     time_left.map_or_else(|| text.to_owned(), |time_left| format!("{text}, {time_left}"))
 }
 
-/// About how long a job may still run, at each moment that its line is drawn.
+/// Estimates the time left whenever a line is drawn.
 #[derive(Clone, Default)]
 struct Countdown(Arc<Mutex<Run>>);
 
 #[derive(Default)]
 struct Run {
     options: Option<WaitOptions>,
-    /// None while the job does not run, or not since a known time.
+    /// None unless the job runs since a known time.
     started: Option<Instant>,
 }
 
@@ -150,7 +150,7 @@ impl Countdown {
         self.change(|run| run.options.as_ref()?.time_left(run.started?.elapsed()))
     }
 
-    /// Returns a style with the key `left`: the time left, if it is known, after a separator.
+    /// Returns a style whose key `left` is a separator and the time left, if it is known.
     fn style(&self, template: &str, separator: &'static str) -> ProgressStyle {
         let countdown = self.clone();
         style(template).with_key("left", move |_: &ProgressState, line: &mut dyn fmt::Write| {
@@ -166,10 +166,10 @@ impl Countdown {
     }
 }
 
-/// More lines than this push each other off the screen: then only the last line moves.
+/// The most live lines. Above it, only the total is shown.
 const MOST_LINES: usize = 30;
 
-/// How many requests are shown.
+/// Shows the waits of many requests.
 pub(crate) struct ProgressTable {
     console: Console,
     bars: Option<Bars>,
@@ -186,7 +186,7 @@ impl ProgressTable {
         Self { console, bars: console.is_watched().then(|| Bars::new(jobs, options)) }
     }
 
-    /// Shows the state of a request, and about how long it may still run.
+    /// Shows the state of a request, and the time left.
     pub(crate) fn update(&self, id: &RequestId, update: &Update) {
         let Some(text) = ProgressLine::status_text(update) else { return };
         if self.bars.is_none() {
@@ -198,7 +198,7 @@ impl ProgressTable {
         }
     }
 
-    /// Shows one line of news about a request.
+    /// Shows a text in place of the state of a request.
     pub(crate) fn show(&self, id: &RequestId, text: &str) {
         if self.bars.is_none() {
             return self.console.note(format!("{id}: {text}"));
@@ -227,7 +227,7 @@ impl ProgressTable {
         }
     }
 
-    /// Shows that a request did not end well; a live line may be too short for the words.
+    /// Shows the error of a request. A live line may be too short for it.
     pub(crate) fn fail(&self, id: &RequestId, text: &str) {
         if self.bars.is_some() {
             self.suspend(|| self.console.note(format!("{id}: {text}")));
@@ -235,7 +235,7 @@ impl ProgressTable {
         self.end(id, text);
     }
 
-    /// Prints something that stays, above the live lines.
+    /// Prints permanent lines above the live lines.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
         match &self.bars {
             Some(bars) => bars.all.suspend(print),
@@ -247,8 +247,8 @@ impl ProgressTable {
 impl Bars {
     fn new(jobs: &[Job], options: &WaitOptions) -> Self {
         let all = MultiProgress::new();
-        let shown = if jobs.len() > MOST_LINES { &[] } else { jobs };
-        let widest = shown.iter().map(|job| job.id().as_str().len()).max().unwrap_or_default();
+        let visible = if jobs.len() > MOST_LINES { &[] } else { jobs };
+        let widest = visible.iter().map(|job| job.id().as_str().len()).max().unwrap_or_default();
         let line = |job: &Job| {
             let countdown = Countdown::default();
             countdown.expect(&options.for_job(job));
@@ -258,7 +258,7 @@ impl Bars {
             line.enable_steady_tick(Duration::from_millis(120));
             (job.id().clone(), (line, countdown))
         };
-        let lines = shown.iter().map(line).collect();
+        let lines = visible.iter().map(line).collect();
         let total = all.add(ProgressBar::new(jobs.len() as u64));
         total.set_style(style("{pos} of {len} done · {elapsed}"));
         total.enable_steady_tick(Duration::from_millis(500));
@@ -268,7 +268,7 @@ impl Bars {
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        // The lines of requests stay, as a record; the count is in the summary.
+        // The lines of requests stay as a record.
         let open = self.lines.values().filter(|(line, _)| !line.is_finished());
         open.for_each(|(line, _)| line.abandon());
         self.total.finish_and_clear();

@@ -34,7 +34,7 @@ struct Resumer<'a> {
     console: Console,
     interrupts: Interrupts,
     output: Option<&'a Path>,
-    /// The place of every output, where one was named for all.
+    /// The folder of `--all`, if one is given.
     folder: Option<OutputPath>,
 }
 
@@ -63,12 +63,12 @@ impl Resumer<'_> {
         Ok(Output { text: lines(&files), json })
     }
 
-    /// Every one is tried, whatever becomes of the others; the first that goes first_error decides how it all ends. Each is looked at
-    /// again when its turn comes: another process may have it in hand by then, or have finished it.
+    /// Resumes every request, and returns the first error. Each entry is read again before its turn, since another process may
+    /// have locked or finished it.
     async fn all(&mut self, journal: &Journal) -> Result<Output, CliError> {
         let origin = self.origin();
         let query = |selection| Query::new(selection).of_origin(&origin).oldest_first();
-        // All are read first: the jobs that are finished here would move the pages.
+        // Read before the first wait, since finished jobs would move the pages.
         let unfinished = journal.entries(query(Selection::Unfinished)).collect::<Result<Vec<_>, _>>()?;
         warn_of_damage(journal, self.console);
         let (mut texts, mut done, mut first_error) = (Vec::new(), Vec::new(), None);
@@ -105,7 +105,7 @@ impl Resumer<'_> {
         }
     }
 
-    /// Locks a request for its wait and its download. Returns `None` if another process has locked it.
+    /// Locks an entry. Returns `None` if another process has locked it.
     fn lock(&self, entry: &Entry) -> Result<Option<EntryLock>, CliError> {
         match self.client.journal() {
             Some(journal) => Ok(journal.lock(entry.intent().id())?),
@@ -125,7 +125,7 @@ impl Resumer<'_> {
         })
     }
 
-    /// Waits and downloads. Ctrl-C leaves the request as it is, unless chosen otherwise: it was not submitted here.
+    /// Waits and downloads.
     async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, CliError> {
         let progress = ProgressLine::new(self.console);
         progress.note(&format!("request {id}"));
@@ -138,7 +138,7 @@ impl Resumer<'_> {
         Ok(saved.iter().map(outputs::Saved::json).collect())
     }
 
-    /// The place of the output: the one that is named now, or else the one that was noted at the submit.
+    /// Returns the place that the command names, or else the recorded one.
     fn output_path(&self, id: &RequestId, entry: Option<&Entry>) -> Result<OutputPath, CliError> {
         if let Some(folder) = &self.folder {
             return Ok(folder.clone());
@@ -149,11 +149,11 @@ impl Resumer<'_> {
         let output_path = match self.output {
             Some(path) => OutputPath::check(Some(path), kind)?,
             None => {
-                let noted = OutputPath::resumed(intent.and_then(|intent| intent.output()), kind);
+                let recorded = OutputPath::resumed(intent.and_then(|intent| intent.output()), kind);
                 let elsewhere =
                     |error: CliError| error.resumable(id, &outputs::resume_command(id, "-o FILE"));
-                noted.try_names().map_err(elsewhere)?;
-                noted
+                recorded.try_names().map_err(elsewhere)?;
+                recorded
             }
         };
         Ok(if model.is_some() { output_path } else { output_path.guessed() })

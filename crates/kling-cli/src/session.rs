@@ -1,4 +1,6 @@
-//! The way to the API: the provider's, or a simulator inside this program.
+//! A session with the API of the provider or with the built-in simulator.
+
+use std::path::Path;
 
 use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
 use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
@@ -6,7 +8,7 @@ use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
 use crate::arguments::{GenerateArgs, JournalArgs};
 use crate::console::{CliError, Console, ExitStatus};
 
-/// A client, and whatever has to live as long as it.
+/// A client with its journal, and the simulator if there is one.
 pub(crate) struct Session {
     pub(crate) client: Journaled,
     pub(crate) is_simulated: bool,
@@ -15,8 +17,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// To the API that the environment names, for what costs money: without a journal nothing is submitted, unless that is
-    /// asked for.
+    /// Connects for calls that cost money. Without a journal, nothing is submitted unless `--no-journal` is given.
     pub(crate) fn paid(journal_args: &JournalArgs, console: Console) -> Result<Self, CliError> {
         let open = || if journal_args.no_journal { Ok(None) } else { Journal::from_env() };
         let session = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
@@ -25,7 +26,7 @@ impl Session {
         Ok(Self { client: session.client.on_duplicate(on_duplicate), ..session })
     }
 
-    /// To the API that the environment names, for what is free: where there is no journal, that is said, and it goes on.
+    /// Connects for calls that cost nothing. If the journal cannot be opened, warns and continues.
     pub(crate) fn free(console: Console) -> Result<Self, CliError> {
         let open = || {
             Journal::from_env().or_else(|error| {
@@ -36,7 +37,7 @@ impl Session {
         Self::new(open, console)
     }
 
-    /// The token comes first: without one there is nothing to note.
+    /// Reads the token first, since a session without a token needs no journal.
     fn new(
         journal: impl FnOnce() -> Result<Option<Journal>, CliError>,
         console: Console,
@@ -54,46 +55,34 @@ impl Session {
         })
     }
 
-    /// To a simulator of its own: no token, no network.
-    #[cfg(feature = "offline")]
-    pub(crate) fn offline() -> Result<Self, CliError> {
-        Self::simulated(kling_sim::Sim::builder())
+    /// Connects to the built-in simulator with `--offline`, or else for calls that cost money.
+    pub(crate) fn generate(
+        arguments: &GenerateArgs,
+        schemas: Option<&Path>,
+        console: Console,
+    ) -> Result<Self, CliError> {
+        #[cfg(feature = "offline")]
+        if arguments.offline {
+            return Self::simulated(schemas);
+        }
+        _ = schemas;
+        Self::paid(&arguments.journal_args, console)
     }
 
-    /// To a simulator that is to be started.
     #[cfg(feature = "offline")]
-    pub(crate) fn simulated(sim: kling_sim::Builder) -> Result<Self, CliError> {
-        // Fast enough not to bore, slow enough to show the queue.
+    fn simulated(schemas: Option<&Path>) -> Result<Self, CliError> {
+        // Slow enough to show the queue.
         const SPEED: f64 = 10.0;
         let start_error =
             |error: &dyn std::fmt::Display| CliError::service(format!("cannot start the simulator: {error}"));
-        let sim = sim.speed(SPEED).start().map_err(|error| start_error(&error))?;
+        let builder = kling_sim::Sim::builder().speed(SPEED);
+        let builder = match schemas {
+            Some(folder) => builder.schemas_dir(folder),
+            None => builder,
+        };
+        let sim = builder.start().map_err(|error| start_error(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
         Ok(Self { client: Journaled::new(client(settings)?, None), is_simulated: true, _sim: Some(sim) })
-    }
-}
-
-impl GenerateArgs {
-    /// The way to the API that is asked for, where a submit is noted unless that is turned off.
-    #[cfg(feature = "offline")]
-    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
-        if self.offline { Session::offline() } else { Session::paid(&self.journal_args, console) }
-    }
-
-    /// The way to the API, where a submit is noted unless that is turned off.
-    #[cfg(not(feature = "offline"))]
-    pub(crate) fn connect(&self, console: Console) -> Result<Session, CliError> {
-        Session::paid(&self.journal_args, console)
-    }
-
-    #[cfg(feature = "offline")]
-    pub(crate) const fn is_offline(&self) -> bool {
-        self.offline
-    }
-
-    #[cfg(not(feature = "offline"))]
-    pub(crate) const fn is_offline(&self) -> bool {
-        false
     }
 }
 
@@ -104,7 +93,7 @@ fn unwritable(error: &JournalError) -> CliError {
     CliError::service(message)
 }
 
-/// Plain loopback needs no certificates, and a bare machine has none.
+/// Returns a client. Loopback needs no certificates, and a bare machine has none.
 fn client(settings: Settings) -> Result<Client, CliError> {
     let is_loopback = settings.base().is_loopback();
     match Client::new(settings.clone()) {

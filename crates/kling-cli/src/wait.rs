@@ -1,4 +1,4 @@
-//! `kling wait`: one request, or many in one set with one line each.
+//! `kling wait`: waits for one request, or for many at once.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -55,8 +55,7 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Outpu
     Ok(Output { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
 }
 
-/// Each request is outcome of as it exits; the first that did not end well, in the order of the command line, decides how it all
-/// exits.
+/// Waits for many requests. The exit code is that of the first error, in the order of the command line.
 async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<Output, CliError> {
     let output_path = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
     let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
@@ -109,7 +108,7 @@ fn client(output_path: Option<&OutputPath>, console: Console) -> Result<Journale
     })
 }
 
-/// What is outcome of many requests.
+/// The wait for many requests.
 struct MultiWait {
     client: Journaled,
     account: Account,
@@ -139,7 +138,7 @@ impl MultiWait {
                 if is_ending {
                     self.table.show(&id, "cancellation requested");
                 } else {
-                    // Nobody waits for what goes on after a Ctrl-C; it counts as left.
+                    // After a Ctrl-C, a job that runs on counts as left.
                     self.account.detach(event.key);
                     self.client.release(&id).await;
                     self.table.fail(&id, "could not be cancelled: still running and may be billed");
@@ -147,7 +146,6 @@ impl MultiWait {
             }
             JobSetUpdate::Done(Ok(completed)) => self.completed(completed),
             JobSetUpdate::Done(Err(error)) => self.failed(&id, &CliError::from(&error)),
-            // News of a kind that is not known here says nothing of an end.
             _ => {}
         }
     }
@@ -168,7 +166,7 @@ impl MultiWait {
         );
     }
 
-    /// A result with files to fetch is not over yet.
+    /// Starts the downloads of a completed job, if any are wanted.
     fn completed(&mut self, completed: CompletedJob) {
         for note in pipeline::notes(&completed) {
             self.table.suspend(|| self.console.note(format!("{}: {note}", completed.request_id())));
@@ -186,7 +184,7 @@ impl MultiWait {
         match saved {
             Ok((completed, Ok(files))) => self.succeeded(&completed, Some(&files)),
             Ok((completed, Err(error))) => self.failed(completed.request_id(), &error),
-            // A download that broke off is left, and counted so.
+            // The request counts as unfinished.
             Err(error) => self.console.note(format!("kling: a download stopped: {error}")),
         }
     }
@@ -216,7 +214,7 @@ impl MultiWait {
         self.emit("failed", id, error.json());
     }
 
-    /// Says something to machines only: people see it on the table.
+    /// Prints an event in JSON only, since people see it in the table.
     fn emit(&self, event: &str, id: &RequestId, facts: Value) {
         self.print(event, id, String::new(), facts);
     }
@@ -225,7 +223,7 @@ impl MultiWait {
         json["event"] = event.into();
         json["request_id"] = id.as_str().into();
         let output = Output { text, json };
-        // Where stdout is gone, nobody reads it; the waiting and the downloads go on.
+        // If stdout is gone, the downloads still go on.
         self.table.suspend(|| _ = self.console.print(&output));
     }
 
@@ -243,7 +241,7 @@ impl MultiWait {
             "elapsed_seconds": elapsed.as_secs_f64(),
         });
         let output = Output { text: String::new(), json };
-        // A request without an end was left.
+        // A request without an exit status is unfinished.
         let exits = ids.iter().map(|id| exits.get(id).copied().unwrap_or(Some(ExitStatus::TryAgain)));
         match exits.flatten().next() {
             None => Ok(output),

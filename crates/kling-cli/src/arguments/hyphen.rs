@@ -1,4 +1,4 @@
-//! Values that begin with a hyphen, told from options: request ids and prompts may.
+//! Request ids and prompts that begin with a hyphen.
 
 use std::ffi::OsString;
 
@@ -7,8 +7,8 @@ use kling::RequestId;
 
 use super::Arguments;
 
-/// Moves the request ids of `status`, `result`, `wait`, `resume` and `cancel` behind `--` if one of them begins with a hyphen,
-/// since clap takes it for an option. Options of the command are never ids.
+/// Moves request ids behind `--` if one of them begins with a hyphen, since clap takes such an id for an option. Options of the
+/// command are never ids.
 pub(crate) fn separate_ids(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let mut root = Arguments::command();
@@ -52,7 +52,7 @@ enum Kind {
     End,
     /// An id that begins with a hyphen.
     Id,
-    /// An option, with its value if it has one, or something that clap will refuse.
+    /// An option with its value, or an argument that clap refuses.
     Option,
     /// An option whose value is the next argument.
     OptionBeforeValue,
@@ -76,13 +76,13 @@ impl Kind {
         match command.get_arguments().find(|argument| is_long(argument, name)) {
             Some(option) if takes_value(option) && value.is_none() => Self::OptionBeforeValue,
             Some(_) => Self::Option,
-            // Letters alone are an option that is misspelt.
+            // Letters alone are a misspelt option.
             None if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') => Self::Option,
             None => Self::unknown(text),
         }
     }
 
-    /// A cluster of flags, of which the last may have a value.
+    /// Reads a cluster of flags. The last one may have a value.
     fn of_short(name: &str, text: &str, command: &Command) -> Self {
         for (at, letter) in name.char_indices() {
             let option = command.get_arguments().find(|argument| argument.get_short() == Some(letter));
@@ -103,7 +103,7 @@ impl Kind {
     }
 }
 
-/// The text for a request in a command line: an id that begins with a hyphen has to be the last argument.
+/// Returns a command for a hint. An id that begins with a hyphen must be the last argument.
 pub(crate) fn command_line(command: &str, id: &str, options: &str) -> String {
     let options = if options.is_empty() { String::new() } else { format!(" {options}") };
     if id.starts_with('-') {
@@ -113,13 +113,13 @@ pub(crate) fn command_line(command: &str, id: &str, options: &str) -> String {
     }
 }
 
-/// Reads the request id of an option. An option that was taken for one is refused.
+/// Reads the request id of an option. Refuses an option of kling.
 pub(crate) fn request_id(text: &str) -> Result<RequestId, String> {
     refuse_option(text, "a request id")?;
     text.parse().map_err(|error: kling::Error| error.to_string())
 }
 
-/// Reads a prompt. An option that was taken for one is refused: it would be forgotten, and the prompt be wrong.
+/// Reads a prompt. Refuses an option of kling, which would be lost as an option.
 pub(crate) fn prompt(text: &str) -> Result<String, String> {
     refuse_option(text, "a prompt")?;
     Ok(text.to_owned())
