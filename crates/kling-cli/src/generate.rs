@@ -9,7 +9,7 @@ use crate::console::{CliError, Console, Output};
 use crate::interrupts::Interrupts;
 use crate::media_checker::MediaChecker;
 use crate::output_path::OutputPath;
-use crate::pipeline::{self, JobSpec};
+use crate::pipeline::{self, JobSpec, Pipeline};
 use crate::progress::ProgressLine;
 use crate::session::Session;
 use crate::{catalog, inline_files, input};
@@ -41,13 +41,8 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
         Some(session) => session,
         None => Session::generate(&arguments.generate_args, arguments.schemas.as_deref(), console)?,
     };
-    pipeline::run(
-        &session,
-        generate_args,
-        JobSpec { model: schema.id.parse()?, body, report, output_path },
-        console,
-    )
-    .await
+    let spec = JobSpec { model: schema.id.parse()?, body, report, output_path };
+    pipeline::run(&session, generate_args, spec, console).await
 }
 
 /// Returns the compiled-in schema, or else the live one and the session that fetched it.
@@ -73,13 +68,8 @@ pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<O
     let report = checker.check((model.validate_input)(&body), model.media, &body).await?;
     input::bound(&body)?;
     let session = Session::generate(generate_args, None, console)?;
-    pipeline::run(
-        &session,
-        generate_args,
-        JobSpec { model: model.id.parse()?, body, report, output_path },
-        console,
-    )
-    .await
+    let spec = JobSpec { model: model.id.parse()?, body, report, output_path };
+    pipeline::run(&session, generate_args, spec, console).await
 }
 
 /// Returns the body with the arguments of the command line only, and measures the images.
@@ -138,9 +128,10 @@ pub(crate) async fn submit(arguments: &Submit, console: Console) -> Result<Outpu
     }
     let model: ModelId = arguments.model.model.parse()?;
     let session = Session::paid(&arguments.journal_args, console)?;
-    let progress = ProgressLine::new(console);
+    let progress = &ProgressLine::new(console);
     let mut interrupts = Interrupts::new(arguments.interrupt_args, OnInterrupt::Cancel);
-    let job = pipeline::submit(&session.client, &model, body, &progress, &mut interrupts).await?;
+    let mut pipeline = Pipeline { client: &session.client, progress, interrupts: &mut interrupts };
+    let job = pipeline.submit(&model, body).await?;
     let id = job.id().as_str();
     Ok(Output {
         text: id.to_owned(),

@@ -7,10 +7,8 @@ use kling::{
 };
 use serde_json::{Value, json};
 
-use crate::arguments::WaitArgs;
 use crate::arguments::hyphen::command_line;
 use crate::console::{CliError, one_line};
-use crate::interrupts::Interrupts;
 use crate::output_path::OutputPath;
 use crate::progress::ProgressLine;
 
@@ -21,28 +19,11 @@ pub(crate) struct Saved {
     bytes: u64,
 }
 
-impl Saved {
-    pub(crate) fn json(&self) -> Value {
-        json!({ "path": self.path, "bytes": self.bytes })
-    }
-}
-
-/// Downloads every output until a signal. Every error names the request id and the URL, since the job is paid.
-pub(crate) async fn download(
-    client: &Journaled,
-    completed: &CompletedJob,
-    output_path: &OutputPath,
-    wait_args: &WaitArgs,
-    progress: &ProgressLine,
-    interrupts: &mut Interrupts,
-) -> Result<Vec<Saved>, CliError> {
-    let (id, options) = (completed.request_id(), wait_args.download.options());
-    tokio::select! {
-        saved = save(client, completed, output_path, &options, Some(progress)) => saved,
-        _ = interrupts.next() => {
-            Err(CliError::try_again("the download was interrupted").resumable(id, &resume_command(id, "")))
-        }
-    }
+/// Returns the paths of files as lines, and the files as JSON.
+pub(crate) fn report(saved: &[Saved]) -> (String, Value) {
+    let paths: Vec<_> = saved.iter().map(|file| file.path.as_str()).collect();
+    let json = saved.iter().map(|file| json!({ "path": file.path, "bytes": file.bytes }));
+    (paths.join("\n"), json.collect())
 }
 
 /// Downloads every output. An error of one does not stop the others.
@@ -69,7 +50,7 @@ pub(crate) async fn save(
         }
     }
     if let Some(error) = first_error {
-        return Err(error.with("files", saved.iter().map(Saved::json).collect::<Value>()));
+        return Err(error.with("files", report(&saved).1));
     }
     let files = saved.iter().filter_map(|file| std::path::absolute(&file.path).ok());
     client.saved(id, files).await;

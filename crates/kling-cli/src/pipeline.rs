@@ -5,8 +5,8 @@ use std::pin::pin;
 
 use kling::kling_journal::{Entry, EntryLock};
 use kling::{
-    CompletedJob, Job, Journaled, ModelId, OnDeadline, RequestId, SubmitError, UnknownOutcome, WaitError,
-    WaitOptions,
+    CancelOutcome, CompletedJob, Job, Journaled, ModelId, OnDeadline, RequestId, SubmitError, UnknownOutcome,
+    WaitError, WaitOptions,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -18,7 +18,7 @@ use crate::durations::Durations;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::media_checker::Report;
 use crate::output_path::OutputPath;
-use crate::outputs;
+use crate::outputs::{self, Saved};
 use crate::progress::ProgressLine;
 use crate::session::Session;
 
@@ -33,7 +33,7 @@ pub(crate) struct JobSpec {
 /// Submits, waits and downloads. **This costs money**, once.
 pub(crate) async fn run(
     session: &Session,
-    generate_args: &GenerateArgs,
+    arguments: &GenerateArgs,
     spec: JobSpec,
     console: Console,
 ) -> Result<Output, CliError> {
@@ -42,12 +42,13 @@ pub(crate) async fn run(
     if session.is_simulated {
         console.note("SIMULATED: the built-in simulator is used; nothing is generated or billed");
     }
-
     output_path.prepare().map_err(CliError::before_submit)?;
-    let client = session.client.clone().with_output_path(output_path.to_record());
-    let mut interrupts = Interrupts::new(generate_args.wait_args.interrupt_args, OnInterrupt::Cancel);
-    let progress = ProgressLine::new(console);
-    let job = submit(&client, &model, body, &progress, &mut interrupts).await?;
+    let client = &session.client.clone().with_output_path(output_path.to_record());
+    let wait_args = &arguments.wait_args;
+    let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
+    let progress = &ProgressLine::new(console);
+    let mut pipeline = Pipeline { client, progress, interrupts: &mut interrupts };
+    let job = pipeline.submit(&model, body).await?;
     let mut json = json!({
         "simulated": session.is_simulated, "model": model.as_str(), "request_id": job.id().as_str(),
         "checks": report.json(),
@@ -55,15 +56,12 @@ pub(crate) async fn run(
     if let Some(warning) = job.warning() {
         json["warning"] = warning.into();
     }
-    if generate_args.no_wait {
+    if arguments.no_wait {
         json["status"] = "submitted".into();
         return Ok(Output { text: job.id().to_string(), json });
     }
-    let wait_args = &generate_args.wait_args;
-    let _lock = lock(&client, job.id());
-    let completed = wait(&client, &job, wait_args, &progress, &mut interrupts).await?;
-    let saved =
-        outputs::download(&client, &completed, &output_path, wait_args, &progress, &mut interrupts).await?;
+    let _lock = lock(client, job.id());
+    let (completed, saved) = pipeline.finish(&job, wait_args, &output_path).await?;
     json["status"] = "succeeded".into();
     json["output"] = completed.output();
     json["cost_usd"] = completed.cost_usd().into();
@@ -74,52 +72,117 @@ pub(crate) async fn run(
     if let Some(error) = &reply.error {
         json["error"] = error.clone();
     }
-    json["files"] = saved.iter().map(outputs::Saved::json).collect();
-    let text = saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n");
+    let (text, files) = outputs::report(&saved);
+    json["files"] = files;
     Ok(Output { text, json })
 }
 
-/// Submits, and returns the job. After a signal, the submit is not retried, and a request that is out gets its reply. Then the
-/// job is cancelled or left, as chosen. A later Ctrl-C quits at once and leaves the outcome unknown.
-pub(crate) async fn submit(
-    client: &Journaled,
-    model: &ModelId,
-    input: Value,
-    progress: &ProgressLine,
-    interrupts: &mut Interrupts,
-) -> Result<Job, CliError> {
-    progress.show("submitting");
-    // Printed before it is recorded: if the disk fails, the user still has the id.
-    let print = progress.printer();
-    let client = &client.clone().on_accepted(move |id| print(&format!("request {id}")));
-    // The submit runs in its own task, so that no early return drops it.
-    let (stop, stopping) = oneshot::channel::<Infallible>();
-    let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
-    let mut stop = Some(stop);
-    let outcome = loop {
-        tokio::select! {
-            // A reply counts more than a signal that came with it.
-            biased;
-            done = &mut submitting => break done,
-            interrupt = interrupts.next() => match (stop.take(), interrupt) {
-                (Some(_), _) => progress.note(
-                    "interrupted: waiting for the reply to the submit, if it was sent; it will not be retried. \
-                     Press Ctrl-C again to quit without knowing the outcome",
-                ),
-                (None, Interrupt::CtrlC) => return Err(unknown_outcome(client, model)),
-                (None, Interrupt::Shutdown) => {}
-            },
+/// One job on its way from the submit to its files.
+pub(crate) struct Pipeline<'a> {
+    pub(crate) client: &'a Journaled,
+    pub(crate) progress: &'a ProgressLine,
+    pub(crate) interrupts: &'a mut Interrupts,
+}
+
+impl Pipeline<'_> {
+    /// Submits, and returns the job. After a signal, the submit is not retried, and a request that is out gets its reply. Then
+    /// the job is cancelled or left, as chosen. A later Ctrl-C quits at once and leaves the outcome unknown.
+    pub(crate) async fn submit(&mut self, model: &ModelId, input: Value) -> Result<Job, CliError> {
+        let progress = self.progress;
+        progress.show("submitting");
+        // Printed before it is recorded: if the disk fails, the user still has the id.
+        let print = progress.printer();
+        let client = &self.client.clone().on_accepted(move |id| print(&format!("request {id}")));
+        let (stop, stopping) = oneshot::channel::<Infallible>();
+        let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
+        let mut stop = Some(stop);
+        let outcome = loop {
+            tokio::select! {
+                // A reply counts more than a signal that came with it.
+                biased;
+                done = &mut submitting => break done,
+                interrupt = self.interrupts.next() => match (stop.take(), interrupt) {
+                    (Some(_), _) => progress.note(
+                        "interrupted: waiting for the reply to the submit, if it was sent; it will not be retried. \
+                         Press Ctrl-C again to quit without knowing the outcome",
+                    ),
+                    (None, Interrupt::CtrlC) => return Err(unknown_outcome(client, model)),
+                    (None, Interrupt::Shutdown) => {}
+                },
+            }
+        };
+        let job = outcome.into_result().map_err(submit_error)?;
+        if let Some(warning) = job.warning() {
+            progress.note(&format!("note: {warning}; the request id was found in it"));
         }
-    };
-    let is_interrupted = stop.is_none();
-    let job = outcome.into_result().map_err(submit_error)?;
-    if let Some(warning) = job.warning() {
-        progress.note(&format!("note: {warning}; the request id was found in it"));
+        if stop.is_none() { Err(self.interrupted(job.id()).await) } else { Ok(job) }
     }
-    if is_interrupted {
-        return Err(interrupted(client, job.id(), interrupts).await);
+
+    /// Waits for a job and downloads its outputs. After a signal, the outputs are left.
+    pub(crate) async fn finish(
+        &mut self,
+        job: &Job,
+        wait_args: &WaitArgs,
+        output_path: &OutputPath,
+    ) -> Result<(CompletedJob, Vec<Saved>), CliError> {
+        let completed = self.wait(job, wait_args).await?;
+        let options = wait_args.download.options();
+        let saved = tokio::select! {
+            saved = outputs::save(self.client, &completed, output_path, &options, Some(self.progress)) => saved?,
+            _ = self.interrupts.next() => {
+                let id = completed.request_id();
+                let error = CliError::try_again("the download was interrupted");
+                return Err(error.resumable(id, &outputs::resume_command(id, "")));
+            }
+        };
+        Ok((completed, saved))
     }
-    Ok(job)
+
+    /// Waits until a job is over. At the deadline and on Ctrl-C, the job is left or cancelled, as chosen.
+    pub(crate) async fn wait(&mut self, job: &Job, wait_args: &WaitArgs) -> Result<CompletedJob, CliError> {
+        let (client, progress) = (self.client, self.progress);
+        let durations = Durations::read(client);
+        let options = options(wait_args, &durations);
+        progress.expect(&options.for_job(job));
+        let completed = tokio::select! {
+            outcome = client.wait(job, &options, |update| progress.update(update)) => {
+                outcome.map_err(|error| wait_error(&error))?
+            }
+            _ = self.interrupts.next() => return Err(self.interrupted(job.id()).await),
+        };
+        durations.save();
+        notes(&completed).for_each(|note| progress.note(&note));
+        Ok(completed)
+    }
+
+    /// Leaves or cancels a job after a signal, as chosen. A second signal ends the cancel.
+    async fn interrupted(&mut self, id: &RequestId) -> CliError {
+        let outcome = match self.interrupts.choice() {
+            OnInterrupt::Leave => None,
+            OnInterrupt::Cancel => tokio::select! {
+                outcome = self.client.cancel(id) => Some(outcome),
+                _ = self.interrupts.next() => None,
+            },
+        };
+        let text = match outcome {
+            None => "is still queued or running and may be billed".to_owned(),
+            Some(Err(error)) => format!("may still run and be billed: cannot cancel it: {error}"),
+            Some(Ok(reply)) => match reply.outcome {
+                CancelOutcome::Cancelled => {
+                    let text = format!("request {id} was cancelled while it was in the queue");
+                    return CliError::new(ExitStatus::Failed, text).with("request_id", id.as_str());
+                }
+                CancelOutcome::NotCancellable => {
+                    "is still running and may be billed: only queued requests can be cancelled".to_owned()
+                }
+                CancelOutcome::AlreadyOver => "finished before it could be cancelled".to_owned(),
+                CancelOutcome::NotConfirmed => {
+                    "may still run and be billed: cancellation was requested but not confirmed".to_owned()
+                }
+            },
+        };
+        CliError::try_again(format!("request {id} {text}")).resumable(id, &wait_command(id))
+    }
 }
 
 /// Adds the command that settles an unknown outcome.
@@ -139,27 +202,6 @@ fn unknown_outcome(client: &Journaled, model: &ModelId) -> CliError {
          be billed; check the account's history before submitting again{noted}"
     );
     CliError::new(ExitStatus::Unknown, message)
-}
-
-/// Waits until a job is over. At the deadline and on Ctrl-C, the job is left or cancelled, as chosen.
-pub(crate) async fn wait(
-    client: &Journaled,
-    job: &Job,
-    wait_args: &WaitArgs,
-    progress: &ProgressLine,
-    interrupts: &mut Interrupts,
-) -> Result<CompletedJob, CliError> {
-    let durations = Durations::read(client);
-    let options = options(wait_args, &durations);
-    progress.expect(&options.for_job(job));
-    let waiting = client.wait(job, &options, |update| progress.update(update));
-    let completed = tokio::select! {
-        outcome = waiting => outcome.map_err(|error| wait_error(&error))?,
-        _ = interrupts.next() => return Err(interrupted(client, job.id(), interrupts).await),
-    };
-    durations.save();
-    notes(&completed).for_each(|note| progress.note(&note));
-    Ok(completed)
 }
 
 /// Returns warnings about the result of a job that succeeded.
@@ -215,59 +257,6 @@ pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
     // A wait costs nothing, so it goes on without the lock.
     let entry = journal.find_job(&origin, id.as_str()).ok()??;
     journal.lock(entry.intent().id()).ok()?
-}
-
-/// Cancels or leaves a job after a signal, and returns the error that says so.
-pub(crate) async fn interrupted(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
-    match interrupts.choice() {
-        OnInterrupt::Leave => still_active(id),
-        OnInterrupt::Cancel => cancel(client, id, interrupts).await,
-    }
-}
-
-fn still_active(id: &RequestId) -> CliError {
-    CliError::try_again(format!("request {id} is still queued or running and may be billed"))
-        .resumable(id, &wait_command(id))
-}
-
-/// Cancels a job. A second signal ends the call.
-async fn cancel(client: &Journaled, id: &RequestId, interrupts: &mut Interrupts) -> CliError {
-    let cancelling = async { Some(client.cancel(id).await) };
-    let outcome = tokio::select! {
-        outcome = cancelling => outcome,
-        _ = interrupts.next() => None,
-    };
-    match outcome {
-        Some(Ok(reply)) => cancelled(id, reply.outcome),
-        Some(Err(error)) => CliError::try_again(format!(
-            "cannot cancel request {id}: {error}; it may still run and be billed"
-        ))
-        .resumable(id, &wait_command(id)),
-        None => still_active(id),
-    }
-}
-
-fn cancelled(id: &RequestId, outcome: kling::CancelOutcome) -> CliError {
-    use kling::CancelOutcome::{AlreadyOver, Cancelled, NotCancellable, NotConfirmed};
-    let (exit, text) = match outcome {
-        Cancelled => {
-            return CliError::new(
-                ExitStatus::Failed,
-                format!("request {id} was cancelled while it was in the queue"),
-            )
-            .with("request_id", id.as_str());
-        }
-        NotCancellable => (
-            ExitStatus::TryAgain,
-            "is still running and may be billed: only queued requests can be cancelled",
-        ),
-        AlreadyOver => (ExitStatus::TryAgain, "finished before it could be cancelled"),
-        NotConfirmed => (
-            ExitStatus::TryAgain,
-            "may still run and be billed: cancellation was requested but not confirmed",
-        ),
-    };
-    CliError::new(exit, format!("request {id} {text}")).resumable(id, &wait_command(id))
 }
 
 fn wait_command(id: &RequestId) -> String {

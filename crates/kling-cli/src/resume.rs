@@ -11,6 +11,7 @@ use crate::console::{CliError, Console, Output};
 use crate::interrupts::Interrupts;
 use crate::journal::{describe, open, warn_of_damage};
 use crate::output_path::OutputPath;
+use crate::pipeline::Pipeline;
 use crate::progress::ProgressLine;
 use crate::session::Session;
 use crate::{outputs, pipeline};
@@ -58,9 +59,9 @@ impl Resumer<'_> {
             Some(entry) => Some(self.lock(entry)?.ok_or_else(|| is_locked(id))?),
             None => None,
         };
-        let files = self.finish(id, entry.as_ref()).await?;
+        let (text, files) = self.finish(id, entry.as_ref()).await?;
         let json = json!({ "request_id": id.as_str(), "status": "succeeded", "files": files });
-        Ok(Output { text: lines(&files), json })
+        Ok(Output { text, json })
     }
 
     /// Resumes every request, and returns the first error. Each entry is read again before its turn, since another process may
@@ -83,8 +84,8 @@ impl Resumer<'_> {
                 continue;
             };
             match self.finish(&id, Some(&entry)).await {
-                Ok(files) => {
-                    texts.push(lines(&files));
+                Ok((text, files)) => {
+                    texts.push(text);
                     done.push(json!({ "request_id": id.as_str(), "status": "succeeded", "files": files }));
                 }
                 Err(error) => {
@@ -125,17 +126,15 @@ impl Resumer<'_> {
         })
     }
 
-    /// Waits and downloads.
-    async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<Vec<Value>, CliError> {
-        let progress = ProgressLine::new(self.console);
+    /// Waits for a request and downloads its outputs.
+    async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<(String, Value), CliError> {
+        let progress = &ProgressLine::new(self.console);
         progress.note(&format!("request {id}"));
         let output_path = self.output_path(id, entry)?;
-        let Self { client, wait_args, interrupts, .. } = self;
         let job = pipeline::known_job(id, entry);
-        let finished = pipeline::wait(client, &job, wait_args, &progress, interrupts).await?;
-        let saved =
-            outputs::download(client, &finished, &output_path, wait_args, &progress, interrupts).await?;
-        Ok(saved.iter().map(outputs::Saved::json).collect())
+        let mut pipeline = Pipeline { client: &self.client, progress, interrupts: &mut self.interrupts };
+        let (_, saved) = pipeline.finish(&job, self.wait_args, &output_path).await?;
+        Ok(outputs::report(&saved))
     }
 
     /// Returns the place that the command names, or else the recorded one.
@@ -167,8 +166,4 @@ impl Resumer<'_> {
 fn is_locked(id: &RequestId) -> CliError {
     let message = format!("another kling process is already waiting for request {id}");
     CliError::try_again(message).with("request_id", id.as_str())
-}
-
-fn lines(files: &[Value]) -> String {
-    files.iter().filter_map(|file| file["path"].as_str()).collect::<Vec<_>>().join("\n")
 }

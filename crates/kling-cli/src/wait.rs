@@ -18,7 +18,7 @@ use crate::durations::Durations;
 use crate::interrupts::Interrupts;
 use crate::output_path::OutputPath;
 use crate::outputs::{self, Saved};
-use crate::pipeline;
+use crate::pipeline::{self, Pipeline};
 use crate::progress::{ProgressLine, ProgressTable};
 use crate::session::Session;
 
@@ -39,20 +39,22 @@ async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Outpu
     let check = |path: &Path| OutputPath::check(Some(path), OutputKind::Video).map(OutputPath::guessed);
     let output_path = arguments.output.as_deref().map(check).transpose()?;
     let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
-    let progress = ProgressLine::new(console);
+    let progress = &ProgressLine::new(console);
     let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
     let job = pipeline::job(&client, id);
     let _lock = pipeline::lock(&client, id);
-    let completed = pipeline::wait(&client, &job, wait_args, &progress, &mut interrupts).await?;
-    let mut json = serde_json::to_value(completed.reply()).unwrap_or_default();
+    let mut pipeline = Pipeline { client: &client, progress, interrupts: &mut interrupts };
+    let reply = |completed: &CompletedJob| serde_json::to_value(completed.reply()).unwrap_or_default();
     let Some(output_path) = output_path else {
+        let completed = pipeline.wait(&job, wait_args).await?;
         let lines = outputs::lines(&completed).ok_or_else(|| outputs::no_file(&completed))?;
-        return Ok(Output { text: lines.join("\n"), json });
+        return Ok(Output { text: lines.join("\n"), json: reply(&completed) });
     };
-    let saved =
-        outputs::download(&client, &completed, &output_path, wait_args, &progress, &mut interrupts).await?;
-    json["files"] = saved.iter().map(Saved::json).collect::<Value>();
-    Ok(Output { text: saved.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join("\n"), json })
+    let (completed, saved) = pipeline.finish(&job, wait_args, &output_path).await?;
+    let (text, files) = outputs::report(&saved);
+    let mut json = reply(&completed);
+    json["files"] = files;
+    Ok(Output { text, json })
 }
 
 /// Waits for many requests. The exit code is that of the first error, in the order of the command line.
@@ -199,7 +201,7 @@ impl MultiWait {
         let mut json = serde_json::to_value(completed.reply()).unwrap_or_default();
         let places: Vec<String> = match files {
             Some(files) => {
-                json["files"] = files.iter().map(Saved::json).collect();
+                json["files"] = outputs::report(files).1;
                 files.iter().map(|file| file.path.clone()).collect()
             }
             None => lines,
