@@ -167,7 +167,7 @@ impl JobMachine {
             Action::Done(outcome) => outcome.error(),
             _ => None,
         };
-        if let Some(error) = error.or(self.last_error()) {
+        if let Some(error) = error.or_else(|| self.last_error()) {
             span.text("error", error);
         }
     }
@@ -325,7 +325,7 @@ impl JobMachine {
     fn on_unfinished(&mut self, now: Duration, state: &State) {
         let was_queued = matches!(self.state(), Some(State::InQueue));
         if was_queued && matches!(state, State::InProgress) {
-            self.running_since = self.running_since.or(Some((self.alive_at + now) / 2));
+            self.running_since = self.running_since.or_else(|| Some((self.alive_at + now) / 2));
         }
         self.alive_at = now;
     }

@@ -194,7 +194,7 @@ impl WaitError {
     /// Returns the error that ended the wait, or the last error before the deadline.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.0.outcome.error().or(self.0.last_error.as_ref().filter(|_| self.is_deadline()))
+        self.0.outcome.error().or_else(|| self.0.last_error.as_ref().filter(|_| self.is_deadline()))
     }
 
     /// Returns the outcome of the cancel at the deadline, if [`WaitOptions::with_at_deadline`] asks for one. An error means
