@@ -415,7 +415,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_says_the_same_without_what_a_terminal_would_obey() {
+    fn json_escapes_every_control_character() {
         let value = Value::from("\u{9b}31m \u{7f} \u{202e} \u{2028}\u{61c}\u{feff} \"ü\n");
         let text = escaped(&value);
         assert!(!text.contains(is_unsafe_on_terminal), "{text}");
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_begins_a_line_or_turns_the_text_but_our_own_newline() {
+    fn control_characters_except_newline_are_replaced() {
         let text = "a\nb\u{2028}c\u{2029}d\u{85}e\u{202e}f\u{61c}g\u{2066}h\r";
         assert_eq!(printable(text), "a\nb\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}f\u{fffd}g\u{fffd}h\u{fffd}");
     }

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused_by_its_place() {
+    fn a_duplicate_key_is_refused_by_its_pointer() {
         let error = applied(&["camera={\"zoom\": 1, \"zoom\": 2}"]).unwrap_err();
         assert_eq!(error.exit(), ExitStatus::Input);
         assert!(error.message().contains("/camera/zoom: duplicate key"), "{}", error.message());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_key_is_no_setting() {
+    fn a_setting_without_a_key_is_refused() {
         assert!("prompt".parse::<Setting>().is_err() && "=x".parse::<Setting>().is_err());
     }
 }

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_resumed_where_it_was_to_be_unless_something_is_there() {
+    fn a_job_is_resumed_at_its_recorded_path_unless_the_file_exists() {
         let folder = tempfile::tempdir().unwrap();
         let noted = folder.path().join("clip.mp4");
         let resumed = || path(&OutputPath::resumed(Some(&noted), OutputKind::Video), 0, "");

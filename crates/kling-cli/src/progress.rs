@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_time_is_not_told() {
+    fn an_unknown_time_is_not_shown() {
         let (stopped, unknown) = (countdown(20), Countdown::default());
         stopped.stop();
         unknown.change(|run| run.started = Some(Instant::now()));

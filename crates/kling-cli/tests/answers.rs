@@ -1,4 +1,4 @@
-//! Broken answers, and text of a server on a terminal: what the program does with them and what it says.
+//! Broken replies, and text of a server on a terminal.
 #![cfg(feature = "offline")]
 
 mod program;
@@ -33,7 +33,7 @@ fn a_broken_answer_to_a_submit_names_the_job_and_is_called_broken() {
 }
 
 #[test]
-fn an_output_is_saved_whatever_stands_beside_it_and_an_error_is_shown() {
+fn an_output_beside_an_error_is_saved_and_the_error_is_shown() {
     for (error, is_shown) in [(json!(""), false), (json!({}), false), (json!("no upscaling"), true)] {
         let sim = fast();
         let program = Program::at(&sim);
@@ -74,7 +74,7 @@ fn the_same_request_in_another_spelling_is_not_paid_again_unasked() {
 const FORGED: &str = "kling: nothing was submitted";
 
 #[test]
-fn text_of_a_server_adds_no_line_and_turns_no_text() {
+fn server_text_cannot_add_lines_or_reverse_text() {
     let breaks = ["\n", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}"];
     for line_break in breaks {
         let sim = fast();

@@ -86,7 +86,7 @@ fn a_second_output_whose_name_is_taken_gets_one_of_its_own() {
 }
 
 #[test]
-fn a_request_whose_place_cannot_be_written_is_taken_up_at_another() {
+fn a_request_with_an_unwritable_path_is_resumed_at_another() {
     let sim = fast();
     let program = Program::at(&sim);
     fs::create_dir(program.folder().join("gone")).unwrap();
@@ -106,7 +106,7 @@ fn a_request_whose_place_cannot_be_written_is_taken_up_at_another() {
 }
 
 #[test]
-fn what_is_no_clip_is_refused_and_the_request_stays_to_be_taken_up() {
+fn content_that_is_not_media_is_refused_and_the_request_stays_resumable() {
     let sim = fast();
     let program = Program::at(&sim);
     let id = submitted(&sim, &program, &["-o", "clip.mp4"]);
@@ -138,7 +138,7 @@ fn an_output_hosts_refusal_asks_for_a_fresh_link_once() {
 }
 
 #[test]
-fn an_output_hosts_refusal_is_no_matter_of_token_or_id() {
+fn a_refusal_of_an_output_host_blames_neither_token_nor_id() {
     for (status, code) in [(401, 69), (403, 69), (404, 75), (410, 69)] {
         let sim = fast();
         let program = Program::at(&sim);

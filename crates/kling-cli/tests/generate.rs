@@ -45,7 +45,7 @@ fn against_an_api_one_request_is_paid_and_the_result_is_one_json_object() {
 }
 
 #[test]
-fn nothing_is_sent_that_was_not_asked_for() {
+fn schema_defaults_are_not_sent() {
     let sim = fast();
     let url = "https://127.0.0.1:9/start.jpg";
     Program::at(&sim).run(&["generate", url, "--no-wait"]);
@@ -69,7 +69,7 @@ fn several_files_are_numbered() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once_before_anything_is_paid() {
+fn all_violations_are_reported_at_once_before_the_submit() {
     let sim = fast();
     let program = Program::at(&sim);
     fs::write(program.folder().join("small.png"), png(1, 9)).unwrap();
@@ -156,7 +156,7 @@ fn a_submit_whose_outcome_is_unknown_is_70_and_is_sent_once() {
 }
 
 #[test]
-fn a_job_that_fails_is_1_with_the_words_of_the_api() {
+fn a_failed_job_exits_with_1_and_the_message_of_the_api() {
     let sim = fast();
     sim.fail_next_job("the picture shows \u{1b}[2Jnothing");
     let ended = Program::at(&sim).run(&["generate", "https://127.0.0.1:9/a.jpg"]);

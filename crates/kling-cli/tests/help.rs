@@ -1,4 +1,4 @@
-//! What people read when they ask for help.
+//! The help of each command.
 
 mod program;
 
@@ -6,7 +6,7 @@ use kling::schema::ModelSchema;
 use program::{Program, default_model};
 
 #[test]
-fn help_is_worth_reading() {
+fn help_matches_its_snapshots() {
     let commands = [
         "",
         "generate",

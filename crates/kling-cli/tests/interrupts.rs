@@ -1,4 +1,4 @@
-//! A request that is not waited for any longer: what Ctrl-C and a deadline do to it, as the user chose.
+//! Ctrl-C, other signals, and the deadline.
 
 mod program;
 
@@ -9,7 +9,7 @@ use program::{Program, photo, until};
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_cancels_what_is_in_the_queue() {
+fn ctrl_c_cancels_a_queued_job() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", &photo(), "--json"]);
@@ -24,7 +24,7 @@ fn ctrl_c_cancels_what_is_in_the_queue() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_leaves_what_is_in_the_queue_where_that_was_chosen() {
+fn ctrl_c_leaves_a_queued_job_if_chosen() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", &photo(), "--json", "--on-interrupt", "leave"]);
@@ -39,7 +39,7 @@ fn ctrl_c_leaves_what_is_in_the_queue_where_that_was_chosen() {
 
 #[cfg(unix)]
 #[test]
-fn a_machine_that_shuts_down_leaves_what_is_in_the_queue_unless_otherwise_chosen() {
+fn sigterm_leaves_a_queued_job_unless_cancel_is_chosen() {
     let choices: [(&[&str], i32, &str); 2] =
         [(&[], 75, "in_queue, position 1"), (&["--on-interrupt", "cancel"], 1, "cancelled")];
     for (choice, code, state) in choices {
@@ -57,7 +57,7 @@ fn a_machine_that_shuts_down_leaves_what_is_in_the_queue_unless_otherwise_chosen
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
+fn ctrl_c_leaves_a_running_job_and_prints_the_resume_command() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", &photo()]);
@@ -73,7 +73,7 @@ fn ctrl_c_leaves_what_runs_and_says_how_to_take_it_up_again() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_while_the_request_is_out_waits_for_its_answer_then_cancels_or_leaves_as_was_chosen() {
+fn ctrl_c_during_a_submit_waits_for_the_reply_then_cancels_or_leaves() {
     for (choice, code, state) in [("cancel", 1, "cancelled"), ("leave", 75, "in_queue, position 1")] {
         let sim = Sim::builder().manual_time().start().unwrap();
         sim.fault_next(Call::Submit, Fault::Drip(Duration::from_millis(200)));
@@ -141,7 +141,7 @@ fn a_limit_on_the_size_of_files_is_an_error_and_not_the_end_of_the_process() {
 }
 
 #[test]
-fn at_the_deadline_a_request_is_left_or_cancelled_as_was_chosen() {
+fn at_the_deadline_a_request_is_left_or_cancelled_as_chosen() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let left = program.run(&["generate", &photo(), "--timeout", "0s", "--json"]);

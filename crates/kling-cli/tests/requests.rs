@@ -122,7 +122,7 @@ fn a_report_of_violations_is_for_people_and_for_machines() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused() {
+fn a_duplicate_key_is_refused() {
     let ended = Program::new().run(&["validate", "--input", r#"{"duration": 5, "duration": 10}"#]);
     assert_eq!(ended.code, 65);
     assert!(ended.stderr.contains("/duration: duplicate key"), "{}", ended.stderr);
@@ -221,7 +221,7 @@ fn the_simulator_serves_any_client_until_ctrl_c() {
 }
 
 #[test]
-fn a_picture_that_could_not_be_looked_at_is_a_warning_and_no_refusal() {
+fn an_image_that_cannot_be_measured_is_a_warning() {
     let ended = Program::new().run(&["validate", "--input", INPUT]);
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "valid\n"));
     let warning = "warning: /image_url: 127.0.0.1 is not on a public address";

@@ -1,4 +1,4 @@
-//! Requests that were left are taken up again: what is done for them, and what is not.
+//! `kling resume`: unfinished requests are waited for and downloaded, and none is submitted again.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod program;
@@ -17,7 +17,7 @@ fn fast() -> Sim {
 }
 
 #[test]
-fn everything_unfinished_is_taken_up_and_nothing_is_submitted() {
+fn resume_all_resumes_every_unfinished_request_and_submits_nothing() {
     let (sim, elsewhere) = (fast(), fast());
     let program = Program::at(&sim);
     sim.fault_next(Call::Submit, Fault::DropProcessed);
@@ -56,7 +56,7 @@ fn everything_unfinished_is_taken_up_and_nothing_is_submitted() {
 }
 
 #[test]
-fn a_request_of_another_machine_is_noted_when_it_is_waited_for_and_then_taken_up() {
+fn a_request_of_another_machine_is_recorded_by_wait_and_then_resumed() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let id = Program::at(&sim).run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
     let program = Program::at(&sim);
@@ -72,7 +72,7 @@ fn a_request_of_another_machine_is_noted_when_it_is_waited_for_and_then_taken_up
 }
 
 #[test]
-fn a_download_that_was_killed_goes_on_where_it_was() {
+fn a_killed_download_continues_from_its_part() {
     let sim = fast();
     sim.fault_next(Call::Output, Fault::StallInBody(Duration::from_secs(600)));
     let program = Program::at(&sim);
@@ -97,7 +97,7 @@ fn a_download_that_was_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_file_that_was_there_before_its_record_is_taken_for_what_it_is() {
+fn an_existing_file_named_by_the_request_id_counts_as_downloaded() {
     let sim = fast();
     let program = Program::at(&sim);
     let id = program.run(&["submit", "--input", INPUT]).stdout.trim().to_owned();
@@ -108,7 +108,7 @@ fn a_file_that_was_there_before_its_record_is_taken_for_what_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn what_another_process_has_in_hand_is_left_to_it() {
+fn a_request_locked_by_another_process_is_skipped() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let mut running = program.start(&["generate", "https://example.com/a.jpg"]);
@@ -128,7 +128,7 @@ fn what_another_process_has_in_hand_is_left_to_it() {
 
 #[cfg(unix)]
 #[test]
-fn two_who_take_up_everything_share_it_and_both_end_well() {
+fn two_resumes_share_the_requests_and_both_succeed() {
     let sim = Sim::builder().manual_time().start().unwrap();
     let program = Program::at(&sim);
     let ids = ["a", "b"].map(|name| {

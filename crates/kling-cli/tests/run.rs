@@ -30,7 +30,7 @@ fn a_model_that_is_not_compiled_in_finishes_a_job_offline() {
 }
 
 #[test]
-fn a_file_is_sent_where_only_the_elements_are_said_to_be_pictures() {
+fn a_file_is_sent_if_only_the_elements_are_images() {
     let (program, schemas) = (Program::new(), schemas());
     let image = format!("references={}", photo());
     let model = ["run", "made-up/structured", "--offline", "--schemas", &schemas];
@@ -79,7 +79,7 @@ fn an_input_that_is_known_to_exist_but_not_on_file_names_the_way_to_send_it() {
 }
 
 #[test]
-fn a_live_model_is_judged_by_the_catalogs_schema_paid_once_and_journaled() {
+fn a_live_model_is_checked_by_the_catalogs_schema_paid_once_and_journaled() {
     let sim = Sim::builder().speed(100.0).schemas_dir(schemas()).output_count(3).start().unwrap();
     let program = Program::at(&sim);
     let images = ["--set", "image=https://127.0.0.1:9/a.png", "--set", "image=https://127.0.0.1:9/b.png"];
@@ -184,7 +184,7 @@ fn an_entry_of_another_model_is_not_paid_for() {
 }
 
 #[test]
-fn what_was_not_understood_of_a_live_schema_is_said_before_the_verdict() {
+fn unsupported_keywords_of_a_live_schema_are_warnings() {
     let sim = Sim::start().unwrap();
     let schema = json!({"type": "object", "required": ["n"], "patternProperties": {"^x": {"type": "string"}},
         "properties": {"n": {"type": "integer", "multipleOf": 5}}});

@@ -1,4 +1,4 @@
-//! What the program says and does if no connection can be made.
+//! The program without a connection.
 
 mod program;
 

@@ -1,4 +1,4 @@
-//! `kling wait` for many requests: one set, a line for each, a summary.
+//! `kling wait` for many requests.
 
 mod program;
 
@@ -28,7 +28,7 @@ fn wait<'a>(ids: &'a [String], further: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn each_of_many_is_told_by_a_line_of_its_id_and_its_url() {
+fn each_of_many_requests_prints_its_id_and_url() {
     let sim = simulator();
     let ids = submitted(&sim, 3);
     let program = Program::at(&sim);
@@ -48,7 +48,7 @@ fn each_of_many_is_told_by_a_line_of_its_id_and_its_url() {
 }
 
 #[test]
-fn machines_get_a_line_for_each_piece_of_news_and_a_summary() {
+fn json_prints_one_object_per_event_and_a_summary() {
     let sim = simulator();
     let ids = submitted(&sim, 2);
     let gone = "no-such-request".to_owned();
@@ -119,7 +119,7 @@ fn a_cancel_by_ctrl_c_survives_a_bad_answer() {
 
 #[cfg(unix)]
 #[test]
-fn what_runs_when_ctrl_c_comes_is_left_and_not_waited_for() {
+fn a_running_job_is_left_on_ctrl_c() {
     let sim = Sim::builder().queue_time(Duration::ZERO).run_time(Duration::from_secs(3600)).start().unwrap();
     let ids = submitted(&sim, 2);
     let program = Program::at(&sim);
