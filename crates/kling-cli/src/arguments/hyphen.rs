@@ -26,15 +26,18 @@ fn separated(command: &Command, arguments: &[OsString], first: usize) -> Vec<OsS
     let (mut options, mut ids, mut is_needed) = (arguments[..first].to_vec(), Vec::new(), false);
     let mut rest = arguments[first..].iter();
     while let Some(argument) = rest.next() {
-        match argument.to_str().map_or(Kind::Option, |text| Kind::of(text, command)) {
-            Kind::End => ids.extend(rest.by_ref().cloned()),
-            Kind::Option => options.push(argument.clone()),
-            Kind::OptionBeforeValue => options.extend([argument].into_iter().chain(rest.next()).cloned()),
-            Kind::Positional => ids.push(argument.clone()),
-            Kind::Id => {
-                is_needed = true;
-                ids.push(argument.clone());
-            }
+        match argument.to_str() {
+            Some("--") => ids.extend(rest.by_ref().cloned()),
+            Some(text) if text == "-" || !text.starts_with('-') => ids.push(argument.clone()),
+            Some(text) => match takes_next(text, command) {
+                None if text.parse::<RequestId>().is_ok() => {
+                    is_needed = true;
+                    ids.push(argument.clone());
+                }
+                Some(true) => options.extend([argument].into_iter().chain(rest.next()).cloned()),
+                _ => options.push(argument.clone()),
+            },
+            None => options.push(argument.clone()),
         }
     }
     if !is_needed {
@@ -45,61 +48,23 @@ fn separated(command: &Command, arguments: &[OsString], first: usize) -> Vec<OsS
     options
 }
 
-/// One argument of a command that takes ids.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    /// `--`: only positional arguments follow.
-    End,
-    /// An id that begins with a hyphen.
-    Id,
-    /// An option with its value, or an argument that clap refuses.
-    Option,
-    /// An option whose value is the next argument.
-    OptionBeforeValue,
-    Positional,
-}
-
-impl Kind {
-    fn of(text: &str, command: &Command) -> Self {
-        let Some(name) = text.strip_prefix('-').filter(|name| !name.is_empty()) else {
-            return Self::Positional;
-        };
-        match name.strip_prefix('-') {
-            Some("") => Self::End,
-            Some(name) => Self::of_long(name, text, command),
-            None => Self::of_short(name, text, command),
-        }
-    }
-
-    fn of_long(name: &str, text: &str, command: &Command) -> Self {
-        let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
-        match command.get_arguments().find(|argument| is_long(argument, name)) {
-            Some(option) if takes_value(option) && value.is_none() => Self::OptionBeforeValue,
-            Some(_) => Self::Option,
-            // Letters alone are a misspelt option.
-            None if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') => Self::Option,
-            None => Self::unknown(text),
-        }
-    }
-
-    /// Reads a cluster of flags. The last one may have a value.
-    fn of_short(name: &str, text: &str, command: &Command) -> Self {
-        for (at, letter) in name.char_indices() {
-            let option = command.get_arguments().find(|argument| argument.get_short() == Some(letter));
-            match option {
-                Some(option) if takes_value(option) && at + letter.len_utf8() == name.len() => {
-                    return Self::OptionBeforeValue;
-                }
-                Some(option) if takes_value(option) => return Self::Option,
-                Some(_) => {}
-                None => return Self::unknown(text),
+/// Whether the value of an option is the next argument. Returns `None` if the text is not an option.
+fn takes_next(text: &str, command: &Command) -> Option<bool> {
+    let Some(long) = text.strip_prefix("--") else {
+        // A cluster of flags. The last one may have a value.
+        for (at, letter) in text.char_indices().skip(1) {
+            let option = command.get_arguments().find(|argument| argument.get_short() == Some(letter))?;
+            if option.get_action().takes_values() {
+                return Some(at + letter.len_utf8() == text.len());
             }
         }
-        Self::Option
-    }
-
-    fn unknown(text: &str) -> Self {
-        if text.parse::<RequestId>().is_ok() { Self::Id } else { Self::Option }
+        return Some(false);
+    };
+    let name = long.split('=').next().unwrap_or(long);
+    match command.get_arguments().find(|argument| is_long(argument, name)) {
+        Some(option) => Some(option.get_action().takes_values() && name == long),
+        // Letters alone are a misspelt option.
+        None => name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-').then_some(false),
     }
 }
 
@@ -148,10 +113,6 @@ fn is_option(command: &Command, text: &str) -> bool {
 
 fn takes_ids(command: &Command) -> bool {
     command.get_positionals().any(|argument| matches!(argument.get_id().as_str(), "id" | "ids"))
-}
-
-fn takes_value(option: &Arg) -> bool {
-    option.get_action().takes_values()
 }
 
 fn is_long(argument: &Arg, name: &str) -> bool {
