@@ -63,8 +63,8 @@ impl OutputPath {
 
     /// Returns the place that the journal recorded, or the current folder. If the file exists by now, the output is named by
     /// the request id.
-    pub(crate) fn resumed(noted: Option<&Path>, kind: OutputKind) -> Self {
-        let place = match noted {
+    pub(crate) fn resumed(recorded: Option<&Path>, kind: OutputKind) -> Self {
+        let place = match recorded {
             None => Place::Folder(PathBuf::new()),
             Some(folder) if is_folder(folder) => Place::Folder(folder.to_owned()),
             Some(path) if fs::symlink_metadata(path).is_ok() => Place::Folder(folder_of(path).to_owned()),
@@ -211,10 +211,10 @@ mod tests {
     #[test]
     fn a_job_is_resumed_at_its_recorded_path_unless_the_file_exists() {
         let folder = tempfile::tempdir().unwrap();
-        let noted = folder.path().join("clip.mp4");
-        let resumed = || path(&OutputPath::resumed(Some(&noted), OutputKind::Video), 0, "");
-        assert_eq!(resumed(), noted);
-        fs::write(&noted, "mine").unwrap();
+        let recorded = folder.path().join("clip.mp4");
+        let resumed = || path(&OutputPath::resumed(Some(&recorded), OutputKind::Video), 0, "");
+        assert_eq!(resumed(), recorded);
+        fs::write(&recorded, "mine").unwrap();
         assert_eq!(resumed(), folder.path().join("kling-id.mp4"));
         let in_folder = OutputPath::resumed(Some(folder.path()), OutputKind::Image);
         assert_eq!(path(&in_folder, 1, ""), folder.path().join("kling-id-2.png"));

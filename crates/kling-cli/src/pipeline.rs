@@ -196,10 +196,10 @@ fn submit_error(error: SubmitError) -> CliError {
 }
 
 fn unknown_outcome(client: &Journaled, model: &ModelId) -> CliError {
-    let noted = if client.journal().is_some() { "; to see it: kling jobs" } else { "" };
+    let hint = if client.journal().is_some() { "; to see it: kling jobs" } else { "" };
     let message = format!(
         "the outcome of the submit to {model} is unknown: interrupted before the reply arrived; the job may run and \
-         be billed; check the account's history before submitting again{noted}"
+         be billed; check the account's history before submitting again{hint}"
     );
     CliError::new(ExitStatus::Unknown, message)
 }

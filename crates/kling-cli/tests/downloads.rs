@@ -1,5 +1,4 @@
-//! Outputs on their way to disk: names that are tried before anything is paid, hosts that do not give the file, and outputs
-//! that are no file behind a URL.
+//! Downloads: names that are tested before the submit, hosts that refuse a file, and outputs without a file.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod program;

@@ -1,4 +1,4 @@
-//! `kling generate`: the main job, and everything that may come in its way.
+//! `kling generate`, and its errors.
 
 mod program;
 

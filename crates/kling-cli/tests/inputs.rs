@@ -19,7 +19,7 @@ fn fast() -> Sim {
 
 fn with_stdin(program: &Program, arguments: &[&str], input: &[u8]) -> Ended {
     let mut child = program.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    // A program that refuses its arguments reads nothing.
+    // A program that refuses its arguments does not read stdin.
     let _ = child.stdin.take().unwrap().write_all(input);
     Ended::new(child.wait_with_output().unwrap())
 }
@@ -103,7 +103,7 @@ fn an_image_comes_from_a_pipe_and_is_read_once() {
         vec!["validate", "--input", r#"{"image_url":"pipe"}"#],
     ] {
         let running = program.start(&arguments);
-        // Opening waits for the reader; closing ends what it reads.
+        // Opening waits for the reader. Closing ends its input.
         fs::write(&pipe, &image).unwrap();
         let ended = running.end();
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
@@ -271,7 +271,7 @@ fn no_media_check_means_the_same_in_every_command() {
                 (ended.code, ended.stderr)
             });
             let expected = if is_taken { 0 } else { 65 };
-            // The simulator looks at images itself; only what is refused before it counts.
+            // The simulator checks images too. Only a refusal before it counts.
             for (code, stderr) in codes {
                 let is_refused_here = code == 65 && !stderr.contains("SIMULATED");
                 assert_eq!(is_refused_here, expected == 65, "{name} {flag:?}: {code} {stderr}");

@@ -1,4 +1,4 @@
-//! What the program remembers: every paid job, whatever comes in its way.
+//! The journal of paid jobs.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod program;

@@ -1,4 +1,4 @@
-//! The journal as a file: pages of it, its age, its damage, and its way to another machine.
+//! The file of the journal: pages, pruning, damage, export and import.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may panic and print")]
 
 mod program;

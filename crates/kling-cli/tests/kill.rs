@@ -1,4 +1,4 @@
-//! `kill -9` at any moment: whatever was billed is in the journal, nothing is submitted twice, and the rest is taken up.
+//! `kill -9` at any moment: each billed job is in the journal, none is submitted twice, and the rest is resumed.
 //!
 //! A handful of kills as a test; `cargo xtask kill --kills 200` for more.
 #![cfg(unix)]
@@ -58,7 +58,7 @@ fn kill_sometime(mut running: Running, sim: &Sim, program: &Program, random: &mu
     running.kill();
 }
 
-/// Joins what was billed to what is known of it; gives the number of outcomes that are unknown.
+/// Joins the billed jobs with the journal. Returns the number of unknown outcomes.
 fn accounted_for(sim: &Sim, program: &Program) -> usize {
     let (jobs, billed) = (program.jobs(), sim.billed());
     let bodies: HashSet<_> = billed.iter().map(|bill| &bill.body_sha256).collect();

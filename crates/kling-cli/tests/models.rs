@@ -1,4 +1,4 @@
-//! `kling models` and `kling schema`: the live catalog, and what moved in it.
+//! `kling models` and `kling schema`: the live catalog, and its changes.
 
 mod program;
 

@@ -1,4 +1,4 @@
-//! The commands about requests that exist, and those that need none.
+//! The commands of one call, and the commands without a request.
 
 mod program;
 
@@ -233,7 +233,7 @@ fn an_image_that_cannot_be_measured_is_a_warning() {
 #[test]
 fn facts_verdicts_and_bytes_read_are_told_to_machines() {
     let mut uri = "data:image/png;base64,".to_owned();
-    // 640x480, nothing but the header and the end.
+    // 640x480, only the header and the end.
     uri.push_str("iVBORw0KGgoAAAANSUhEUgAAAoAAAAHgCAIAAAAAAAAAAAAAAElFTkSuQmCC");
     let input = json!({ "image_url": uri }).to_string();
     let sim = catalog();

@@ -10,7 +10,7 @@ use program::Program;
 
 const INPUT: &str = r#"{"image_url":"https://example.com/start.jpg"}"#;
 
-/// A program whose API is on a port that nobody listens on.
+/// A program whose API has a closed port.
 fn unconnected() -> Program {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     elsewhere().with("RUNCOMFY_MODEL_API_BASE", &format!("http://{nobody}/v1"))

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 pub(crate) const TOKEN: &str = "rc-secret-0123456789";
 
-/// A folder to run in, one for what the program remembers, and the variables of the environment.
+/// The current folder, the state folder, and the environment of the program.
 pub(crate) struct Program {
     folder: TempDir,
     state: TempDir,
@@ -61,14 +61,14 @@ impl Program {
         names
     }
 
-    /// What `kling jobs` lists.
+    /// Returns the jobs that `kling jobs` lists.
     pub(crate) fn jobs(&self) -> Vec<Value> {
         let ended = self.run(&["jobs", "--json", "--all"]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         ended.json()["jobs"].as_array().unwrap().clone()
     }
 
-    /// The states of what `kling jobs` lists.
+    /// Returns the states of the jobs that `kling jobs` lists.
     pub(crate) fn states(&self) -> Vec<String> {
         self.jobs().iter().map(|job| job["state"].as_str().unwrap().to_owned()).collect()
     }
@@ -123,7 +123,7 @@ impl Program {
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// Reads stderr line by line until one starts with `text`; gives what follows it.
+    /// Reads stderr line by line until one starts with `text`; returns the rest of that line.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         use std::io::Read;
         let stderr = self.0.stderr.as_mut().unwrap();
@@ -169,7 +169,7 @@ impl Running {
     }
 }
 
-/// Waits for what a test is about, and not for ever.
+/// Waits for a condition, for a minute at most.
 pub(crate) fn until(mut is_there: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_there() {
@@ -239,7 +239,7 @@ pub(crate) fn property(name: &str) -> Value {
     serde_json::from_str::<Value>(default_model().input_schema).unwrap()["properties"][name].clone()
 }
 
-/// A picture that is nothing but its header and its end.
+/// Returns an image of a header and an end.
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
