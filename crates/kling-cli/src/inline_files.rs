@@ -36,7 +36,7 @@ pub(crate) fn inline(
         let path = Path::new(&path);
         let uri = match field.kind {
             MediaKind::Image => inline_image(path, &pointer, checker, console)?,
-            kind => inline_recording(path, kind, checker.is_on(), console)?,
+            kind => inline_recording(path, kind, checker.is_on, console)?,
         };
         if let Some(place) = input.pointer_mut(&pointer) {
             *place = uri.into();
@@ -115,7 +115,7 @@ fn inline_image(
             checker.add_measured(pointer.to_owned(), Ok(measured));
             format.map(|format| format.media_type())
         }
-        Err(error) if checker.is_on() => {
+        Err(error) if checker.is_on => {
             let advice = if error.is_not_an_image() { "" } else { "\n  to send it anyway: --no-media-check" };
             return Err(CliError::input(format!("{}: {error}{advice}", input::file_name(path))));
         }
@@ -194,7 +194,7 @@ fn placeholder(
             return Err(CliError::no_input(format!("{}: {error}", input::file_name(path))));
         }
         checker.add_measured(pointer.to_owned(), measured);
-    } else if checker.is_on() && field.kind != MediaKind::Image {
+    } else if checker.is_on && field.kind != MediaKind::Image {
         let mut head = Vec::new();
         file.take(HEAD).read_to_end(&mut head).map_err(unreadable)?;
         recording_type(path, field.kind, &head)?;

@@ -12,7 +12,8 @@ use crate::console::{CliError, Console};
 
 /// Checks the images of one input. Each image is measured once, and each rule checked once.
 pub(crate) struct MediaChecker {
-    is_on: bool,
+    /// Whether images and local files are checked at all.
+    pub(crate) is_on: bool,
     fetches_urls: bool,
     megabyte: Megabyte,
     /// The images that were measured when their files were read, by the pointers of their references.
@@ -34,11 +35,6 @@ impl MediaChecker {
             url_checker: None,
             report: Report::default(),
         }
-    }
-
-    /// Whether images and local files are checked at all.
-    pub(crate) const fn is_on(&self) -> bool {
-        self.is_on
     }
 
     /// Whether the images of a field are checked.

@@ -91,8 +91,8 @@ impl Pipeline<'_> {
         let progress = self.progress;
         progress.show("submitting");
         // Printed before it is recorded: if the disk fails, the user still has the id.
-        let print = progress.printer();
-        let client = &self.client.clone().on_accepted(move |id| print(&format!("request {id}")));
+        let console = progress.console;
+        let client = &self.client.clone().on_accepted(move |id| console.note(format!("request {id}")));
         let (stop, stopping) = oneshot::channel::<Infallible>();
         let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
         let mut stop = Some(stop);
@@ -102,7 +102,7 @@ impl Pipeline<'_> {
                 biased;
                 done = &mut submitting => break done,
                 interrupt = self.interrupts.next() => match (stop.take(), interrupt) {
-                    (Some(_), _) => progress.note(
+                    (Some(_), _) => console.note(
                         "interrupted: waiting for the reply to the submit, if it was sent; it will not be retried. \
                          Press Ctrl-C again to quit without knowing the outcome",
                     ),
@@ -113,7 +113,7 @@ impl Pipeline<'_> {
         };
         let job = outcome.into_result().map_err(submit_error)?;
         if let Some(warning) = job.warning() {
-            progress.note(&format!("note: {warning}; the request id was found in it"));
+            console.note(format!("note: {warning}; the request id was found in it"));
         }
         if stop.is_none() { Err(self.interrupted(job.id()).await) } else { Ok(job) }
     }
@@ -151,7 +151,7 @@ impl Pipeline<'_> {
             _ = self.interrupts.next() => return Err(self.interrupted(job.id()).await),
         };
         durations.save();
-        notes(&completed).for_each(|note| progress.note(&note));
+        notes(&completed).for_each(|note| progress.console.note(note));
         Ok(completed)
     }
 

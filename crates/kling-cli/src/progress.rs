@@ -12,7 +12,7 @@ use crate::console::{ACTIVE_LINE, Console, printable};
 
 /// Shows the wait and the downloads of one request.
 pub(crate) struct ProgressLine {
-    console: Console,
+    pub(crate) console: Console,
     bar: Option<ProgressBar>,
     countdown: Countdown,
 }
@@ -82,17 +82,6 @@ impl ProgressLine {
             Some(bar) => bar.set_message(printable(text)),
             None => self.console.note(text),
         }
-    }
-
-    /// Prints a permanent line above the live line.
-    pub(crate) fn note(&self, text: &str) {
-        self.console.note(text);
-    }
-
-    /// Returns a callback that prints a permanent line.
-    pub(crate) fn printer(&self) -> impl Fn(&str) + Send + Sync + 'static {
-        let console = self.console;
-        move |text| console.note(text)
     }
 }
 

@@ -129,7 +129,7 @@ impl Resumer<'_> {
     /// Waits for a request and downloads its outputs.
     async fn finish(&mut self, id: &RequestId, entry: Option<&Entry>) -> Result<(String, Value), CliError> {
         let progress = &ProgressLine::new(self.console);
-        progress.note(&format!("request {id}"));
+        self.console.note(format!("request {id}"));
         let output_path = self.output_path(id, entry)?;
         let job = pipeline::known_job(id, entry);
         let mut pipeline = Pipeline { client: &self.client, progress, interrupts: &mut self.interrupts };
