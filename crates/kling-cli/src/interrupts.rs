@@ -99,8 +99,10 @@ impl Signals {
         macro_rules! listen {
             ($interrupt:ident, $signal:expr) => {
                 if let Ok(mut signal) = $signal {
-                    listeners
-                        .push((Interrupt::$interrupt, Box::new(move |context| signal.poll_recv(context))));
+                    listeners.push((
+                        Interrupt::$interrupt,
+                        Box::new(move |context: &mut Context<'_>| signal.poll_recv(context)),
+                    ));
                 }
             };
         }
