@@ -27,7 +27,9 @@ struct Script {
 impl Server for Script {
     fn reply(&self, request: &HttpRequest, limits: Limits, now: Duration) -> Outcome {
         let last = request.url().path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
-        self.calls.lock().unwrap().push((last.to_owned(), now.as_secs(), limits.timeout.as_secs()));
+        // Rounded, since the age of a new job is a few milliseconds of real time.
+        let at = now.as_secs_f64().round() as u64;
+        self.calls.lock().unwrap().push((last.to_owned(), at, limits.timeout.as_secs()));
         self.outcomes.lock().unwrap().pop_front().expect("an outcome for each request")
     }
 }

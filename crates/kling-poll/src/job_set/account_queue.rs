@@ -8,7 +8,7 @@ use slotmap::SlotMap;
 
 use super::JobKey;
 
-/// The share of a second's calls that may leave at once.
+/// The calls of this time may be sent at once.
 const BURST: Duration = Duration::from_millis(100);
 
 slotmap::new_key_type! {
@@ -36,7 +36,7 @@ slotmap::new_key_type! {
 pub struct RateLimit {
     /// The most calls at once; 64. At least one is made.
     pub in_flight: usize,
-    /// The most calls a second, evenly spread, though a tenth of a second's calls may leave at once; no bound. A value that
+    /// The most calls a second, evenly spread, though a tenth of a second's calls may be sent at once; no bound. A value that
     /// is not above zero means one call an hour.
     pub per_second: Option<f64>,
 }
@@ -64,21 +64,21 @@ impl Default for RateLimit {
 /// All accounts of a set, and the pauses that their servers asked for.
 #[derive(Debug, Default)]
 pub(super) struct AccountQueues {
-    queues: SlotMap<AccountKey, AccountQueue>,
+    pub(super) queues: SlotMap<AccountKey, AccountQueue>,
     paused_until: HashMap<String, Duration>,
-    last_turn: Option<AccountKey>,
+    /// The account that made the last call.
+    pub(super) last_turn: Option<AccountKey>,
 }
 
 impl AccountQueues {
     pub(super) fn add(&mut self, base: &ApiBase, limit: RateLimit) -> AccountKey {
-        self.queues.insert(AccountQueue::new(base.origin(), limit))
+        self.queues.insert(AccountQueue { origin: base.origin(), limit, ..AccountQueue::default() })
     }
 
     /// Counts a job in; returns whether the account takes one.
     pub(super) fn join(&mut self, key: AccountKey) -> bool {
-        let Some(queue) = self.queues.get_mut(key).filter(|queue| !queue.is_closed) else { return false };
-        queue.jobs += 1;
-        true
+        let queue = self.queues.get_mut(key).filter(|queue| !queue.is_closed);
+        queue.map(|queue| queue.jobs += 1).is_some()
     }
 
     /// Changes an account, and forgets one that is closed and has neither job nor call.
@@ -90,32 +90,12 @@ impl AccountQueues {
         }
     }
 
-    pub(super) fn contains(&self, key: AccountKey) -> bool {
-        self.queues.contains_key(key)
-    }
-
-    pub(super) fn get_mut(&mut self, key: AccountKey) -> Option<&mut AccountQueue> {
-        self.queues.get_mut(key)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &AccountQueue> {
-        self.queues.values()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut AccountQueue> {
-        self.queues.values_mut()
-    }
-
     /// Returns every account once, starting after the one that had the last turn.
     pub(super) fn turns(&self) -> impl Iterator<Item = AccountKey> + use<> {
         let mut keys: Vec<_> = self.queues.keys().collect();
         let next = keys.iter().position(|key| Some(*key) == self.last_turn).map_or(0, |last| last + 1);
         keys.rotate_left(next);
         keys.into_iter()
-    }
-
-    pub(super) const fn had_turn(&mut self, key: AccountKey) {
-        self.last_turn = Some(key);
     }
 
     /// Keeps a pause that the account's server asked for.
@@ -131,7 +111,7 @@ impl AccountQueues {
         self.queues.get(key).and_then(|queue| self.opens_at(queue)).is_some_and(|at| at <= now)
     }
 
-    /// Returns when the next of the waiting calls may leave.
+    /// Returns when the next call of a waiting job may be sent.
     pub(super) fn next_moment(&self) -> Option<Duration> {
         let waiting = self.queues.values().filter(|queue| queue.len() > 0);
         waiting.filter_map(|queue| self.opens_at(queue)).min()
@@ -146,52 +126,26 @@ impl AccountQueues {
 /// The jobs of one account that wait for their turn.
 ///
 /// A queue may hold entries of jobs that were called or removed meanwhile. The machine skips them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct AccountQueue {
     origin: String,
     limit: RateLimit,
-    in_flight: usize,
-    jobs: usize,
-    is_closed: bool,
-    /// When the next call would leave at an even rate.
+    pub(super) in_flight: usize,
+    pub(super) jobs: usize,
+    /// Whether it takes no more jobs.
+    pub(super) is_closed: bool,
+    /// When an even rate allows the next call.
     next_at: Duration,
     /// Jobs at their deadline or to be cancelled. They exceed the rate limit, and ignore pauses.
-    urgent: VecDeque<JobKey>,
+    pub(super) urgent: VecDeque<JobKey>,
     /// Jobs whose next call follows from a reply.
-    continued: VecDeque<JobKey>,
+    pub(super) continued: VecDeque<JobKey>,
     /// Jobs that are due, the earliest first.
-    due: VecDeque<JobKey>,
+    pub(super) due: VecDeque<JobKey>,
 }
 
 impl AccountQueue {
-    fn new(origin: String, limit: RateLimit) -> Self {
-        let (urgent, continued, due) = Default::default();
-        Self {
-            origin,
-            limit,
-            in_flight: 0,
-            jobs: 0,
-            is_closed: false,
-            next_at: Duration::ZERO,
-            urgent,
-            continued,
-            due,
-        }
-    }
-
-    pub(super) fn push(&mut self, key: JobKey) {
-        self.due.push_back(key);
-    }
-
-    pub(super) fn push_continued(&mut self, key: JobKey) {
-        self.continued.push_back(key);
-    }
-
-    pub(super) fn push_urgent(&mut self, key: JobKey) {
-        self.urgent.push_back(key);
-    }
-
-    /// Takes the job whose turn it is: an urgent one, or if any call may leave, one that continues, then the earliest due.
+    /// Takes the next job: an urgent one, or if `is_open`, one that continues, then the earliest due.
     pub(super) fn pop(&mut self, is_open: bool) -> Option<JobKey> {
         let has_urgent_room = self.in_flight < self.max_in_flight().saturating_mul(2);
         let urgent = if has_urgent_room { self.urgent.pop_front() } else { None };
@@ -210,21 +164,7 @@ impl AccountQueue {
         }
     }
 
-    pub(super) const fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
-    /// Counts a job out.
-    pub(super) const fn leave(&mut self) {
-        self.jobs -= 1;
-    }
-
-    /// Takes no more jobs.
-    pub(super) const fn close(&mut self) {
-        self.is_closed = true;
-    }
-
-    /// Counts a call that leaves.
+    /// Counts a call that is sent.
     pub(super) fn call(&mut self, now: Duration) {
         self.in_flight += 1;
         // An urgent call exceeds the rate, so it takes no room from later calls.
@@ -235,12 +175,7 @@ impl AccountQueue {
         }
     }
 
-    /// Counts a call that ended.
-    pub(super) const fn end_call(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-    }
-
-    /// Returns when a call may leave, or `None` while all that are allowed are in flight.
+    /// Returns when a call may be sent, or `None` if all allowed calls are in flight.
     fn opens_at(&self) -> Option<Duration> {
         (self.in_flight < self.max_in_flight()).then(|| self.next_at.saturating_sub(BURST))
     }
@@ -254,20 +189,16 @@ impl AccountQueue {
 mod tests {
     use super::*;
 
-    fn queue(limit: RateLimit) -> AccountQueue {
-        AccountQueue::new("https://api.example".to_owned(), limit)
-    }
-
     #[test]
     fn urgent_jobs_come_first_then_continued_ones_then_the_earliest_due() {
         let mut keys = SlotMap::<JobKey, _>::with_key();
         let keys: [JobKey; 5] = [(); 5].map(|()| keys.insert(()));
-        let mut queue = queue(RateLimit::default());
-        queue.push(keys[0]);
-        queue.push(keys[1]);
-        queue.push_continued(keys[2]);
-        queue.push_urgent(keys[3]);
-        queue.push_urgent(keys[4]);
+        let mut queue = AccountQueue::default();
+        queue.due.push_back(keys[0]);
+        queue.due.push_back(keys[1]);
+        queue.continued.push_back(keys[2]);
+        queue.urgent.push_back(keys[3]);
+        queue.urgent.push_back(keys[4]);
         assert_eq!(queue.pop(false), Some(keys[3]));
         let rest: Vec<_> = std::iter::from_fn(|| queue.pop(true)).collect();
         assert_eq!(rest, [keys[4], keys[2], keys[0], keys[1]]);
@@ -276,7 +207,8 @@ mod tests {
 
     #[test]
     fn calls_are_spread_over_the_second() {
-        let mut queue = queue(RateLimit { in_flight: usize::MAX, per_second: Some(50.0) });
+        let limit = RateLimit { in_flight: usize::MAX, per_second: Some(50.0) };
+        let mut queue = AccountQueue { limit, ..AccountQueue::default() };
         let (mut now, mut calls) = (Duration::ZERO, 0);
         while now < Duration::from_secs(10) {
             match queue.opens_at() {

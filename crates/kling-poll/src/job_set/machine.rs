@@ -83,7 +83,7 @@ impl JobSetMachine {
 
     /// Takes no more jobs for an account. The set forgets it after its last job.
     pub fn close_account(&mut self, account: AccountKey) {
-        self.accounts.change(account, AccountQueue::close);
+        self.accounts.change(account, |queue| queue.is_closed = true);
     }
 
     /// Adds a job of this age, if it is known; see [`JobMachine::new`]. Returns `None` if the account is closed or of another
@@ -134,7 +134,7 @@ impl JobSetMachine {
         self.queue_due(now);
         for account in self.accounts.turns() {
             if let Some(request) = self.next_call(now, account) {
-                self.accounts.had_turn(account);
+                self.accounts.last_turn = Some(account);
                 return NextStep::Send(request);
             }
         }
@@ -143,7 +143,7 @@ impl JobSetMachine {
 
     /// Takes the reply to a call. `random` is drawn from `0.0..1.0`.
     pub fn respond(&mut self, now: Duration, random: f64, request: &CallRequest, event: Event) {
-        self.accounts.change(request.account, AccountQueue::end_call);
+        self.accounts.change(request.account, |queue| queue.in_flight = queue.in_flight.saturating_sub(1));
         if let Some(error) = event.error() {
             self.stats.errors += 1;
             self.accounts.pause(request.account, now + bounded_retry_after(error.retry_after()));
@@ -181,48 +181,41 @@ impl JobSetMachine {
 
     /// Returns the number of calls in flight.
     pub(super) fn in_flight(&self) -> usize {
-        self.accounts.iter().map(AccountQueue::in_flight).sum()
+        self.accounts.queues.values().map(|queue| queue.in_flight).sum()
     }
 
     /// Whether an account is open, or has a job or a call.
     pub(super) fn has_account(&self, account: AccountKey) -> bool {
-        self.accounts.contains(account)
+        self.accounts.queues.contains_key(account)
     }
 
-    /// Queues the jobs that are due, and hurries the queued ones that are at their deadline.
+    /// Queues the jobs that are due, and again as urgent the queued jobs that are at their deadline.
     fn queue_due(&mut self, now: Duration) {
         while let Some(&Reverse((at, key))) = self.due.peek().filter(|entry| entry.0.0 <= now) {
             self.due.pop();
             let Some(slot) = self.jobs.get(key) else { continue };
             match slot.state {
-                SlotState::Idle if slot.due == at => self.enqueue(key, now, |queue| queue.push(key)),
-                SlotState::Queued if slot.deadline() == Some(at) => self.hurry(key),
+                SlotState::Idle if slot.due == at => self.enqueue(key, now, |queue| &mut queue.due),
+                SlotState::Queued if slot.deadline() == Some(at) => self.queue(key, now),
                 _ => {}
             }
         }
     }
 
-    /// Puts a job before those that are merely due, unless a call of it is in flight.
+    /// Queues a job before the jobs that are merely due, unless a call of it is in flight.
     fn queue(&mut self, key: JobKey, now: Duration) {
-        self.enqueue(key, now, |queue| queue.push_continued(key));
+        self.enqueue(key, now, |queue| &mut queue.continued);
     }
 
-    fn enqueue(&mut self, key: JobKey, now: Duration, push: impl FnOnce(&mut AccountQueue)) {
+    /// Queues a job, as urgent if it is to be cancelled or at its deadline.
+    fn enqueue(&mut self, key: JobKey, now: Duration, line: fn(&mut AccountQueue) -> &mut VecDeque<JobKey>) {
         let Some(slot) = self.jobs.get_mut(key).filter(|slot| slot.state != SlotState::InFlight) else {
             return;
         };
         slot.state = SlotState::Queued;
-        if slot.cancel.is_some() || slot.deadline().is_some_and(|deadline| deadline <= now) {
-            return self.hurry(key);
-        }
-        if let Some(queue) = self.accounts.get_mut(slot.account) {
-            push(queue);
-        }
-    }
-
-    fn hurry(&mut self, key: JobKey) {
-        if let Some(queue) = self.jobs.get(key).and_then(|slot| self.accounts.get_mut(slot.account)) {
-            queue.push_urgent(key);
+        let is_urgent = slot.cancel.is_some() || slot.deadline().is_some_and(|deadline| deadline <= now);
+        if let Some(queue) = self.accounts.queues.get_mut(slot.account) {
+            if is_urgent { &mut queue.urgent } else { line(queue) }.push_back(key);
         }
     }
 
@@ -235,7 +228,7 @@ impl JobSetMachine {
     /// Returns the next call of an account, if it may make one.
     fn next_call(&mut self, now: Duration, account: AccountKey) -> Option<CallRequest> {
         let is_open = self.accounts.is_open(now, account);
-        let queue = self.accounts.get_mut(account)?;
+        let queue = self.accounts.queues.get_mut(account)?;
         loop {
             let key = queue.pop(is_open)?;
             let Some(slot) = self.jobs.get_mut(key).filter(|slot| slot.state == SlotState::Queued) else {
@@ -296,7 +289,7 @@ impl JobSetMachine {
 
     fn remove(&mut self, key: JobKey) -> Option<Slot> {
         let slot = self.jobs.remove(key)?;
-        self.accounts.change(slot.account, AccountQueue::leave);
+        self.accounts.change(slot.account, |queue| queue.jobs -= 1);
         self.sweep();
         Some(slot)
     }
@@ -310,7 +303,7 @@ impl JobSetMachine {
                 jobs.get(*key).is_some_and(|slot| slot.due == *at || slot.deadline() == Some(*at))
             });
         }
-        for queue in self.accounts.iter_mut().filter(|queue| queue.len() > room) {
+        for queue in self.accounts.queues.values_mut().filter(|queue| queue.len() > room) {
             queue.retain(|key| jobs.get(key).is_some_and(|slot| slot.state == SlotState::Queued));
         }
     }

@@ -163,8 +163,10 @@ impl Shared {
                 Next::Send(Call { request: Some(request), client, shared: Arc::clone(self) })
             }
             NextStep::Finish if !self.stays_open || state.open_accounts == 0 => Next::Finish,
-            NextStep::Finish => state.sleep(None, waker),
-            NextStep::Sleep(due) => state.sleep(due, waker),
+            step => {
+                state.waker = Some(waker.clone());
+                Next::Sleep(if let NextStep::Sleep(due) = step { due } else { None })
+            }
         }
     }
 
@@ -183,13 +185,6 @@ impl Shared {
     /// A panic of a caller's schedule leaves the machine whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn sleep(&mut self, due: Option<Duration>, waker: &Waker) -> Next {
-        self.waker = Some(waker.clone());
-        Next::Sleep(due)
     }
 }
 
