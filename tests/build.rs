@@ -1,4 +1,4 @@
-//! Generates the fixtures: schemas that hold the quirks of live ones, as anyone's build script would generate models.
+//! Generates the models of the fixtures, whose schemas have the quirks of live ones.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A small run of `cargo xtask chaos`: no job is paid for twice or lost, whatever the network does.
+//! A small run of `cargo xtask chaos`: no job is paid twice or lost under any fault.
 
 use kling_tests::chaos::{Plan, run};
 

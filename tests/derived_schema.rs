@@ -1,4 +1,4 @@
-//! The JSON Schema derived from the types says what the provider's schema says.
+//! The JSON Schema derived from the types is equivalent to the provider's schema.
 
 use kling_tests::{agreement, canonical};
 use kling_types::models;

@@ -1,4 +1,4 @@
-//! Downloads through both clients: what is no output is not kept as one, and whose error an error is.
+//! Downloads through both clients of bodies that are no output, and the kinds of their errors.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const CLIP: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08free";
 
-/// One download through each client: what came of it, the bytes in the file, and the requests.
+/// Downloads through each client. Returns the outcome, the bytes of the file, and the requests.
 fn both(
     turns: &[Turn],
     options: &DownloadOptions,
@@ -29,7 +29,7 @@ fn both(
     }
 }
 
-/// Bodies that hosts send under 200 in the place of a clip.
+/// Bodies that hosts send with 200 instead of a clip.
 fn impostors() -> Vec<Answer> {
     let bodies = [
         "",
@@ -119,7 +119,7 @@ fn an_output_hosts_refusal_blames_neither_token_nor_account_nor_request() {
 }
 
 #[test]
-fn a_file_that_is_not_there_yet_is_asked_for_again_a_few_times() {
+fn a_file_that_is_not_found_is_retried_a_few_times() {
     let missing = || Turn::from(Answer::new(404, ""));
     both(&[missing(), missing(), Answer::new(200, CLIP).into()], &options(), |outcome, file, _| {
         assert_eq!((outcome.unwrap().bytes, file.as_deref()), (CLIP.len() as u64, Some(CLIP)));

@@ -1,4 +1,4 @@
-//! Downloads that another process broke off: the rest alone is fetched where that is safe, and nothing is shared or left over.
+//! Downloads that another process left incomplete: they resume if that is safe, and leave no other files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use kling_tests::script_server::{Answer, Recorded, ScriptServer, Turn};
 use kling_transport::{DownloadOptions, Downloaded, Error, RetryPolicy, Settings, Token, blocking};
 use tempfile::TempDir;
 
-/// No text, so that it may be an output.
+/// Binary, so that it is accepted as an output.
 const FILE: &str = "\x00123456789";
 const DATE: &str = "Sun, 22 Nov 2026 12:00:00 GMT";
 const NOON: &str = "Sun, 22 Nov 2026 11:59:00 GMT";
@@ -16,7 +16,7 @@ const NOON: &str = "Sun, 22 Nov 2026 11:59:00 GMT";
 type Download = fn(&ScriptServer, &Path, &str) -> Result<Downloaded, Error>;
 const BOTH: [Download; 2] = [in_async, in_blocking];
 
-/// A first download that breaks off, and what a second one asks for and brings.
+/// A first download that is interrupted, and a second one that resumes it.
 fn twice(download: Download, first: Answer, then: Answer) -> (Vec<Recorded>, String, Vec<PathBuf>) {
     let server = ScriptServer::start([Turn::HalfBody(first), then.into()]).unwrap();
     let folder = TempDir::new().unwrap();
@@ -34,7 +34,7 @@ fn a_later_download_fetches_the_rest_alone_by_either_kind_of_version() {
             let versioned = |answer: Answer| answer.with_header(header, version).with_header("date", DATE);
             let rest = Answer::new(206, "56789").with_header("content-range", "bytes 5-9/10");
             let (requests, file, left) = twice(download, versioned(whole()), versioned(rest));
-            assert_eq!(asked(&requests[1]), (Some("bytes=5-".into()), Some(version.into())));
+            assert_eq!(range_headers(&requests[1]), (Some("bytes=5-".into()), Some(version.into())));
             assert_eq!((file.as_str(), left.len()), (FILE, 1), "{left:?}");
         }
     }
@@ -55,7 +55,7 @@ fn without_a_version_that_can_be_relied_on_nothing_is_left_and_all_is_fetched() 
     for download in BOTH {
         for first in [whole(), whole().with_header("etag", "W/\"v1\""), fresh.clone()] {
             let (requests, file, _) = twice(download, first, whole());
-            assert_eq!((asked(&requests[1]), file.as_str()), ((None, None), FILE));
+            assert_eq!((range_headers(&requests[1]), file.as_str()), ((None, None), FILE));
         }
     }
 }
@@ -70,7 +70,7 @@ fn a_part_whose_note_is_damaged_is_not_believed() {
         let note = left("version", &folder);
         fs::write(note, "{\"version\":\"\\\"v").unwrap();
         download(&server, &path, "").unwrap();
-        assert_eq!(asked(&server.recorded()[1]), (None, None));
+        assert_eq!(range_headers(&server.recorded()[1]), (None, None));
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), files(folder.path()).len()), (FILE, 1));
     }
 }
@@ -86,7 +86,7 @@ fn a_whole_part_that_was_not_put_in_its_place_is_asked_about_by_its_last_byte() 
         let part = left("part", &folder);
         fs::write(part, FILE).unwrap();
         download(&server, &path, "").unwrap();
-        assert_eq!(asked(&server.recorded()[1]).0.as_deref(), Some("bytes=9-"));
+        assert_eq!(range_headers(&server.recorded()[1]).0.as_deref(), Some("bytes=9-"));
         assert_eq!(fs::read_to_string(&path).unwrap(), FILE);
     }
 }
@@ -136,15 +136,15 @@ fn an_abandoned_download_is_gone_on_with() {
     runtime().block_on(async {
         let client = kling_transport::Client::new(settings(&server)).unwrap();
         let (url, options) = (url(&server, ""), options());
-        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let progress = |progress: kling_transport::Progress| told.send(progress.received).unwrap();
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let progress = |progress: kling_transport::Progress| sender.send(progress.received).unwrap();
         tokio::select! {
             _ = client.download(&url, &path, &options, progress) => panic!("it stalls"),
-            received = heard.recv() => assert_eq!(received, Some(5)),
+            received = receiver.recv() => assert_eq!(received, Some(5)),
         }
         client.download(&url, &path, &options, |_| {}).await.unwrap();
     });
-    assert_eq!(asked(&server.recorded()[1]).0.as_deref(), Some("bytes=5-"));
+    assert_eq!(range_headers(&server.recorded()[1]).0.as_deref(), Some("bytes=5-"));
     assert_eq!(fs::read_to_string(&path).unwrap(), FILE);
 }
 
@@ -156,17 +156,17 @@ fn half() -> Turn {
     Turn::HalfBody(whole().with_header("etag", "\"v1\""))
 }
 
-/// The one file with this ending that a download left.
-fn left(ending: &str, folder: &TempDir) -> PathBuf {
+/// Returns the file with this extension that a download left.
+fn left(suffix: &str, folder: &TempDir) -> PathBuf {
     let mut files = files(folder.path()).into_iter();
-    files.find(|file| file.extension().is_some_and(|extension| extension == ending)).unwrap()
+    files.find(|file| file.extension().is_some_and(|extension| extension == suffix)).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-fn asked(request: &Recorded) -> (Option<String>, Option<String>) {
+fn range_headers(request: &Recorded) -> (Option<String>, Option<String>) {
     let headers = request.headers();
     let value = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     (value("range"), value("if-range"))
@@ -196,7 +196,7 @@ fn settings(server: &ScriptServer) -> Settings {
     Settings::new(Token::new("crash-token-0123456789").unwrap()).with_base(server.base().parse().unwrap())
 }
 
-/// One attempt: what comes after it is another process's.
+/// Allows one attempt, since the next attempt is that of another process.
 fn options() -> DownloadOptions {
     DownloadOptions::default().with_retry(RetryPolicy::never()).with_idle_timeout(Duration::from_secs(30))
 }

@@ -1,4 +1,4 @@
-//! Downloads into folders that others write to as well, or that do not take the file: what is touched, and what is kept.
+//! Downloads into folders that other programs write to, or that refuse the file.
 #![cfg(unix)]
 
 use std::fs;
@@ -16,7 +16,7 @@ const CLIP: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\0\x08free";
 type Download = fn(&ScriptServer, &Path) -> Result<Downloaded, Error>;
 const BOTH: [Download; 2] = [in_async, in_blocking];
 
-/// A folder in which a download broke off: its part and its note are there.
+/// A folder with the partial file and the version of an interrupted download.
 struct Shared {
     server: ScriptServer,
     folder: TempDir,
@@ -39,26 +39,26 @@ impl Shared {
         self.folder.path().join(name)
     }
 
-    /// The one file with this ending that a download left.
-    fn left(&self, ending: &str) -> PathBuf {
+    /// Returns the file with this extension that a download left.
+    fn left(&self, suffix: &str) -> PathBuf {
         let mut files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        files.find(|file| file.extension().is_some_and(|extension| extension == ending)).unwrap()
+        files.find(|file| file.extension().is_some_and(|extension| extension == suffix)).unwrap()
     }
 
-    /// Puts something else in the place of a file, and gives where that was.
-    fn replace(&self, ending: &str, by: impl Fn(&Path)) -> PathBuf {
-        let path = self.left(ending);
+    /// Replaces a file, and returns its path.
+    fn replace(&self, suffix: &str, by: impl Fn(&Path)) -> PathBuf {
+        let path = self.left(suffix);
         fs::remove_file(&path).unwrap();
         by(&path);
         path
     }
 
-    /// Downloads the clip whole, whatever is in the way of its part.
+    /// Downloads the clip from its start.
     fn succeeds(&self) {
         self.download().unwrap();
         assert_eq!(fs::read(self.path("clip.mp4")).unwrap(), CLIP);
-        let asked = self.server.recorded().pop().unwrap();
-        assert!(asked.headers().iter().all(|(name, _)| name != "range"), "nothing of others is gone on with");
+        let request = self.server.recorded().pop().unwrap();
+        assert!(request.headers().iter().all(|(name, _)| name != "range"), "a foreign file is not resumed");
     }
 }
 
@@ -90,10 +90,10 @@ fn no_hard_link_in_the_place_of_a_part_is_written_through() {
 #[test]
 fn what_is_no_regular_file_is_not_taken_for_a_part_or_a_note() {
     for download in BOTH {
-        for ending in ["part", "version"] {
+        for suffix in ["part", "version"] {
             for make in [fifo, folder] {
                 let shared = Shared::new(download);
-                shared.replace(ending, make);
+                shared.replace(suffix, make);
                 shared.succeeds();
             }
         }
@@ -124,12 +124,12 @@ fn a_whole_file_whose_place_cannot_be_taken_is_kept_and_named_and_needs_no_secon
     for download in BOTH {
         let server = ScriptServer::start([Answer::new(200, CLIP).into()]).unwrap();
         let folder = TempDir::new().unwrap();
-        // Its part has a short name, so that only the last step goes wrong.
+        // The partial file has a short name, so that only the last step fails.
         let path = folder.path().join(format!("{}.mp4", "x".repeat(300)));
         for _ in 0..2 {
             let error = download(&server, &path).unwrap_err();
             let kept = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-            let kept = kept.filter(|file| file.extension().is_some_and(|ending| ending == "part"));
+            let kept = kept.filter(|file| file.extension().is_some_and(|suffix| suffix == "part"));
             let kept: Vec<_> = kept.collect();
             assert_eq!(kept.len(), 1);
             assert!(error.is_file() && error.to_string().contains(kept[0].to_str().unwrap()), "{error}");
@@ -151,7 +151,7 @@ fn a_whole_file_whose_place_was_taken_meanwhile_is_put_there_once_it_is_free() {
         let error = client.download(&url(&server), &path, &options(), taking).unwrap_err();
         assert!(error.is_file() && error.to_string().contains(".part"), "{error}");
         fs::remove_file(&path).unwrap();
-        // Another job's file takes the place, and the kept one stays.
+        // A file of another job has the same name. The existing file stays.
         client.download(&format!("{}/other", url(&server)), &path, &options(), |_| {}).unwrap();
         fs::remove_file(&path).unwrap();
         download(&server, &path).unwrap();
@@ -193,7 +193,7 @@ fn settings(server: &ScriptServer) -> Settings {
     Settings::new(Token::new("folder-token-0123456789").unwrap()).with_base(server.base().parse().unwrap())
 }
 
-/// One attempt: what comes after it is another download's.
+/// Allows one attempt, since the next attempt is another download.
 fn options() -> DownloadOptions {
     DownloadOptions::default().with_retry(RetryPolicy::never()).with_idle_timeout(Duration::from_secs(30))
 }

@@ -1,4 +1,4 @@
-//! Downloads that drip, through both clients, in virtual time: they end, and what came is kept.
+//! Slow downloads through both clients, in virtual time: they end, and keep the received bytes.
 
 use std::fs;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use tempfile::TempDir;
 const LENGTH: u64 = 1 << 30;
 const URL: &str = "https://cdn.runcomfy.net/clip.mp4";
 
-/// A host that sends so many bytes each second of a long file, and goes on with it when it is asked for the rest.
+/// A host that sends a long file at a given rate in bytes a second, and supports ranges.
 struct Dripping {
     bytes: usize,
     opened: Arc<AtomicU64>,
-    /// The clock of the blocking client; tokio's without one.
+    /// The clock of the blocking client, or `None` for tokio's.
     clock: Option<VirtualClock>,
 }
 
@@ -51,7 +51,7 @@ impl Dripping {
     }
 }
 
-/// The bytes that arrive each second; not text, so that they may be an output.
+/// The bytes of each second. They are binary, so that they are accepted as an output.
 struct Drops(usize, Option<VirtualClock>);
 
 impl BodyStream for Drops {
@@ -79,7 +79,7 @@ impl Transport for Dripping {
     }
 }
 
-/// How a download ended, how long it took, how often it was begun, and how much is left on disk.
+/// The outcome of a download, its duration, its attempts, and its bytes on disk.
 type End = (Error, Duration, u64, u64);
 
 fn in_async(host: Dripping, options: &DownloadOptions) -> End {
@@ -126,7 +126,7 @@ fn idle_limit_and_lowest_rate_are_settable() {
 
 fn kept(folder: &TempDir) -> u64 {
     let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let parts = files.filter(|file| file.extension().is_some_and(|ending| ending == "part"));
+    let parts = files.filter(|file| file.extension().is_some_and(|suffix| suffix == "part"));
     parts.map(|part| part.metadata().unwrap().len()).sum()
 }
 

@@ -1,4 +1,4 @@
-//! Downloads that break off, through both clients: the rest is asked for where that is safe, the whole where it is not.
+//! Interrupted downloads through both clients: they resume if that is safe, and otherwise restart.
 
 use std::fs;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use kling_transport::{
 };
 use tempfile::TempDir;
 
-/// No text, so that it may be an output.
+/// Binary, so that it is accepted as an output.
 const FILE: &str = "\x00123456789";
 
-/// One download through each client: what came of it, the bytes in the file, and the requests.
+/// Downloads through each client. Returns the outcome, the bytes of the file, and the requests.
 fn both(turns: &[Turn], check: impl Fn(Result<Downloaded, Error>, Option<String>, &[Recorded])) {
     for download in [in_async, in_blocking] {
         let server = ScriptServer::start(turns.to_vec()).unwrap();
@@ -26,12 +26,12 @@ fn both(turns: &[Turn], check: impl Fn(Result<Downloaded, Error>, Option<String>
 }
 
 #[test]
-fn the_rest_is_asked_for_by_the_version_and_joined() {
+fn the_rest_is_requested_by_its_version_and_appended() {
     both(&[first_half("\"v1\""), rest("56789", "bytes 5-9/10").into()], |outcome, file, requests| {
         assert_eq!(outcome.unwrap().bytes, 10);
         assert_eq!(file.as_deref(), Some(FILE));
-        assert_eq!(asked(&requests[0]), (None, None));
-        assert_eq!(asked(&requests[1]), (Some("bytes=5-".into()), Some("\"v1\"".into())));
+        assert_eq!(range_headers(&requests[0]), (None, None));
+        assert_eq!(range_headers(&requests[1]), (Some("bytes=5-".into()), Some("\"v1\"".into())));
     });
 }
 
@@ -57,7 +57,7 @@ fn a_rest_that_does_not_fit_is_not_joined() {
         both(&[first_half("\"v1\""), misfit.into(), whole().into()], |outcome, file, requests| {
             assert_eq!(outcome.unwrap().bytes, 10);
             assert_eq!(file.as_deref(), Some(FILE));
-            assert_eq!(asked(&requests[2]), (None, None), "from the beginning");
+            assert_eq!(range_headers(&requests[2]), (None, None), "from the beginning");
         });
     }
 }
@@ -66,7 +66,7 @@ fn a_rest_that_does_not_fit_is_not_joined() {
 fn without_a_strong_version_a_file_is_fetched_anew() {
     both(&[first_half("W/\"v1\""), whole().into()], |outcome, file, requests| {
         assert_eq!((outcome.unwrap().bytes, file.as_deref()), (10, Some(FILE)));
-        assert_eq!(asked(&requests[1]), (None, None));
+        assert_eq!(range_headers(&requests[1]), (None, None));
     });
 }
 
@@ -121,7 +121,7 @@ fn rest(body: &str, range: &str) -> Answer {
     Answer::new(206, body).with_header("content-range", range)
 }
 
-fn asked(request: &Recorded) -> (Option<String>, Option<String>) {
+fn range_headers(request: &Recorded) -> (Option<String>, Option<String>) {
     let headers = request.headers();
     let value = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     (value("range"), value("if-range"))

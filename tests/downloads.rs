@@ -1,4 +1,4 @@
-//! Downloads through both clients: what is fetched, from where, and what is left on the disk.
+//! Downloads through both clients: the requests, their hosts, and the files on disk.
 
 use std::fs;
 use std::path::Path;
@@ -12,20 +12,20 @@ use tempfile::TempDir;
 
 const TOKEN: &str = "download-token-0123456789";
 
-/// One download through each client, against a server of its own with the same script.
+/// Downloads through each client, from a server of its own with the same script.
 fn both(
     turns: impl Fn(&ScriptServer) -> Vec<Turn>,
     options: &DownloadOptions,
     check: impl Fn(Result<Downloaded, Error>, &Path, &ScriptServer),
 ) {
     for download in [in_async, in_blocking] {
-        // A server that is asked nothing, only for its address to be known to the script.
+        // A server that must get no request. The script has its address.
         let foreign = ScriptServer::start([]).unwrap();
         let server = ScriptServer::start(turns(&foreign)).unwrap();
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("clip.mp4");
         let outcome = download(&server, &path, options);
-        assert_eq!(foreign.connections(), 0, "no foreign host is asked");
+        assert_eq!(foreign.connections(), 0, "no foreign host gets a request");
         for request in server.recorded() {
             assert!(
                 !request.bytes().windows(TOKEN.len()).any(|bytes| bytes == TOKEN.as_bytes()),
@@ -62,7 +62,7 @@ fn a_file_arrives_whole_through_a_redirect_and_after_broken_attempts() {
 }
 
 #[test]
-fn a_redirect_to_another_host_is_refused_unasked() {
+fn a_redirect_to_another_host_is_not_followed() {
     both(
         |foreign| {
             vec![Answer::new(302, "").with_header("location", format!("{}/x?sig=1", foreign.base())).into()]
@@ -107,7 +107,7 @@ fn a_file_that_is_too_large_is_refused_by_its_head_or_when_it_gets_there() {
 }
 
 #[test]
-fn a_file_that_exists_is_kept_unless_asked_otherwise() {
+fn an_existing_file_is_kept_by_default() {
     for download in [in_async, in_blocking] {
         let server = ScriptServer::start([Answer::new(200, "\0new").into()]).unwrap();
         let folder = TempDir::new().unwrap();
@@ -121,7 +121,7 @@ fn a_file_that_exists_is_kept_unless_asked_otherwise() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_before_anything_is_kept() {
+fn a_missing_folder_is_reported_before_the_download() {
     for download in [in_async, in_blocking] {
         let server = ScriptServer::start([Answer::new(200, "\0new").into()]).unwrap();
         let error = download(&server, Path::new("/nowhere/at/all/clip.mp4"), &options()).unwrap_err();
@@ -142,7 +142,7 @@ fn in_blocking(server: &ScriptServer, path: &Path, options: &DownloadOptions) ->
     client.download(&url(server), path, options, rising())
 }
 
-/// A progress that never claims more than there is.
+/// Checks that the reported bytes are never more than the file has.
 fn rising() -> impl FnMut(Progress) + Send {
     |progress| assert!(progress.received > 0 && progress.total.is_none_or(|total| progress.received <= total))
 }

@@ -1,4 +1,4 @@
-//! Facts of pictures that other programs made, right to the pixel and the byte, whole or torn.
+//! Facts of images that other programs made, complete or truncated.
 
 use kling_media::{from_bytes, from_path};
 use kling_tests::pictures::{PICTURES, mutated};

@@ -1,4 +1,4 @@
-//! Media rules below, at and above each of their bounds.
+//! Media rules below, at and above each bound.
 
 use kling_tests::frozen::MEDIA;
 use kling_types::{ImageFormat, Keyword, MediaFacts, MediaField, Megabyte, Metric};

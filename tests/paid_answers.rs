@@ -1,4 +1,4 @@
-//! What both clients say of an answer that was broken and could be read, over real sockets.
+//! Broken replies that can still be read, through both clients, over real sockets.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use kling_transport::{
 };
 use serde_json::json;
 
-/// Far more than loopback needs, far less than a test may take.
+/// More than loopback needs, and less than a test may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
 fn settings(server: &ScriptServer) -> Settings {
@@ -42,7 +42,7 @@ fn model() -> ModelId {
     "maker/model".parse().unwrap()
 }
 
-/// What both clients make of a submit under the same script.
+/// Returns the outcomes of a submit through both clients, with the same script.
 fn submit(turns: &[Turn]) -> [SubmitOutcome; 2] {
     let server = || ScriptServer::start(turns.to_vec()).unwrap();
     let (first, second) = (server(), server());
@@ -54,7 +54,7 @@ fn submit(turns: &[Turn]) -> [SubmitOutcome; 2] {
     [first_submission, second_submission]
 }
 
-/// What both clients make of a wait under the same script.
+/// Returns the outcomes of a wait through both clients, with the same script.
 fn wait(turns: &[Turn]) -> [CompletedJob; 2] {
     let job = Job::from_id(ID.parse().unwrap());
     let server = || ScriptServer::start(turns.to_vec()).unwrap();
@@ -145,17 +145,17 @@ fn a_429_whose_body_breaks_off_is_waited_for_as_long_as_it_asks() {
         for submission in submit(&[turn, accepted()]) {
             assert_eq!(submitted(submission).id().as_str(), ID);
         }
-        // A fraction is rounded up: no second attempt comes earlier than a second after the first, by either client.
+        // A fraction is rounded up, so that the second attempt of each client comes after a second.
         assert!(started.elapsed() >= Duration::from_secs(2));
     }
-    let asked = |error: Error| (error.kind() == ErrorKind::RateLimited, error.retry_after());
+    let retry = |error: Error| (error.kind() == ErrorKind::RateLimited, error.retry_after());
     let (turns, id): (_, RequestId) = ([Turn::HalfBody(torn)], ID.parse().unwrap());
     let server = ScriptServer::start(turns.clone()).unwrap();
     let client = kling_transport::Client::new(settings(&server)).unwrap();
-    assert_eq!(asked(in_async(client.status(&id)).unwrap_err()), (true, Some(Duration::from_secs(1))));
+    assert_eq!(retry(in_async(client.status(&id)).unwrap_err()), (true, Some(Duration::from_secs(1))));
     let server = ScriptServer::start(turns).unwrap();
     let client = blocking::Client::new(settings(&server)).unwrap();
-    assert_eq!(asked(client.status(&id).unwrap_err()), (true, Some(Duration::from_secs(1))));
+    assert_eq!(retry(client.status(&id).unwrap_err()), (true, Some(Duration::from_secs(1))));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The token leaves in one header of calls to the API's own origin, and is shown nowhere: every byte at the socket, every
-//! text that a caller can print or keep, and every line that the libraries underneath log.
+//! The token is sent in one header to the API's own origin only. It is in no other byte at the socket, in no text that a
+//! caller can print, and in no line that a library logs.
 
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +21,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const TOKEN: &str = "token-7f3a9c5e2b8d4610";
-/// Where a text was cut, less than this of the token would be left.
+/// The longest part of the token that a shortened text may contain.
 const BEGUN: &str = "token-7";
 
-/// Everything that a caller may print, log or keep.
+/// Every text that a caller may print, log or store.
 #[derive(Debug, Default)]
 struct Shown(String);
 
@@ -68,7 +68,7 @@ fn the_token_is_in_one_header_to_the_api_and_nowhere_else() {
             let foreign = ScriptServer::start([]).unwrap();
             let server = ScriptServer::start(turns(&foreign)).unwrap();
             run(&server, &mut shown);
-            assert_eq!(foreign.connections(), 0, "no foreign origin is asked");
+            assert_eq!(foreign.connections(), 0, "no foreign origin gets a request");
             server.recorded().iter().for_each(|request| check_bytes(request.bytes()));
         }
     }
@@ -124,10 +124,10 @@ fn an_answer_nested_too_deep_names_its_job_all_the_same() {
     }
 }
 
-/// A script that may name the server that plays it.
+/// A script that may contain the address of its server.
 type Script = Box<dyn Fn(&ScriptServer) -> Vec<Turn>>;
 
-/// The scripts of the wire, and servers that quote the token or point elsewhere; then an output that is fetched.
+/// The scripts of the wire, scripts that quote the token or redirect, and a download.
 fn scripts() -> Vec<Script> {
     let mut scripts: Vec<Script> = Vec::new();
     for script in wire_script::all() {
@@ -160,10 +160,10 @@ fn scripts() -> Vec<Script> {
     scripts
 }
 
-/// Answers of servers that say the token back.
+/// Replies that quote the token.
 fn quoting() -> Vec<Turn> {
     let bearer = format!("Bearer {TOKEN}");
-    // As long as the texts that are shown, so that they are cut in the midst of the token.
+    // As long as the shown texts, so that a text is shortened inside the token.
     let long = |length| format!("{}{TOKEN}", "x".repeat(length));
     let answer = |status, body: String| Turn::from(Answer::new(status, body));
     vec![
@@ -186,12 +186,12 @@ fn quoting() -> Vec<Turn> {
     ]
 }
 
-/// The token with every letter encoded as in a URL.
+/// Returns the token with every letter percent-encoded.
 fn percent() -> String {
     TOKEN.bytes().map(|letter| format!("%{letter:02X}")).collect()
 }
 
-/// Every way in which the tests' servers quote the token, without what may stand beside it.
+/// Every form in which the servers of these tests quote the token.
 fn quotes() -> Vec<String> {
     let inner = |offset: usize| {
         let letters = STANDARD.encode([&[0; 3][..offset], TOKEN.as_bytes()].concat());
@@ -200,7 +200,7 @@ fn quotes() -> Vec<String> {
     [BEGUN.to_owned(), BEGUN.replace('-', "%2D"), percent(), inner(0), inner(1), inner(2)].into()
 }
 
-/// A request to the API has the token once, in its header; the download of an output has it not at all.
+/// Checks that a request to the API has the token once, in its header, and that a download has none.
 fn check_bytes(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let is_call = text.contains(" /v1/") || text.contains(" /prod/");
@@ -249,7 +249,7 @@ fn seen(shown: &mut Shown, outcome: Result<(), Error>) {
     }
 }
 
-/// The outputs that a test may ask for, and one on the API's own origin, from which they may come while it is loopback.
+/// The outputs of the tests, and one on the API's own origin, which is allowed on loopback.
 fn within_reach(urls: Vec<String>, server: &ScriptServer) -> impl Iterator<Item = String> {
     let own = server.base().replace("/v1", "/files/x.mp4");
     urls.into_iter().filter(|url| url.starts_with("http://127.0.0.1")).chain([own])
@@ -289,7 +289,7 @@ fn around_token(text: &str) -> String {
     format!("{} characters; with the token: {lines:#?}", text.len())
 }
 
-/// Every line that a library logs, by `log` or by `tracing`, at the finest level.
+/// Every line that a library logs by `log` or `tracing`, at the most detailed level.
 fn listen() -> Log {
     let log = Log::default();
     let writer = log.clone();

@@ -1,4 +1,4 @@
-//! The generated validators against a judge that is not ours, and against the typed path.
+//! The generated validators beside an independent validator, and beside the typed inputs.
 
 use kling_tests::agreement;
 use kling_tests::documents::documents;

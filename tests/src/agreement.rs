@@ -1,4 +1,4 @@
-//! What has to hold for every model, whether it is compiled in or generated for a test: each function panics where it does not.
+//! Checks for every model, compiled in or generated for a test.
 
 use kling_schema::ModelSchema;
 use kling_types::ModelInfo;
@@ -10,14 +10,14 @@ use crate::documents::documents;
 use crate::oracle::{Oracle, standard_pointers};
 use crate::{canonical, standard};
 
-/// Documents tried over all models, and the least for each.
+/// The documents over all models, and the fewest for each.
 const DOCUMENTS: u32 = 9_000;
 const LEAST: u32 = 120;
 
-/// Verdict and pointers are those of a judge that is not ours.
+/// Checks that an independent validator finds violations at the same pointers.
 ///
 /// # Panics
-/// Where they are not.
+/// If they differ.
 pub fn with_the_standard(models: &[ModelInfo]) {
     every_document(models, |model| {
         let oracle = Oracle::of(model);
@@ -29,10 +29,10 @@ pub fn with_the_standard(models: &[ModelInfo]) {
     });
 }
 
-/// Validation by the schema at run time finds the violations of the generated validator, in the same order.
+/// Checks that validation by the schema at run time finds the same violations in the same order.
 ///
 /// # Panics
-/// Where it does not.
+/// If they differ.
 pub fn at_run_time(models: &[ModelInfo]) {
     every_document(models, |model| {
         let schema = ModelSchema::of(model).unwrap_or_else(|error| panic!("{error}"));
@@ -43,10 +43,10 @@ pub fn at_run_time(models: &[ModelInfo]) {
     });
 }
 
-/// The typed input takes what the validator takes, and says the same when it is written again.
+/// Checks that the typed input accepts the same documents as the validator, and writes them unchanged.
 ///
 /// # Panics
-/// Where it does not.
+/// If they differ.
 pub fn of_types_and_json(models: &[ModelInfo]) {
     every_document(models, |model| {
         move |document| {
@@ -60,10 +60,10 @@ pub fn of_types_and_json(models: &[ModelInfo]) {
     });
 }
 
-/// The JSON Schema derived from the types says what the provider's schemas say.
+/// Checks that the JSON Schema derived from the types is equivalent to the provider's schemas.
 ///
 /// # Panics
-/// Where it does not.
+/// If they differ.
 pub fn of_derived_schemas(models: &[ModelInfo]) {
     for model in models {
         let [input, output] = (model.derived_schemas)();
@@ -72,7 +72,7 @@ pub fn of_derived_schemas(models: &[ModelInfo]) {
         let printed: Value = serde_json::from_str(model.output_schema).expect("the schema is JSON");
         let mut printed = canonical::schema(printed.get("output").cloned().unwrap_or(printed));
         let derived = canonical::schema(output.to_value());
-        // An output's type may be wider than its schema, down to any JSON at all: what was paid for is kept.
+        // The type of an output may accept more than its schema, so that no paid output is lost.
         if let Some(Value::Object(properties)) = printed.get_mut("properties") {
             let says_nothing = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
             for (name, property) in properties {

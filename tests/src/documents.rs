@@ -1,4 +1,4 @@
-//! Arbitrary input documents for any schema of the provider: valid ones, one fault, many faults, and garbage.
+//! Arbitrary input documents for any schema of the provider: valid, with one fault, with many faults, or random.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::standard;
 
-/// Documents for an input schema, half of them built of values that are likely to be right.
+/// Returns documents for an input schema. Half of them have values that are probably valid.
 pub fn documents(input_schema: &str) -> BoxedStrategy<Value> {
     let schema: Value = serde_json::from_str(input_schema).expect("the schema is JSON");
     let schema = standard::expanded(&schema);
@@ -17,7 +17,7 @@ pub fn documents(input_schema: &str) -> BoxedStrategy<Value> {
     prop_oneof![4 => likely, 4 => faulty, 1 => garbage()].boxed()
 }
 
-/// An object of the schema, in which one property of `ten` in ten is any value at all.
+/// Returns an object of the schema. Each property is random with a chance of `ten` in ten.
 fn object(schema: &Value, faults_in_ten: u32) -> BoxedStrategy<Value> {
     let empty = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
@@ -50,7 +50,7 @@ fn object(schema: &Value, faults_in_ten: u32) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Values that a property is likely to allow, and values on and beside its bounds.
+/// Returns values that a property probably allows, and values at and beside its bounds.
 fn likely(property: &Value) -> BoxedStrategy<Value> {
     if let Some(values) = property["enum"].as_array() {
         let values = values.clone();
@@ -107,7 +107,7 @@ fn number(property: &Value, whole: bool) -> BoxedStrategy<Value> {
     prop_oneof![select(edges), inside].prop_map(move |value| any_spelling(value, whole)).boxed()
 }
 
-/// `5` and `5.0` are one number, and both have to be taken.
+/// `5` and `5.0` are one number, so both must be accepted.
 fn any_spelling(value: f64, whole: bool) -> Value {
     let is_exact = value.fract() == 0.0 && value.abs() < 9.0e15;
     if whole && is_exact && (value.abs() as u64).is_multiple_of(2) {

@@ -1,14 +1,14 @@
-//! What a subscriber of `tracing` writes, kept to be looked through.
+//! The output of a `tracing` subscriber, kept for assertions.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Text that grows; clones share it.
+/// A growing text. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Everything so far.
+    /// Returns the whole text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()

@@ -1,4 +1,4 @@
-//! A judge that is not ours: the `jsonschema` crate on the provider's own file.
+//! An independent validator: the `jsonschema` crate with the provider's schema.
 
 use std::collections::BTreeSet;
 
@@ -12,25 +12,25 @@ use crate::standard;
 pub struct Oracle(Validator);
 
 impl Oracle {
-    /// Reads the provider's schema through the edits of [`standard`], the first of which is: no unknown properties.
+    /// Reads the provider's schema after the edits of [`standard`].
     ///
     /// # Panics
-    /// When the schema is none.
+    /// If the schema is invalid.
     #[must_use]
     pub fn of(model: &ModelInfo) -> Self {
         let schema = standard::input_schema(model);
         Self(jsonschema::validator_for(&schema).expect("the schema is one"))
     }
 
-    /// The pointers at which a document breaks the schema.
+    /// Returns the pointers of the violations of a document.
     #[must_use]
     pub fn failing_pointers(&self, document: &Value) -> BTreeSet<String> {
         self.0.iter_errors(document).map(|error| pointer(&error)).collect()
     }
 }
 
-/// Our violations of the standard's keywords by pointer, with those of missing and unknown properties at their parent, where
-/// the standard sees them. Media references are rules of ours, which the standard does not have.
+/// Returns the pointers of our violations of standard keywords. Missing and unknown properties have the pointer of their
+/// parent, as in the standard. Media references are omitted, since the standard has no rule for them.
 #[must_use]
 pub fn standard_pointers(result: &Result<(), Violations>) -> BTreeSet<String> {
     let Err(violations) = result else { return BTreeSet::new() };

@@ -1,7 +1,6 @@
 //! A server on loopback that plays a script, fault by fault, and records every request byte for byte.
 //!
-//! It speaks just enough HTTP to frame a message. Each connection is one turn of the script and is closed after it, so that
-//! the turns come in the order of the requests.
+//! Each connection plays one turn of the script and is then closed, so that the turns are in the order of the requests.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -9,28 +8,28 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// What the server does with one connection.
+/// The behaviour of the server for one connection.
 #[derive(Clone, Debug)]
 pub enum Turn {
     /// Reads the request and answers.
     Answer(Answer),
-    /// Reads the request and closes without a word.
+    /// Reads the request and closes the connection.
     CloseAfterReading,
-    /// Closes as soon as the connection stands.
+    /// Closes the connection at once.
     CloseBeforeReading,
     /// Answers with the whole head and the first half of the body, then closes.
     HalfBody(Answer),
-    /// Answers with the whole head and the first half of the body, then says nothing for as long as the server lives.
+    /// Answers with the whole head and the first half of the body, then stalls as long as the server lives.
     HalfBodyThenStall(Answer),
     /// Answers with the whole head and the whole body, under a `content-length` of one byte more, then closes.
     MissingByte(Answer),
-    /// The same, then says nothing for as long as the server lives.
+    /// The same, then stalls as long as the server lives.
     MissingByteThenStall(Answer),
     /// Answers with the whole body in one chunk and closes before the last one.
     OpenChunks(Answer),
-    /// Leaves the request unread and closes, on which the kernel resets the connection.
+    /// Closes without reading the request, so that the kernel resets the connection.
     Reset,
-    /// Reads the request and says nothing for as long as the server lives.
+    /// Reads the request and stalls as long as the server lives.
     Stall,
 }
 
@@ -43,12 +42,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with a body and no headers but those that frame it.
+    /// An answer with a body, and with its framing headers only.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    /// The same answer with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
@@ -72,7 +71,7 @@ impl From<Answer> for Turn {
     }
 }
 
-/// A request as it came over the socket.
+/// A request as received over the socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Recorded {
     bytes: Vec<u8>,
@@ -80,19 +79,19 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Every byte of it.
+    /// Returns all bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The method and the path with its query.
+    /// Returns the method and the path with its query.
     pub fn line(&self) -> String {
         let head = self.head();
         let line = head.lines().next().unwrap_or_default();
         line.strip_suffix(" HTTP/1.1").unwrap_or(line).to_owned()
     }
 
-    /// The headers by lower-case name, sorted.
+    /// Returns the headers by lower-case name, sorted.
     pub fn headers(&self) -> Vec<(String, String)> {
         let head = self.head();
         let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
@@ -102,7 +101,7 @@ impl Recorded {
         headers
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &[u8] {
         &self.bytes[self.body_at..]
     }
@@ -112,7 +111,7 @@ impl Recorded {
     }
 }
 
-/// The server; it listens for as long as the process lives, and plays nothing once its script is through.
+/// A server that listens as long as the process lives.
 #[derive(Debug)]
 pub struct ScriptServer {
     address: SocketAddr,
@@ -128,10 +127,10 @@ struct Stage {
 }
 
 impl ScriptServer {
-    /// Starts it with a script. Connections beyond its end are closed unread, and counted.
+    /// Starts a server with a script. Connections after its end are closed unread, and counted.
     ///
     /// # Errors
-    /// Where no port of the loopback address can be listened on.
+    /// If no port of the loopback address can be opened.
     pub fn start(script: impl IntoIterator<Item = Turn>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -139,29 +138,29 @@ impl ScriptServer {
         let playing = stage.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A peer that goes away in the midst of its turn ends that turn only.
+                // A peer that disconnects ends its own turn only.
                 let _ = play(&playing, stream);
             }
         });
         Ok(Self { address, stage })
     }
 
-    /// The base URL to give to a client.
+    /// Returns the base URL for a client.
     pub fn base(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// Every request read so far.
+    /// Returns every request so far.
     pub fn recorded(&self) -> Vec<Recorded> {
         lock(&self.stage).recorded.clone()
     }
 
-    /// How many connections were opened so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         lock(&self.stage).connections
     }
 
-    /// How many turns of the script are left.
+    /// Returns the number of turns that are left.
     pub fn turns_left(&self) -> usize {
         lock(&self.stage).script.len()
     }

@@ -1,4 +1,4 @@
-//! Scripts of answers for the way of one job, and what must come of each.
+//! Scripts for one job, with the expected outcome of each.
 
 use std::io::Write;
 
@@ -10,46 +10,46 @@ use crate::script_server::{Answer, Turn};
 
 /// The id of the job in every script.
 pub const ID: &str = "3f8a-01_Z";
-/// The output of every job that works; its `%3D` must arrive as it was sent.
+/// The output of every job that succeeds. Its `%3D` must arrive unchanged.
 pub const OUTPUT: &str = "https://cdn.runcomfy.net/acc%3D1/clip_output.mp4";
 
-/// A script, one turn for each request that may be made: a request more or less is a mistake.
+/// A script with one turn for each expected request.
 #[derive(Clone, Debug)]
 pub struct WireScript {
-    /// What it is about.
+    /// The name of the case.
     pub name: &'static str,
-    /// What the server does.
+    /// The turns of the server.
     pub turns: Vec<Turn>,
-    /// How it ends: the text of a wait's error, `succeeded`, or what became of the submit.
+    /// The outcome: the text of the wait's error, `succeeded`, or the outcome of the submit.
     pub end: &'static str,
 }
 
-/// Every script.
+/// Returns every script.
 pub fn all() -> Vec<WireScript> {
     [waits_that_survive(), broken_answers(), waits_that_end(), refused_submits(), unknown_submits()].concat()
 }
 
-/// An answer under 200.
+/// Replies with 200.
 pub fn ok(body: Value) -> Turn {
     Answer::new(200, body.to_string()).into()
 }
 
-/// The API takes the job.
+/// Accepts the job.
 pub fn accepted() -> Turn {
     ok(json!({"request_id": ID, "status_url": "ignored", "result_url": "ignored", "cancel_url": "ignored"}))
 }
 
-/// `/status` says a word.
+/// Replies with a state.
 pub fn status(word: &str) -> Turn {
     ok(json!({"request_id": ID, "status": word}))
 }
 
-/// `/result` has an output.
+/// Replies with an output.
 pub fn succeeded() -> Turn {
     ok(json!({"request_id": ID, "status": "succeeded", "output": {"video": OUTPUT}, "cost": 0.35}))
 }
 
-/// A redirect to a path.
+/// Redirects to a URL.
 pub fn redirect(status: u16, location: &str) -> Turn {
     Answer::new(status, "").with_header("location", location).into()
 }
@@ -79,7 +79,7 @@ fn waits_that_survive() -> Vec<WireScript> {
     ]
 }
 
-/// Answers to a submit that are broken and name the job, and the same of its result.
+/// Returns scripts with broken replies to the submit, which still name the job, and to its result.
 fn broken_answers() -> Vec<WireScript> {
     let submit = json!({"request_id": ID, "status_url": "u"}).to_string();
     let result = json!({"request_id": ID, "status": "succeeded", "output": {"video": OUTPUT}, "cost": 0.35})
@@ -101,7 +101,7 @@ fn broken_answers() -> Vec<WireScript> {
     scripts
 }
 
-/// A way to break an answer of a status and a body.
+/// Breaks a reply with a status and a body.
 type Breaking = fn(u16, &str) -> Turn;
 
 fn ways_to_break() -> [(&'static str, Breaking); 9] {
@@ -130,7 +130,7 @@ fn ways_to_break() -> [(&'static str, Breaking); 9] {
     ]
 }
 
-/// A text compressed by gzip.
+/// Compresses a text by gzip.
 pub fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to memory does not fail.
@@ -192,7 +192,7 @@ fn unknown_submits() -> Vec<WireScript> {
     turns.map(|(name, turn)| WireScript { name, turns: vec![turn], end: "unknown" }).into()
 }
 
-/// A submit that is taken, the polls given, and a good end.
+/// Returns a script with an accepted submit, the given polls, and an output.
 fn wait(name: &'static str, polls: impl IntoIterator<Item = Turn>) -> WireScript {
     let turns = [accepted()].into_iter().chain(polls).chain([status("completed"), succeeded()]).collect();
     WireScript { name, turns, end: "succeeded" }

@@ -1,4 +1,4 @@
-//! One job: what both clients do with it, and what came of it.
+//! One job through a client, and its outcome.
 
 use std::fmt::{Debug, Display};
 use std::path::PathBuf;
@@ -13,21 +13,21 @@ use super::{TOKEN, Tools};
 
 pub(super) type Model = <Input as ModelInput>::Model;
 
-/// What a client kept of a submit.
+/// The proof of a submit that a client has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Paid {
     /// A request id.
     Job(String),
     /// A receipt for an unknown outcome, by the fingerprint of its body.
     UnknownOutcome(String),
-    /// Nothing: refused.
+    /// None, since the submit was rejected.
     Nothing,
 }
 
 /// How a job ended for its client.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Ended {
-    /// With an output, and the file where one was wanted.
+    /// With an output, and with the file if one was requested.
     Well,
     /// The wait or the download gave up on a job that was known.
     GivenUp,
@@ -40,18 +40,18 @@ pub enum Ended {
     Panicked,
 }
 
-/// What came of one job.
+/// The outcome of one job.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// What the client kept; nothing where it panicked.
+    /// The proof of the submit, or `None` after a panic.
     pub paid: Option<Paid>,
     /// How it ended.
     pub ended: Ended,
-    /// Bytes of the file, where one was downloaded.
+    /// The bytes of the file, if one was downloaded.
     pub file: Option<Vec<u8>>,
-    /// How often the token stood in anything that a client showed.
+    /// The number of shown texts that contain the token.
     pub sightings: usize,
-    /// The first words of a client that did not end well.
+    /// The error of a client, if there was one.
     pub words: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Outcome {
         Self { ended: Ended::Panicked, ..Self::default() }
     }
 
-    /// Takes note of a submit: the job, where there is one.
+    /// Records the outcome of a submit. Returns the job, if there is one.
     pub(crate) fn took(&mut self, submission: SubmitOutcome<Model>) -> Option<Job<Model>> {
         match submission {
             SubmitOutcome::Accepted(job) => {
@@ -98,7 +98,7 @@ impl Outcome {
         }
     }
 
-    /// The first URL of the output, where there is one.
+    /// Returns the first URL of the output, if there is one.
     pub(crate) fn waited(&mut self, waited: Result<CompletedJob<Model>, WaitError>) -> Option<String> {
         match waited {
             Ok(done) => {
@@ -140,13 +140,13 @@ impl Outcome {
 }
 
 impl Tools {
-    /// An input like no other, so that its fingerprint names the job.
+    /// Returns a unique input, so that its fingerprint identifies the job.
     pub(crate) fn input(&self, number: usize) -> Option<Input> {
         let prompt = format!("chaos {} of seed {}", number, self.plan.seed);
         Input::builder().image_url("https://example.com/start.jpg").prompt(prompt).build().ok()
     }
 
-    /// Where the output of a job goes, if it is wanted.
+    /// Returns the output path of a job, if its output is downloaded.
     pub(crate) fn place(&self, number: usize) -> Option<PathBuf> {
         number
             .is_multiple_of(self.plan.download_every.max(1))

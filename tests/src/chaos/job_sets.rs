@@ -1,4 +1,4 @@
-//! The two clients at work, the jobs of each waiting in one set.
+//! Runs both clients, each with one set for all its jobs.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,10 +17,10 @@ use super::Tools;
 use super::case::{Model, Outcome};
 use super::workers::{TASKS, THREADS};
 
-/// Starts both job_sets, and those who submit to them; each job is told of once it is over.
-pub(crate) fn start(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
-    in_threads(Ledger::new(tools, told.clone()))?;
-    let ledger = Ledger::new(tools, told);
+/// Starts both sets and their submitters. Each finished job is sent to `outcomes`.
+pub(crate) fn start(tools: &Tools, outcomes: Sender<Outcome>) -> io::Result<()> {
+    in_threads(Ledger::new(tools, outcomes.clone()))?;
+    let ledger = Ledger::new(tools, outcomes);
     let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     thread::Builder::new().spawn(move || runtime.block_on(in_tasks(ledger, client)))?;
@@ -92,25 +92,25 @@ impl Tools {
     }
 }
 
-/// The jobs of one set, by their tickets.
+/// The jobs of one set, by their keys.
 struct Ledger {
     tools: Tools,
     waiting: Mutex<HashMap<JobKey, Outcome>>,
-    told: Sender<Outcome>,
+    outcomes: Sender<Outcome>,
 }
 
 impl Ledger {
-    fn new(tools: &Tools, told: Sender<Outcome>) -> Arc<Self> {
-        Arc::new(Self { tools: tools.clone(), waiting: Mutex::default(), told })
+    fn new(tools: &Tools, outcomes: Sender<Outcome>) -> Arc<Self> {
+        Arc::new(Self { tools: tools.clone(), waiting: Mutex::default(), outcomes })
     }
 
-    /// Puts a job into the set, or tells at once that there is none.
+    /// Adds a job to the set, or sends its outcome at once if there is no job.
     fn enter(&self, account: &Account<Model>, job: Option<Job<Model>>, outcome: Outcome) {
         let Some(job) = job else {
-            let _ = self.told.send(outcome);
+            let _ = self.outcomes.send(outcome);
             return;
         };
-        // Held until the ticket is noted: the set may be quick.
+        // Locked until the key is recorded, since the set may be faster.
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(account.add(&job, &self.tools.waiting), outcome);
     }
@@ -124,7 +124,7 @@ impl Ledger {
             JobSetUpdate::Done(waited) => {
                 if let Some(mut outcome) = waiting.remove(&event.key) {
                     outcome.waited(waited);
-                    let _ = self.told.send(outcome);
+                    let _ = self.outcomes.send(outcome);
                 }
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! Listens to every span and every line that the clients and the libraries under them log, for the token.
+//! Searches every span and log line of the clients and their libraries for the token.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -9,15 +9,15 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::TOKEN;
 
-/// Counts lines, and those with the token in them; one for the whole process.
+/// Counts lines, and lines with the token. The process has one listener.
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
-    heard: AtomicUsize,
+    lines: AtomicUsize,
     sightings: AtomicUsize,
 }
 
 impl Listener {
-    /// The listener, from now on.
+    /// Installs the listener.
     pub(crate) fn hired() -> io::Result<&'static Self> {
         static ONLY: OnceLock<Listener> = OnceLock::new();
         let only = ONLY.get_or_init(Self::default);
@@ -35,12 +35,12 @@ impl Listener {
         Err(io::Error::other("somebody else listens already"))
     }
 
-    /// How many lines there were so far.
-    pub(crate) fn heard(&self) -> usize {
-        self.heard.load(Ordering::Relaxed)
+    /// Returns the number of lines so far.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.load(Ordering::Relaxed)
     }
 
-    /// How many of them had the token in them.
+    /// Returns the number of lines with the token.
     pub(crate) fn sightings(&self) -> usize {
         self.sightings.load(Ordering::Relaxed)
     }
@@ -49,7 +49,7 @@ impl Listener {
 /// A subscriber writes whole lines.
 impl Write for &Listener {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.heard.fetch_add(1, Ordering::Relaxed);
+        self.lines.fetch_add(1, Ordering::Relaxed);
         let has_token = line.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes());
         self.sightings.fetch_add(usize::from(has_token), Ordering::Relaxed);
         Ok(line.len())

@@ -1,7 +1,6 @@
 //! Many paid jobs under random faults, through both clients at once; their journal is joined to what was billed.
 //!
-//! Everything is real but the service: sockets, clocks, files, retries. Waits and pauses are of milliseconds, so that
-//! thousands of jobs take minutes.
+//! Only the service is simulated. Waits and pauses take milliseconds, so that thousands of jobs take minutes.
 
 mod case;
 mod job_sets;
@@ -26,54 +25,54 @@ use self::report::Books;
 pub use self::report::Report;
 use self::token_leak::TokenLeak;
 
-/// The token of every call; it must be seen nowhere else.
+/// The token of every call. It must appear in no other place.
 pub(crate) const TOKEN: &str = "chaos-token-5e1f09c4d7";
 
-/// Silence for so long means that what is still under way hangs.
+/// Jobs that finish later than this after the one before count as hanging.
 const SILENCE: Duration = Duration::from_secs(120);
-/// Longer than any answer takes that is not stalled, also on a machine that is busy with other things.
+/// Longer than any reply takes that is not stalled, also on a busy machine.
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What to do.
+/// The plan of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How many jobs; every other one by the blocking client.
+    /// The number of jobs, half of them by the blocking client.
     pub jobs: usize,
-    /// What the faults are drawn by.
+    /// The seed of the faults.
     pub seed: u64,
-    /// The share of calls that go wrong, from 0 to 1.
+    /// The share of calls with a fault, from 0 to 1.
     pub rate: f64,
-    /// Every how many jobs the output is downloaded as well.
+    /// Downloads the output of each job whose number is a multiple of this.
     pub download_every: usize,
-    /// Whether the jobs of a client wait in one set, without downloads, instead of each for itself.
+    /// Whether each client waits for all its jobs in one set, without downloads.
     pub job_sets: bool,
 }
 
-/// Runs a plan; `on_done` hears of each job that is over, by whatever end.
+/// Runs a plan, and calls `on_done` after each job.
 ///
 /// # Errors
-/// Where no port or no file is to be had: nothing is said about the clients then.
+/// If no port or file can be opened.
 pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
     let started = Instant::now();
     let token_leak = TokenLeak::start()?;
     let sim = simulator(plan, &token_leak)?;
     let folder = tempfile::tempdir()?;
-    let (told, outcomes) = mpsc::channel();
+    let (sender, outcomes) = mpsc::channel();
     let journal = Journal::open(folder.path().join("journal.db")).map_err(io::Error::other)?;
     let tools = Tools::new(plan, &sim, folder.path(), journal.clone())?;
     let listener = Listener::hired()?;
-    let heard = listener.heard();
-    if plan.job_sets { job_sets::start(&tools, told) } else { workers::start(&tools, told) }?;
+    let lines = listener.lines();
+    if plan.job_sets { job_sets::start(&tools, sender) } else { workers::start(&tools, sender) }?;
     let mut report = Report::new(plan);
     for _ in 0..plan.jobs {
-        // Silence, or nobody left to speak: the rest is counted as hanging.
+        // No job finished in time, or no client is left. The other jobs count as hanging.
         let Ok(outcome) = outcomes.recv_timeout(SILENCE) else { break };
         report.add(outcome);
         on_done();
     }
     let all = Query::new(Selection::All).with_limit(1000);
     let entries = journal.entries(all).collect::<Result<_, _>>().map_err(io::Error::other)?;
-    // The file itself is open, so it is read by SQLite only.
+    // The file is open, so only SQLite may read it.
     let mut exported = Vec::new();
     journal.export(&mut exported).map_err(io::Error::other)?;
     report.close(&Books {
@@ -82,7 +81,7 @@ pub fn run(plan: &Plan, mut on_done: impl FnMut()) -> io::Result<Report> {
         entries,
         journal: String::from_utf8_lossy(&exported).into_owned(),
         foreign: token_leak.connections(),
-        heard: listener.heard() - heard,
+        lines: listener.lines() - lines,
         overheard: listener.sightings(),
         elapsed: started.elapsed(),
     });
@@ -102,7 +101,7 @@ fn simulator(plan: &Plan, token_leak: &TokenLeak) -> io::Result<Sim> {
         .start()
 }
 
-/// What every job needs.
+/// The tools of every job.
 #[derive(Clone, Debug)]
 pub(crate) struct Tools {
     plan: Plan,

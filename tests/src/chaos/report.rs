@@ -1,4 +1,4 @@
-//! The clients' journal, joined to the simulator's ledger.
+//! Compares the clients' journal with the simulator's bills.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -9,7 +9,7 @@ use kling_sim::{Bill, Call, RecordedCall};
 
 use super::{Ended, Outcome, Paid, Plan, TOKEN};
 
-/// What both sides wrote down.
+/// The records of both sides.
 pub(crate) struct Books {
     pub(crate) bills: Vec<Bill>,
     pub(crate) calls: Vec<RecordedCall>,
@@ -18,7 +18,7 @@ pub(crate) struct Books {
     pub(crate) journal: String,
     pub(crate) foreign: usize,
     /// Lines of the log, and those with the token in them.
-    pub(crate) heard: usize,
+    pub(crate) lines: usize,
     pub(crate) overheard: usize,
     pub(crate) elapsed: Duration,
 }
@@ -35,14 +35,14 @@ pub struct Report {
     files: usize,
     contents: HashSet<Vec<u8>>,
     sightings: usize,
-    heard: usize,
+    lines: usize,
     words: Vec<String>,
     billed: usize,
     distinct: usize,
     lost: usize,
-    /// Jobs that worked by the journal.
+    /// Jobs that succeeded by the journal.
     worked: usize,
-    /// Whether the journal says what the callers were told.
+    /// Whether the journal agrees with the outcomes of the clients.
     agrees: bool,
     calls: usize,
     faults: BTreeMap<String, usize>,
@@ -63,7 +63,7 @@ impl Report {
             files: 0,
             contents: HashSet::new(),
             sightings: 0,
-            heard: 0,
+            lines: 0,
             words: Vec::new(),
             billed: 0,
             distinct: 0,
@@ -78,7 +78,7 @@ impl Report {
         }
     }
 
-    /// Books one job.
+    /// Adds one job.
     pub(crate) fn add(&mut self, outcome: Outcome) {
         self.outcomes += 1;
         self.sightings += outcome.sightings;
@@ -96,7 +96,7 @@ impl Report {
         }
     }
 
-    /// Joins the journal to what was billed: a bill is lost where neither an id nor an unknown intent leads to it.
+    /// Compares the journal with the bills. A bill without an id or an unknown intent is lost.
     pub(crate) fn close(&mut self, books: &Books) {
         let Books { bills, calls, entries, .. } = books;
         let ids: HashSet<&str> = entries.iter().filter_map(Entry::request_id).collect();
@@ -104,11 +104,11 @@ impl Report {
         let unknown: HashSet<&str> = unknown.map(|entry| entry.intent().fingerprint()).collect();
         let reached = |bill: &&Bill| ids.contains(&*bill.request_id) || unknown.contains(&*bill.body_sha256);
         self.lost = bills.iter().filter(|bill| !reached(bill)).count();
-        let told = |known: &HashSet<&str>, told: &HashSet<String>| {
-            known.len() == told.len() && told.iter().all(|one| known.contains(&**one))
+        let is_same = |known: &HashSet<&str>, reported: &HashSet<String>| {
+            known.len() == reported.len() && reported.iter().all(|one| known.contains(&**one))
         };
         self.worked = entries.iter().filter(|entry| entry.status() == EntryStatus::Succeeded).count();
-        self.agrees = told(&ids, &self.ids) && told(&unknown, &self.receipts);
+        self.agrees = is_same(&ids, &self.ids) && is_same(&unknown, &self.receipts);
         self.billed = bills.len();
         self.distinct = bills.iter().map(|bill| &bill.body_sha256).collect::<HashSet<_>>().len();
         self.calls = calls.len();
@@ -119,12 +119,12 @@ impl Report {
         let strays = calls.iter().filter(|call| call.call == Call::Output && call.has_auth).count();
         self.sightings += strays + books.journal.matches(TOKEN).count();
         self.sightings += books.overheard;
-        self.heard = books.heard;
+        self.lines = books.lines;
         self.foreign = books.foreign;
         self.elapsed = books.elapsed;
     }
 
-    /// Every promise that was broken, in words; none, if all is well.
+    /// Returns every broken promise.
     #[must_use]
     pub fn broken_promises(&self) -> Vec<String> {
         let ended = |ended| self.ended.get(name(ended)).copied().unwrap_or_default();
@@ -133,7 +133,7 @@ impl Report {
             (self.lost, "billed and lost"),
             (self.receipts.len().saturating_sub(self.cut), "unknown though the answer came whole"),
             (ended(Ended::Well).saturating_sub(self.worked), "finished, and the journal does not say so"),
-            (usize::from(!self.agrees), "journal that says other things than its callers were told"),
+            (usize::from(!self.agrees), "journal that disagrees with its clients"),
             (self.plan.jobs - self.outcomes, "hanging"),
             (ended(Ended::Late), "late"),
             (ended(Ended::GivenUp), "given up"),
@@ -147,19 +147,19 @@ impl Report {
         broken.map(|(count, what)| format!("{count} {what}")).collect()
     }
 
-    /// How many calls went wrong.
+    /// Returns the number of calls with a fault.
     #[must_use]
     pub fn faults(&self) -> usize {
         self.faults.values().sum()
     }
 
-    /// How many kinds of fault there were.
+    /// Returns the number of kinds of fault.
     #[must_use]
     pub fn kinds_of_fault(&self) -> usize {
         self.faults.len()
     }
 
-    /// What clients said that did not end well, unknown outcomes apart.
+    /// Returns the errors of the clients, except unknown outcomes.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
@@ -195,12 +195,12 @@ impl fmt::Display for Report {
         writeln!(f, "files downloaded     {} ({} torn)", self.files, self.contents.len().saturating_sub(1))?;
         writeln!(f, "hung                 {}", self.plan.jobs - self.outcomes)?;
         writeln!(f, "panics               {}", ended(Ended::Panicked))?;
-        writeln!(f, "token seen elsewhere {} ({} lines of the log searched)", self.sightings, self.heard)?;
+        writeln!(f, "token seen elsewhere {} ({} lines of the log searched)", self.sightings, self.lines)?;
         write!(f, "foreign connections  {}", self.foreign)
     }
 }
 
-/// Whether a client can still tell from the answer to a submit what became of it.
+/// Whether the reply to a submit still shows its outcome.
 fn leaves_an_answer(fault: &str) -> bool {
     matches!(
         fault,

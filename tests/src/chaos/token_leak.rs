@@ -1,9 +1,9 @@
-//! A foreign origin that answers name, and that nobody may ever ask.
+//! A foreign origin that replies name. It must get no request.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// Counts those who connect.
+/// Counts connections.
 #[derive(Debug)]
 pub(crate) struct TokenLeak {
     listener: TcpListener,
@@ -22,7 +22,7 @@ impl TokenLeak {
         format!("http://{}", self.address)
     }
 
-    /// Those who connected since this was last asked; the kernel keeps them waiting until then.
+    /// Returns the number of connections since the last call.
     pub(crate) fn connections(&self) -> usize {
         std::iter::from_fn(|| self.listener.accept().ok()).count()
     }

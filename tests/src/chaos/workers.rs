@@ -1,4 +1,4 @@
-//! The two clients at work, each with its own kind of many at once.
+//! Runs both clients, with tasks or threads.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,18 +14,19 @@ use tokio::sync::Semaphore;
 use super::Tools;
 use super::case::Outcome;
 
-/// Jobs under way at once in the async client.
+/// Concurrent jobs of the async client.
 pub(super) const TASKS: usize = 64;
-/// Jobs under way at once in the blocking client.
+/// Concurrent jobs of the blocking client.
 pub(super) const THREADS: usize = 32;
 
-/// Starts both clients; each job is told of once it is over.
-pub(crate) fn start(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
+/// Starts both clients. Each finished job is sent to `outcomes`.
+pub(crate) fn start(tools: &Tools, outcomes: Sender<Outcome>) -> io::Result<()> {
     let client = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
     let blocking = blocking::Journaled::new(client, tools.journal.clone());
     let next = Arc::new(AtomicUsize::new(1));
     for _ in 0..THREADS {
-        let (tools, client, next, told) = (tools.clone(), blocking.clone(), next.clone(), told.clone());
+        let (tools, client, next, outcomes) =
+            (tools.clone(), blocking.clone(), next.clone(), outcomes.clone());
         thread::Builder::new().spawn(move || {
             loop {
                 let number = next.fetch_add(2, Ordering::Relaxed);
@@ -33,26 +34,26 @@ pub(crate) fn start(tools: &Tools, told: Sender<Outcome>) -> io::Result<()> {
                     break;
                 }
                 let done = catch_unwind(AssertUnwindSafe(|| in_blocking(&tools, &client, number)));
-                let _ = told.send(done.unwrap_or_else(|_| Outcome::panicked()));
+                let _ = outcomes.send(done.unwrap_or_else(|_| Outcome::panicked()));
             }
         })?;
     }
     let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
     let (tools, client) = (tools.clone(), Journaled::new(client, tools.journal.clone()));
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    thread::Builder::new().spawn(move || runtime.block_on(in_tasks(tools, client, told)))?;
+    thread::Builder::new().spawn(move || runtime.block_on(in_tasks(tools, client, outcomes)))?;
     Ok(())
 }
 
-async fn in_tasks(tools: Tools, client: Journaled, told: Sender<Outcome>) {
+async fn in_tasks(tools: Tools, client: Journaled, outcomes: Sender<Outcome>) {
     let gate = Arc::new(Semaphore::new(TASKS));
     let mut watchers = Vec::new();
     for number in (0..tools.plan.jobs).step_by(2) {
         let Ok(place) = gate.clone().acquire_owned().await else { break };
-        let (tools, client, told) = (tools.clone(), client.clone(), told.clone());
+        let (tools, client, outcomes) = (tools.clone(), client.clone(), outcomes.clone());
         watchers.push(tokio::spawn(async move {
             let done = tokio::spawn(async move { in_async(&tools, &client, number).await }).await;
-            let _ = told.send(done.unwrap_or_else(|_| Outcome::panicked()));
+            let _ = outcomes.send(done.unwrap_or_else(|_| Outcome::panicked()));
             drop(place);
         }));
     }
