@@ -7,7 +7,7 @@ use crate::{CompletedJob, Update, WaitError, WaitOptions};
 
 pub use crate::job_set::blocking::JobSet;
 
-/// Waits until a job is over, and returns its result. Submits nothing; free of charge. No thread is started.
+/// Waits until a job is over, and returns its result. Makes no paid call, and starts no thread.
 ///
 /// `on_update` is called on each change, and on each error that is retried.
 ///

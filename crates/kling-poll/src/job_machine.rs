@@ -15,7 +15,7 @@ use crate::{CompletedJob, OnDeadline, PollContext, TimeLeft, WaitError, WaitOpti
 /// A new request id may be unknown to some replicas. "Not found" is retried for this time after the submit.
 const NOT_FOUND_GRACE: Duration = Duration::from_secs(30);
 
-/// The longest `Retry-After` that is kept.
+/// The longest pause for a `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The wait for one job.

@@ -10,13 +10,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ExponentialInterval, PollContext, Schedule, TimeLeft};
 
-/// Fewer durations say too little about the next job.
+/// The fewest durations to learn from.
 const FEWEST: usize = 5;
 
-/// The durations that are remembered of each kind of job.
+/// The most durations that are remembered of each kind of job.
 const REMEMBERED: usize = 100;
 
-/// The kinds of job that are remembered.
+/// The most kinds of job that are remembered.
 const MAX_KINDS: usize = 1000;
 
 /// The first poll of a new job: it shows whether there is a queue.
@@ -35,10 +35,10 @@ const INTERVALS_PER_MEDIAN: u32 = 120;
 /// The gap between polls of a queued job is this share of the median duration.
 const QUEUE_GAPS_PER_MEDIAN: u32 = 8;
 
-/// The longest duration that is believed, in seconds: a day.
+/// The longest duration that is learned, in seconds: a day.
 const LONGEST_DURATION: f32 = 86_400.0;
 
-/// The API's clock may be wrong by this much. Times that are further off are not believed.
+/// The largest accepted error of the API's clock.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// If the submit was earlier than this when the wait began, the job may have begun to run unseen.
@@ -73,7 +73,7 @@ impl DurationHistory {
 
     /// Returns the schedule of a job's kind, if its model is known. All jobs of a kind share one schedule.
     ///
-    /// A job whose `duration` is unknown is judged by all jobs of its model.
+    /// A job whose `duration` is unknown has the schedule of all jobs of its model.
     #[must_use]
     pub fn schedule<M: JobModel>(&self, job: &Job<M>) -> Option<Arc<LearnedInterval>> {
         let model = job.model()?.as_str();
@@ -104,7 +104,7 @@ impl DurationHistory {
         entry(&mut kinds, kind, model)
     }
 
-    /// No panic leaves the map half changed.
+    /// Ignores poison, since no panic interrupts a change of the map.
     fn lock(&self) -> MutexGuard<'_, Kinds> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,7 +113,7 @@ impl DurationHistory {
 /// Separates the model from the duration in the name of a kind.
 const DURATION: &str = " duration=";
 
-/// A kind beyond the last one learns for its own wait only.
+/// Returns the schedule of a kind. Kinds beyond the limit are not stored.
 fn entry(kinds: &mut Kinds, kind: &str, model: Option<Arc<LearnedInterval>>) -> Arc<LearnedInterval> {
     if let Some(known) = kinds.get(kind) {
         return Arc::clone(known);
@@ -157,7 +157,7 @@ pub struct LearnedInterval {
 }
 
 impl LearnedInterval {
-    /// Returns the remembered durations in seconds, the last job's last.
+    /// Returns the remembered durations in seconds, the oldest first.
     #[must_use]
     pub fn seconds(&self) -> Vec<f32> {
         self.lock().seconds.iter().copied().collect()
@@ -169,7 +169,7 @@ impl LearnedInterval {
         durations.seconds.iter().skip(before).copied().collect()
     }
 
-    /// No panic leaves the durations half changed.
+    /// Ignores poison, since no panic interrupts a change of the durations.
     fn lock(&self) -> MutexGuard<'_, Durations> {
         self.durations.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,9 +199,9 @@ impl Schedule for LearnedInterval {
 
 #[derive(Debug, Default)]
 struct Durations {
-    /// The last job's last.
+    /// The oldest first.
     seconds: VecDeque<f32>,
-    /// So many of the last were learned here, and not read.
+    /// The number of last durations that were learned here, and not read.
     learned: usize,
     expected: Option<Expected>,
 }
@@ -226,7 +226,7 @@ impl Durations {
         is_duration
     }
 
-    /// The median of the jobs that ran longer tells how long this one may still run.
+    /// Estimates by the median of the jobs that ran longer.
     fn time_left(&self, run_time: Duration) -> Option<TimeLeft> {
         self.expected?;
         let longer = self.sorted(run_time.as_secs_f32());
@@ -245,7 +245,7 @@ impl Durations {
     }
 }
 
-/// What the known durations say of the next job.
+/// The expectation for the next job, from the known durations.
 #[derive(Clone, Copy, Debug)]
 struct Expected {
     first_end: Duration,
@@ -280,8 +280,8 @@ impl Expected {
 
 /// Returns how long a finished job ran, if the wait saw it begin.
 ///
-/// The job ended after the last reply that said it goes on. The reported times are believed if they fall into that span. If
-/// not, the middle of the span is taken.
+/// The job ended between the last unfinished reply and this one. The reported times are used if they fit that span, and
+/// otherwise the middle of the span.
 pub(crate) fn observed_duration(context: &PollContext, reply: &ResultReply) -> Option<Duration> {
     let watched = context.age.filter(|age| age.saturating_sub(context.elapsed) < WATCHED);
     let latest = context.running.or(watched)?;

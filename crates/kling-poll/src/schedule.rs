@@ -20,7 +20,7 @@ pub trait Schedule: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a wait has seen of its job.
+/// The facts that a wait has seen of its job.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PollContext {
@@ -36,7 +36,7 @@ pub struct PollContext {
     pub queue_position: Option<u32>,
     /// The number of status polls.
     pub polls: u32,
-    /// The time since a reply last said that the job goes on, or since the wait began.
+    /// The time since the last reply that showed the job unfinished, or since the wait began.
     pub silence: Duration,
 }
 
@@ -62,7 +62,7 @@ pub enum TimeLeft {
 impl fmt::Display for TimeLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::About(left) = self else { return f.write_str("longer than usual") };
-        // Rounded to what a person would say.
+        // Rounded as a person would.
         let seconds = left.as_secs_f32();
         let minutes = (seconds / 60.0).round() as u32;
         match (minutes / 60, minutes) {

@@ -8,10 +8,10 @@ use kling_transport::{Client, GetResult, GetStatus, Job, JobModel, PostCancel, R
 use crate::cancel::CancelOnDrop;
 use crate::{Action, CompletedJob, Event, JobMachine, Update, WaitError, WaitOptions};
 
-/// Waits until a job is over, and returns its result. Submits nothing; free of charge.
+/// Waits until a job is over, and returns its result. Makes no paid call.
 ///
-/// `on_update` is called on each change, and on each error that is retried. Dropping the future leaves the job running: it can
-/// be waited for again, by the same handle or by its id. [`WaitOptions::with_cancel_on_drop`] cancels it instead.
+/// `on_update` is called on each change, and on each error that is retried. After a drop of the
+/// future the job keeps running. [`WaitOptions::with_cancel_on_drop`] cancels the job instead.
 ///
 /// # Errors
 /// [`WaitError`], with the id, the last state and, if the job failed, the API's reason.

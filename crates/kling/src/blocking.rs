@@ -62,7 +62,7 @@ mod journaled {
 
     #[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
     impl Journaled {
-        /// A client with a journal. With `None` it works the same, and records nothing.
+        /// A client with a journal. With `None` the client keeps no records.
         pub fn new(client: Client, journal: impl Into<Option<Journal>>) -> Self {
             Self { inner: crate::Journaled::new(client.as_async().clone(), journal), client }
         }

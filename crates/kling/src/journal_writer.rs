@@ -47,10 +47,10 @@ impl JournalWriter {
         self.with_output(intent)
     }
 
-    /// Records an intent, before its request leaves. The guard lives as long as the submit.
+    /// Records an intent, before its request is sent. The guard lives as long as the submit.
     ///
     /// # Errors
-    /// If the intent could not be recorded, or an identical request has an unknown outcome: then nothing may be sent.
+    /// If the intent could not be recorded, or an identical request has an unknown outcome. The request must not be sent then.
     pub(crate) fn begin(&self, intent: &Intent) -> Result<SubmitGuard, Error> {
         if let Some(journal) = &self.journal {
             journal.begin(intent, self.on_duplicate).map_err(|error| match error.kind() {
@@ -198,7 +198,7 @@ impl JobSetJournal {
         drop(self.lock().remove(id));
     }
 
-    /// A panic between two records leaves both whole.
+    /// Ignores poison, since a panic breaks no record.
     fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, TrackedJob>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -236,8 +236,8 @@ impl TrackedJob {
 
     /// Returns the event of a final outcome, or `None` if the job may still run.
     ///
-    /// To another account's token a job may seem to be gone, so "not found" counts for the job's own account only. A job
-    /// that its account may not see was adopted by mistake.
+    /// The API hides jobs from other accounts, so "not found" counts for the job's own account only. An adopted job that its
+    /// account may not see was adopted by mistake.
     fn final_event<M: JobModel>(&self, outcome: &Result<CompletedJob<M>, WaitError>) -> Option<Event> {
         let status = match outcome {
             Ok(completed) => {

@@ -1,4 +1,4 @@
-//! The client with a journal: an intent is on disk before its paid request leaves.
+//! The client with a journal. An intent is on disk before its paid request is sent.
 
 #[cfg(feature = "async")]
 use std::convert::Infallible;
@@ -25,10 +25,10 @@ use crate::journal_writer::{JobSetJournal, JournalWriter, TrackedJob};
 
 /// A [`Client`] that records paid jobs; `blocking::Journaled` has the same methods.
 ///
-/// An intent is on disk before the POST leaves, the request id before any wait, then the last state, the outputs and the
-/// files. After a crash at any moment [`Journal::page`] has every job that may be billed: with its id, or as *unknown*. If the
-/// intent cannot be recorded, nothing is sent: [`ErrorKind::Journal`](crate::ErrorKind::Journal). If an identical request has
-/// an unknown outcome, nothing is sent either: [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest).
+/// An intent is on disk before the POST is sent, and the request id before any wait. After a crash [`Journal::page`] has every
+/// job that may be billed, with its id or as *unknown*. A submit is rejected before it is sent if its intent cannot be
+/// recorded ([`ErrorKind::Journal`](crate::ErrorKind::Journal)), or if an identical request has an unknown outcome
+/// ([`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest)).
 ///
 /// ```no_run
 /// use kling::{Client, Journal, Journaled, WaitOptions};
@@ -51,7 +51,7 @@ pub struct Journaled {
 }
 
 impl Journaled {
-    /// A client with a journal. With `None` it works the same, and records nothing.
+    /// A client with a journal. With `None` the client keeps no records.
     pub fn new(client: Client, journal: impl Into<Option<Journal>>) -> Self {
         Self { client, writer: JournalWriter::new(journal.into()), job_sets: Arc::default() }
     }
@@ -275,7 +275,7 @@ impl Journaled {
     }
 }
 
-/// A panic of a caller's callback leaves the job whole.
+/// Ignores poison, since a panic of a callback does not break the job.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

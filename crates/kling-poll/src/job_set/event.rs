@@ -20,11 +20,11 @@ pub struct JobSetEvent<M: JobModel = DynModel> {
     pub key: JobKey,
     /// The job's request id.
     pub request_id: RequestId,
-    /// The news.
+    /// The content of the event.
     pub update: JobSetUpdate<M>,
 }
 
-/// The news of a job.
+/// The content of an event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobSetUpdate<M: JobModel = DynModel> {
@@ -75,7 +75,7 @@ impl<M: JobModel> Clone for JobSetUpdate<M> {
 
 /// The figures of a job set, for metrics and for a summary at the end.
 ///
-/// To read them takes a look at each job while the set is locked, so read them on a timer and not on each event.
+/// Reading them locks the set and visits each job, so read them on a timer and not on each event.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct JobSetStats {

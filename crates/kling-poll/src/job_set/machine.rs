@@ -294,8 +294,8 @@ impl JobSetMachine {
         Some(slot)
     }
 
-    /// Removes stale entries from heap and queues once they are the majority. Otherwise jobs that come and go while no call
-    /// may leave would pile up.
+    /// Removes stale entries from the heap and the queues once they are the majority. Otherwise they would pile up while no
+    /// call may be made.
     fn sweep(&mut self) {
         let (jobs, room) = (&self.jobs, 2 * self.jobs.len() + STALE);
         if self.due.len() > room {

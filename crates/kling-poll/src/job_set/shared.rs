@@ -37,7 +37,7 @@ impl<M: JobModel> Account<M> {
         Self { handle: Arc::new(Handle { shared: Arc::clone(shared), key }), model: PhantomData }
     }
 
-    /// Adds a job: one just submitted, or an earlier one by its id. Submits nothing.
+    /// Adds a job, new or by the id of an earlier submit. Makes no paid call.
     pub fn add(&self, job: &Job<M>, options: &WaitOptions) -> JobKey {
         let (age, options) = (job.age(SystemTime::now()), &options.for_job(job));
         let Handle { shared, key } = &*self.handle;
@@ -51,7 +51,7 @@ impl<M: JobModel> Account<M> {
         self.handle.shared.change(|state, _| state.machine.cancel(key))
     }
 
-    /// Removes a job from the set, and leaves it running. Returns its request id if it was in the set.
+    /// Removes a job from the set. The job keeps running. Returns its request id if it was in the set.
     pub fn detach(&self, key: JobKey) -> Option<RequestId> {
         self.handle.shared.change(|state, _| state.machine.detach(key))
     }
@@ -182,7 +182,7 @@ impl Shared {
         result
     }
 
-    /// A panic of a caller's schedule leaves the machine whole.
+    /// Ignores poison, since a panic of a caller's schedule does not break the machine.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
