@@ -16,8 +16,8 @@ struct Size {
     packages: BTreeMap<PathBuf, String>,
     /// Lines of each function.
     functions: Vec<usize>,
-    /// The files of each crate that hold inherent methods of a type.
-    impls: BTreeMap<(String, String), BTreeSet<PathBuf>>,
+    /// The files of each crate that hold inherent methods of a type, each with its own path if it defines the type.
+    impls: BTreeMap<(String, String), BTreeSet<(String, PathBuf)>>,
     /// Files of a crate that use each other, all of them in one row.
     circles: Vec<Vec<PathBuf>>,
 }
@@ -30,13 +30,15 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     println!("product lines   {}", files.iter().sum::<usize>());
     println!("files           {}: {} lines", files.len(), lines(&files));
     println!("functions       {}: {} lines", size.functions.len(), lines(&size.functions));
-    let split: Vec<_> = size.impls.iter().filter(|(_, files)| files.len() > 1).collect();
+    let is_split =
+        |files: &BTreeSet<(String, PathBuf)>| files.len() > 1 && files.iter().any(|(own, _)| own.is_empty());
+    let split: Vec<_> = size.impls.iter().filter(|(_, files)| is_split(files)).collect();
     for (package, (lines, files)) in size.crates() {
         println!("  {package}: {lines} lines in {files} files");
     }
     println!("split types     {} (inherent methods in more than one file)", split.len());
     for ((package, name), files) in split {
-        println!("  {package}: {name} in {}", join(files));
+        println!("  {package}: {name} in {}", join(files.iter().map(|(_, file)| file)));
     }
     println!("circles         {} (files of a crate that use each other)", size.circles.len());
     for circle in &size.circles {
@@ -97,7 +99,9 @@ impl Size {
             self.packages.insert(name.clone(), package.to_owned());
             self.functions.extend(&visitor.functions);
             for of in &visitor.impls {
-                self.impls.entry((package.to_owned(), of.clone())).or_default().insert(name.clone());
+                // Two types may share a name, as those of the blocking faces do.
+                let own = if visitor.types.contains(of) { name.display().to_string() } else { String::new() };
+                self.impls.entry((package.to_owned(), of.clone())).or_default().insert((own, name.clone()));
             }
             uses.insert(visitor.module, (name, visitor.uses, visitor.reexports));
         }
@@ -112,6 +116,8 @@ struct Visitor {
     module: Vec<String>,
     functions: Vec<usize>,
     impls: BTreeSet<String>,
+    /// The names of the types that it defines.
+    types: BTreeSet<String>,
     /// Paths inside the crate that the file imports.
     uses: Vec<Vec<String>>,
     /// The names that it exports for others, with their own paths.
@@ -191,6 +197,16 @@ impl<'ast> Visit<'ast> for Visitor {
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
         self.function(item.block.span());
         visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.types.insert(item.ident.to_string());
+        visit::visit_item_struct(self, item);
+    }
+
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        self.types.insert(item.ident.to_string());
+        visit::visit_item_enum(self, item);
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
