@@ -57,7 +57,10 @@ impl Call for GetStatus<'_> {
     }
 
     fn read(&self, reply: &HttpReply) -> Result<StatusReply, Error> {
-        StatusReply::read(api_reply::of_job(reply, self.0)?, reply.head.retry_after)
+        match StatusReply::read_plain(reply, self.0) {
+            Some(plain) => Ok(plain),
+            None => StatusReply::read(api_reply::of_job(reply, self.0)?, reply.head.retry_after),
+        }
     }
 
     fn request_id(&self) -> Option<&RequestId> {

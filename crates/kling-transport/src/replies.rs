@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use kling_types::output::urls;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api_reply::{self, ApiReply, Object, has_content};
-use crate::{Error, ErrorKind, RequestId, State};
+use crate::{Error, ErrorKind, HttpReply, RequestId, State};
 
 /// The reply of `/result`. It alone decides the outcome of a job.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -152,7 +153,37 @@ pub struct StatusReply {
     pub warning: Option<Box<str>>,
 }
 
+/// The members of a plain status reply. It borrows, so a text with an escape does not fit.
+#[derive(Deserialize)]
+struct PlainStatus<'a> {
+    #[serde(borrow)]
+    request_id: Option<&'a str>,
+    status: &'a str,
+    queue_position: Option<u64>,
+    error_code: Option<IgnoredAny>,
+}
+
 impl StatusReply {
+    /// Reads a reply in the usual form, at a third of the cost of any JSON. Returns `None` for other forms, which
+    /// [`StatusReply::read`] reads.
+    pub(crate) fn read_plain(reply: &HttpReply, id: &RequestId) -> Option<Self> {
+        let is_plain = reply.broken_off.is_none()
+            && reply.head.content_encoding.is_none()
+            && reply.head.is_success()
+            // serde would read an array as well, item by item.
+            && reply.body.first() == Some(&b'{');
+        if !is_plain {
+            return None;
+        }
+        let plain: PlainStatus<'_> = serde_json::from_slice(&reply.body).ok()?;
+        let fits = plain.error_code.is_none()
+            && plain.request_id.is_none_or(|named| named == id.as_str())
+            && !plain.status.trim().is_empty();
+        let (state, queue_position) = (plain.status.into(), plain.queue_position);
+        let retry_after = reply.head.retry_after;
+        fits.then_some(Self { state, queue_position, retry_after, warning: None })
+    }
+
     pub(crate) fn read(reply: ApiReply, retry_after: Option<Duration>) -> Result<Self, Error> {
         let ApiReply { object, warning, .. } = reply;
         let queue_position = object.get("queue_position");
@@ -358,6 +389,38 @@ mod tests {
             assert!(read.as_ref().is_ok_and(|reply| reply.retry_after == retry_after) || read.is_err());
             assert_eq!(read.map_or(String::new(), |reply| reply.state.to_string()), expected, "{body}");
             assert!(status(500, body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_plain_reading_agrees_with_the_full_one() {
+        let id = "id-1".parse().unwrap();
+        let bodies = [
+            (true, r#"{"status":"in_queue","queue_position":3,"status_url":"u\n","x":{"y":[1.5,null]}}"#),
+            (true, r#"{"request_id":"id-1","status":"Completed","error_code":null,"queue_position":null}"#),
+            (true, r#"{"request_id":null,"status":"some word"}"#),
+            (false, r#" {"status":"in_queue"}"#),
+            (false, r#"{"status":"in_queue","queue_position":"3"}"#),
+            (false, r#"{"status":"in_queue","queue_position":-1}"#),
+            (false, r#"{"status":"in\u005fqueue"}"#),
+            (false, r#"{"status":"in_queue","status":"completed"}"#),
+            (false, r#"{"status":"in_queue","error_code":0}"#),
+            (false, r#"{"request_id":"id-2","status":"in_queue"}"#),
+            (false, r#"["id-1","in_queue",3,null]"#),
+            (false, r#"{"status":" "}"#),
+            (false, r#"{"status":"in_queue""#),
+        ];
+        for (is_plain, body) in bodies {
+            let head = HttpHead { status: 200, ..HttpHead::default() };
+            let reply = HttpReply::new(head, body.into());
+            let plain = StatusReply::read_plain(&reply, &id);
+            assert_eq!(plain.is_some(), is_plain, "{body}");
+            if plain.is_some() {
+                let full = StatusReply::read(api_reply::of_job(&reply, &id).unwrap(), None);
+                assert_eq!(plain, full.ok(), "{body}");
+            }
+            let refused = HttpReply { head: HttpHead { status: 500, ..HttpHead::default() }, ..reply };
+            assert_eq!(StatusReply::read_plain(&refused, &id), None);
         }
     }
 
