@@ -224,7 +224,7 @@ impl CliError {
         Self { message: format!("nothing was submitted: {}", self.message), ..self }
     }
 
-    /// Adds the id of a job that goes on without this program, and the command that resumes it.
+    /// Adds the id of a job that still runs, and the command that resumes it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
         let message = format!("{}\n  to resume: {command}", self.message);
         Self { message, ..self }.with("request_id", id.as_str()).with("resume", command)

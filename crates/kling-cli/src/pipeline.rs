@@ -254,7 +254,7 @@ fn wait_error(error: &WaitError) -> CliError {
 /// has locked it, or no journal knows it.
 pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
     let (journal, origin) = (client.journal()?, client.client().settings().base().origin());
-    // A wait costs nothing, so it goes on without the lock.
+    // A wait is free, so it continues without the lock.
     let entry = journal.find_job(&origin, id.as_str()).ok()??;
     journal.lock(entry.intent().id()).ok()?
 }

@@ -55,7 +55,7 @@ const fn is_sequence(brand: &[u8; 4]) -> bool {
     matches!(brand, b"avis" | b"hevc" | b"hevx" | b"msf1")
 }
 
-/// Whether the data of the image goes on after the end of the file. Ignores bytes after the boxes.
+/// Whether the data of the image continues after the end of the file. Ignores bytes after the boxes.
 pub(super) fn is_truncated(source: &mut impl Source, length: u64) -> bool {
     let mut is_beyond = false;
     // A walk that fails has met bytes outside any box.

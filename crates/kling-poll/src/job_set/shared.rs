@@ -1,5 +1,6 @@
 //! The part of a job set that its accounts and calls share: the machine behind a lock, the clients, and the clock.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -99,7 +100,7 @@ struct State {
     open_accounts: usize,
     /// Replies that the machine has not taken yet. It takes them on the set's own thread or task, so that a schedule that
     /// panics does so there.
-    replies: Vec<(CallRequest, Event)>,
+    replies: VecDeque<(CallRequest, Event)>,
     /// Wakes the set while it sleeps.
     waker: Option<Waker>,
 }
@@ -150,10 +151,9 @@ impl Shared {
     /// Returns the next step. `waker` is called when it may change during a sleep.
     pub(super) fn next(self: &Arc<Self>, waker: &Waker) -> Next {
         let (now, mut state) = (self.now(), self.lock());
-        let State { machine, clients, .. } = &mut *state;
-        clients.retain(|key, _| machine.has_account(key));
         state.waker = None;
-        for (request, event) in std::mem::take(&mut state.replies) {
+        // One at a time: if a schedule panics, the other replies stay.
+        while let Some((request, event)) = state.replies.pop_front() {
             request.span.within(|| state.machine.respond(now, fastrand::f64(), &request, event));
         }
         match state.machine.next(now) {
@@ -164,6 +164,8 @@ impl Shared {
             }
             NextStep::Finish if !self.stays_open || state.open_accounts == 0 => Next::Finish,
             step => {
+                let State { machine, clients, .. } = &mut *state;
+                clients.retain(|key, _| machine.has_account(key));
                 state.waker = Some(waker.clone());
                 Next::Sleep(if let NextStep::Sleep(due) = step { due } else { None })
             }
@@ -212,7 +214,7 @@ impl Call {
 
     fn respond(&mut self, event: Event) {
         if let Some(request) = self.request.take() {
-            self.shared.change(|state, _| state.replies.push((request, event)));
+            self.shared.change(|state, _| state.replies.push_back((request, event)));
         }
     }
 }
