@@ -440,6 +440,13 @@ impl Entry {
         matches!(self.stage(), Stage::Running | Stage::Unsaved)
     }
 
+    /// Whether the job serves a request that is made again: it is unfinished, or its files are still on this machine.
+    #[must_use]
+    pub fn can_be_resumed(&self) -> bool {
+        let are_there = || self.files.iter().all(|file| Path::new(file).exists());
+        self.is_unfinished() || self.status() == EntryStatus::Succeeded && are_there()
+    }
+
     pub(crate) const fn stage(&self) -> Stage {
         match self.status() {
             EntryStatus::Unknown | EntryStatus::Submitting => Stage::Unresolved,

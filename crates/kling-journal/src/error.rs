@@ -45,13 +45,27 @@ impl Error {
     /// Creates the refusal of a request that may be paid already. A [`Store`](crate::Store) of your own returns it.
     #[must_use]
     pub fn duplicate(earlier: &Intent) -> Self {
-        let message = format!(
-            "the same request to {} was submitted before and its outcome is unknown (intent {}): settle it first, or \
-             allow a duplicate",
-            earlier.model(),
-            earlier.id()
-        );
-        Self(Arc::new(Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*earlier.id()) }))
+        Self::same_request(
+            earlier,
+            "was submitted before and its outcome is unknown",
+            "settle it first, or allow a duplicate",
+        )
+    }
+
+    /// Creates the refusal of a request that another process is submitting. A [`Store`](crate::Store) of your own returns it.
+    #[must_use]
+    pub fn in_progress(earlier: &Intent) -> Self {
+        Self::same_request(
+            earlier,
+            "is being submitted at this moment",
+            "try again when its outcome is known",
+        )
+    }
+
+    fn same_request(earlier: &Intent, finding: &str, advice: &str) -> Self {
+        let (model, id) = (earlier.model(), earlier.id());
+        let message = format!("the same request to {model} {finding} (intent {id}): {advice}");
+        Self(Arc::new(Repr { kind: ErrorKind::DuplicateRequest, message, earlier: Some(*id) }))
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

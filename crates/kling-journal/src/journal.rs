@@ -67,6 +67,16 @@ impl Journal {
         self.store.begin(intents, on_duplicate)
     }
 
+    /// Records an intent as [`Journal::begin`] does, unless the same request of the same account has a job that
+    /// [can be taken up](Entry::can_be_resumed). Returns the entry of that job, so that nothing is paid twice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if the same request has an unknown outcome, or
+    /// another process is submitting it. After any error, the request must not be sent.
+    pub fn begin_or_find(&self, intent: &Intent) -> Result<Option<Entry>, Error> {
+        self.store.begin_or_find(intent)
+    }
+
     /// Records an event of an intent.
     ///
     /// # Errors

@@ -237,6 +237,36 @@ impl SqliteStore {
         reserve.lease.as_mut().ok_or_else(|| Error::store("the lease of this process is missing"))
     }
 
+    /// Records intents and locks them: all of them, or none if `find` returns an entry for one, or an error.
+    fn begin_unless(
+        &self,
+        intents: &[Intent],
+        find: impl Fn(Table<'_>, &Intent, &dyn Fn(Uuid) -> bool) -> Result<Option<Entry>> + Send + 'static,
+    ) -> Result<Option<Entry>, Error> {
+        self.refuse_damage()?;
+        self.retry_unrecorded();
+        let lease = {
+            let mut reserve = self.reserve();
+            let lease = self.lease(&mut reserve)?;
+            lease.reserve(intents)?;
+            lease.id()
+        };
+        let (wanted, folder) = (intents.to_vec(), self.folder.clone());
+        let begun = self.write(LOCK_TIMEOUT, move |table| {
+            for intent in &wanted {
+                let is_alive = |other| other == lease || folder.is_alive(other);
+                if let Some(found) = find(table, intent, &is_alive)? {
+                    return Ok(Some(found));
+                }
+                table.insert(&Entry::new(intent.clone()), Some(lease))?;
+            }
+            Ok(None)
+        });
+        let is_over = |intent: &&Intent| !matches!(begun, Ok(None)) || intent.request_id().is_some();
+        intents.iter().filter(is_over).for_each(|intent| self.free(intent.id()));
+        begun
+    }
+
     /// Returns a function that tells whether the process of a lease is alive. It checks each lease once.
     fn liveness(&self) -> impl FnMut(Uuid) -> bool {
         let (own, folder) = (self.own_lease(), self.folder.clone());
@@ -292,27 +322,15 @@ impl Drop for SqliteStore {
 
 impl Store for SqliteStore {
     fn begin(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
-        self.refuse_damage()?;
-        self.retry_unrecorded();
-        let lease = {
-            let mut reserve = self.reserve();
-            let lease = self.lease(&mut reserve)?;
-            lease.reserve(intents)?;
-            lease.id()
-        };
-        let (wanted, folder) = (intents.to_vec(), self.folder.clone());
-        let begun = self.write(LOCK_TIMEOUT, move |table| {
-            for intent in &wanted {
-                if on_duplicate == OnDuplicate::Reject {
-                    refuse_duplicate(table, intent, |other| other == lease || folder.is_alive(other))?;
-                }
-                table.insert(&Entry::new(intent.clone()), Some(lease))?;
-            }
-            Ok(())
+        let begun = self.begin_unless(intents, move |table, intent, is_alive| match on_duplicate {
+            OnDuplicate::Reject => refuse_duplicate(table, intent, is_alive).map(|()| None),
+            OnDuplicate::Allow => Ok(None),
         });
-        let is_over = |intent: &&Intent| begun.is_err() || intent.request_id().is_some();
-        intents.iter().filter(is_over).for_each(|intent| self.free(intent.id()));
-        begun
+        begun.map(drop)
+    }
+
+    fn begin_or_find(&self, intent: &Intent) -> Result<Option<Entry>, Error> {
+        self.begin_unless(std::slice::from_ref(intent), find_resumable)
     }
 
     fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
@@ -439,6 +457,26 @@ fn refuse_duplicate(table: Table<'_>, intent: &Intent, is_alive: impl Fn(Uuid) -
         }
     }
     Ok(())
+}
+
+/// Returns the newest job of the same request and account that can be taken up. Refuses a request without a known outcome.
+fn find_resumable(
+    table: Table<'_>,
+    intent: &Intent,
+    is_alive: &dyn Fn(Uuid) -> bool,
+) -> Result<Option<Entry>> {
+    for row in table.same_request(intent)? {
+        let entry = row.with_lock(is_alive);
+        match entry.status() {
+            EntryStatus::Unknown => return Err(Error::duplicate(entry.intent()).into()),
+            EntryStatus::Submitting => return Err(Error::in_progress(entry.intent()).into()),
+            _ if entry.can_be_resumed() && entry.intent().account() == intent.account() => {
+                return Ok(Some(entry));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the stages of a selection, in the order of a list: entries that need a person come first.

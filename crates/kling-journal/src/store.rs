@@ -19,6 +19,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [same request](Intent::is_same_request) is [`Unknown`](crate::EntryStatus::Unknown) and duplicates are rejected.
     fn begin(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error>;
 
+    /// Records an intent and locks it, unless the same request of the same account has a job that
+    /// [can be taken up](Entry::can_be_resumed). Returns the entry of that job.
+    ///
+    /// # Errors
+    /// As [`Store::begin`]. An entry that is [`Submitting`](crate::EntryStatus::Submitting) is refused as a duplicate too.
+    fn begin_or_find(&self, intent: &Intent) -> Result<Option<Entry>, Error>;
+
     /// Records a job that another program submitted, unless an entry has its request id. Returns the intent of the entry.
     fn adopt(&self, intent: &Intent) -> Result<Intent, Error>;
 

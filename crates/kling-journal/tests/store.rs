@@ -51,6 +51,32 @@ fn an_unknown_intent_stops_the_same_request_until_a_duplicate_is_allowed() {
 }
 
 #[test]
+fn a_request_that_is_made_again_finds_its_job() {
+    let temp = TempJournal::new();
+    let (journal, file) = (temp.open(), tempfile::NamedTempFile::new().unwrap());
+    let [first, second] = ["a", "a"].map(|body| intent(body).with_account("me"));
+    assert_eq!(journal.begin_or_find(&first).unwrap(), None);
+    let refused = journal.begin_or_find(&second).unwrap_err();
+    assert_eq!((refused.kind(), refused.earlier()), (ErrorKind::DuplicateRequest, Some(first.id())));
+    assert!(refused.to_string().contains("is being submitted"), "{refused}");
+
+    let found = || journal.begin_or_find(&second).unwrap().map(|entry| *entry.intent().id());
+    journal.record(first.id(), &Event::accepted("id-1")).unwrap();
+    assert_eq!(found(), Some(*first.id()), "the job runs");
+    journal.record(first.id(), &Event::finished(FinalStatus::Succeeded)).unwrap();
+    assert_eq!(found(), Some(*first.id()), "the outputs are not saved");
+    journal.record(first.id(), &Event::saved([file.path()])).unwrap();
+    assert_eq!(found(), Some(*first.id()), "the file is there");
+    file.close().unwrap();
+
+    let other = intent("a").with_account("somebody else");
+    assert_eq!(found(), None, "the file is gone");
+    assert_eq!(statuses(&journal), [EntryStatus::Submitting, EntryStatus::Succeeded]);
+    journal.record(second.id(), &Event::accepted("id-2")).unwrap();
+    assert_eq!(journal.begin_or_find(&other).unwrap(), None, "the job belongs to another account");
+}
+
+#[test]
 fn a_batch_is_begun_whole_or_not_at_all() {
     let temp = TempJournal::new();
     begun(&temp.open(), "c");

@@ -212,6 +212,10 @@ impl Store for Failing {
         if self.at_begin { Self::fail() } else { Ok(()) }
     }
 
+    fn begin_or_find(&self, _: &Intent) -> Result<Option<Entry>, Error> {
+        if self.at_begin { Self::fail() } else { Ok(None) }
+    }
+
     fn adopt(&self, _: &Intent) -> Result<Intent, Error> {
         Self::fail()
     }

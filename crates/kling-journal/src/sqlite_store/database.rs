@@ -47,7 +47,7 @@ CREATE TABLE entry(
 ) STRICT;
 CREATE UNIQUE INDEX entry_id ON entry(id);
 CREATE INDEX entry_job ON entry(request_id) WHERE request_id IS NOT NULL;
-CREATE INDEX entry_same ON entry(fingerprint) WHERE stage = 1;
+CREATE INDEX entry_same ON entry(fingerprint);
 CREATE INDEX entry_stage ON entry(stage, seq);
 CREATE INDEX entry_old ON entry(changed_at) WHERE stage = 0;
 CREATE INDEX entry_batch ON entry(batch, row_key) WHERE batch IS NOT NULL;

@@ -149,6 +149,14 @@ impl Table<'_> {
         Ok(rows)
     }
 
+    /// Returns the newest rows of the same request, the newest first.
+    pub(super) fn same_request(self, intent: &Intent) -> Result<Vec<EntryRow>> {
+        let condition = "fingerprint = ?1 AND stage < 9 ORDER BY seq DESC LIMIT 100";
+        let mut rows = self.many(condition, [intent.fingerprint()])?;
+        rows.retain(|row| row.entry.intent.is_same_request(intent));
+        Ok(rows)
+    }
+
     /// Returns rows of one stage on a page, each with its place. A damaged row is returned as an error.
     pub(super) fn page(
         self,
