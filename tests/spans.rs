@@ -7,7 +7,7 @@ use kling_tests::log::Log;
 use kling_tests::script_server::{Answer, ScriptServer, Turn};
 use kling_tests::wire_script::{ID, accepted, ok, status, succeeded};
 use kling_transport::{Backoff, DownloadOptions, Job, RetryPolicy, Settings, Token, blocking};
-use kling_types::kling_1_6_pro_image_to_video::Input;
+use kling_types::models::kling_1_6_pro_image_to_video::Input;
 use serde_json::json;
 use tempfile::TempDir;
 use tracing_subscriber::fmt::format::FmtSpan;

@@ -15,7 +15,7 @@ use kling_transport::{
     ApiBase, Backoff, DownloadOptions, Error, GetStatus, Job, PendingSubmit, RequestId, RetryPolicy,
     Settings, SubmitOutcome, Token, blocking,
 };
-use kling_types::kling_1_6_pro_image_to_video::Input;
+use kling_types::models::kling_1_6_pro_image_to_video::Input;
 use serde::Serialize;
 use serde_json::json;
 use tempfile::TempDir;

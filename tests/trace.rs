@@ -9,7 +9,7 @@ use kling_transport::{
     Backoff, CancelOutcome, ListModels, ModelId, RequestId, RetryPolicy, Settings, SubmitOutcome, Token,
     blocking,
 };
-use kling_types::kling_1_6_pro_image_to_video::Input;
+use kling_types::models::kling_1_6_pro_image_to_video::Input;
 use serde_json::json;
 
 const TOKEN: &str = "trace-token-0123456789";

@@ -11,17 +11,17 @@ use serde_json::json;
 
 #[test]
 fn verdict_and_pointers_are_those_of_the_standard() {
-    agreement::with_the_standard(models());
+    agreement::with_the_standard(models::all());
 }
 
 #[test]
 fn validation_at_run_time_finds_the_same_violations_in_the_same_order() {
-    agreement::at_run_time(models());
+    agreement::at_run_time(models::all());
 }
 
 #[test]
 fn the_types_take_what_the_validators_take() {
-    agreement::of_types_and_json(models());
+    agreement::of_types_and_json(models::all());
 }
 
 #[test]

@@ -8,11 +8,11 @@ mod objects;
 use kling_schema::CatalogEntry;
 use kling_tests::agreement;
 use kling_tests::fixtures::{
-    blackforestlabs_flux_2_flash_text_to_image as flux,
+    all, blackforestlabs_flux_2_flash_text_to_image as flux,
     bytedance_seedream_5_0_pro_image_to_image as seedream, made_up_defaults as defaults,
-    made_up_stray_required as stray, minimax_h3_image_to_video as h3, models,
+    made_up_stray_required as stray, minimax_h3_image_to_video as h3,
 };
-use kling_types::kling_3_0_pro_image_to_video as kling_3;
+use kling_types::models::kling_3_0_pro_image_to_video as kling_3;
 use kling_types::{Integer, MediaKind, Model, Violations};
 use serde_json::{Value, json};
 
@@ -20,22 +20,22 @@ const URL: &str = "https://example.com/a.jpg";
 
 #[test]
 fn verdict_and_pointers_are_those_of_the_standard() {
-    agreement::with_the_standard(models());
+    agreement::with_the_standard(all());
 }
 
 #[test]
 fn validation_at_run_time_finds_the_same_violations_in_the_same_order() {
-    agreement::at_run_time(models());
+    agreement::at_run_time(all());
 }
 
 #[test]
 fn the_types_take_what_the_validators_take() {
-    agreement::of_types_and_json(models());
+    agreement::of_types_and_json(all());
 }
 
 #[test]
 fn derived_schemas_say_what_the_schemas_say() {
-    agreement::of_derived_schemas(models());
+    agreement::of_derived_schemas(all());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_required_name_that_is_no_property_can_be_gone_on_without() {
 
 #[test]
 fn a_live_schema_that_is_the_one_on_file_has_not_moved() {
-    for model in models() {
+    for model in all() {
         let schema: Value = serde_json::from_str(model.input_schema).unwrap();
         let entry = json!({"model_id": model.id, "input_schema": schema});
         let drift = CatalogEntry::read(&entry).and_then(|entry| entry.drift(model)).unwrap();

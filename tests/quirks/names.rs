@@ -4,7 +4,7 @@ use kling_tests::fixtures::{
     blackforestlabs_flux_3_text_to_video as flux_3, made_up_hailuo_video_01_live as blank,
     made_up_names as names, made_up_overrides as overrides, minimax_h3_image_to_video as h3,
 };
-use kling_types::kling_3_0_pro_image_to_video as kling_3;
+use kling_types::models::kling_3_0_pro_image_to_video as kling_3;
 use kling_types::{Model, ModelOutput};
 use serde_json::json;
 

@@ -39,20 +39,21 @@ pub(crate) fn rerun() -> Option<Result<ExitCode, String>> {
 
 #[cfg(feature = "live")]
 fn fetch(ids: &[String]) -> Result<Value, String> {
-    use kling::ListModels;
-    use kling::blocking::{Client, catalog};
+    use kling::blocking::Client;
+    use kling::catalog::{CatalogEntry, ListModels};
 
-    let client = Client::from_env().map_err(|error| error.to_string())?;
+    let client = Client::builder().without_journal().build_blocking().map_err(|error| error.to_string())?;
     let entries = if ids.is_empty() {
         let query = ListModels { include_schema: Some(true), ..ListModels::default() };
-        catalog(&client, &query).map_err(|error| error.to_string())?
+        client.catalog(query).map_err(|error| error.to_string())?
     } else {
         let entry = |id: &String| {
             let model = id.parse().map_err(|error| format!("{id}: {error}"))?;
             client.model(&model).map_err(|error| format!("{id}: {error}"))
         };
-        ids.iter().map(entry).collect::<Result<_, _>>()?
+        ids.iter().map(entry).collect::<Result<Vec<_>, String>>()?
     };
+    let entries: Vec<Value> = entries.iter().map(CatalogEntry::as_json).cloned().collect();
     Ok(serde_json::json!({ "models": entries }))
 }
 

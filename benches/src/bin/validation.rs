@@ -5,7 +5,9 @@ use std::hint::black_box;
 
 use jsonschema::{ValidationError, Validator};
 use kling_benches::Comparison;
-use kling_types::kling_1_6_pro_image_to_video::{CfgScale, Duration, Input, Kling16ProImageToVideo, Prompt};
+use kling_types::models::kling_1_6_pro_image_to_video::{
+    CfgScale, Duration, Input, Kling16ProImageToVideo, Prompt,
+};
 use kling_types::{Model, ModelInput, json};
 use serde::Deserialize;
 use serde_json::{Value, json};

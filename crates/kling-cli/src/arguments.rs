@@ -9,15 +9,16 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kling::schema::ModelSchema;
-use kling::{DownloadOptions, ExpectedContent, RequestId};
+use kling::RequestId;
+use kling::transport::{DownloadOptions, ExpectedContent};
+use kling::validation::ModelSchema;
 
 /// The default model.
 pub(crate) const DEFAULT_MODEL: &str = "kling/kling-1-6/pro/image-to-video";
 
 /// Returns the help of an option with the values that the default model accepts.
 fn with_default_model(help: &str, property: &str) -> String {
-    let schema = kling::model(DEFAULT_MODEL).and_then(|model| ModelSchema::of(model).ok());
+    let schema = kling::models::find(DEFAULT_MODEL).and_then(|model| ModelSchema::of(model).ok());
     match schema.as_ref().and_then(|schema| schema.input.property(property)) {
         Some(property) => format!("{help}: {} with the default model", property.shape),
         None => help.to_owned(),

@@ -1,7 +1,9 @@
 //! `kling models` and `kling schema`, and the schema of any model: compiled in, or of the live catalog.
 
-use kling::schema::{CatalogEntry, ChangeClass, ModelSchema, Property, SchemaError};
-use kling::{Client, ListModels, ModelInfo};
+use kling::Client;
+use kling::catalog::{CatalogEntry, Drift as SchemaDrift, ListModels};
+use kling::models::ModelInfo;
+use kling::validation::{ChangeClass, ModelSchema, Property, SchemaError};
 use serde_json::{Value, json};
 
 use crate::arguments::{Drift, Filter, ModelsCommand, Schema, Search};
@@ -10,8 +12,8 @@ use crate::session::Session;
 
 /// Returns a compiled-in model.
 pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
-    let known = || kling::models().iter().map(|model| model.id).collect::<Vec<_>>().join(", ");
-    kling::model(id).ok_or_else(|| {
+    let known = || kling::models::all().iter().map(|model| model.id).collect::<Vec<_>>().join(", ");
+    kling::models::find(id).ok_or_else(|| {
         CliError::usage(format!(
             "the model {:?} is not compiled in; compiled-in models: {}",
             name(id),
@@ -22,22 +24,15 @@ pub(crate) fn known_model(id: &str) -> Result<&'static ModelInfo, CliError> {
 
 /// Returns the compiled-in schema of a model, or else the live one, which needs a token.
 pub(crate) async fn schema(id: &str, console: Console) -> Result<ModelSchema, CliError> {
-    match kling::model(id) {
+    match kling::models::find(id) {
         Some(model) => compiled_schema(model),
-        None => live_schema(Session::free(console)?.client.client(), id).await,
+        None => live_schema(&Session::free(console)?.client, id).await,
     }
 }
 
 /// Returns the schema of a model of the live catalog.
 pub(crate) async fn live_schema(client: &Client, id: &str) -> Result<ModelSchema, CliError> {
-    let entry = client.model(&id.parse()?).await?;
-    let entry = CatalogEntry::read(&entry).map_err(|error| unreadable(&error))?;
-    if entry.model_id != id {
-        // The id of the schema is submitted and billed.
-        let found = one_line(&entry.model_id);
-        return Err(CliError::service(format!("got the catalog entry of {found}; expected {id}")));
-    }
-    entry.schema().map_err(|error| unreadable(&error))
+    client.model(&id.parse()?).await?.schema().map_err(|error| unreadable(&error))
 }
 
 pub(crate) fn compiled_schema(model: &ModelInfo) -> Result<ModelSchema, CliError> {
@@ -60,7 +55,7 @@ fn unreadable(error: &SchemaError) -> CliError {
 
 pub(crate) async fn run(command: &ModelsCommand, console: Console) -> Result<Output, CliError> {
     let session = Session::free(console)?;
-    let client = session.client.client();
+    let client = &session.client;
     match command {
         ModelsCommand::Drift(arguments) => drift(client, arguments).await,
         ModelsCommand::List(filter) => list(client, &query(filter, None)).await,
@@ -76,7 +71,8 @@ fn query(Filter { category, kind }: &Filter, search: Option<String>) -> ListMode
 }
 
 async fn list(client: &Client, query: &ListModels) -> Result<Output, CliError> {
-    let entries = kling::catalog(client, query).await?;
+    let entries = client.catalog(query.clone()).all().await?;
+    let entries: Vec<&Value> = entries.iter().map(CatalogEntry::as_json).collect();
     let mut rows = vec![["MODEL", "KIND", "BASE PRICE", "INPUTS"].map(str::to_owned)];
     rows.extend(entries.iter().map(|entry| {
         [text(entry, "model_id").to_owned(), text(entry, "kind").to_owned(), price(entry), inputs(entry)]
@@ -90,31 +86,34 @@ async fn list(client: &Client, query: &ListModels) -> Result<Output, CliError> {
 }
 
 async fn show(client: &Client, id: &str) -> Result<Output, CliError> {
-    let entry = client.model(&id.parse()?).await?;
-    let note = match text(&entry, "pricing_note") {
+    let model = client.model(&id.parse()?).await?;
+    let entry = model.as_json();
+    let note = match text(entry, "pricing_note") {
         "" => String::new(),
         note => format!(" ({note})"),
     };
-    let is_compiled_in = if kling::model(id).is_some() { "yes" } else { "no" };
+    let is_compiled_in = if kling::models::find(id).is_some() { "yes" } else { "no" };
     let facts = [
-        ["id", text(&entry, "model_id")],
-        ["name", text(&entry, "display_name")],
-        ["about", text(&entry, "description")],
-        ["kind", text(&entry, "kind")],
-        ["categories", &texts(&entry, "categories").join(", ")],
-        ["base price", &format!("{}{note}", price(&entry))],
-        ["page", text(&entry, "model_url")],
+        ["id", text(entry, "model_id")],
+        ["name", text(entry, "display_name")],
+        ["about", text(entry, "description")],
+        ["kind", text(entry, "kind")],
+        ["categories", &texts(entry, "categories").join(", ")],
+        ["base price", &format!("{}{note}", price(entry))],
+        ["page", text(entry, "model_url")],
         ["compiled in", is_compiled_in],
     ];
-    let text = format!("{}\n\n{}", table(&facts.map(|row| row.map(str::to_owned))), properties(&entry));
-    Ok(Output { text, json: entry })
+    let text = format!("{}\n\n{}", table(&facts.map(|row| row.map(str::to_owned))), properties(&model));
+    Ok(Output { text, json: entry.clone() })
 }
 
 /// Returns the inputs of an entry as a table, or their names if the schema cannot be read.
-fn properties(entry: &Value) -> String {
-    match CatalogEntry::read(entry).and_then(|entry| entry.schema()) {
+fn properties(entry: &CatalogEntry) -> String {
+    match entry.schema() {
         Ok(schema) => property_table(&schema),
-        Err(error) => format!("inputs: {}\n{}", one_line(&inputs(entry)), one_line(&error.to_string())),
+        Err(error) => {
+            format!("inputs: {}\n{}", one_line(&inputs(entry.as_json())), one_line(&error.to_string()))
+        }
     }
 }
 
@@ -144,12 +143,12 @@ fn excerpt(value: &Value) -> String {
 /// Compares schemas. The exit code is the worst class of change.
 async fn drift(client: &Client, arguments: &Drift) -> Result<Output, CliError> {
     let chosen: Vec<&ModelInfo> = match arguments.all {
-        true => kling::models().iter().collect(),
+        true => kling::models::all().iter().collect(),
         false => arguments.models.iter().map(|id| known_model(id)).collect::<Result<_, _>>()?,
     };
     let (mut lines, mut reports, mut worst) = (Vec::new(), Vec::new(), None);
     for model in chosen {
-        let drift = kling::drift(client, model).await?;
+        let drift = client.drift(model).await?;
         lines.push(format!("{}: {}", model.id, drift.to_string().replace('\n', "\n  ")));
         reports.push(describe(model, &drift));
         worst = worst.max(drift.class());
@@ -162,10 +161,10 @@ async fn drift(client: &Client, arguments: &Drift) -> Result<Output, CliError> {
     }
 }
 
-fn describe(model: &ModelInfo, drift: &kling::Drift) -> Value {
+fn describe(model: &ModelInfo, drift: &SchemaDrift) -> Value {
     let class = drift.class().map(ChangeClass::as_str);
     match drift {
-        kling::Drift::Compared(changes) => {
+        SchemaDrift::Compared(changes) => {
             let mut json = changes.to_json();
             json["model"] = model.id.into();
             json
@@ -184,7 +183,7 @@ const fn exit(class: ChangeClass) -> ExitStatus {
 }
 
 pub(crate) async fn print_schema(arguments: &Schema, console: Console) -> Result<Output, CliError> {
-    let schema = match kling::model(&arguments.model).filter(|_| !arguments.live) {
+    let schema = match kling::models::find(&arguments.model).filter(|_| !arguments.live) {
         Some(model) => compiled(model, arguments.output, console)?,
         None => live(arguments, console).await?,
     };
@@ -203,7 +202,7 @@ fn compiled(model: &ModelInfo, is_output: bool, console: Console) -> Result<Valu
 
 async fn live(arguments: &Schema, console: Console) -> Result<Value, CliError> {
     let session = Session::free(console)?;
-    let mut entry = session.client.client().model(&arguments.model.parse()?).await?;
+    let mut entry = session.client.api().model(&arguments.model.parse()?).await?;
     if arguments.output {
         console
             .note("note: the catalog has no output schema; this is the generic one of the provider's pages");

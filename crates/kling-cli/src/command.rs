@@ -1,8 +1,7 @@
 //! Runs a command; here are the commands that are one call.
 
 use clap::CommandFactory;
-use kling::CancelOutcome;
-use kling::kling_transport::JobOutcome;
+use kling::transport::{CancelOutcome, JobOutcome};
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, Request};
@@ -38,7 +37,7 @@ pub(crate) async fn run(command: Command, console: &Console) -> Result<Output, C
 }
 
 async fn balance(console: Console) -> Result<Output, CliError> {
-    let balance = Session::free(console)?.client.client().balance().await?;
+    let balance = Session::free(console)?.client.api().balance().await?;
     let currency = balance.currency.as_deref().unwrap_or("USD");
     let text = format!("{:.2} {}", balance.usd, one_line(currency));
     Ok(Output { text, json: serde_json::to_value(&balance).unwrap_or_default() })
@@ -52,7 +51,7 @@ fn completions(shell: clap_complete::Shell) -> Output {
 }
 
 async fn status(request: &Request, console: Console) -> Result<Output, CliError> {
-    let reply = Session::free(console)?.client.client().status(&request.id).await?;
+    let reply = Session::free(console)?.client.api().status(&request.id).await?;
     let text = match reply.queue_position {
         Some(position) => format!("{}, position {position}", reply.state),
         None => reply.state.to_string(),
@@ -68,7 +67,7 @@ async fn status(request: &Request, console: Console) -> Result<Output, CliError>
 }
 
 async fn result(request: &Request, console: Console) -> Result<Output, CliError> {
-    let reply = Session::free(console)?.client.client().result(&request.id).await?;
+    let reply = Session::free(console)?.client.api().result(&request.id).await?;
     let json = serde_json::to_value(&reply).unwrap_or_default();
     let output = Output { text: serde_json::to_string_pretty(&json).unwrap_or_default(), json };
     match reply.outcome() {
@@ -80,7 +79,7 @@ async fn result(request: &Request, console: Console) -> Result<Output, CliError>
 
 async fn cancel(request: &Request, console: Console) -> Result<Output, CliError> {
     let client = Session::free(console)?.client;
-    let reply = client.cancel(&request.id).await?;
+    let reply = client.job(request.id.clone()).await.cancel().await?;
     let (outcome, text) = match reply.outcome {
         CancelOutcome::Cancelled => ("cancelled", "cancelled"),
         CancelOutcome::NotCancellable => {

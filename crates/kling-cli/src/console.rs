@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
-use kling::kling_journal::Error as JournalError;
-use kling::kling_transport::is_unsafe_on_terminal;
-use kling::{CancelOutcome, Error, ErrorKind, RequestId, SubmitError, UnknownOutcome, Violations, WaitError};
+use kling::journal::{JournalError, JournalErrorKind};
+use kling::transport::{CallError, CancelOutcome, is_unsafe_on_terminal};
+use kling::wait::WaitError;
+use kling::{Error, ErrorKind, RequestId, UnknownOutcome, Violations};
 use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
@@ -224,6 +225,11 @@ impl CliError {
         Self { message: format!("nothing was submitted: {}", self.message), ..self }
     }
 
+    /// Adds a line about what to do.
+    pub(crate) fn advise(self, advice: &str) -> Self {
+        Self { message: format!("{}{advice}", self.message), ..self }
+    }
+
     /// Adds the id of a job that still runs, and the command that resumes it.
     pub(crate) fn resumable(self, id: &RequestId, command: &str) -> Self {
         let message = format!("{}\n  to resume: {command}", self.message);
@@ -269,42 +275,48 @@ impl CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        use ErrorKind as Kind;
+        if let Some(unknown) = error.unknown_outcome() {
+            return Self::unknown(unknown);
+        }
+        if let Some(violations) = error.violations() {
+            return violations.clone().into();
+        }
+        match (error.wait_error(), error.call_error()) {
+            (Some(error), _) => error.into(),
+            (None, Some(call)) => call.clone().into(),
+            (None, None) => Self::new(exit_status(error.kind()), error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(error: CallError) -> Self {
         let exit = match error.kind() {
-            Kind::DuplicateRequest => ExitStatus::Unknown,
-            Kind::Auth | Kind::Permission => ExitStatus::SignIn,
             // The file may appear later.
-            Kind::OutputUnavailable if error.status() == Some(404) => ExitStatus::TryAgain,
-            Kind::Config | Kind::File | Kind::TooLarge => ExitStatus::Usage,
-            Kind::InvalidInput | Kind::NotFound => ExitStatus::Input,
-            Kind::Certificate | Kind::Proxy => ExitStatus::Service,
-            Kind::Abandoned | Kind::FileLocked | Kind::NotReady | Kind::RateLimited => ExitStatus::TryAgain,
-            _ if error.is_connect() || error.is_timeout() => ExitStatus::TryAgain,
-            _ => ExitStatus::Service,
+            ErrorKind::OutputUnavailable if error.status() == Some(404) => ExitStatus::TryAgain,
+            kind => exit_status(kind),
         };
-        Self::new(exit, error.to_string())
+        let is_brief = !matches!(error.kind(), ErrorKind::Certificate | ErrorKind::Proxy)
+            && (error.is_connect() || error.is_timeout());
+        Self::new(if is_brief { ExitStatus::TryAgain } else { exit }, error.to_string())
             .with("error_code", error.error_code())
             .with("http_status", error.status())
             .with("detail", error.detail().cloned())
     }
 }
 
-impl From<SubmitError> for CliError {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::Rejected(error) => {
-                let advice = match error.kind() {
-                    ErrorKind::DuplicateRequest => {
-                        "\n  to see it: kling jobs; to pay for another: --allow-duplicate"
-                    }
-                    ErrorKind::Journal => "\n  to submit without a record: --no-journal",
-                    _ => "",
-                };
-                let message = format!("nothing was submitted: {error}{advice}");
-                Self { message, ..error.into() }
-            }
-            SubmitError::Unknown(outcome) => Self::unknown(&outcome),
+const fn exit_status(kind: ErrorKind) -> ExitStatus {
+    use ErrorKind as Kind;
+    match kind {
+        Kind::DuplicateRequest => ExitStatus::Unknown,
+        Kind::Auth | Kind::Permission => ExitStatus::SignIn,
+        Kind::Config | Kind::File | Kind::TooLarge => ExitStatus::Usage,
+        Kind::InvalidInput | Kind::NotFound => ExitStatus::Input,
+        Kind::Abandoned | Kind::Deadline | Kind::FileLocked | Kind::NotReady | Kind::RateLimited => {
+            ExitStatus::TryAgain
         }
+        Kind::JobFailed | Kind::JobCancelled => ExitStatus::Failed,
+        _ => ExitStatus::Service,
     }
 }
 
@@ -329,10 +341,9 @@ impl From<&WaitError> for CliError {
 
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
-        use kling::kling_journal::ErrorKind;
         let exit = match error.kind() {
-            ErrorKind::NoEntry => ExitStatus::Usage,
-            ErrorKind::Busy => ExitStatus::TryAgain,
+            JournalErrorKind::NoEntry => ExitStatus::Usage,
+            JournalErrorKind::Busy => ExitStatus::TryAgain,
             _ => ExitStatus::Service,
         };
         Self::new(exit, error.to_string())

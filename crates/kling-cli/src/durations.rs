@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use kling::kling_journal::journal_file;
-use kling::{DurationHistory, Journaled};
+use kling::Client;
+use kling::journal::journal_file;
+use kling::wait::DurationHistory;
 
 /// The longest file that is read, in bytes.
 const MAX_SIZE: u64 = 16 << 20;
@@ -26,8 +27,8 @@ pub(crate) struct Durations {
 
 impl Durations {
     /// Reads the file beside the journal of a client. A missing or damaged file counts as empty.
-    pub(crate) fn read(client: &Journaled) -> Self {
-        let base = client.client().settings().base();
+    pub(crate) fn read(client: &Client) -> Self {
+        let base = client.api().settings().base();
         let api = if base.is_loopback() { "loopback".to_owned() } else { base.origin() };
         let journal = client.journal().and_then(|_| journal_file().ok()?);
         Self::of_file(journal.map(|journal| journal.with_extension("durations.json")), api)
@@ -68,7 +69,8 @@ mod tests {
     use std::fs;
     use std::time::Duration;
 
-    use kling::{Job, Schedule};
+    use kling::transport::JobRef as Job;
+    use kling::wait::Schedule;
 
     use super::*;
 

@@ -1,7 +1,9 @@
 //! The commands with an input: `kling generate`, `kling run`, `kling submit` and `kling validate`.
 
-use kling::schema::ModelSchema;
-use kling::{MediaKind, ModelId, ModelInfo, Pointer};
+use kling::ModelId;
+use kling::media::MediaKind;
+use kling::models::ModelInfo;
+use kling::validation::{ModelSchema, Pointer};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Generate, OnInterrupt, Run, Submit, Validate};
@@ -23,10 +25,7 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
     };
     let (schema, session) = schema(arguments, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let output_path = OutputPath::check(generate_args.output.as_deref(), schema.output_kind)
-        .map_err(CliError::before_submit)?;
-    // The catalog has no field for the kind.
-    let output_path = if session.is_none() { output_path } else { output_path.guessed() };
+    let output_path = OutputPath::check(generate_args.output.as_deref()).map_err(CliError::before_submit)?;
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
         console.note(format!(
@@ -47,11 +46,11 @@ pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, Cli
 
 /// Returns the compiled-in schema, or else the live one and the session that fetched it.
 async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Option<Session>), CliError> {
-    match kling::model(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
+    match kling::models::find(&arguments.model).filter(|_| !arguments.is_from_catalog()) {
         Some(model) => Ok((catalog::compiled_schema(model)?, None)),
         None => {
             let session = Session::generate(&arguments.generate_args, arguments.schemas.as_deref(), console)?;
-            let schema = catalog::live_schema(session.client.client(), &arguments.model).await?;
+            let schema = catalog::live_schema(&session.client, &arguments.model).await?;
             Ok((schema, Some(session)))
         }
     }
@@ -61,8 +60,7 @@ async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Optio
 pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Output, CliError> {
     let generate_args = &arguments.generate_args;
     let model = catalog::known_model(&arguments.model.model)?;
-    let output_path = OutputPath::check(generate_args.output.as_deref(), model.output_kind)
-        .map_err(CliError::before_submit)?;
+    let output_path = OutputPath::check(generate_args.output.as_deref()).map_err(CliError::before_submit)?;
     let mut checker = MediaChecker::new(&generate_args.media, !generate_args.offline);
     let body = assemble(arguments, model, &mut checker, console)?;
     let report = checker.check((model.validate_input)(&body), model.media, &body).await?;

@@ -5,9 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use bytesize::ByteSize;
-use kling::media::{self, Reference};
-use kling::schema::ModelSchema;
-use kling::{MediaField, MediaKind};
+use kling::media::{self, MediaField, MediaKind, Reference};
+use kling::validation::ModelSchema;
 use serde_json::Value;
 
 use crate::console::{CliError, Console};

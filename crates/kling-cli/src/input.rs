@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kling::schema::{ObjectSchema, Shape};
-use kling::{Pointer, Violations, json};
+use kling::Violations;
+use kling::validation::{ObjectSchema, Pointer, Shape, json};
 use serde_json::{Map, Value};
 
 use crate::arguments::{InputSource, Setting};
@@ -149,8 +149,8 @@ fn take_stdin() -> Result<(), CliError> {
 
 #[cfg(test)]
 mod tests {
-    use kling::OutputKind;
-    use kling::schema::{ModelNotes, ModelSchema};
+    use kling::media::OutputKind;
+    use kling::validation::{ModelNotes, ModelSchema};
     use serde_json::json;
 
     use super::*;

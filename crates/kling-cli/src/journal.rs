@@ -5,9 +5,8 @@ use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use kling::Journal;
-use kling::kling_journal::{
-    CheckReport, Cursor, Entry, EntryStatus, Event, JOURNAL_VARIABLE, Query, Selection,
+use kling::journal::{
+    CheckReport, Cursor, Entry, EntryStatus, Event, JOURNAL_VARIABLE, Journal, Query, Selection,
 };
 use serde_json::{Value, json};
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use kling::Violations;
 use kling::media::remote::{Checker, Options};
-use kling::media::{DataUri, Error, Measured, Reference};
-use kling::{MediaField, MediaKind, Megabyte, RuleResult, Violations};
+use kling::media::{
+    DataUri, Measured, MediaError as Error, MediaField, MediaKind, Megabyte, Reference, RuleResult,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::MediaCheck;

@@ -1,13 +1,12 @@
 //! The way from a checked input to files on disk: one paid submit, the wait for its job, and the download.
 
 use std::convert::Infallible;
+use std::future::IntoFuture;
 use std::pin::pin;
 
-use kling::kling_journal::{Entry, EntryLock};
-use kling::{
-    CancelOutcome, CompletedJob, Job, Journaled, ModelId, OnDeadline, RequestId, SubmitError, UnknownOutcome,
-    WaitError, WaitOptions,
-};
+use kling::transport::{CancelOutcome, Downloaded};
+use kling::wait::OnDeadline;
+use kling::{Client, CompletedJob, Error, ErrorKind, Job, ModelId, RequestId, UnknownOutcome, WaitOptions};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -18,7 +17,7 @@ use crate::durations::Durations;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::media_checker::Report;
 use crate::output_path::OutputPath;
-use crate::outputs::{self, Saved};
+use crate::outputs;
 use crate::progress::ProgressLine;
 use crate::session::Session;
 
@@ -53,17 +52,16 @@ pub(crate) async fn run(
         "simulated": session.is_simulated, "model": model.as_str(), "request_id": job.id().as_str(),
         "checks": report.json(),
     });
-    if let Some(warning) = job.warning() {
+    if let Some(warning) = job.job_ref().warning() {
         json["warning"] = warning.into();
     }
     if arguments.no_wait {
         json["status"] = "submitted".into();
         return Ok(Output { text: job.id().to_string(), json });
     }
-    let _lock = lock(client, job.id());
     let (completed, saved) = pipeline.finish(&job, wait_args, &output_path).await?;
     json["status"] = "succeeded".into();
-    json["output"] = completed.output();
+    json["output"] = completed.output().clone();
     json["cost_usd"] = completed.cost_usd().into();
     let reply = completed.reply();
     if let Some(warning) = &reply.warning {
@@ -79,7 +77,7 @@ pub(crate) async fn run(
 
 /// One job on its way from the submit to its files.
 pub(crate) struct Pipeline<'a> {
-    pub(crate) client: &'a Journaled,
+    pub(crate) client: &'a Client,
     pub(crate) progress: &'a ProgressLine,
     pub(crate) interrupts: &'a mut Interrupts,
 }
@@ -92,9 +90,9 @@ impl Pipeline<'_> {
         progress.show("submitting");
         // Printed before it is recorded: if the disk fails, the user still has the id.
         let console = progress.console;
-        let client = &self.client.clone().on_accepted(move |id| console.note(format!("request {id}")));
+        let client = &self.client.clone().with_on_accepted(move |id| console.note(format!("request {id}")));
         let (stop, stopping) = oneshot::channel::<Infallible>();
-        let mut submitting = pin!(client.submit_json_until(model, &input, async { drop(stopping.await) }));
+        let mut submitting = pin!(client.submit_unchecked(model, &input, async { drop(stopping.await) }));
         let mut stop = Some(stop);
         let outcome = loop {
             tokio::select! {
@@ -111,11 +109,11 @@ impl Pipeline<'_> {
                 },
             }
         };
-        let job = outcome.into_result().map_err(submit_error)?;
-        if let Some(warning) = job.warning() {
+        let job = outcome.map_err(submit_error)?;
+        if let Some(warning) = job.job_ref().warning() {
             console.note(format!("note: {warning}; the request id was found in it"));
         }
-        if stop.is_none() { Err(self.interrupted(job.id()).await) } else { Ok(job) }
+        if stop.is_none() { Err(self.interrupted(&job).await) } else { Ok(job) }
     }
 
     /// Waits for a job and downloads its outputs. After a signal, the outputs are left.
@@ -124,13 +122,13 @@ impl Pipeline<'_> {
         job: &Job,
         wait_args: &WaitArgs,
         output_path: &OutputPath,
-    ) -> Result<(CompletedJob, Vec<Saved>), CliError> {
+    ) -> Result<(CompletedJob, Vec<Downloaded>), CliError> {
         let completed = self.wait(job, wait_args).await?;
         let options = wait_args.download.options();
         let saved = tokio::select! {
-            saved = outputs::save(self.client, &completed, output_path, &options, Some(self.progress)) => saved?,
+            saved = outputs::save(&completed, output_path, &options, Some(self.progress)) => saved?,
             _ = self.interrupts.next() => {
-                let id = completed.request_id();
+                let id = completed.id();
                 let error = CliError::try_again("the download was interrupted");
                 return Err(error.resumable(id, &outputs::resume_command(id, "")));
             }
@@ -143,12 +141,11 @@ impl Pipeline<'_> {
         let (client, progress) = (self.client, self.progress);
         let durations = Durations::read(client);
         let options = options(wait_args, &durations);
-        progress.expect(&options.for_job(job));
+        progress.expect(&options.for_job(job.job_ref()));
+        let waiting = job.wait().options(options).on_update(|update| progress.update(update));
         let completed = tokio::select! {
-            outcome = client.wait(job, &options, |update| progress.update(update)) => {
-                outcome.map_err(|error| wait_error(&error))?
-            }
-            _ = self.interrupts.next() => return Err(self.interrupted(job.id()).await),
+            outcome = waiting.into_future() => outcome.map_err(wait_error)?,
+            _ = self.interrupts.next() => return Err(self.interrupted(job).await),
         };
         durations.save();
         notes(&completed).for_each(|note| progress.console.note(note));
@@ -156,11 +153,12 @@ impl Pipeline<'_> {
     }
 
     /// Leaves or cancels a job after a signal, as chosen. A second signal ends the cancel.
-    async fn interrupted(&mut self, id: &RequestId) -> CliError {
+    async fn interrupted(&mut self, job: &Job) -> CliError {
+        let id = job.id();
         let outcome = match self.interrupts.choice() {
             OnInterrupt::Leave => None,
             OnInterrupt::Cancel => tokio::select! {
-                outcome = self.client.cancel(id) => Some(outcome),
+                outcome = job.cancel() => Some(outcome),
                 _ = self.interrupts.next() => None,
             },
         };
@@ -185,17 +183,25 @@ impl Pipeline<'_> {
     }
 }
 
-/// Adds the command that settles an unknown outcome.
-fn submit_error(error: SubmitError) -> CliError {
+/// Adds what to do about a submit without a job.
+fn submit_error(error: Error) -> CliError {
     let intent = error.unknown_outcome().and_then(UnknownOutcome::intent_id).map(str::to_owned);
+    let (kind, is_unknown) = (error.kind(), error.unknown_outcome().is_some());
     let error = CliError::from(error);
-    match intent {
-        Some(intent) => error.settled_by(&intent),
-        None => error,
+    match (kind, intent) {
+        (_, Some(intent)) => error.settled_by(&intent),
+        _ if is_unknown => error,
+        (ErrorKind::DuplicateRequest, _) => {
+            error.before_submit().advise("\n  to see it: kling jobs; to pay for another: --allow-duplicate")
+        }
+        (ErrorKind::Journal, _) => {
+            error.before_submit().advise("\n  to submit without a record: --no-journal")
+        }
+        _ => error.before_submit(),
     }
 }
 
-fn unknown_outcome(client: &Journaled, model: &ModelId) -> CliError {
+fn unknown_outcome(client: &Client, model: &ModelId) -> CliError {
     let hint = if client.journal().is_some() { "; to see it: kling jobs" } else { "" };
     let message = format!(
         "the outcome of the submit to {model} is unknown: interrupted before the reply arrived; the job may run and \
@@ -224,39 +230,14 @@ pub(crate) fn options(wait_args: &WaitArgs, durations: &Durations) -> WaitOption
         .with_history(&durations.history)
 }
 
-/// Returns the handle of a request, with the model and the time of the submit if the journal knows them.
-pub(crate) fn job(client: &Journaled, id: &RequestId) -> Job {
-    let origin = client.client().settings().base().origin();
-    // The wait works without an entry.
-    let entry = client.journal().and_then(|journal| journal.find_job(&origin, id.as_str()).ok()?);
-    known_job(id, entry.as_ref())
-}
-
-/// Returns the handle of a request with its entry.
-pub(crate) fn known_job(id: &RequestId, entry: Option<&Entry>) -> Job {
-    let job = Job::from_id(id.clone());
-    let Some(intent) = entry.map(Entry::intent) else { return job };
-    let job = match intent.model().parse() {
-        Ok(model) => job.with_model(model),
-        Err(_) => job,
-    };
-    // The intent of a job that was submitted elsewhere is as old as its first wait here.
-    if intent.request_id().is_none() { job.with_submitted_at(intent.at()) } else { job }
-}
-
 /// Adds the command that resumes a job, unless the job failed.
-fn wait_error(error: &WaitError) -> CliError {
-    let (id, error) = (error.request_id(), CliError::from(error));
-    if error.exit() == ExitStatus::Failed { error } else { error.resumable(id, &wait_command(id)) }
-}
-
-/// Locks the entry of a job while this process waits for the job and downloads its outputs. Returns `None` if another process
-/// has locked it, or no journal knows it.
-pub(crate) fn lock(client: &Journaled, id: &RequestId) -> Option<EntryLock> {
-    let (journal, origin) = (client.journal()?, client.client().settings().base().origin());
-    // A wait is free, so it continues without the lock.
-    let entry = journal.find_job(&origin, id.as_str()).ok()??;
-    journal.lock(entry.intent().id()).ok()?
+fn wait_error(error: Error) -> CliError {
+    let id = error.request_id().cloned();
+    let error = CliError::from(error);
+    match id {
+        Some(id) if error.exit() != ExitStatus::Failed => error.resumable(&id, &wait_command(&id)),
+        _ => error,
+    }
 }
 
 fn wait_command(id: &RequestId) -> String {

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use kling::{Job, Progress, RequestId, TimeLeft, Update, WaitOptions};
+use kling::transport::Progress;
+use kling::wait::TimeLeft;
+use kling::{Job, RequestId, Update, WaitOptions};
 
 use crate::console::{ACTIVE_LINE, Console, printable};
 
@@ -240,7 +242,7 @@ impl Bars {
         let widest = visible.iter().map(|job| job.id().as_str().len()).max().unwrap_or_default();
         let line = |job: &Job| {
             let countdown = Countdown::default();
-            countdown.expect(&options.for_job(job));
+            countdown.expect(&options.for_job(job.job_ref()));
             let style = countdown.style(TABLE_LINE, " ");
             let line = all.add(ProgressBar::new_spinner().with_style(style));
             line.set_prefix(format!("{:widest$}", job.id().as_str()));
@@ -269,7 +271,8 @@ mod tests {
     use std::io;
 
     use indicatif::{ProgressDrawTarget, TermLike};
-    use kling::DurationHistory;
+    use kling::transport::JobRef;
+    use kling::wait::DurationHistory;
 
     use super::*;
 
@@ -322,7 +325,7 @@ mod tests {
 
     /// The countdown of a job that has run for a time, if jobs of its kind run for about 200 s.
     fn countdown(run_time: u64) -> Countdown {
-        let job: Job = serde_json::from_str(r#"{"request_id":"a","model":"maker/model"}"#).unwrap();
+        let job: JobRef = serde_json::from_str(r#"{"request_id":"a","model":"maker/model"}"#).unwrap();
         let history: DurationHistory =
             serde_json::from_str(r#"{"maker/model":[170,190,200,210,230]}"#).unwrap();
         let countdown = Countdown::default();

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use kling::kling_journal::{Entry, EntryLock, EntryStatus, ErrorKind, Query, Selection};
-use kling::{Journal, Journaled, OutputKind, RequestId};
+use kling::journal::{Entry, EntryLock, EntryStatus, Journal, JournalErrorKind, Query, Selection};
+use kling::{Client, RequestId};
 use serde_json::{Value, json};
 
 use crate::arguments::{OnInterrupt, Resume, WaitArgs};
@@ -11,10 +11,10 @@ use crate::console::{CliError, Console, Output};
 use crate::interrupts::Interrupts;
 use crate::journal::{describe, open, warn_of_damage};
 use crate::output_path::OutputPath;
+use crate::outputs;
 use crate::pipeline::Pipeline;
 use crate::progress::ProgressLine;
 use crate::session::Session;
-use crate::{outputs, pipeline};
 
 pub(crate) async fn run(arguments: &Resume, console: Console) -> Result<Output, CliError> {
     let client = Session::free(console)?.client;
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: &Resume, console: Console) -> Result<Output, 
 }
 
 struct Resumer<'a> {
-    client: Journaled,
+    client: Client,
     wait_args: &'a WaitArgs,
     console: Console,
     interrupts: Interrupts,
@@ -47,7 +47,7 @@ impl Resumer<'_> {
             Some(journal) => {
                 let found = match journal.find_job(&origin, id.as_str()) {
                     // A damaged entry is no reason to leave a paid job.
-                    Err(error) if error.kind() == ErrorKind::Damaged => None,
+                    Err(error) if error.kind() == JournalErrorKind::Damaged => None,
                     found => found?,
                 };
                 warn_of_damage(journal, self.console);
@@ -131,7 +131,7 @@ impl Resumer<'_> {
         let progress = &ProgressLine::new(self.console);
         self.console.note(format!("request {id}"));
         let output_path = self.output_path(id, entry)?;
-        let job = pipeline::known_job(id, entry);
+        let job = self.client.job(id.clone()).await;
         let mut pipeline = Pipeline { client: &self.client, progress, interrupts: &mut self.interrupts };
         let (_, saved) = pipeline.finish(&job, self.wait_args, &output_path).await?;
         Ok(outputs::report(&saved))
@@ -142,24 +142,17 @@ impl Resumer<'_> {
         if let Some(folder) = &self.folder {
             return Ok(folder.clone());
         }
-        let intent = entry.map(Entry::intent);
-        let model = intent.and_then(|intent| kling::model(intent.model()));
-        let kind = model.map_or(OutputKind::Video, |model| model.output_kind);
-        let output_path = match self.output {
-            Some(path) => OutputPath::check(Some(path), kind)?,
-            None => {
-                let recorded = OutputPath::resumed(intent.and_then(|intent| intent.output()), kind);
-                let elsewhere =
-                    |error: CliError| error.resumable(id, &outputs::resume_command(id, "-o FILE"));
-                recorded.try_names().map_err(elsewhere)?;
-                recorded
-            }
-        };
-        Ok(if model.is_some() { output_path } else { output_path.guessed() })
+        if let Some(path) = self.output {
+            return OutputPath::check(Some(path));
+        }
+        let recorded = OutputPath::resumed(entry.and_then(|entry| entry.intent().output()));
+        let elsewhere = |error: CliError| error.resumable(id, &outputs::resume_command(id, "-o FILE"));
+        recorded.try_names().map_err(elsewhere)?;
+        Ok(recorded)
     }
 
     fn origin(&self) -> String {
-        self.client.client().settings().base().origin()
+        self.client.api().settings().base().origin()
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use kling::kling_journal::{Error as JournalError, JOURNAL_VARIABLE};
-use kling::{ApiBase, Client, Journal, Journaled, OnDuplicate, Settings, Token};
+use kling::journal::{JOURNAL_VARIABLE, Journal, JournalError, OnDuplicate};
+use kling::transport::{ApiBase, Settings, TOKEN_VARIABLES};
+use kling::{Client, ClientBuilder, Token};
 
 use crate::arguments::{GenerateArgs, JournalArgs};
 use crate::console::{CliError, Console, ExitStatus};
 
 /// A client with its journal, and the simulator if there is one.
 pub(crate) struct Session {
-    pub(crate) client: Journaled,
+    pub(crate) client: Client,
     pub(crate) is_simulated: bool,
     #[cfg(feature = "offline")]
     _sim: Option<kling_sim::Sim>,
@@ -20,10 +21,9 @@ impl Session {
     /// Connects for calls that cost money. Without a journal, nothing is submitted unless `--no-journal` is given.
     pub(crate) fn paid(journal_args: &JournalArgs, console: Console) -> Result<Self, CliError> {
         let open = || if journal_args.no_journal { Ok(None) } else { Journal::from_env() };
-        let session = Self::new(|| open().map_err(|error| unwritable(&error)), console)?;
         let on_duplicate =
             if journal_args.allow_duplicate { OnDuplicate::Allow } else { OnDuplicate::Reject };
-        Ok(Self { client: session.client.on_duplicate(on_duplicate), ..session })
+        Self::new(|| open().map_err(|error| unwritable(&error)), on_duplicate, console)
     }
 
     /// Connects for calls that cost nothing. If the journal cannot be opened, warns and continues.
@@ -34,21 +34,25 @@ impl Session {
                 Ok(None)
             })
         };
-        Self::new(open, console)
+        Self::new(open, OnDuplicate::Reject, console)
     }
 
     /// Reads the token first, since a session without a token needs no journal.
     fn new(
         journal: impl FnOnce() -> Result<Option<Journal>, CliError>,
+        on_duplicate: OnDuplicate,
         console: Console,
     ) -> Result<Self, CliError> {
         let token = Token::from_env().map_err(|error| sign_in(&error))?;
         let settings = Settings::new(token)
             .with_base(ApiBase::from_env()?)
             .with_on_retry(move |notice| console.note(notice.to_string()));
+        let builder = Client::builder()
+            .settings(settings)
+            .on_duplicate(on_duplicate)
+            .on_journal_error(move |error| console.note(format!("warning: {error}")));
         Ok(Self {
-            client: Journaled::new(client(settings)?, journal()?)
-                .on_journal_error(move |error| console.note(format!("warning: {error}"))),
+            client: with_journal(builder, journal()?).build()?,
             is_simulated: false,
             #[cfg(feature = "offline")]
             _sim: None,
@@ -82,7 +86,8 @@ impl Session {
         };
         let sim = builder.start().map_err(|error| start_error(&error))?;
         let settings = Settings::new(Token::new(sim.token())?).with_base(sim.base_url().parse()?);
-        Ok(Self { client: Journaled::new(client(settings)?, None), is_simulated: true, _sim: Some(sim) })
+        let client = Client::builder().settings(settings).without_journal().build()?;
+        Ok(Self { client, is_simulated: true, _sim: Some(sim) })
     }
 }
 
@@ -93,22 +98,20 @@ fn unwritable(error: &JournalError) -> CliError {
     CliError::service(message)
 }
 
-/// Returns a client. Loopback needs no certificates, and a bare machine has none.
-fn client(settings: Settings) -> Result<Client, CliError> {
-    let is_loopback = settings.base().is_loopback();
-    match Client::new(settings.clone()) {
-        Err(_) if is_loopback => Ok(Client::configured(settings, |builder| builder.tls_certs_only([]))?),
-        outcome => Ok(outcome?),
+fn with_journal(builder: ClientBuilder, journal: Option<Journal>) -> ClientBuilder {
+    match journal {
+        Some(journal) => builder.open_journal(journal),
+        None => builder.without_journal(),
     }
 }
 
-fn sign_in(error: &kling::Error) -> CliError {
+fn sign_in(error: &kling::transport::CallError) -> CliError {
     let offline = if cfg!(feature = "offline") {
         "\n  to try without an account: kling generate IMAGE --offline"
     } else {
         ""
     };
-    let variables = kling::TOKEN_VARIABLES.join(", ");
+    let variables = TOKEN_VARIABLES.join(", ");
     CliError::new(
         ExitStatus::SignIn,
         format!("{error}\n  create a token in your RunComfy profile and set one of {variables}{offline}"),

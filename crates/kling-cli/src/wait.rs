@@ -1,13 +1,10 @@
 //! `kling wait`: waits for one request, or for many at once.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
-use kling::{
-    Account, CancelOutcome, CompletedJob, DownloadOptions, Job, JobKey, JobSet, JobSetEvent, JobSetUpdate,
-    Journaled, OutputKind, RateLimit, RequestId, Update,
-};
+use kling::transport::{CancelOutcome, DownloadOptions, Downloaded};
+use kling::{Client, CompletedJob, Job, JobSet, JobSetEvent, JobUpdate, RequestId, Update};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,7 +14,7 @@ use crate::console::{CliError, Console, ExitStatus, Output};
 use crate::durations::Durations;
 use crate::interrupts::Interrupts;
 use crate::output_path::OutputPath;
-use crate::outputs::{self, Saved};
+use crate::outputs;
 use crate::pipeline::{self, Pipeline};
 use crate::progress::{ProgressLine, ProgressTable};
 use crate::session::Session;
@@ -36,13 +33,12 @@ pub(crate) async fn run(arguments: &Wait, console: Console) -> Result<Output, Cl
 }
 
 async fn one(arguments: &Wait, id: &RequestId, console: Console) -> Result<Output, CliError> {
-    let check = |path: &Path| OutputPath::check(Some(path), OutputKind::Video).map(OutputPath::guessed);
-    let output_path = arguments.output.as_deref().map(check).transpose()?;
+    let output = arguments.output.as_deref();
+    let output_path = output.map(|path| OutputPath::check(Some(path))).transpose()?;
     let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
     let progress = &ProgressLine::new(console);
     let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
-    let job = pipeline::job(&client, id);
-    let _lock = pipeline::lock(&client, id);
+    let job = client.job(id.clone()).await;
     let mut pipeline = Pipeline { client: &client, progress, interrupts: &mut interrupts };
     let reply = |completed: &CompletedJob| serde_json::to_value(completed.reply()).unwrap_or_default();
     let Some(output_path) = output_path else {
@@ -62,30 +58,24 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
     let output_path = arguments.output.as_deref().map(OutputPath::folder).transpose()?;
     let (client, wait_args) = (client(output_path.as_ref(), console)?, &arguments.wait_args);
     let mut interrupts = Interrupts::new(wait_args.interrupt_args, OnInterrupt::Cancel);
-    let mut set: JobSet = JobSet::new();
-    let account = set.account(client.client().clone(), RateLimit::default());
     let durations = Durations::read(&client);
     let options = pipeline::options(wait_args, &durations);
-    let jobs: Vec<Job> = ids.iter().map(|id| pipeline::job(&client, id)).collect();
-    let keys: Vec<JobKey> = jobs.iter().map(|job| account.add(job, &options)).collect();
+    let mut set = JobSet::new(&client).with_options(options.clone());
+    let mut jobs: Vec<Job> = Vec::new();
+    for id in ids {
+        jobs.push(client.job(id.clone()).await);
+    }
+    jobs.iter().for_each(|job| set.wait(job.id().clone(), job.clone()));
     let downloads = wait_args.download.options();
     let table = ProgressTable::new(console, &jobs, &options);
-    let mut waiting = MultiWait {
-        client,
-        account,
-        console,
-        table,
-        output_path,
-        downloads,
-        saving: JoinSet::new(),
-        exits: HashMap::new(),
-    };
+    let mut waiting =
+        MultiWait { console, table, output_path, downloads, saving: JoinSet::new(), exits: HashMap::new() };
     let started = Instant::now();
     let (mut is_waiting, mut is_interrupted) = (true, false);
     while is_waiting || !waiting.saving.is_empty() {
         tokio::select! {
             event = set.next(), if is_waiting => match event {
-                Some(event) => waiting.handle(event).await,
+                Some(event) => waiting.handle(event, &mut set),
                 None => is_waiting = false,
             },
             Some(saved) = waiting.saving.join_next() => waiting.saved(saved),
@@ -94,7 +84,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
                     break;
                 }
                 is_interrupted = true;
-                keys.iter().for_each(|key| _ = waiting.account.cancel(*key));
+                ids.iter().for_each(|id| _ = set.cancel(id));
             }
         }
     }
@@ -102,7 +92,7 @@ async fn many(arguments: &Wait, ids: &[RequestId], console: Console) -> Result<O
     waiting.summary(ids, started.elapsed())
 }
 
-fn client(output_path: Option<&OutputPath>, console: Console) -> Result<Journaled, CliError> {
+fn client(output_path: Option<&OutputPath>, console: Console) -> Result<Client, CliError> {
     let client = Session::free(console)?.client;
     Ok(match output_path {
         Some(output_path) => client.with_output_path(output_path.to_record()),
@@ -112,23 +102,20 @@ fn client(output_path: Option<&OutputPath>, console: Console) -> Result<Journale
 
 /// The wait for many requests.
 struct MultiWait {
-    client: Journaled,
-    account: Account,
     console: Console,
     table: ProgressTable,
     output_path: Option<OutputPath>,
     downloads: DownloadOptions,
-    saving: JoinSet<(CompletedJob, Result<Vec<Saved>, CliError>)>,
+    saving: JoinSet<(CompletedJob, Result<Vec<Downloaded>, CliError>)>,
     exits: HashMap<RequestId, Option<ExitStatus>>,
 }
 
 impl MultiWait {
-    async fn handle(&mut self, event: JobSetEvent) {
-        self.client.record(&event).await;
-        let id = event.request_id;
+    fn handle(&mut self, event: JobSetEvent<RequestId>, set: &mut JobSet<RequestId>) {
+        let id = event.key;
         match event.update {
-            JobSetUpdate::Update(update) => self.updated(&id, &update),
-            JobSetUpdate::Cancelling(outcome) => {
+            JobUpdate::Changed(update) => self.updated(&id, &update),
+            JobUpdate::Cancelling(outcome) => {
                 let text = match &outcome {
                     Ok(reply) => serde_json::to_value(reply.outcome).unwrap_or_default(),
                     Err(error) => error.to_string().into(),
@@ -141,13 +128,12 @@ impl MultiWait {
                     self.table.show(&id, "cancellation requested");
                 } else {
                     // After a Ctrl-C, a job that runs on counts as left.
-                    self.account.detach(event.key);
-                    self.client.release(&id).await;
+                    set.detach(&id);
                     self.table.fail(&id, "could not be cancelled: still running and may be billed");
                 }
             }
-            JobSetUpdate::Done(Ok(completed)) => self.completed(completed),
-            JobSetUpdate::Done(Err(error)) => self.failed(&id, &CliError::from(&error)),
+            JobUpdate::Done(Ok(completed)) => self.completed(completed),
+            JobUpdate::Done(Err(error)) => self.failed(&id, &CliError::from(error)),
             _ => {}
         }
     }
@@ -171,28 +157,31 @@ impl MultiWait {
     /// Starts the downloads of a completed job, if any are wanted.
     fn completed(&mut self, completed: CompletedJob) {
         for note in pipeline::notes(&completed) {
-            self.table.suspend(|| self.console.note(format!("{}: {note}", completed.request_id())));
+            self.table.suspend(|| self.console.note(format!("{}: {note}", completed.id())));
         }
         let Some(output_path) = self.output_path.clone() else { return self.succeeded(&completed, None) };
-        self.table.show(completed.request_id(), "downloading");
-        let (client, options) = (self.client.clone(), self.downloads.clone());
+        self.table.show(completed.id(), "downloading");
+        let options = self.downloads.clone();
         self.saving.spawn(async move {
-            let saved = outputs::save(&client, &completed, &output_path, &options, None).await;
+            let saved = outputs::save(&completed, &output_path, &options, None).await;
             (completed, saved)
         });
     }
 
-    fn saved(&mut self, saved: Result<(CompletedJob, Result<Vec<Saved>, CliError>), tokio::task::JoinError>) {
+    fn saved(
+        &mut self,
+        saved: Result<(CompletedJob, Result<Vec<Downloaded>, CliError>), tokio::task::JoinError>,
+    ) {
         match saved {
             Ok((completed, Ok(files))) => self.succeeded(&completed, Some(&files)),
-            Ok((completed, Err(error))) => self.failed(completed.request_id(), &error),
+            Ok((completed, Err(error))) => self.failed(completed.id(), &error),
             // The request counts as unfinished.
             Err(error) => self.console.note(format!("kling: a download stopped: {error}")),
         }
     }
 
-    fn succeeded(&mut self, completed: &CompletedJob, files: Option<&[Saved]>) {
-        let id = completed.request_id();
+    fn succeeded(&mut self, completed: &CompletedJob, files: Option<&[Downloaded]>) {
+        let id = completed.id();
         let Some(lines) = outputs::lines(completed) else {
             return self.failed(id, &outputs::no_file(completed));
         };
@@ -202,7 +191,7 @@ impl MultiWait {
         let places: Vec<String> = match files {
             Some(files) => {
                 json["files"] = outputs::report(files).1;
-                files.iter().map(|file| file.path.clone()).collect()
+                files.iter().map(|file| file.path.display().to_string()).collect()
             }
             None => lines,
         };

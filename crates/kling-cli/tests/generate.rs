@@ -5,7 +5,7 @@ mod program;
 use std::fs;
 use std::time::Duration;
 
-use kling::{ImageFormat, MediaFacts};
+use kling::media::{ImageFormat, MediaFacts};
 use kling_sim::{ApiVariant, Call, MediaRules, Reply, Sim};
 use program::{Program, TOKEN, default_model, photo, png, property};
 use serde_json::json;
@@ -51,7 +51,7 @@ fn schema_defaults_are_not_sent() {
     Program::at(&sim).run(&["generate", url, "--no-wait"]);
     let expected = json!({ "image_url": url }).to_string();
     let lengths: Vec<_> = sim.billed().iter().map(|bill| bill.body_sha256.clone()).collect();
-    let hash = kling::Fingerprint::of(expected.as_bytes()).to_string();
+    let hash = kling::transport::Fingerprint::of(expected.as_bytes()).to_string();
     assert_eq!(lengths, [hash]);
 }
 

@@ -2,7 +2,7 @@
 
 mod program;
 
-use kling::schema::ModelSchema;
+use kling::validation::ModelSchema;
 use program::{Program, default_model};
 
 #[test]

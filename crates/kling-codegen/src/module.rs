@@ -53,12 +53,20 @@ pub(crate) fn registry(plans: &[Plan<'_>], command: &str, with_features: bool) -
     format!(
         "{MARK}{command}`; do not edit by hand.
 
+pub use ::kling_types::{{Model, ModelInfo, ModelInput, ModelOutput}};
+
 {modules}
 /// Every compiled-in model, sorted by id.
 #[must_use]
-pub const fn models() -> &'static [::kling_types::ModelInfo] {{
+pub const fn all() -> &'static [ModelInfo] {{
     &[
 {entries}    ]
+}}
+
+/// Returns the compiled-in model with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static ModelInfo> {{
+    all().iter().find(|model| model.id == id)
 }}
 "
     )

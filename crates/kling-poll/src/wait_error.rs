@@ -115,6 +115,17 @@ pub(crate) struct Details {
 }
 
 impl WaitError {
+    /// Returns the kind. After too many errors or a refusal, it is the kind of [`WaitError::error`].
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.outcome {
+            WaitOutcome::Failed(_) => ErrorKind::JobFailed,
+            WaitOutcome::Cancelled(_) => ErrorKind::JobCancelled,
+            WaitOutcome::Exhausted(error) | WaitOutcome::Refused(error) => error.kind(),
+            WaitOutcome::Succeeded(_) | WaitOutcome::Deadline(_) => ErrorKind::Deadline,
+        }
+    }
+
     /// Whether the job failed. [`WaitError::result`] has the API's reason.
     #[must_use]
     pub fn is_failed(&self) -> bool {

@@ -38,7 +38,7 @@ impl Catalog {
     /// Collects the compiled-in models and those of a schema folder. A model of the folder replaces a compiled-in one.
     pub(crate) fn new(schemas_dir: Option<&Path>) -> io::Result<Self> {
         let mut endpoints = schemas_dir.map_or_else(|| Ok(Vec::new()), read_folder)?;
-        endpoints.extend(kling_types::models().iter().map(Endpoint::from));
+        endpoints.extend(kling_types::models::all().iter().map(Endpoint::from));
         endpoints.sort_by(|one, other| one.id.cmp(&other.id));
         // The sort is stable, so the model of the folder comes first.
         endpoints.dedup_by(|second, first| second.id == first.id);

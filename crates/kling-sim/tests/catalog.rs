@@ -14,7 +14,7 @@ fn ids(answer: &Value) -> Vec<&str> {
 fn the_list_holds_every_compiled_in_model_in_pages() {
     let sim = Sim::start().unwrap();
     let all = get(&sim, "/models?limit=500").json();
-    let mut known: Vec<&str> = kling_types::models().iter().map(|model| model.id).collect();
+    let mut known: Vec<&str> = kling_types::models::all().iter().map(|model| model.id).collect();
     known.sort_unstable();
     assert_eq!(ids(&all), known);
     assert_eq!((&all["total"], &all["offset"]), (&json!(known.len()), &json!(0)));
@@ -46,7 +46,7 @@ fn an_entry_has_its_schema_only_on_request() {
     let listed = get(&sim, "/models?search=kling-1-6").json()["models"][0].clone();
     assert_eq!(listed["input_schema"], Value::Null);
     let with_schema = get(&sim, "/models?search=kling-1-6&include_schema=true").json()["models"][0].clone();
-    let compiled_in = kling_types::model(MODEL).unwrap().input_schema;
+    let compiled_in = kling_types::models::find(MODEL).unwrap().input_schema;
     assert_eq!(with_schema["input_schema"], serde_json::from_str::<Value>(compiled_in).unwrap());
     assert_eq!(get(&sim, &format!("/models/{MODEL}")).json(), with_schema);
     assert_eq!(listed["required_inputs"], json!(["image_url"]));

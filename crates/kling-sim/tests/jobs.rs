@@ -212,6 +212,6 @@ fn an_output_matches_the_output_schema() {
     let submitted = post(&sim, &format!("/models/{}", client::COMPILED_IN), &input()).json();
     let id = submitted["request_id"].as_str().unwrap();
     sim.advance(seconds(60));
-    let model = kling_types::model(client::COMPILED_IN).unwrap();
+    let model = kling_types::models::find(client::COMPILED_IN).unwrap();
     assert_eq!((model.validate_output)(&result(&sim, id)["output"]), Ok(()));
 }

@@ -98,7 +98,7 @@ fn a_model_of_the_folder_replaces_a_compiled_in_one() {
     let entry = get(&sim, &format!("/models/{}", client::COMPILED_IN)).json();
     assert_eq!(entry["required_inputs"], json!(["images"]));
     let total = get(&sim, "/models").json()["total"].as_u64().unwrap();
-    assert_eq!(total, kling_types::models().len() as u64);
+    assert_eq!(total, kling_types::models::all().len() as u64);
 }
 
 #[test]

@@ -124,6 +124,13 @@ impl Client {
     }
 }
 
+impl From<crate::Client> for Client {
+    /// Returns the blocking face of a client. If its futures are not ready at once, the thread waits for them.
+    fn from(client: crate::Client) -> Self {
+        Self(client)
+    }
+}
+
 /// Drives a future on this thread.
 #[doc(hidden)]
 pub fn block_on<F: Future>(future: F) -> F::Output {

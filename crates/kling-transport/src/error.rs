@@ -111,7 +111,8 @@ impl Error {
         Self::new(ErrorKind::DuplicateRequest, sanitize::text(&message.to_string()))
     }
 
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Returns an error of a kind, for code around a client. The message is one lower-case line.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         ErrorParts { kind, message: message.into(), ..ErrorParts::default() }.into()
     }
 
@@ -246,6 +247,8 @@ pub enum ErrorKind {
     Config,
     /// The connection could not be opened, so no request was sent.
     Connect,
+    /// The deadline of a wait passed. The job may still run.
+    Deadline,
     /// The body of a download is not the expected media: JSON, HTML, an empty body, another kind, or compressed data. The
     /// file was not saved.
     Content,
@@ -264,8 +267,12 @@ pub enum ErrorKind {
     InsufficientBalance,
     /// The connection broke before the whole reply came.
     Interrupted,
-    /// The API rejected the input or the model id (400001, HTTP 400, 413, 415, 422).
+    /// The input breaks a rule of the model, or the API rejected the input or the model id (400001, HTTP 400, 413, 415, 422).
     InvalidInput,
+    /// The job was cancelled.
+    JobCancelled,
+    /// The job failed.
+    JobFailed,
     /// The journal could not be written, so no request was sent.
     Journal,
     /// The model or the request is unknown or expired (404001, HTTP 404, 410).
@@ -295,6 +302,8 @@ pub enum ErrorKind {
     Timeout,
     /// An output has more bytes than its download allows.
     TooLarge,
+    /// A paid request was sent in part or whole, and no usable reply came. A job may be running and billed.
+    UnknownOutcome,
 }
 
 impl ErrorKind {
@@ -341,12 +350,16 @@ impl ErrorKind {
     const fn finding(self) -> Option<&'static str> {
         Some(match self {
             Self::Config
+            | Self::Deadline
             | Self::Disk
             | Self::DuplicateRequest
             | Self::File
             | Self::FileLocked
             | Self::HostNotAllowed
-            | Self::TooLarge => return None,
+            | Self::JobCancelled
+            | Self::JobFailed
+            | Self::TooLarge
+            | Self::UnknownOutcome => return None,
             Self::Abandoned => "abandoned before another attempt",
             Self::Auth => "the token was not accepted",
             Self::Certificate => "the server's certificate was not accepted",

@@ -13,7 +13,7 @@ use crate::{Error, ModelId, RequestId};
 /// The model of a job: a typed one, or [`DynModel`] for raw JSON.
 pub trait JobModel: 'static {
     /// The output of the job.
-    type Output: Send;
+    type Output: Send + Sync;
     /// The model's id, if the type names it.
     const MODEL: Option<&'static str>;
 
@@ -67,6 +67,8 @@ pub struct Job<M: JobModel = DynModel> {
     submitted_at: Option<SystemTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Box<str>>,
     #[serde(skip)]
     warning: Option<Box<str>>,
     #[serde(skip)]
@@ -77,7 +79,15 @@ impl<M: JobModel> Job<M> {
     /// Returns the job of a request id, without a call.
     pub fn from_id(id: RequestId) -> Self {
         let model = M::MODEL.and_then(|model| model.parse().ok());
-        Self { id, model, submitted_at: None, duration: None, warning: None, output: PhantomData }
+        Self {
+            id,
+            model,
+            submitted_at: None,
+            duration: None,
+            account: None,
+            warning: None,
+            output: PhantomData,
+        }
     }
 
     /// Returns the request id.
@@ -99,6 +109,17 @@ impl<M: JobModel> Job<M> {
     /// last.
     pub fn duration(&self) -> Option<&str> {
         self.duration.as_deref()
+    }
+
+    /// Returns the hash of the account that submitted the job, if it is known: [`Token::account_hash`](crate::Token::account_hash).
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// Returns the job with the hash of its account.
+    #[must_use]
+    pub fn with_account(self, hash: impl Into<String>) -> Self {
+        Self { account: Some(hash.into().into()), ..self }
     }
 
     /// Returns the job with the time of its submit, for a job that is known by its id alone.
@@ -130,13 +151,21 @@ impl<M: JobModel> Job<M> {
         duration: Option<Box<str>>,
         warning: Option<Box<str>>,
     ) -> Self {
-        Self { id, model: Some(model), submitted_at: Some(at), duration, warning, output: PhantomData }
+        Self {
+            id,
+            model: Some(model),
+            submitted_at: Some(at),
+            duration,
+            account: None,
+            warning,
+            output: PhantomData,
+        }
     }
 
     fn retyped<N: JobModel>(self) -> Job<N> {
-        let Self { id, model, submitted_at, duration, warning, .. } = self;
+        let Self { id, model, submitted_at, duration, account, warning, .. } = self;
         let model = model.or_else(|| N::MODEL?.parse().ok());
-        Job { id, model, submitted_at, duration, warning, output: PhantomData }
+        Job { id, model, submitted_at, duration, account, warning, output: PhantomData }
     }
 }
 
@@ -163,9 +192,16 @@ impl Job {
 
 impl<M: JobModel> Clone for Job<M> {
     fn clone(&self) -> Self {
-        let Self { id, model, submitted_at, duration, warning, output } = self;
-        let (id, model, duration, warning) = (id.clone(), model.clone(), duration.clone(), warning.clone());
-        Self { id, model, submitted_at: *submitted_at, duration, warning, output: *output }
+        let Self { id, model, submitted_at, duration, account, warning, output } = self;
+        Self {
+            id: id.clone(),
+            model: model.clone(),
+            submitted_at: *submitted_at,
+            duration: duration.clone(),
+            account: account.clone(),
+            warning: warning.clone(),
+            output: *output,
+        }
     }
 }
 
@@ -195,9 +231,11 @@ impl<'de, M: JobModel> Deserialize<'de> for Job<M> {
             model: Option<ModelId>,
             submitted_at: Option<SystemTime>,
             duration: Option<Box<str>>,
+            account: Option<Box<str>>,
         }
-        let Stored { request_id: id, model, submitted_at, duration } = Stored::deserialize(deserializer)?;
-        let job = Job { id, model, submitted_at, duration, warning: None, output: PhantomData };
+        let Stored { request_id: id, model, submitted_at, duration, account } =
+            Stored::deserialize(deserializer)?;
+        let job = Job { id, model, submitted_at, duration, account, warning: None, output: PhantomData };
         job.typed().map_err(serde::de::Error::custom)
     }
 }

@@ -126,6 +126,17 @@ pub struct Downloaded {
     pub bytes: u64,
 }
 
+impl Downloaded {
+    /// Returns a file that was downloaded earlier.
+    ///
+    /// # Errors
+    /// If the file cannot be found.
+    pub fn at(path: PathBuf) -> io::Result<Self> {
+        let bytes = path.metadata()?.len();
+        Ok(Self { path, bytes })
+    }
+}
+
 /// A file in progress, under a hidden name beside its target. It is kept for a later attempt if it can be resumed.
 #[derive(Debug)]
 pub(crate) struct PartialFile {

@@ -35,11 +35,21 @@ impl Reqwest {
     /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://` nor
     /// `https://`.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
-        let proxies = match settings.base().is_loopback() {
-            true => None,
-            false => EnvironmentProxies::for_url(&settings.base().join(&[]))?,
-        };
+        if settings.base().is_loopback() {
+            return Self::configured(settings, |builder| builder)
+                .or_else(|_| Self::without_certificates(settings));
+        }
+        let proxies = EnvironmentProxies::for_url(&settings.base().join(&[]))?;
         Ok(Self { proxies, ..Self::configured(settings, |builder| builder)? })
+    }
+
+    /// Returns a transport for loopback on a bare machine, which has no certificates.
+    fn without_certificates(settings: &Settings) -> Result<Self, Error> {
+        Self::configured(settings, |builder| {
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            let builder = builder.tls_certs_only([]);
+            builder
+        })
     }
 
     /// Returns a transport with the caller's settings, below this crate's own: see

@@ -60,6 +60,11 @@ impl Settings {
         Ok(Self::new(Token::from_env()?).with_base(ApiBase::from_env()?))
     }
 
+    /// Sets the token.
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token, ..self }
+    }
+
     /// Sets the base URL.
     pub fn with_base(self, base: ApiBase) -> Self {
         Self { base, ..self }

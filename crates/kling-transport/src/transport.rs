@@ -49,6 +49,16 @@ pub trait Transport: Send + Sync + 'static {
     }
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&self, request: HttpRequest, limits: Limits) -> BoxFuture<'_, Result<HttpReply, TransportError>> {
+        (**self).send(request, limits)
+    }
+
+    fn open(&self, request: HttpRequest, idle_timeout: Duration) -> BoxFuture<'_, OpenResult> {
+        (**self).open(request, idle_timeout)
+    }
+}
+
 /// The head of a reply and its body.
 pub type OpenResult = Result<(HttpHead, Box<dyn BodyStream>), TransportError>;
 
@@ -68,6 +78,20 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
     /// Runs work that may block on a disk. The future ends when the work has ended, even by a panic.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()>;
+}
+
+impl<R: Runtime + ?Sized> Runtime for Box<R> {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn sleep(&self, pause: Duration) -> BoxFuture<'_, ()> {
+        (**self).sleep(pause)
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'_, ()> {
+        (**self).run_blocking(work)
+    }
 }
 
 /// The settings of a client with its transport and runtime.

@@ -12,8 +12,6 @@ mod collection;
 #[rustfmt::skip]
 #[allow(missing_docs, reason = "a list of modules for tests")]
 pub mod fixtures;
-#[rustfmt::skip]
-mod generated;
 pub mod json;
 #[doc(hidden)]
 pub mod json_schema;
@@ -22,6 +20,10 @@ mod media_field;
 mod media_ref;
 mod media_rule;
 mod model;
+/// The compiled-in models, each as a module of its own.
+#[rustfmt::skip]
+#[path = "generated/mod.rs"]
+pub mod models;
 #[doc(hidden)]
 pub mod number;
 #[doc(hidden)]
@@ -33,7 +35,6 @@ mod violation;
 pub use any_of::Null;
 pub use check::Validate;
 pub use collection::{Dictionary, List, UNBOUNDED};
-pub use generated::*;
 pub use media_field::{MediaField, MediaKind, MediaReport};
 pub use media_ref::MediaRef;
 pub use media_rule::{
@@ -45,12 +46,6 @@ pub use number::{Integer, Number};
 pub use object::Extra;
 pub use output::OutputKind;
 pub use violation::{Keyword, Pointer, Violation, Violations};
-
-/// Returns the compiled-in model with this id.
-#[must_use]
-pub fn model(id: &str) -> Option<&'static ModelInfo> {
-    models().iter().find(|model| model.id == id)
-}
 
 /// Items of other crates for generated code, which depends on this crate only.
 #[doc(hidden)]

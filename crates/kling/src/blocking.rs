@@ -1,139 +1,373 @@
-//! The blocking face: the clients, waits and catalog on the caller's thread.
+//! The blocking face: the same client, jobs and sets on the caller's thread, without an async runtime.
 //!
 //! ```no_run
-//! use kling::blocking::{Client, wait};
-//! use kling::{Job, WaitOptions};
+//! use kling::{blocking::Client, models::kling_1_6_pro_image_to_video::Input};
 //!
 //! let client = Client::from_env()?;
-//! let job: Job = Job::from_id("5e1f-09c".parse()?);
-//! let clip = wait(&client, &job, &WaitOptions::default(), |_| {})?;
-//! println!("{}", clip.output());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! let input = Input::builder().image_url("https://example.com/start.jpg").build()?;
+//! let files = client.run(&input)?.save_as("clip.mp4")?;
+//! # Ok::<(), kling::Error>(())
 //! ```
 
+use std::fs::File;
+use std::future::pending;
+use std::path::PathBuf;
+
+use kling_journal::Journal;
+use kling_poll::{JobSetStats, RateLimit, Update, WaitOptions};
+use kling_schema::ModelSchema;
 use kling_transport::blocking::block_on;
-use kling_transport::{Error, ListModels};
+use kling_transport::{
+    Balance, CancelReply, DownloadOptions, Downloaded, DynModel, Job as JobRef, JobModel, ListModels,
+    ModelId, RequestId, ResultReply, StatusReply,
+};
+use kling_types::{ModelInfo, ModelInput};
 use serde_json::Value;
 
-#[cfg(feature = "journal")]
-pub use self::journaled::Journaled;
-pub use kling_poll::blocking::{JobSet, cancel, wait};
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-pub use kling_transport::blocking::tls_config;
-pub use kling_transport::blocking::{Client, ThreadRuntime};
+use crate::catalog::{CatalogEntry, Drift};
+use crate::job_set::Items;
+use crate::{ClientBuilder, Error, UnknownSubmit};
 
-/// Returns every entry of the live catalog that matches `query`; see [`catalog`](crate::catalog).
-///
-/// # Errors
-/// See [`Error`]. Then no entry is returned.
-pub fn catalog(client: &Client, query: &ListModels) -> Result<Vec<Value>, Error> {
-    block_on(crate::catalog(client.as_async(), query))
-}
+/// A [`Client`](crate::Client) whose methods block the thread. The async client documents them.
+#[derive(Clone, Debug)]
+pub struct Client(crate::Client);
 
-/// Compares the schema of a compiled-in model with its entry in the live catalog; see [`drift`](crate::drift).
-///
-/// # Errors
-/// See [`Error`].
-#[cfg(feature = "schema")]
-pub fn drift(client: &Client, model: &kling_types::ModelInfo) -> Result<crate::Drift, Error> {
-    block_on(crate::drift(client.as_async(), model))
-}
-
-#[cfg(feature = "journal")]
-mod journaled {
-    use std::path::{Path, PathBuf};
-    use std::time::SystemTime;
-
-    use kling_journal::{Error as JournalError, Journal, OnDuplicate};
-    use kling_poll::{CompletedJob, JobSetEvent, Update, WaitError, WaitOptions};
-    use kling_transport::blocking::{Client, block_on};
-    use kling_transport::{
-        CancelReply, Error, Job, JobModel, ModelId, PendingSubmit, RequestId, SubmitOutcome,
-    };
-    use kling_types::ModelInput;
-    use serde_json::Value;
-
-    /// A [`Client`] that records paid jobs. Each method is documented at the async [`Journaled`](crate::Journaled).
-    #[derive(Clone, Debug)]
-    pub struct Journaled {
-        client: Client,
-        inner: crate::Journaled,
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
+impl Client {
+    pub(crate) const fn new(client: crate::Client) -> Self {
+        Self(client)
     }
 
-    #[allow(missing_docs, clippy::missing_errors_doc, reason = "the async client documents the same methods")]
-    impl Journaled {
-        /// A client with a journal. With `None` the client keeps no records.
-        pub fn new(client: Client, journal: impl Into<Option<Journal>>) -> Self {
-            Self { inner: crate::Journaled::new(client.as_async().clone(), journal), client }
-        }
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build_blocking()
+    }
 
-        #[must_use]
-        pub fn on_journal_error(self, callback: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
-            Self { inner: self.inner.on_journal_error(callback), ..self }
-        }
+    /// Returns a builder, whose `build_blocking` returns this client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
 
-        #[must_use]
-        pub fn on_accepted(self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
-            Self { inner: self.inner.on_accepted(callback), ..self }
-        }
+    pub fn run<I: ModelInput>(&self, input: &I) -> Result<CompletedJob<I::Model>, Error> {
+        block_on(self.0.run(input)).map(CompletedJob)
+    }
 
-        #[must_use]
-        pub fn on_duplicate(self, on_duplicate: OnDuplicate) -> Self {
-            Self { inner: self.inner.on_duplicate(on_duplicate), ..self }
-        }
+    pub fn submit<I: ModelInput>(&self, input: &I) -> Result<Job<I::Model>, Error> {
+        block_on(self.0.submit(input)).map(Job)
+    }
 
-        #[must_use]
-        pub fn with_output_path(self, path: impl Into<PathBuf>) -> Self {
-            Self { inner: self.inner.with_output_path(path), ..self }
-        }
+    pub fn run_json(&self, model: &ModelId, input: &Value) -> Result<CompletedJob, Error> {
+        block_on(self.0.run_json(model, input)).map(CompletedJob)
+    }
 
-        /// Returns the client without the journal.
-        pub fn client(&self) -> &Client {
-            &self.client
-        }
+    pub fn submit_json(&self, model: &ModelId, input: &Value) -> Result<Job, Error> {
+        block_on(self.0.submit_json(model, input)).map(Job)
+    }
 
-        pub fn journal(&self) -> Option<&Journal> {
-            self.inner.journal()
-        }
+    pub fn submit_unchecked(&self, model: &ModelId, input: &Value) -> Result<Job, Error> {
+        block_on(self.0.submit_unchecked(model, input, pending())).map(Job)
+    }
 
-        pub fn submit<I: ModelInput>(&self, input: &I) -> SubmitOutcome<I::Model> {
-            self.execute(PendingSubmit::typed(self.client.settings(), input, SystemTime::now()))
-        }
+    pub fn check<I: ModelInput>(&self, input: &I) -> Result<(), Error> {
+        block_on(self.0.check(input))
+    }
 
-        pub fn submit_json(&self, model: &ModelId, input: &Value) -> SubmitOutcome {
-            self.execute(PendingSubmit::json(self.client.settings(), model, input, SystemTime::now()))
-        }
+    pub fn check_json(&self, model: &ModelId, input: &Value) -> Result<(), Error> {
+        block_on(self.0.check_json(model, input))
+    }
 
-        pub fn wait<M: JobModel>(
-            &self,
-            job: &Job<M>,
-            options: &WaitOptions,
-            on_update: impl FnMut(&Update),
-        ) -> Result<CompletedJob<M>, WaitError> {
-            block_on(self.inner.wait(job, options, on_update))
-        }
+    pub fn job(&self, id: RequestId) -> Job {
+        Job(block_on(self.0.job(id)))
+    }
 
-        pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
-            block_on(self.inner.cancel(id))
-        }
+    pub fn attach<M: JobModel>(&self, job: JobRef<M>) -> Job<M> {
+        Job(block_on(self.0.attach(job)))
+    }
 
-        pub fn saved(&self, id: &RequestId, files: impl IntoIterator<Item = impl AsRef<Path>>) {
-            block_on(self.inner.saved(id, files));
-        }
+    pub fn unfinished(&self) -> Result<Vec<Job>, Error> {
+        Ok(block_on(self.0.unfinished())?.into_iter().map(Job).collect())
+    }
 
-        pub fn record<M: JobModel>(&self, event: &JobSetEvent<M>) {
-            block_on(self.inner.record(event));
-        }
+    pub fn unknown_outcomes(&self) -> Result<Vec<UnknownSubmit>, Error> {
+        block_on(self.0.unknown_outcomes())
+    }
 
-        pub fn release(&self, id: &RequestId) {
-            block_on(self.inner.release(id));
-        }
+    pub fn balance(&self) -> Result<Balance, Error> {
+        block_on(self.0.balance())
+    }
 
-        fn execute<M: JobModel>(&self, pending: Result<PendingSubmit<M>, Error>) -> SubmitOutcome<M> {
-            match pending {
-                Ok(pending) => block_on(self.inner.execute(pending, std::future::pending())),
-                Err(error) => SubmitOutcome::Rejected(error),
+    /// Returns every entry of the live catalog that a query selects. The limit of the query bounds the whole.
+    pub fn catalog(&self, query: ListModels) -> Result<Vec<CatalogEntry>, Error> {
+        block_on(self.0.catalog(query).all())
+    }
+
+    pub fn model(&self, id: &ModelId) -> Result<CatalogEntry, Error> {
+        block_on(self.0.model(id))
+    }
+
+    pub fn schema(&self, id: &ModelId) -> Result<ModelSchema, Error> {
+        block_on(self.0.schema(id))
+    }
+
+    pub fn drift(&self, model: &ModelInfo) -> Result<Drift, Error> {
+        block_on(self.0.drift(model))
+    }
+
+    pub fn journal(&self) -> Option<&Journal> {
+        self.0.journal()
+    }
+
+    /// Returns the client below, whose futures are ready at their first poll.
+    pub const fn as_async(&self) -> &crate::Client {
+        &self.0
+    }
+}
+
+/// A [`Job`](crate::Job) whose methods block the thread. The async handle documents them.
+#[derive(Debug)]
+pub struct Job<M: JobModel = DynModel>(crate::Job<M>);
+
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "the async handle documents the same methods")]
+impl<M: JobModel> Job<M> {
+    #[must_use]
+    pub fn id(&self) -> &RequestId {
+        self.0.id()
+    }
+
+    #[must_use]
+    pub fn job_ref(&self) -> &JobRef<M> {
+        self.0.job_ref()
+    }
+
+    /// Waits with the client's options.
+    pub fn wait(&self) -> Result<CompletedJob<M>, Error> {
+        block_on(self.0.wait().run()).map(CompletedJob)
+    }
+
+    /// Waits with these options, and calls back on each change.
+    pub fn wait_with(
+        &self,
+        options: WaitOptions,
+        on_update: impl FnMut(&Update) + Send,
+    ) -> Result<CompletedJob<M>, Error> {
+        block_on(self.0.wait().options(options).on_update(on_update).run()).map(CompletedJob)
+    }
+
+    /// Returns the updates of the wait. The iterator ends with the result.
+    pub fn updates(&self) -> JobSet<(), M> {
+        let mut set = JobSet::with(self.0.client());
+        set.wait((), Self::clone(self));
+        set
+    }
+
+    pub fn status(&self) -> Result<StatusReply, Error> {
+        block_on(self.0.status())
+    }
+
+    pub fn result(&self) -> Result<ResultReply, Error> {
+        block_on(self.0.result())
+    }
+
+    pub fn cancel(&self) -> Result<CancelReply, Error> {
+        block_on(self.0.cancel())
+    }
+
+    #[must_use]
+    pub fn detach(self) -> JobRef<M> {
+        self.0.detach()
+    }
+}
+
+impl<M: JobModel> Clone for Job<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl Job {
+    /// Returns the job with its model's type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the job is known to be of another model.
+    pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
+        self.0.typed().map(Job)
+    }
+}
+
+/// A [`CompletedJob`](crate::CompletedJob) whose methods block the thread. The async one documents them.
+#[derive(Debug)]
+pub struct CompletedJob<M: JobModel = DynModel>(crate::CompletedJob<M>);
+
+#[allow(missing_docs, clippy::missing_errors_doc, reason = "the async one documents the same methods")]
+impl<M: JobModel> CompletedJob<M> {
+    #[must_use]
+    pub fn id(&self) -> &RequestId {
+        self.0.id()
+    }
+
+    #[must_use]
+    pub const fn output(&self) -> &M::Output {
+        self.0.output()
+    }
+
+    #[must_use]
+    pub fn into_output(self) -> M::Output {
+        self.0.into_output()
+    }
+
+    #[must_use]
+    pub fn urls(&self) -> Vec<&str> {
+        self.0.urls()
+    }
+
+    #[must_use]
+    pub const fn cost_usd(&self) -> Option<f64> {
+        self.0.cost_usd()
+    }
+
+    pub fn save(&self, folder: impl Into<PathBuf>) -> Result<Vec<Downloaded>, Error> {
+        block_on(self.0.save(folder).run())
+    }
+
+    pub fn save_as(&self, path: impl Into<PathBuf>) -> Result<Vec<Downloaded>, Error> {
+        block_on(self.0.save_as(path).run())
+    }
+
+    /// Saves with these options: see [`Save::options`](crate::Save::options).
+    pub fn save_with(
+        &self,
+        folder: impl Into<PathBuf>,
+        options: DownloadOptions,
+    ) -> Result<Vec<Downloaded>, Error> {
+        block_on(self.0.save(folder).options(options).run())
+    }
+
+    /// Saves with these options: see [`Save::options`](crate::Save::options).
+    pub fn save_as_with(
+        &self,
+        path: impl Into<PathBuf>,
+        options: DownloadOptions,
+    ) -> Result<Vec<Downloaded>, Error> {
+        block_on(self.0.save_as(path).options(options).run())
+    }
+
+    pub fn reader(&self, index: usize) -> Result<File, Error> {
+        block_on(self.0.reader(index))
+    }
+
+    pub fn bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
+        block_on(self.0.bytes(index))
+    }
+}
+
+/// Submits inputs and waits for jobs; an iterator of events. `kling::JobSet` is its async twin.
+///
+/// Inputs are submitted one after the other on the thread of the iterator. Each poll in flight has a thread.
+#[must_use = "a job set runs while it is iterated"]
+pub struct JobSet<K, M: JobModel = DynModel> {
+    set: kling_poll::blocking::JobSet<M>,
+    items: Items<K, M>,
+}
+
+#[allow(missing_docs, reason = "the async set documents the same methods")]
+impl<K: Clone, M: JobModel> JobSet<K, M> {
+    pub fn new(client: &Client) -> Self {
+        Self::with(&client.0)
+    }
+
+    fn with(client: &crate::Client) -> Self {
+        let mut set = kling_poll::blocking::JobSet::new();
+        let account = set.account(client.api().clone().into(), RateLimit::default());
+        Self { set, items: Items::new(client, account) }
+    }
+
+    pub fn with_max_unfinished(mut self, jobs: usize) -> Self {
+        self.items.max_unfinished = jobs.max(1);
+        self
+    }
+
+    pub fn with_options(mut self, options: WaitOptions) -> Self {
+        self.items.options = options;
+        self
+    }
+
+    pub fn run<I: ModelInput<Model = M> + Clone + 'static>(&mut self, key: K, input: &I) {
+        self.items.run(key, input);
+    }
+
+    pub fn wait(&mut self, key: K, job: Job<M>) {
+        self.items.wait(key, job.0);
+    }
+
+    pub fn cancel(&self, key: &K) -> bool
+    where
+        K: PartialEq,
+    {
+        self.items.cancel(key)
+    }
+
+    pub fn detach(&mut self, key: &K) -> Option<Job<M>>
+    where
+        K: PartialEq,
+    {
+        self.items.detach(key).map(Job)
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> JobSetStats {
+        self.set.stats()
+    }
+}
+
+impl<K: Clone, M: JobModel> Iterator for JobSet<K, M> {
+    type Item = JobSetEvent<K, M>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(event) = self.items.ready.pop_front() {
+                return Some(JobSetEvent::of(event));
             }
+            if let Some((key, launch)) = self.items.next_launch(0) {
+                self.items.launched(key, block_on(launch));
+                continue;
+            }
+            let event = self.set.next()?;
+            block_on(self.items.polled(event));
         }
+    }
+}
+
+/// An event of one item of a blocking set.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct JobSetEvent<K, M: JobModel = DynModel> {
+    /// The caller's key of the item.
+    pub key: K,
+    /// The content of the event.
+    pub update: JobUpdate<M>,
+}
+
+/// The content of an event of a blocking set.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JobUpdate<M: JobModel = DynModel> {
+    /// The input has a job: it was submitted, or taken up from an earlier run.
+    Submitted(Job<M>),
+    /// The state or the place in the queue changed, or an error is being retried.
+    Changed(Update),
+    /// The outcome of a cancel. An error means that it is unknown. The wait continues to the end of the job.
+    Cancelling(Result<CancelReply, Error>),
+    /// The item is over: its result, or the error of its submit or wait. No further event of the item follows.
+    Done(Result<CompletedJob<M>, Error>),
+}
+
+impl<K, M: JobModel> JobSetEvent<K, M> {
+    fn of(event: crate::JobSetEvent<K, M>) -> Self {
+        let update = match event.update {
+            crate::JobUpdate::Submitted(job) => JobUpdate::Submitted(Job(job)),
+            crate::JobUpdate::Changed(update) => JobUpdate::Changed(update),
+            crate::JobUpdate::Cancelling(outcome) => JobUpdate::Cancelling(outcome),
+            crate::JobUpdate::Done(outcome) => JobUpdate::Done(outcome.map(CompletedJob)),
+        };
+        Self { key: event.key, update }
     }
 }

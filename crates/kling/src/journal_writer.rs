@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kling_journal::{
-    EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal, OnDuplicate,
+    Entry, EntryLock, Error as JournalError, ErrorKind, Event, FinalStatus, Intent, IntentId, Journal,
+    OnDuplicate,
 };
 use kling_poll::{CompletedJob, JobSetEvent, JobSetUpdate, Update, WaitError};
 use kling_transport::{
@@ -49,18 +50,33 @@ impl JournalWriter {
 
     /// Records an intent, before its request is sent. The guard lives as long as the submit.
     ///
+    /// With `take_up`, a job of the same request is returned instead, if the journal has one that serves.
+    ///
     /// # Errors
     /// If the intent could not be recorded, or an identical request has an unknown outcome. The request must not be sent then.
-    pub(crate) fn begin(&self, intent: &Intent) -> Result<SubmitGuard, Error> {
+    pub(crate) fn begin(&self, intent: &Intent, take_up: bool) -> Result<Begun, Error> {
         if let Some(journal) = &self.journal {
-            journal.begin(intent, self.on_duplicate).map_err(|error| match error.kind() {
-                ErrorKind::DuplicateRequest => Error::unresolved(error),
-                _ => Error::journal(error),
-            })?;
+            let begun = if take_up && self.on_duplicate == OnDuplicate::Reject {
+                journal.begin_or_find(intent)
+            } else {
+                journal.begin(intent, self.on_duplicate).map(|()| None)
+            };
+            if let Some(known) = begun.map_err(refused)? {
+                return Ok(Begun::Known(Box::new(known)));
+            }
         }
         let outcome =
             Event::Unknown { message: "the program stopped before the submit was confirmed".to_owned() };
-        Ok(SubmitGuard { writer: self.clone(), intent: *intent.id(), outcome })
+        Ok(Begun::New(SubmitGuard { writer: self.clone(), intent: *intent.id(), outcome }))
+    }
+
+    /// Returns the entry of a job and locks it. The lock is missing if another process has it.
+    pub(crate) fn find_and_lock(&self, origin: &str, id: &RequestId) -> Option<(Entry, Option<EntryLock>)> {
+        let journal = self.journal.as_ref()?;
+        let found = journal.find_job(origin, id.as_str());
+        let entry = found.inspect_err(|error| (self.on_journal_error)(error)).ok()??;
+        let lock = journal.lock(entry.intent().id()).ok().flatten();
+        Some((entry, lock))
     }
 
     /// Records that a job was cancelled, if the reply says so.
@@ -127,6 +143,21 @@ impl fmt::Debug for JournalWriter {
     }
 }
 
+/// The beginning of a submit.
+pub(crate) enum Begun {
+    /// The intent is recorded, and the request may be sent.
+    New(SubmitGuard),
+    /// The job of the same request serves.
+    Known(Box<Entry>),
+}
+
+fn refused(error: JournalError) -> Error {
+    match error.kind() {
+        ErrorKind::DuplicateRequest => Error::unresolved(error),
+        _ => Error::journal(error),
+    }
+}
+
 /// A submit that has begun. Dropping the guard records the outcome, also after a panic or at the end of the runtime: without
 /// one, it records an unknown outcome.
 pub(crate) struct SubmitGuard {
@@ -154,6 +185,14 @@ impl SubmitGuard {
             }
             outcome => outcome,
         }
+    }
+
+    /// Records the outcome, and locks the entry of an accepted job.
+    pub(crate) fn record_and_lock(self) -> Option<EntryLock> {
+        let (journal, intent) = (self.writer.journal.clone()?, self.intent);
+        let is_accepted = matches!(self.outcome, Event::Accepted { .. });
+        drop(self);
+        if is_accepted { journal.lock(&intent).ok().flatten() } else { None }
     }
 }
 

@@ -1,24 +1,31 @@
 //! The live catalog through both clients, against the simulator.
-#![cfg(all(feature = "async", feature = "blocking", feature = "schema", feature = "kling-1-6"))]
+#![cfg(all(feature = "async", feature = "blocking", feature = "kling-1-6"))]
 
-use kling::schema::ChangeClass;
-use kling::{Client, Drift, ErrorKind, ListModels, Model, Settings, Token, blocking};
+use kling::catalog::{Drift, ListModels};
+use kling::transport::Settings;
+use kling::validation::ChangeClass;
+use kling::{Client, ErrorKind, Token, blocking};
 use kling_sim::{Call, Reply, Sim};
+use kling_types::Model;
 use serde_json::{Value, json};
 
-const MODEL: kling::ModelInfo = kling::kling_1_6_pro_image_to_video::Kling16ProImageToVideo::INFO;
+const MODEL: kling_types::ModelInfo =
+    kling::models::kling_1_6_pro_image_to_video::Kling16ProImageToVideo::INFO;
 
-fn settings(sim: &Sim) -> Settings {
-    Settings::new(Token::new(sim.token()).unwrap()).with_base(sim.base_url().parse().unwrap())
+fn clients(sim: &Sim) -> (Client, blocking::Client) {
+    let token = Token::new(sim.token()).unwrap();
+    let settings = Settings::new(token).with_base(sim.base_url().parse().unwrap());
+    let builder = || Client::builder().settings(settings.clone()).without_journal();
+    (builder().build().unwrap(), builder().build_blocking().unwrap())
 }
 
 /// Returns the drift, which is the same for both clients.
 async fn drift(sim: &Sim, status: u16, body: &Value) -> Drift {
-    let (one, other) = (Client::new(settings(sim)).unwrap(), blocking::Client::new(settings(sim)).unwrap());
+    let (one, other) = clients(sim);
     sim.answer_next(Call::Catalog, Reply::json(status, body));
-    let by_one = kling::drift(&one, &MODEL).await.unwrap();
+    let by_one = one.drift(&MODEL).await.unwrap();
     sim.answer_next(Call::Catalog, Reply::json(status, body));
-    assert_eq!(by_one, blocking::drift(&other, &MODEL).unwrap());
+    assert_eq!(by_one, other.drift(&MODEL).unwrap());
     by_one
 }
 
@@ -43,22 +50,22 @@ async fn both_clients_report_the_same_drift() {
 #[tokio::test]
 async fn a_failed_call_to_the_catalog_is_an_error_and_no_drift() {
     let sim = Sim::start().unwrap();
-    let client = Client::new(settings(&sim)).unwrap();
+    let (client, _) = clients(&sim);
     sim.answer_next(
         Call::Catalog,
         Reply::json(401, &json!({"error_code": 400_004, "error_message": "who?"})),
     );
-    assert!(kling::drift(&client, &MODEL).await.unwrap_err().kind() == ErrorKind::Auth);
+    assert!(client.drift(&MODEL).await.unwrap_err().kind() == ErrorKind::Auth);
 }
 
 #[tokio::test]
 async fn both_clients_read_the_whole_catalog() {
     let sim = Sim::start().unwrap();
-    let (one, other) = (Client::new(settings(&sim)).unwrap(), blocking::Client::new(settings(&sim)).unwrap());
+    let (one, other) = clients(&sim);
     let query = ListModels { search: Some("kling".to_owned()), ..ListModels::default() };
-    let entries = kling::catalog(&one, &query).await.unwrap();
-    assert!(entries.iter().any(|entry| entry["model_id"] == MODEL.id));
-    assert_eq!(entries, blocking::catalog(&other, &query).unwrap());
+    let entries = one.catalog(query.clone()).all().await.unwrap();
+    assert!(entries.iter().any(|entry| entry.id().as_str() == MODEL.id));
+    assert_eq!(entries, other.catalog(query.clone()).unwrap());
     let first = ListModels { limit: Some(1), ..query };
-    assert_eq!(kling::catalog(&one, &first).await.unwrap(), entries[..1]);
+    assert_eq!(one.catalog(first).all().await.unwrap(), entries[..1]);
 }

@@ -7,9 +7,9 @@ mod setup;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use kling::kling_journal::{Entry, EntryStatus};
-use kling::kling_transport::{BoxFuture, HttpReply, HttpRequest, Limits, Transport, TransportError};
-use kling::{Client, ErrorKind, Journaled, SubmitOutcome, blocking};
+use kling::ErrorKind;
+use kling::journal::{Entry, EntryStatus};
+use kling::transport::{BoxFuture, HttpReply, HttpRequest, Limits, Transport, TransportError};
 use kling_sim::{Call, Fault, Reply};
 use serde_json::{Value, json};
 use setup::{Setup, input, model, until};
@@ -43,20 +43,14 @@ async fn a_dropped_submit_makes_no_further_attempt_and_is_rejected() {
     // A stopped submit makes no further attempt, also if it is stopped before the first one.
     setup.sim.answer_next(Call::Submit, Reply::busy(429, Duration::from_secs(30)));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let submitting = client.submit_json_until(&model, &input, async { drop(stopped.await) });
+    let submitting = client.submit_unchecked(&model, &input, async { drop(stopped.await) });
     let (outcome, ()) = tokio::join!(submitting, async {
         until(|| setup.posts() == 2).await;
         drop(stop);
     });
-    assert!(
-        matches!(&outcome, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::Abandoned),
-        "{outcome:?}"
-    );
-    let unsent = client.submit_json_until(&model, &input, std::future::ready(())).await;
-    assert!(
-        matches!(&unsent, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::Abandoned),
-        "{unsent:?}"
-    );
+    assert!(matches!(&outcome, Err(error) if error.kind() == ErrorKind::Abandoned), "{outcome:?}");
+    let unsent = client.submit_unchecked(&model, &input, std::future::ready(())).await;
+    assert!(matches!(&unsent, Err(error) if error.kind() == ErrorKind::Abandoned), "{unsent:?}");
     assert_eq!(setup.posts(), 2);
     assert!(setup.entries().iter().all(|entry| entry.status() == EntryStatus::Rejected));
 }
@@ -67,26 +61,22 @@ fn a_submit_that_is_interrupted_in_flight_has_an_unknown_outcome() {
     let journal = setup.journal();
     let statuses = || setup::entries(&journal).iter().map(Entry::status).collect::<Vec<_>>();
     let panicking = |input: Value| {
-        let (settings, journal) = (setup.settings(), journal.clone());
-        let client = blocking::Journaled::new(blocking::Client::with_transport(settings, Panicking), journal);
+        let client = setup.builder().transport(Panicking).build_blocking().unwrap();
         client.submit_json(&model(), &input)
     };
     assert!(catch_unwind(AssertUnwindSafe(|| panicking(input()))).is_err());
     assert_eq!(statuses(), [EntryStatus::Unknown]);
     let rejected = panicking(input());
-    assert!(
-        matches!(&rejected, SubmitOutcome::Rejected(error) if error.kind() == ErrorKind::DuplicateRequest),
-        "{rejected:?}"
-    );
+    assert!(matches!(&rejected, Err(error) if error.kind() == ErrorKind::DuplicateRequest), "{rejected:?}");
 
     // An async submit is interrupted by a panic and by the end of its runtime.
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let other = |name: &str| json!({ "image_url": format!("https://example.com/{name}.jpg") });
-    let client = Journaled::new(Client::with_transport(setup.settings(), Panicking), journal.clone());
+    let client = setup.builder().transport(Panicking).build().unwrap();
     let interrupted = AssertUnwindSafe(|| runtime().block_on(client.submit_json(&model(), &other("a"))));
     assert!(catch_unwind(interrupted).is_err());
     assert_eq!(statuses(), [EntryStatus::Unknown; 2]);
-    let client = Journaled::new(Client::new(setup.settings()).unwrap(), journal.clone());
+    let client = setup.client();
     setup.sim.fault_next(Call::Submit, Fault::Stall(Duration::from_secs(600)));
     let (model, input) = (model(), other("b"));
     runtime().block_on(async {

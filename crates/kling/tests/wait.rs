@@ -4,12 +4,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use kling::kling_transport::Backoff;
-use kling::{
-    CancelOutcome, Client, ErrorKind, FixedInterval, Job, ModelId, OnDeadline, RequestId, Settings, State,
-    Token, WaitError, WaitOptions, blocking,
-};
+use kling_poll::{FixedInterval, OnDeadline, WaitError, WaitOptions};
 use kling_sim::{Call, Fault, Reply, Sim};
+use kling_transport::{
+    Backoff, CancelOutcome, Client, ErrorKind, Job, ModelId, RequestId, Settings, State, Token, blocking,
+};
 use serde_json::json;
 
 /// Every fault of a network, a proxy or a server.
@@ -73,12 +72,12 @@ fn wait(sim: &Sim, id: &RequestId, is_async: bool, options: &WaitOptions) -> Res
 fn wait_for(sim: &Sim, job: &Job, is_async: bool, options: &WaitOptions) -> Result<(), WaitError> {
     if !is_async {
         let client = blocking::Client::new(settings(sim)).unwrap();
-        return blocking::wait(&client, job, options, |_| {}).map(drop);
+        return kling_poll::blocking::wait(&client, job, options, |_| {}).map(drop);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = Client::new(settings(sim)).unwrap();
-        kling::wait(&client, job, options, |_| {}).await.map(drop)
+        kling_poll::wait(&client, job, options, |_| {}).await.map(drop)
     })
 }
 
@@ -148,7 +147,7 @@ fn not_found_is_retried_for_half_a_minute_after_the_submit() {
         sim.answer_next(Call::Status, unknown());
         let error = wait_for(&sim, &job(31), is_async, &options()).unwrap_err();
         assert!(error.is_not_found() && error.request_id() == &id && error.polls() == 1, "{error}");
-        assert_eq!(error.error().and_then(kling::Error::error_code), Some(404_001));
+        assert_eq!(error.error().and_then(kling_transport::Error::error_code), Some(404_001));
     }
 }
 
@@ -213,7 +212,7 @@ fn a_cancel_reports_the_outcome_under_every_fault_of_its_reply() {
         let client =
             blocking::Client::new(settings(&sim).with_call_timeout(Duration::from_millis(300))).unwrap();
         sim.fault_next(Call::Cancel, fault.clone());
-        let outcome = blocking::cancel(&client, &id);
+        let outcome = kling_poll::blocking::cancel(&client, &id);
         let state = client.status(&id).unwrap().state;
         // The refusal of a gateway is reported. After any other fault the queued job is cancelled.
         let is_refusal = outcome

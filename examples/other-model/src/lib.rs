@@ -1,7 +1,7 @@
 //! A model of another maker, typed: Wan 3.0, from the schema in `schemas/`.
 
-use kling::blocking::{Client, wait};
-use kling::{Violations, WaitOptions};
+use kling::Violations;
+use kling::blocking::Client;
 
 include!(concat!(env!("OUT_DIR"), "/models/mod.rs"));
 
@@ -20,13 +20,12 @@ pub fn input(image_url: &str) -> Result<Input, Violations> {
         .build()
 }
 
-/// Submits it once, and waits for its output.
+/// Generates the input, once, and returns the output.
 ///
 /// # Errors
-/// What the API refused, or what became of the job.
-pub fn generate(client: &Client, input: &Input) -> Result<Output, Box<dyn std::error::Error>> {
-    let job = client.submit(input).into_result()?;
-    println!("{} is running", job.id());
-    let finished = wait(client, &job, &WaitOptions::default(), |update| println!("{update:?}"))?;
-    Ok(finished.output())
+/// See [`kling::Error`].
+pub fn generate(client: &Client, input: &Input) -> Result<Output, kling::Error> {
+    let completed = client.run(input)?;
+    println!("{} is over", completed.id());
+    Ok(completed.into_output())
 }

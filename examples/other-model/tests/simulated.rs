@@ -1,7 +1,8 @@
 //! The model against the simulator, offline.
 
+use kling::Token;
 use kling::blocking::Client;
-use kling::{ApiBase, Settings, Token};
+use kling::transport::ApiBase;
 use kling_sim::{Call, Sim};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ fn a_job_of_a_generated_model_finishes() {
     let sim = simulator();
     let token = Token::new(sim.token()).expect("a token");
     let base: ApiBase = sim.base_url().parse().expect("a base");
-    let client = Client::new(Settings::new(token).with_base(base)).expect("a client");
+    let client = Client::builder().token(token).base(base).without_journal().build_blocking().expect("a client");
     let input = other_model::input("https://example.com/start.jpg").expect("a legal input");
     let output = other_model::generate(&client, &input).expect("a finished job");
     assert!(matches!(output.urls()[..], [url] if url.ends_with(".mp4")), "{output:?}");

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use kling_poll::WaitOptions;
 use kling_transport::{Client, Settings, Token, blocking};
-use kling_types::kling_1_6_pro_image_to_video::Input;
+use kling_types::models::kling_1_6_pro_image_to_video::Input;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -3,10 +3,10 @@
 use std::fmt::{Debug, Display};
 use std::path::PathBuf;
 
-use kling::kling_1_6_pro_image_to_video::Input;
-use kling::{
-    CompletedJob, Downloaded, Error, Job, ModelInput, SubmitOutcome, UnknownOutcome, Update, WaitError,
-};
+use kling::models::ModelInput;
+use kling::models::kling_1_6_pro_image_to_video::Input;
+use kling::transport::{Downloaded, JobRef};
+use kling::{Error, ErrorKind, UnknownOutcome, Update};
 use serde::Serialize;
 
 use super::{TOKEN, Tools};
@@ -60,23 +60,16 @@ impl Outcome {
         Self { ended: Ended::Panicked, ..Self::default() }
     }
 
-    /// Records the outcome of a submit. Returns the job, if there is one.
-    pub(crate) fn took(&mut self, submission: SubmitOutcome<Model>) -> Option<Job<Model>> {
-        match submission {
-            SubmitOutcome::Accepted(job) => {
-                self.submitted(&job);
-                return Some(job);
+    /// Records the error of a submit.
+    pub(crate) fn not_submitted(&mut self, error: &Error) {
+        match error.unknown_outcome() {
+            Some(receipt) => self.unknown(receipt),
+            None => {
+                self.show(error);
+                self.paid = Some(Paid::Nothing);
+                self.words = Some(error.to_string());
             }
-            SubmitOutcome::Rejected(error) => self.refused(&error),
-            SubmitOutcome::Unknown(receipt) => self.unknown(&receipt),
         }
-        None
-    }
-
-    fn refused(&mut self, error: &Error) {
-        self.show(error);
-        self.paid = Some(Paid::Nothing);
-        self.words = Some(error.to_string());
     }
 
     fn unknown(&mut self, receipt: &UnknownOutcome) {
@@ -85,7 +78,8 @@ impl Outcome {
         self.paid = Some(Paid::UnknownOutcome(receipt.fingerprint().to_string()));
     }
 
-    fn submitted(&mut self, job: &Job<Model>) {
+    /// Records that a submit was accepted.
+    pub(crate) fn submitted(&mut self, job: &JobRef<Model>) {
         self.look(&format!("{job:?}"));
         self.keep(job);
         self.paid = Some(Paid::Job(job.id().to_string()));
@@ -98,31 +92,25 @@ impl Outcome {
         }
     }
 
-    /// Returns the first URL of the output, if there is one.
-    pub(crate) fn waited(&mut self, waited: Result<CompletedJob<Model>, WaitError>) -> Option<String> {
+    /// Records the error of a wait or of a download, or that there was none.
+    pub(crate) fn waited(&mut self, waited: Result<String, &Error>) {
         match waited {
-            Ok(done) => {
-                self.look(&format!("{done:?}"));
+            Ok(shown) => {
+                self.look(&shown);
                 self.ended = Ended::Well;
-                done.output().urls().first().map(|url| (*url).to_owned())
             }
             Err(error) => {
-                self.show(&error);
-                self.ended = if error.is_deadline() { Ended::Late } else { Ended::GivenUp };
+                self.show(error);
+                self.ended = if error.kind() == ErrorKind::Deadline { Ended::Late } else { Ended::GivenUp };
                 self.words = Some(error.to_string());
-                None
             }
         }
     }
 
-    pub(crate) fn downloaded(&mut self, downloaded: Result<Downloaded, Error>) {
+    pub(crate) fn downloaded(&mut self, downloaded: Result<Vec<Downloaded>, Error>) {
         match downloaded {
-            Ok(file) => self.file = std::fs::read(file.path).ok(),
-            Err(error) => {
-                self.show(&error);
-                self.ended = Ended::GivenUp;
-                self.words = Some(error.to_string());
-            }
+            Ok(files) => self.file = files.first().and_then(|file| std::fs::read(&file.path).ok()),
+            Err(error) => self.waited(Err(&error)),
         }
     }
 

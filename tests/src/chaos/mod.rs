@@ -14,9 +14,10 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use kling::kling_journal::{Query, Selection};
-use kling::kling_transport::{Backoff, RetryPolicy};
-use kling::{DownloadOptions, FixedInterval, Journal, Settings, Token, WaitOptions};
+use kling::journal::{Journal, Query, Selection};
+use kling::transport::{Backoff, DownloadOptions, RetryPolicy, Settings};
+use kling::wait::FixedInterval;
+use kling::{Client, ClientBuilder, Token, WaitOptions};
 use kling_sim::{ApiVariant, FaultPlan, Sim};
 
 pub use self::case::{Ended, Outcome, Paid};
@@ -113,6 +114,14 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
+    /// Returns the builder of a client.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .settings(self.settings.clone())
+            .open_journal(self.journal.clone())
+            .wait_options(self.waiting.clone())
+    }
+
     fn new(plan: &Plan, sim: &Sim, folder: &Path, journal: Journal) -> io::Result<Self> {
         let base = sim.base_url().parse().map_err(io::Error::other)?;
         let token = Token::new(TOKEN).map_err(io::Error::other)?;

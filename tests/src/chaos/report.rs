@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use kling::kling_journal::{Entry, EntryStatus};
+use kling::journal::{Entry, EntryStatus};
 use kling_sim::{Bill, Call, RecordedCall};
 
 use super::{Ended, Outcome, Paid, Plan, TOKEN};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use kling::{Client, Journaled, blocking};
+use kling::{Client, blocking};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 
@@ -21,8 +21,7 @@ pub(super) const THREADS: usize = 32;
 
 /// Starts both clients. Each finished job is sent to `outcomes`.
 pub(crate) fn start(tools: &Tools, outcomes: Sender<Outcome>) -> io::Result<()> {
-    let client = blocking::Client::new(tools.settings.clone()).map_err(io::Error::other)?;
-    let blocking = blocking::Journaled::new(client, tools.journal.clone());
+    let blocking = tools.builder().build_blocking().map_err(io::Error::other)?;
     let next = Arc::new(AtomicUsize::new(1));
     for _ in 0..THREADS {
         let (tools, client, next, outcomes) =
@@ -38,14 +37,14 @@ pub(crate) fn start(tools: &Tools, outcomes: Sender<Outcome>) -> io::Result<()> 
             }
         })?;
     }
-    let client = Client::new(tools.settings.clone()).map_err(io::Error::other)?;
-    let (tools, client) = (tools.clone(), Journaled::new(client, tools.journal.clone()));
+    let client = tools.builder().build().map_err(io::Error::other)?;
+    let tools = tools.clone();
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     thread::Builder::new().spawn(move || runtime.block_on(in_tasks(tools, client, outcomes)))?;
     Ok(())
 }
 
-async fn in_tasks(tools: Tools, client: Journaled, outcomes: Sender<Outcome>) {
+async fn in_tasks(tools: Tools, client: Client, outcomes: Sender<Outcome>) {
     let gate = Arc::new(Semaphore::new(TASKS));
     let mut watchers = Vec::new();
     for number in (0..tools.plan.jobs).step_by(2) {
@@ -62,24 +61,40 @@ async fn in_tasks(tools: Tools, client: Journaled, outcomes: Sender<Outcome>) {
     }
 }
 
-async fn in_async(tools: &Tools, client: &Journaled, number: usize) -> Outcome {
+async fn in_async(tools: &Tools, client: &Client, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
-    let Some(job) = outcome.took(client.submit(&input).await) else { return outcome };
-    let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update)).await;
-    if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
-        outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}).await);
+    let job = match client.submit(&input).await {
+        Ok(job) => job,
+        Err(error) => {
+            outcome.not_submitted(&error);
+            return outcome;
+        }
+    };
+    outcome.submitted(job.job_ref());
+    let waited = job.wait().on_update(|update| outcome.updated(update)).await;
+    outcome.waited(waited.as_ref().map(|done| format!("{done:?}")));
+    if let (Ok(done), Some(place)) = (waited, tools.place(number)) {
+        outcome.downloaded(done.save_as(place).options(tools.download.clone()).await);
     }
     outcome
 }
 
-fn in_blocking(tools: &Tools, client: &blocking::Journaled, number: usize) -> Outcome {
+fn in_blocking(tools: &Tools, client: &blocking::Client, number: usize) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(input) = tools.input(number) else { return outcome };
-    let Some(job) = outcome.took(client.submit(&input)) else { return outcome };
-    let waited = client.wait(&job, &tools.waiting, |update| outcome.updated(update));
-    if let (Some(url), Some(place)) = (outcome.waited(waited), tools.place(number)) {
-        outcome.downloaded(client.client().download(&url, place, &tools.download, |_| {}));
+    let job = match client.submit(&input) {
+        Ok(job) => job,
+        Err(error) => {
+            outcome.not_submitted(&error);
+            return outcome;
+        }
+    };
+    outcome.submitted(job.job_ref());
+    let waited = job.wait_with(tools.waiting.clone(), |update| outcome.updated(update));
+    outcome.waited(waited.as_ref().map(|done| format!("{done:?}")));
+    if let (Ok(done), Some(place)) = (waited, tools.place(number)) {
+        outcome.downloaded(done.save_as_with(place, tools.download.clone()));
     }
     outcome
 }

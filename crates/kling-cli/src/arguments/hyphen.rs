@@ -81,7 +81,7 @@ pub(crate) fn command_line(command: &str, id: &str, options: &str) -> String {
 /// Reads the request id of an option. Refuses an option of kling.
 pub(crate) fn request_id(text: &str) -> Result<RequestId, String> {
     refuse_option(text, "a request id")?;
-    text.parse().map_err(|error: kling::Error| error.to_string())
+    text.parse().map_err(|error: kling::transport::CallError| error.to_string())
 }
 
 /// Reads a prompt. Refuses an option of kling, which would be lost as an option.

@@ -230,8 +230,8 @@ pub(crate) fn fixtures() -> String {
 pub(crate) const FROZEN: &str = "made-up/frozen";
 
 /// The model that is meant if no other is named.
-pub(crate) fn default_model() -> &'static kling::ModelInfo {
-    kling::model("kling/kling-1-6/pro/image-to-video").unwrap()
+pub(crate) fn default_model() -> &'static kling::models::ModelInfo {
+    kling::models::find("kling/kling-1-6/pro/image-to-video").unwrap()
 }
 
 /// What the schema of the default model says of one input.

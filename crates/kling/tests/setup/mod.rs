@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use kling::kling_journal::{Entry, Query, Selection};
-use kling::{Client, Journal, Journaled, ModelId, Settings, Token, blocking};
+use kling::journal::{Entry, Journal, Query, Selection};
+use kling::transport::Settings;
+use kling::{Client, ClientBuilder, ModelId, Token, blocking};
 use kling_sim::{Call, Sim};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,12 +32,16 @@ impl Setup {
         Journal::open(self.folder.path().join("journal.db")).unwrap()
     }
 
-    pub(crate) fn client(&self) -> Journaled {
-        Journaled::new(Client::new(self.settings()).unwrap(), self.journal())
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder().settings(self.settings()).open_journal(self.journal())
     }
 
-    pub(crate) fn blocking(&self) -> blocking::Journaled {
-        blocking::Journaled::new(blocking::Client::new(self.settings()).unwrap(), self.journal())
+    pub(crate) fn client(&self) -> Client {
+        self.builder().build().unwrap()
+    }
+
+    pub(crate) fn blocking(&self) -> blocking::Client {
+        self.builder().build_blocking().unwrap()
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
