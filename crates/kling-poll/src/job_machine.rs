@@ -47,7 +47,6 @@ pub struct JobMachine {
 impl JobMachine {
     /// A machine for a job of this age. If the age is short, the schedule decides the first poll. If it is long or unknown,
     /// the first poll is immediate.
-    #[must_use]
     pub const fn new(age: Option<Duration>) -> Self {
         Self {
             age,
@@ -63,7 +62,6 @@ impl JobMachine {
     }
 
     /// Takes an event at `now`, the time since the wait began. `random` is drawn from `0.0..1.0`.
-    #[must_use]
     pub fn step(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         let mut step = self.handle(options, now, random, event);
         if let Some(update) = &mut step.update {
@@ -92,13 +90,11 @@ impl JobMachine {
     }
 
     /// Returns the number of status polls.
-    #[must_use]
     pub const fn polls(&self) -> u32 {
         self.polls
     }
 
     /// Returns the context for the schedule.
-    #[must_use]
     pub fn seen(&self, now: Duration) -> PollContext {
         let since = |moment: Duration| now.saturating_sub(moment);
         PollContext {
@@ -113,19 +109,16 @@ impl JobMachine {
     }
 
     /// Returns the last state seen.
-    #[must_use]
     pub fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
     /// Returns the last error that is being retried, if no good reply came since.
-    #[must_use]
     pub fn last_error(&self) -> Option<&Error> {
         self.last_error.as_ref()
     }
 
     /// Whether the deadline has passed and the machine is cancelling the job.
-    #[must_use]
     pub const fn is_cancelling(&self) -> bool {
         matches!(self.stage, Stage::Cancel | Stage::Settle)
     }
@@ -424,6 +417,7 @@ impl Action {
 
 /// A step of the machine.
 #[derive(Clone, Debug)]
+#[must_use]
 #[non_exhaustive]
 pub struct Step {
     /// The next action.

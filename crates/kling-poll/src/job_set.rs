@@ -9,9 +9,9 @@ mod shared;
 #[cfg(feature = "async")]
 mod stream;
 
-pub use self::account_queue::{AccountKey, RateLimit};
+use self::account_queue::AccountKey;
+pub use self::account_queue::RateLimit;
 pub use self::event::{JobKey, JobSetEvent, JobSetStats, JobSetUpdate};
-pub use self::machine::{CallRequest, JobSetMachine, NextStep};
 pub use self::shared::Account;
 #[cfg(feature = "async")]
 pub use self::stream::JobSet;

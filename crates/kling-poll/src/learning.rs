@@ -65,7 +65,6 @@ type Kinds = BTreeMap<String, Arc<LearnedInterval>>;
 
 impl DurationHistory {
     /// Returns the history that all waits of this process share by default.
-    #[must_use]
     pub fn of_process() -> &'static Self {
         static OF_PROCESS: LazyLock<DurationHistory> = LazyLock::new(DurationHistory::default);
         &OF_PROCESS
@@ -74,7 +73,6 @@ impl DurationHistory {
     /// Returns the schedule of a job's kind, if its model is known. All jobs of a kind share one schedule.
     ///
     /// A job whose `duration` is unknown has the schedule of all jobs of its model.
-    #[must_use]
     pub fn schedule<M: JobModel>(&self, job: &Job<M>) -> Option<Arc<LearnedInterval>> {
         let model = job.model()?.as_str();
         Some(match job.duration() {
@@ -158,7 +156,6 @@ pub struct LearnedInterval {
 
 impl LearnedInterval {
     /// Returns the remembered durations in seconds, the oldest first.
-    #[must_use]
     pub fn seconds(&self) -> Vec<f32> {
         self.lock().seconds.iter().copied().collect()
     }

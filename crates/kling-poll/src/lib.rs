@@ -17,10 +17,7 @@ pub use crate::job_machine::{Action, Event, JobMachine, Step, Update};
 pub use crate::job_set::Account;
 #[cfg(feature = "async")]
 pub use crate::job_set::JobSet;
-pub use crate::job_set::{
-    AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, JobSetUpdate, NextStep,
-    RateLimit,
-};
+pub use crate::job_set::{JobKey, JobSetEvent, JobSetStats, JobSetUpdate, RateLimit};
 pub use crate::learning::{DurationHistory, LearnedInterval};
 pub use crate::options::{OnDeadline, OnDrop, WaitOptions};
 pub use crate::schedule::{ExponentialInterval, FixedInterval, PollContext, Schedule, TimeLeft};

@@ -13,44 +13,39 @@ const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The options of a wait. Clones share one allocation.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct WaitOptions(Arc<Values>);
 
 impl WaitOptions {
     /// Sets the deadline, counted from the beginning of the wait. The default is an hour. `None` waits forever.
     ///
     /// One last poll is made at the deadline. Calls near the deadline have a time limit of at least 5 s.
-    #[must_use]
     pub fn with_deadline(self, deadline: impl Into<Option<Duration>>) -> Self {
         self.with(|values| values.deadline = deadline.into())
     }
 
     /// Sets the time limit of a call. The default is 30 s.
-    #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         self.with(|values| values.call_timeout = call_timeout)
     }
 
     /// Sets how many consecutive errors are retried. The default is 20. A good reply resets the count.
-    #[must_use]
     pub fn with_max_errors(self, max_errors: u16) -> Self {
         self.with(|values| values.max_errors = max_errors)
     }
 
     /// Sets the pauses after errors. The default has full jitter, at most 1 s after the first error and at most 30 s later.
-    #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         self.with(|values| values.backoff = backoff)
     }
 
     /// Sets the schedule of every job. By default each kind of job has the
     /// [`LearnedInterval`](crate::LearnedInterval) of [`DurationHistory::of_process`].
-    #[must_use]
     pub fn with_schedule(self, schedule: impl Schedule + 'static) -> Self {
         self.with(|values| (values.history, values.schedule) = (None, Arc::new(schedule)))
     }
 
     /// Sets the history from which each kind of job gets its schedule.
-    #[must_use]
     pub fn with_history(self, history: &DurationHistory) -> Self {
         self.with(|values| {
             values.history = Some(history.clone());
@@ -60,7 +55,6 @@ impl WaitOptions {
 
     /// Returns the options for one job, with the schedule of its kind. A loop of your own around a
     /// [`JobMachine`](crate::JobMachine) should call this; waits and job sets do.
-    #[must_use]
     pub fn for_job<M: JobModel>(&self, job: &Job<M>) -> Self {
         match self.0.history.as_ref().and_then(|history| history.schedule(job)) {
             Some(learned) => self.clone().with(|values| values.schedule = learned),
@@ -69,7 +63,6 @@ impl WaitOptions {
     }
 
     /// Returns how long a job may still run that has run for this time, by the schedule.
-    #[must_use]
     pub fn time_left(&self, run_time: Duration) -> Option<TimeLeft> {
         self.0.schedule.time_left(run_time)
     }
@@ -78,7 +71,6 @@ impl WaitOptions {
     ///
     /// A cancel takes one call of at most 5 s. It is retried twice if replies are lost, and the status settles an unclear
     /// reply. [`WaitError::cancelling`](crate::WaitError::cancelling) returns the outcome.
-    #[must_use]
     pub fn with_at_deadline(self, at_deadline: OnDeadline) -> Self {
         self.with(|values| values.at_deadline = at_deadline)
     }
@@ -87,7 +79,6 @@ impl WaitOptions {
     ///
     /// A task on the runtime of the wait sends the cancel, and passes the outcome to `notify`. Dropping a job set cancels no
     /// job.
-    #[must_use]
     pub fn with_cancel_on_drop(
         self,
         notify: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
@@ -96,19 +87,16 @@ impl WaitOptions {
     }
 
     /// Returns the callback of [`WaitOptions::with_cancel_on_drop`], if it was set.
-    #[must_use]
     pub fn on_drop(&self) -> Option<&OnDrop> {
         self.0.on_drop.as_ref()
     }
 
     /// Returns whether the deadline detaches or cancels the job.
-    #[must_use]
     pub fn at_deadline(&self) -> OnDeadline {
         self.0.at_deadline
     }
 
     /// Returns the deadline, counted from the beginning of the wait.
-    #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.0.deadline
     }

@@ -43,7 +43,6 @@ pub struct PollContext {
 impl PollContext {
     /// Returns how long the job has run. A job that was never seen in the queue counts from its submit. Returns `None` for a
     /// queued job, and if the age is unknown.
-    #[must_use]
     pub fn run_time(&self) -> Option<Duration> {
         self.running.or(self.age).filter(|_| !self.in_queue)
     }

@@ -49,31 +49,26 @@ impl<M: JobModel> CompletedJob<M> {
     }
 
     /// Returns the request id.
-    #[must_use]
     pub const fn request_id(&self) -> &RequestId {
         &self.reply.request_id
     }
 
     /// Returns the output. A model that is not known by type has raw JSON, which is null if the API sent none.
-    #[must_use]
     pub fn output(&self) -> M::Output {
         M::read(self.reply.output.clone().unwrap_or(Value::Null))
     }
 
     /// Returns the cost in USD, if the API reported it.
-    #[must_use]
     pub const fn cost_usd(&self) -> Option<f64> {
         self.reply.cost_usd
     }
 
     /// Returns the whole reply.
-    #[must_use]
     pub const fn reply(&self) -> &ResultReply {
         &self.reply
     }
 
     /// Returns the whole reply.
-    #[must_use]
     pub fn into_reply(self) -> ResultReply {
         self.reply
     }
@@ -127,73 +122,61 @@ impl WaitError {
     }
 
     /// Whether the job failed. [`WaitError::result`] has the API's reason.
-    #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self.0.outcome, WaitOutcome::Failed(_))
     }
 
     /// Whether the job was cancelled.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0.outcome, WaitOutcome::Cancelled(_))
     }
 
     /// Whether the deadline passed. The job may still run, unless [`WaitError::cancelling`] says otherwise.
-    #[must_use]
     pub fn is_deadline(&self) -> bool {
         matches!(self.0.outcome, WaitOutcome::Deadline(_))
     }
 
     /// Whether too many consecutive errors came. [`WaitError::error`] is the last. The job may still run.
-    #[must_use]
     pub fn is_exhausted(&self) -> bool {
         matches!(self.0.outcome, WaitOutcome::Exhausted(_))
     }
 
     /// Whether the token was not accepted. The job may still run.
-    #[must_use]
     pub fn is_auth(&self) -> bool {
         self.is_refused(ErrorKind::Auth)
     }
 
     /// Whether the request belongs to another account, by the API's own code (403001).
-    #[must_use]
     pub fn is_permission(&self) -> bool {
         self.is_refused(ErrorKind::Permission)
     }
 
     /// Whether the request is unknown or expired, by the API's own code (404001).
-    #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is_refused(ErrorKind::NotFound)
     }
 
     /// Returns the request id.
-    #[must_use]
     pub fn request_id(&self) -> &RequestId {
         &self.0.id
     }
 
     /// Returns the last state seen.
-    #[must_use]
     pub fn state(&self) -> Option<&State> {
         self.0.state.as_ref()
     }
 
     /// Returns the number of status polls.
-    #[must_use]
     pub fn polls(&self) -> u32 {
         self.0.polls
     }
 
     /// Returns the duration of the wait.
-    #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed
     }
 
     /// Returns the result of a job that failed or was cancelled.
-    #[must_use]
     pub fn result(&self) -> Option<&ResultReply> {
         match &self.0.outcome {
             WaitOutcome::Failed(reply) => Some(reply),
@@ -203,7 +186,6 @@ impl WaitError {
     }
 
     /// Returns the error that ended the wait, or the last error before the deadline.
-    #[must_use]
     pub fn error(&self) -> Option<&Error> {
         self.0.outcome.error().or_else(|| self.0.last_error.as_ref().filter(|_| self.is_deadline()))
     }
@@ -212,7 +194,6 @@ impl WaitError {
     /// that the outcome is unknown.
     ///
     /// [`WaitOptions::with_at_deadline`]: crate::WaitOptions::with_at_deadline
-    #[must_use]
     pub fn cancelling(&self) -> Option<&Result<CancelReply, Error>> {
         match &self.0.outcome {
             WaitOutcome::Deadline(cancel) => cancel.as_ref(),

@@ -1,6 +1,6 @@
 //! The queues of the accounts: which job is next, and when an account may make a call.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use kling_transport::ApiBase;
@@ -13,7 +13,7 @@ const BURST: Duration = Duration::from_millis(100);
 
 slotmap::new_key_type! {
     /// An account of a job set.
-    pub struct AccountKey;
+    pub(super) struct AccountKey;
 }
 
 /// The bounds on the calls of one account: how many at once, and how many a second.
@@ -43,13 +43,11 @@ pub struct RateLimit {
 
 impl RateLimit {
     /// Bounds the calls at once, and not those a second.
-    #[must_use]
     pub const fn new(in_flight: usize) -> Self {
         Self { in_flight, per_second: None }
     }
 
     /// Bounds the calls a second as well.
-    #[must_use]
     pub const fn with_per_second(self, per_second: f64) -> Self {
         Self { per_second: Some(per_second), ..self }
     }
@@ -61,18 +59,23 @@ impl Default for RateLimit {
     }
 }
 
-/// All accounts of a set, and the pauses that their servers asked for.
+/// All accounts of a set.
 #[derive(Debug, Default)]
 pub(super) struct AccountQueues {
     pub(super) queues: SlotMap<AccountKey, AccountQueue>,
-    paused_until: HashMap<String, Duration>,
-    /// The account that made the last call.
-    pub(super) last_turn: Option<AccountKey>,
+    /// The order of turns.
+    turns: VecDeque<AccountKey>,
 }
 
 impl AccountQueues {
+    /// Adds an account, which keeps a pause that another account of its server has.
     pub(super) fn add(&mut self, base: &ApiBase, limit: RateLimit) -> AccountKey {
-        self.queues.insert(AccountQueue { origin: base.origin(), limit, ..AccountQueue::default() })
+        let origin = base.origin();
+        let others = self.queues.values().filter(|queue| queue.origin == origin);
+        let paused_until = others.map(|queue| queue.paused_until).max().unwrap_or_default();
+        let key = self.queues.insert(AccountQueue { origin, limit, paused_until, ..AccountQueue::default() });
+        self.turns.push_back(key);
+        key
     }
 
     /// Counts a job in; returns whether the account takes one.
@@ -87,39 +90,28 @@ impl AccountQueues {
         change(queue);
         if queue.is_closed && queue.jobs == 0 && queue.in_flight == 0 {
             self.queues.remove(key);
+            self.turns.retain(|turn| *turn != key);
         }
     }
 
-    /// Returns every account once, starting after the one that had the last turn.
-    pub(super) fn turns(&self) -> impl Iterator<Item = AccountKey> + use<> {
-        let mut keys: Vec<_> = self.queues.keys().collect();
-        let next = keys.iter().position(|key| Some(*key) == self.last_turn).map_or(0, |last| last + 1);
-        keys.rotate_left(next);
-        keys.into_iter()
+    /// Returns the account whose turn it is, and gives the next one its turn.
+    pub(super) fn next_turn(&mut self) -> Option<AccountKey> {
+        self.turns.rotate_left(1.min(self.turns.len()));
+        self.turns.back().copied()
     }
 
-    /// Keeps a pause that the account's server asked for.
+    /// Keeps a pause that the account's server asked for, for all accounts of the server.
     pub(super) fn pause(&mut self, key: AccountKey, until: Duration) {
-        if let Some(queue) = self.queues.get(key) {
-            let paused_until = self.paused_until.entry(queue.origin.clone()).or_default();
-            *paused_until = until.max(*paused_until);
+        let Some(origin) = self.queues.get(key).map(|queue| queue.origin.clone()) else { return };
+        for queue in self.queues.values_mut().filter(|queue| queue.origin == origin) {
+            queue.paused_until = queue.paused_until.max(until);
         }
-    }
-
-    /// Whether an account may make any call now.
-    pub(super) fn is_open(&self, now: Duration, key: AccountKey) -> bool {
-        self.queues.get(key).and_then(|queue| self.opens_at(queue)).is_some_and(|at| at <= now)
     }
 
     /// Returns when the next call of a waiting job may be sent.
     pub(super) fn next_moment(&self) -> Option<Duration> {
         let waiting = self.queues.values().filter(|queue| queue.len() > 0);
-        waiting.filter_map(|queue| self.opens_at(queue)).min()
-    }
-
-    fn opens_at(&self, queue: &AccountQueue) -> Option<Duration> {
-        let paused_until = self.paused_until.get(&queue.origin).copied().unwrap_or_default();
-        queue.opens_at().map(|at| at.max(paused_until))
+        waiting.filter_map(AccountQueue::opens_at).min()
     }
 }
 
@@ -136,6 +128,8 @@ pub(super) struct AccountQueue {
     pub(super) is_closed: bool,
     /// When an even rate allows the next call.
     next_at: Duration,
+    /// The end of the pause that the server asked for.
+    paused_until: Duration,
     /// Jobs at their deadline or to be cancelled. They exceed the rate limit, and ignore pauses.
     pub(super) urgent: VecDeque<JobKey>,
     /// Jobs whose next call follows from a reply.
@@ -145,12 +139,13 @@ pub(super) struct AccountQueue {
 }
 
 impl AccountQueue {
-    /// Takes the next job: an urgent one, or if `is_open`, one that continues, then the earliest due.
-    pub(super) fn pop(&mut self, is_open: bool) -> Option<JobKey> {
+    /// Takes the next job: an urgent one, or if a call is allowed, one that continues, then the earliest due.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<JobKey> {
         let has_urgent_room = self.in_flight < self.max_in_flight().saturating_mul(2);
         let urgent = if has_urgent_room { self.urgent.pop_front() } else { None };
         urgent.or_else(|| {
-            if is_open { self.continued.pop_front().or_else(|| self.due.pop_front()) } else { None }
+            self.opens_at().filter(|at| *at <= now)?;
+            self.continued.pop_front().or_else(|| self.due.pop_front())
         })
     }
 
@@ -177,7 +172,8 @@ impl AccountQueue {
 
     /// Returns when a call may be sent, or `None` if all allowed calls are in flight.
     fn opens_at(&self) -> Option<Duration> {
-        (self.in_flight < self.max_in_flight()).then(|| self.next_at.saturating_sub(BURST))
+        let has_room = self.in_flight < self.max_in_flight();
+        has_room.then(|| self.next_at.saturating_sub(BURST).max(self.paused_until))
     }
 
     fn max_in_flight(&self) -> usize {
@@ -193,16 +189,16 @@ mod tests {
     fn urgent_jobs_come_first_then_continued_ones_then_the_earliest_due() {
         let mut keys = SlotMap::<JobKey, _>::with_key();
         let keys: [JobKey; 5] = [(); 5].map(|()| keys.insert(()));
-        let mut queue = AccountQueue::default();
+        let mut queue = AccountQueue { paused_until: Duration::from_secs(1), ..AccountQueue::default() };
         queue.due.push_back(keys[0]);
         queue.due.push_back(keys[1]);
         queue.continued.push_back(keys[2]);
         queue.urgent.push_back(keys[3]);
         queue.urgent.push_back(keys[4]);
-        assert_eq!(queue.pop(false), Some(keys[3]));
-        let rest: Vec<_> = std::iter::from_fn(|| queue.pop(true)).collect();
+        assert_eq!(queue.pop(Duration::ZERO), Some(keys[3]));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop(Duration::from_secs(1))).collect();
         assert_eq!(rest, [keys[4], keys[2], keys[0], keys[1]]);
-        assert_eq!(queue.pop(true), None);
+        assert_eq!(queue.pop(Duration::from_secs(1)), None);
     }
 
     #[test]

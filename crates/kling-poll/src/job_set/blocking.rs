@@ -10,7 +10,8 @@ use std::time::Duration;
 use kling_transport::blocking::{Client, ThreadRuntime, block_on, thread_waker};
 use kling_transport::{DynModel, JobModel, Runtime};
 
-use super::shared::{Call, Next, Shared};
+use super::machine::NextStep;
+use super::shared::{Call, Shared};
 use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 
 /// Waits for any number of jobs at once; an iterator over their events. `kling_poll::JobSet` is its async twin.
@@ -74,7 +75,6 @@ impl<M: JobModel> JobSet<M> {
     }
 
     /// Returns the figures.
-    #[must_use]
     pub fn stats(&self) -> JobSetStats {
         self.shared.stats()
     }
@@ -104,10 +104,10 @@ impl<M: JobModel> Iterator for JobSet<M> {
         let waker: Waker = thread_waker();
         loop {
             match self.shared.next(&waker) {
-                Next::Emit(event) => return Some(JobSetEvent::typed(*event)),
-                Next::Send(call) => self.send(call),
-                Next::Sleep(due) => self.sleep(due),
-                Next::Finish => return None,
+                NextStep::Emit(event) => return Some(JobSetEvent::typed(*event)),
+                NextStep::Send(call) => self.send(call),
+                NextStep::Sleep(due) => self.sleep(due),
+                NextStep::Finish => return None,
             }
         }
     }

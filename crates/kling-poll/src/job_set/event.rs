@@ -42,9 +42,8 @@ impl<M: JobModel> JobSetEvent<M> {
         Self { key, request_id, update }
     }
 
-    /// Returns the event of a [`JobSetMachine`](crate::JobSetMachine) with a typed output.
-    #[must_use]
-    pub fn typed(event: JobSetEvent) -> Self {
+    /// Returns the event of a set with a typed output.
+    pub(super) fn typed(event: JobSetEvent) -> Self {
         let update = match event.update {
             JobSetUpdate::Update(update) => JobSetUpdate::Update(update),
             JobSetUpdate::Cancelling(outcome) => JobSetUpdate::Cancelling(outcome),

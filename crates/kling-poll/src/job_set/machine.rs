@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use kling_transport::{ApiBase, CancelReply, Error, Job, RequestId, Span};
-use slotmap::SlotMap;
+use kling_transport::{ApiBase, CancelReply, Client, Error, Job, RequestId, Span};
+use slotmap::{SecondaryMap, SlotMap};
 
 use super::account_queue::{AccountQueue, AccountQueues};
 use super::{AccountKey, JobKey, JobSetEvent, JobSetStats, JobSetUpdate, RateLimit};
@@ -18,11 +18,9 @@ const STALE: usize = 64;
 
 /// Waits for any number of jobs: a [`JobMachine`] for each, and one order of calls for all.
 ///
-/// [`JobSetMachine::next`] returns the next step. The caller makes the calls and returns each reply by
-/// [`JobSetMachine::respond`]. `JobSet` and `blocking::JobSet` do so with a client and a clock, and a simulation can do so
-/// with neither. All times count from one moment of the caller's choice.
+/// The caller makes the calls and returns each reply by [`JobSetMachine::respond`]. All times count from one moment.
 #[derive(Debug, Default)]
-pub struct JobSetMachine {
+pub(super) struct JobSetMachine {
     jobs: SlotMap<JobKey, Slot>,
     /// When idle jobs are due, and the deadline of each job. An entry that no longer fits its job is skipped.
     due: BinaryHeap<Reverse<(Duration, JobKey)>>,
@@ -32,12 +30,12 @@ pub struct JobSetMachine {
 }
 
 /// The next step of a job set.
-#[derive(Clone, Debug)]
-pub enum NextStep {
+#[derive(Debug)]
+pub(super) enum NextStep<C = CallRequest> {
     /// Report this event.
     Emit(Box<JobSetEvent>),
     /// Make this call.
-    Send(CallRequest),
+    Send(C),
     /// Wait until this moment if there is one, or until a reply comes or a job is added.
     Sleep(Option<Duration>),
     /// Stop: no job is left.
@@ -45,50 +43,33 @@ pub enum NextStep {
 }
 
 /// A call for the caller to make, once. Its reply goes to [`JobSetMachine::respond`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CallRequest {
-    /// The account that makes the call.
-    pub account: AccountKey,
-    /// The job.
-    pub key: JobKey,
-    /// The job's request id.
-    pub request_id: RequestId,
-    /// The call: one of the `Send…` actions.
-    pub action: Action,
-    pub(crate) span: Span,
-}
-
-impl CallRequest {
-    fn new(account: AccountKey, key: JobKey, request_id: RequestId, action: Action) -> Self {
-        let span = action.span(&request_id);
-        Self { account, key, request_id, action, span }
-    }
+#[derive(Debug)]
+pub(super) struct CallRequest {
+    pub(super) account: AccountKey,
+    key: JobKey,
+    pub(super) request_id: RequestId,
+    /// One of the `Send…` actions.
+    pub(super) action: Action,
+    pub(super) span: Span,
 }
 
 impl JobSetMachine {
-    /// A set without accounts or jobs.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds an account that calls this server at a rate of its own.
     ///
     /// All accounts of a server keep a pause that it asked one of them for. Only the calls at a deadline and those of a cancel
     /// do not.
-    pub fn add_account(&mut self, base: &ApiBase, limit: RateLimit) -> AccountKey {
+    pub(super) fn add_account(&mut self, base: &ApiBase, limit: RateLimit) -> AccountKey {
         self.accounts.add(base, limit)
     }
 
     /// Takes no more jobs for an account. The set forgets it after its last job.
-    pub fn close_account(&mut self, account: AccountKey) {
+    pub(super) fn close_account(&mut self, account: AccountKey) {
         self.accounts.change(account, |queue| queue.is_closed = true);
     }
 
     /// Adds a job of this age, if it is known; see [`JobMachine::new`]. Returns `None` if the account is closed or of another
     /// set.
-    pub fn add(
+    pub(super) fn add(
         &mut self,
         now: Duration,
         account: AccountKey,
@@ -111,7 +92,7 @@ impl JobSetMachine {
 
     /// Cancels a job as soon as possible. A cancel without a usable reply is retried, and an unclear one is settled by the
     /// status. Returns whether the job is in the set.
-    pub fn cancel(&mut self, key: JobKey) -> bool {
+    pub(super) fn cancel(&mut self, key: JobKey) -> bool {
         let Some(slot) = self.jobs.get_mut(key) else { return false };
         // At its deadline the machine cancels the job by itself, and its end reports the outcome.
         if slot.cancel.is_none() && !slot.machine.is_cancelling() {
@@ -122,27 +103,25 @@ impl JobSetMachine {
     }
 
     /// Removes a job, which keeps running. Returns its request id if it was in the set.
-    pub fn detach(&mut self, key: JobKey) -> Option<RequestId> {
+    pub(super) fn detach(&mut self, key: JobKey) -> Option<RequestId> {
         self.remove(key).map(|slot| slot.id)
     }
 
     /// Returns the next step.
-    pub fn next(&mut self, now: Duration) -> NextStep {
+    pub(super) fn next(&mut self, now: Duration) -> NextStep {
         if let Some(event) = self.events.pop_front() {
             return NextStep::Emit(event.into());
         }
         self.queue_due(now);
-        for account in self.accounts.turns() {
-            if let Some(request) = self.next_call(now, account) {
-                self.accounts.last_turn = Some(account);
-                return NextStep::Send(request);
-            }
+        let accounts = self.accounts.queues.len();
+        if let Some(request) = (0..accounts).find_map(|_| self.next_call(now)) {
+            return NextStep::Send(request);
         }
         if self.jobs.is_empty() { NextStep::Finish } else { NextStep::Sleep(self.next_moment()) }
     }
 
     /// Takes the reply to a call. `random` is drawn from `0.0..1.0`.
-    pub fn respond(&mut self, now: Duration, random: f64, request: &CallRequest, event: Event) {
+    pub(super) fn respond(&mut self, now: Duration, random: f64, request: &CallRequest, event: Event) {
         self.accounts.change(request.account, |queue| queue.in_flight = queue.in_flight.saturating_sub(1));
         if let Some(error) = event.error() {
             self.stats.errors += 1;
@@ -162,15 +141,8 @@ impl JobSetMachine {
         }
     }
 
-    /// Whether the set has no job.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-    }
-
     /// Returns the figures.
-    #[must_use]
-    pub fn stats(&self) -> JobSetStats {
+    pub(super) fn stats(&self) -> JobSetStats {
         JobSetStats {
             waiting: self.jobs.len(),
             behind: self.jobs.values().filter(|slot| slot.state == SlotState::Queued).count(),
@@ -184,9 +156,11 @@ impl JobSetMachine {
         self.accounts.queues.values().map(|queue| queue.in_flight).sum()
     }
 
-    /// Whether an account is open, or has a job or a call.
-    pub(super) fn has_account(&self, account: AccountKey) -> bool {
-        self.accounts.queues.contains_key(account)
+    /// Removes the clients of accounts that are closed and have neither job nor call.
+    pub(super) fn retain_clients(&self, clients: &mut SecondaryMap<AccountKey, Client>) {
+        if clients.len() > self.accounts.queues.len() {
+            clients.retain(|key, _| self.accounts.queues.contains_key(key));
+        }
     }
 
     /// Queues the jobs that are due, and again as urgent the queued jobs that are at their deadline.
@@ -225,12 +199,12 @@ impl JobSetMachine {
         self.accounts.next_moment().into_iter().chain(due).min()
     }
 
-    /// Returns the next call of an account, if it may make one.
-    fn next_call(&mut self, now: Duration, account: AccountKey) -> Option<CallRequest> {
-        let is_open = self.accounts.is_open(now, account);
+    /// Returns the next call of the account whose turn it is, if it may make one.
+    fn next_call(&mut self, now: Duration) -> Option<CallRequest> {
+        let account = self.accounts.next_turn()?;
         let queue = self.accounts.queues.get_mut(account)?;
         loop {
-            let key = queue.pop(is_open)?;
+            let key = queue.pop(now)?;
             let Some(slot) = self.jobs.get_mut(key).filter(|slot| slot.state == SlotState::Queued) else {
                 continue;
             };
@@ -241,7 +215,8 @@ impl JobSetMachine {
                 Action::SendCancel { .. } => self.stats.cancels += 1,
                 _ => self.stats.polls += 1,
             }
-            return Some(CallRequest::new(account, key, slot.id.clone(), action));
+            let (span, request_id) = (action.span(&slot.id), slot.id.clone());
+            return Some(CallRequest { account, key, request_id, action, span });
         }
     }
 

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use kling_transport::{Client, DynModel, Job, JobModel, RequestId, Runtime};
 use slotmap::SecondaryMap;
 
-use super::{AccountKey, CallRequest, JobKey, JobSetEvent, JobSetMachine, JobSetStats, NextStep, RateLimit};
+use super::machine::{CallRequest, JobSetMachine, NextStep};
+use super::{AccountKey, JobKey, JobSetStats, RateLimit};
 use crate::{Event, WaitOptions, wait};
 
 /// A handle to add and remove the jobs of one account, from any thread, while the set runs.
@@ -58,7 +59,6 @@ impl<M: JobModel> Account<M> {
     }
 
     /// Returns the figures of the whole set.
-    #[must_use]
     pub fn stats(&self) -> JobSetStats {
         self.handle.shared.stats()
     }
@@ -105,14 +105,6 @@ struct State {
     waker: Option<Waker>,
 }
 
-/// The next step of a set, with a call that is ready to be made.
-pub(super) enum Next {
-    Emit(Box<JobSetEvent>),
-    Send(Call),
-    Sleep(Option<Duration>),
-    Finish,
-}
-
 impl Shared {
     pub(super) fn new(runtime: impl Runtime, stays_open: bool) -> Arc<Self> {
         let started = runtime.now();
@@ -137,7 +129,7 @@ impl Shared {
     #[cfg(all(test, feature = "async"))]
     pub(super) fn accounts(&self) -> usize {
         let State { machine, clients, .. } = &mut *self.lock();
-        clients.retain(|key, _| machine.has_account(key));
+        machine.retain_clients(clients);
         clients.len()
     }
 
@@ -149,7 +141,7 @@ impl Shared {
     }
 
     /// Returns the next step. `waker` is called when it may change during a sleep.
-    pub(super) fn next(self: &Arc<Self>, waker: &Waker) -> Next {
+    pub(super) fn next(self: &Arc<Self>, waker: &Waker) -> NextStep<Call> {
         let (now, mut state) = (self.now(), self.lock());
         state.waker = None;
         // One at a time: if a schedule panics, the other replies stay.
@@ -157,17 +149,17 @@ impl Shared {
             request.span.within(|| state.machine.respond(now, fastrand::f64(), &request, event));
         }
         match state.machine.next(now) {
-            NextStep::Emit(event) => Next::Emit(event),
+            NextStep::Emit(event) => NextStep::Emit(event),
             NextStep::Send(request) => {
                 let client = state.clients.get(request.account).cloned();
-                Next::Send(Call { request: Some(request), client, shared: Arc::clone(self) })
+                NextStep::Send(Call { request: Some(request), client, shared: Arc::clone(self) })
             }
-            NextStep::Finish if !self.stays_open || state.open_accounts == 0 => Next::Finish,
+            NextStep::Finish if !self.stays_open || state.open_accounts == 0 => NextStep::Finish,
             step => {
                 let State { machine, clients, .. } = &mut *state;
-                clients.retain(|key, _| machine.has_account(key));
+                machine.retain_clients(clients);
                 state.waker = Some(waker.clone());
-                Next::Sleep(if let NextStep::Sleep(due) = step { due } else { None })
+                NextStep::Sleep(if let NextStep::Sleep(due) = step { due } else { None })
             }
         }
     }

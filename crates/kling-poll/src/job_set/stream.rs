@@ -13,7 +13,8 @@ use kling_transport::{Client, DynModel, JobModel, TokioRuntime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::shared::{Next, Shared};
+use super::machine::NextStep;
+use super::shared::Shared;
 use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 
 /// Waits for any number of jobs at once; needs tokio. `blocking::JobSet` is an iterator for code without an async runtime.
@@ -80,7 +81,6 @@ impl<M: JobModel> JobSet<M> {
     }
 
     /// Returns the figures.
-    #[must_use]
     pub fn stats(&self) -> JobSetStats {
         self.shared.stats()
     }
@@ -89,12 +89,12 @@ impl<M: JobModel> JobSet<M> {
         while self.calls.try_join_next().is_some() {}
         loop {
             match self.shared.next(context.waker()) {
-                Next::Emit(event) => return Poll::Ready(Some(JobSetEvent::typed(*event))),
-                Next::Send(call) => {
+                NextStep::Emit(event) => return Poll::Ready(Some(JobSetEvent::typed(*event))),
+                NextStep::Send(call) => {
                     self.calls.spawn(call.run());
                 }
-                Next::Sleep(due) => ready!(self.poll_sleep(due, context)),
-                Next::Finish => return Poll::Ready(None),
+                NextStep::Sleep(due) => ready!(self.poll_sleep(due, context)),
+                NextStep::Finish => return Poll::Ready(None),
             }
         }
     }

@@ -147,7 +147,7 @@ fn busiest_second(calls: &[(Duration, AccountKey, Kind)]) -> usize {
 
 #[test]
 fn every_job_is_reported_once_and_calls_in_flight_are_bounded() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), RateLimit { in_flight: 3, per_second: None });
     let mut server = Server::new(set);
     for job in 0..50 {
@@ -155,7 +155,7 @@ fn every_job_is_reported_once_and_calls_in_flight_are_bounded() {
     }
     let mut most = 0;
     let mut events = Vec::new();
-    while !server.set.is_empty() || !server.set.events.is_empty() {
+    while !server.set.jobs.is_empty() || !server.set.events.is_empty() {
         let until = server.now + Duration::from_millis(50);
         events.extend(server.run(until));
         most = most.max(server.set.stats().in_flight);
@@ -167,7 +167,7 @@ fn every_job_is_reported_once_and_calls_in_flight_are_bounded() {
 
 #[test]
 fn overload_delays_all_jobs_alike() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), RateLimit { in_flight: 64, per_second: Some(20.0) });
     let mut server = Server::new(set);
     let keys: Vec<_> = (0..400).map(|_| server.add(account, SECOND * 100_000, &options())).collect();
@@ -180,7 +180,7 @@ fn overload_delays_all_jobs_alike() {
 
 #[test]
 fn all_accounts_of_a_server_keep_its_pause() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let [one, two] = [(); 2].map(|()| set.add_account(&base(1), RateLimit::default()));
     let elsewhere = set.add_account(&base(2), RateLimit::default());
     let mut server = Server::new(set);
@@ -204,7 +204,7 @@ fn all_accounts_of_a_server_keep_its_pause() {
 
 #[test]
 fn the_outcome_of_a_cancel_is_reported_and_the_wait_continues() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), RateLimit { in_flight: 1, per_second: None });
     let mut server = Server::new(set);
     let key = server.add(account, SECOND * 5, &options());
@@ -226,7 +226,7 @@ fn the_outcome_of_a_cancel_is_reported_and_the_wait_continues() {
 
 #[test]
 fn a_detached_job_has_no_more_events_and_can_be_added_again() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), RateLimit::default());
     let mut server = Server::new(set);
     let key = server.add(account, SECOND * 5, &options());
@@ -241,10 +241,10 @@ fn a_detached_job_has_no_more_events_and_can_be_added_again() {
 
 #[test]
 fn an_account_of_another_set_is_refused() {
-    let mut other = JobSetMachine::new();
+    let mut other = JobSetMachine::default();
     let account = other.add_account(&base(1), RateLimit::default());
     let id = "id".parse().unwrap();
-    assert_eq!(JobSetMachine::new().add(SECOND, account, &id, None, &options()), None);
+    assert_eq!(JobSetMachine::default().add(SECOND, account, &id, None, &options()), None);
 }
 
 proptest! {
@@ -256,7 +256,7 @@ proptest! {
         in_flight in 1usize..5,
         per_second in proptest::option::of(1.0f64..50.0),
     ) {
-        let mut set = JobSetMachine::new();
+        let mut set = JobSetMachine::default();
         let accounts = [1, 1, 2].map(|port| set.add_account(&base(port), RateLimit { in_flight, per_second }));
         let mut server = Server::new(set);
         let (mut events, mut detached) = (Vec::new(), 0);
@@ -280,7 +280,7 @@ proptest! {
 
 #[test]
 fn jobs_that_come_and_go_while_no_call_may_be_made_leave_no_entries() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&ApiBase::default(), RateLimit { in_flight: 1, per_second: None });
     let (id, options) = ("id".parse().unwrap(), WaitOptions::default());
     set.add(SECOND, account, &id, None, &options).unwrap();

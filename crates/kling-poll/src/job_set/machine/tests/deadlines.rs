@@ -4,7 +4,7 @@ use super::*;
 
 /// Returns a set with jobs that never end, and its account. Each job is polled every two seconds and cancelled after three.
 fn cancelled_set(limit: RateLimit, jobs: usize) -> (Server, AccountKey) {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), limit);
     let mut server = Server::new(set);
     let options = options().with_deadline(SECOND * 3).with_at_deadline(OnDeadline::Cancel);
@@ -63,7 +63,7 @@ fn at_the_deadline_of_many_jobs_the_calls_in_flight_are_bounded() {
     let (mut server, _) = cancelled_set(RateLimit { in_flight: 3, per_second: Some(1.0) }, 50);
     let mut most = 0;
     let mut over = 0;
-    while !server.set.is_empty() || !server.set.events.is_empty() {
+    while !server.set.jobs.is_empty() || !server.set.events.is_empty() {
         let until = server.now + Duration::from_millis(10);
         over += done_at_deadline(&server.run(until));
         most = most.max(server.set.stats().in_flight);
@@ -80,7 +80,7 @@ fn done_at_deadline(events: &[(Duration, JobSetEvent)]) -> usize {
 
 #[test]
 fn each_deadline_is_kept_while_no_call_may_be_made() {
-    let mut set = JobSetMachine::new();
+    let mut set = JobSetMachine::default();
     let account = set.add_account(&base(1), RateLimit { in_flight: 1, per_second: Some(0.1) });
     let mut server = Server::new(set);
     for job in 0..20 {
