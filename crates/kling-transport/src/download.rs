@@ -1,7 +1,6 @@
 //! A download: its attempts, redirects and allowed hosts.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use data_url::DataUrl;
@@ -9,11 +8,11 @@ use url::Url;
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::error::ErrorParts;
-use crate::partial_file::{AttemptError, PartialFile, exists, too_large};
+use crate::http_reply::RangeRequest;
+use crate::partial_file::{PartialFile, too_large};
 use crate::transport::Connection;
 use crate::{
-    DownloadOptions, Downloaded, Error, ErrorKind, ExpectedContent, HttpHead, HttpRequest, Progress, Retry,
-    Settings, Span, sanitize,
+    BodyStream, DownloadOptions, Downloaded, Error, ErrorKind, HttpHead, HttpRequest, Progress, Retry, Span,
 };
 
 const MAX_REDIRECTS: u32 = 5;
@@ -32,221 +31,164 @@ pub(crate) async fn run(
         let (url, path, options) = (url.to_owned(), path.to_owned(), options.clone());
         return on_disk(connection, move || save_inline(&url, &path, &options)).await;
     }
-    let started = connection.runtime.now();
-    let mut download = Download::new(url, path, options, &connection.settings)?;
+    let mut download = Download::new(connection, url, path, options)?;
     // An earlier download may have completed the file but failed to rename it.
-    if let Some(complete) = download.partial.take_if(|partial| partial.is_complete()) {
-        return on_disk(connection, move || complete.finish()).await;
-    }
-    loop {
+    while !download.is_complete() {
         let span = download.span.clone();
-        let error = match span.around(fetch(connection, &mut download, started, &mut progress)).await {
-            Ok(partial) => {
-                download.span.attempted(download.attempts + 1, None);
-                download.span.number("bytes", partial.progress().received);
-                return on_disk(connection, move || partial.finish()).await;
+        match span.around(download.attempt(&mut progress)).await {
+            Ok(()) => break,
+            Err(error) => {
+                let pause = download.next(error, fastrand::f64())?;
+                connection.runtime.sleep(pause).await;
             }
-            Err(error) => error,
-        };
-        match download.next(error, connection.since(started), fastrand::f64()) {
-            ControlFlow::Break(error) => return Err(error),
-            ControlFlow::Continue(pause) => connection.runtime.sleep(pause).await,
         }
     }
-}
-
-/// Makes one attempt.
-async fn fetch(
-    connection: &Connection,
-    download: &mut Download,
-    started: Instant,
-    progress: &mut impl FnMut(Progress),
-) -> Result<PartialFile, AttemptError> {
-    let (head, mut body) =
-        connection.transport.open(download.request(), download.options.idle_timeout).await?;
-    let mut partial = download.begin(&head)?;
-    loop {
-        partial = match body.chunk().await {
-            Ok(Some(chunk)) => {
-                let now = connection.since(started);
-                on_disk(connection, move || partial.append(&chunk, now)).await?
-            }
-            Ok(None) => return on_disk(connection, move || partial.complete()).await,
-            Err(error) => return Err(AttemptError::Broken(error.into(), partial.into())),
-        };
-        progress(partial.progress());
-    }
+    let file = download.file.take().ok_or_else(interrupted)?;
+    on_disk(connection, move || file.finish()).await
 }
 
 /// Runs disk work.
-async fn on_disk<R: Send + 'static, E: From<Error> + Send + 'static>(
+async fn on_disk<R: Send + 'static>(
     connection: &Connection,
-    work: impl FnOnce() -> Result<R, E> + Send + 'static,
-) -> Result<R, E> {
-    let done = connection.run_blocking(work).await;
-    done.unwrap_or_else(|| Err(Error::new(ErrorKind::File, "writing was interrupted").into()))
+    work: impl FnOnce() -> Result<R, Error> + Send + 'static,
+) -> Result<R, Error> {
+    connection.run_blocking(work).await.unwrap_or_else(|| Err(interrupted()))
 }
 
-/// The state of a download between its attempts.
-#[derive(Debug)]
-struct Download {
-    /// The URL of the first request. A redirect may serve one attempt only.
-    source: Url,
+/// Returns the error of disk work that panicked, or whose runtime shut down.
+fn interrupted() -> Error {
+    Error::new(ErrorKind::File, "writing was interrupted")
+}
+
+/// A download and its state between attempts.
+struct Download<'a> {
+    connection: &'a Connection,
+    started: Instant,
     url: Url,
-    path: PathBuf,
-    options: DownloadOptions,
+    options: &'a DownloadOptions,
     allowed_hosts: AllowedHosts,
-    redirects: u32,
     attempts: u32,
-    /// The file of an earlier attempt, if it can be resumed.
-    partial: Option<PartialFile>,
+    /// The file in progress, unless disk work has it.
+    file: Option<PartialFile>,
     span: Span,
 }
 
-impl Download {
-    fn new(url: &str, path: &Path, options: &DownloadOptions, settings: &Settings) -> Result<Self, Error> {
-        let allowed_hosts = AllowedHosts::new(&settings.base, &options.allowed_hosts);
+impl<'a> Download<'a> {
+    fn new(
+        connection: &'a Connection,
+        url: &str,
+        path: &Path,
+        options: &'a DownloadOptions,
+    ) -> Result<Self, Error> {
+        let allowed_hosts = AllowedHosts::new(&connection.settings.base, &options.allowed_hosts);
         let url =
             Url::parse(url.trim()).map_err(|_| Error::host_not_allowed("the output URL is invalid", None))?;
         allowed_hosts.check(&url)?;
-        if !options.overwrite && path.symlink_metadata().is_ok() {
-            return Err(exists(path));
-        }
-        let partial = Some(PartialFile::open(path, &url, options)?);
-        let (path, options, source) = (path.to_owned(), options.clone(), url.clone());
+        let file = Some(PartialFile::open(path, &url, options)?);
         let span = Span::download(url.host_str().unwrap_or_default());
-        Ok(Self { source, url, path, options, allowed_hosts, redirects: 0, attempts: 0, partial, span })
+        let started = connection.runtime.now();
+        Ok(Self { connection, started, url, options, allowed_hosts, attempts: 0, file, span })
     }
 
-    fn request(&self) -> HttpRequest {
-        let range = self.partial.as_ref().and_then(PartialFile::range);
-        HttpRequest::get(self.url.clone(), None).with_range(range)
+    fn is_complete(&self) -> bool {
+        self.file.as_ref().is_some_and(PartialFile::is_complete)
     }
 
-    /// Opens the file for a body, or resumes the file at hand, if the head of the reply allows it.
-    fn begin(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
-        if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
-            return Err(AttemptError::Moved(location.clone()));
+    /// Makes one attempt.
+    async fn attempt(&mut self, progress: &mut impl FnMut(Progress)) -> Result<(), Error> {
+        let range = self.file.as_mut().and_then(PartialFile::begin);
+        let (head, mut body) = self.open(range).await?;
+        self.write(move |file| file.start(&head)).await?;
+        while let Some(chunk) = body.chunk().await? {
+            let now = self.connection.since(self.started);
+            self.write(move |file| file.append(&chunk, now)).await?;
+            self.file.iter().for_each(|file| progress(file.progress()));
         }
-        match head.status {
-            200 => {
-                self.check(head)?;
-                let partial = match self.partial.take() {
-                    Some(partial) => partial,
-                    None => PartialFile::open(&self.path, &self.source, &self.options)?,
-                };
-                Ok(partial.restart(head)?)
-            }
-            206 | 416 => self.resume(head),
-            _ => Err(self.rejected(head)),
-        }
-    }
-
-    /// Resumes the file at hand, or discards it if the reply does not continue it.
-    fn resume(&mut self, head: &HttpHead) -> Result<PartialFile, AttemptError> {
-        let unusable = || Error::new(ErrorKind::Protocol, "the server sent another range than was requested");
-        let Some(partial) = self.partial.take() else { return Err(unusable().into()) };
-        let usable = if head.status == 206 { self.check(head) } else { Err(unusable()) };
-        match usable {
-            Ok(()) => partial.resume(head),
-            Err(error) => {
-                partial.discard();
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Checks the content headers of a reply.
-    fn check(&self, head: &HttpHead) -> Result<(), Error> {
-        let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
-        if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
-            let message = format!("compressed as {}, which was not requested", sanitize::name(coding));
-            return Err(Error::new(ErrorKind::Content, message));
-        }
-        let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
-        if self.options.content != ExpectedContent::Anything
-            && head.content_type.as_ref().is_some_and(is_page)
-        {
-            return Err(Error::new(ErrorKind::Content, "got an HTML page"));
-        }
+        self.write(PartialFile::complete).await?;
+        self.span.attempted(self.attempts + 1, None);
+        self.file.iter().for_each(|file| self.span.number("bytes", file.progress().received));
         Ok(())
     }
 
-    /// Returns the error of a host that refused the file. The host does not know the token, the account or the request.
-    fn rejected(&self, head: &HttpHead) -> AttemptError {
-        let host = self.url.host_str().unwrap_or_default();
-        let kind = match ErrorKind::of_status(head.status) {
-            kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout) => kind,
-            _ => ErrorKind::OutputUnavailable,
-        };
-        let parts = ErrorParts {
-            kind,
-            message: format!("{host} refused the file"),
-            status: Some(head.status),
-            retry_after: head.retry_after,
-            host: Some(host.to_owned()),
-            ..ErrorParts::default()
-        };
-        Error::from(parts).into()
+    /// Sends the request, and follows redirects to allowed hosts.
+    async fn open(&self, range: Option<RangeRequest>) -> Result<(HttpHead, Box<dyn BodyStream>), Error> {
+        let mut url = self.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let request = HttpRequest::get(url.clone(), None).with_range(range.clone());
+            let (head, body) = self.connection.transport.open(request, self.options.idle_timeout).await?;
+            match (head.status, &head.location) {
+                (301 | 302 | 303 | 307 | 308, Some(location)) => url = self.target(&url, location)?,
+                (200 | 206 | 416, _) => return Ok((head, body)),
+                _ => return Err(refused(&url, &head)),
+            }
+        }
+        Err(Error::host_not_allowed(format!("more than {MAX_REDIRECTS} redirects"), url.host_str()))
     }
 
-    /// Decides after an error: continues after a pause, or breaks with the error.
-    fn next(&mut self, error: AttemptError, elapsed: Duration, random: f64) -> ControlFlow<Error, Duration> {
-        let error = match error {
-            AttemptError::Moved(location) => return self.follow(&location),
-            AttemptError::Failed(error) => error,
-            AttemptError::Broken(error, partial) => {
-                if partial.has_grown() && partial.range().is_some() {
-                    // An attempt that brought bytes which are kept does not count.
-                    self.attempts = 0;
-                }
-                self.keep(*partial);
-                error
-            }
-            AttemptError::Slow(error, partial) => {
-                self.keep(*partial);
-                error
-            }
+    /// Returns the URL of a redirect.
+    fn target(&self, from: &Url, location: &str) -> Result<Url, Error> {
+        let url = from.join(location);
+        let url = url.map_err(|_| Error::host_not_allowed("the URL of a redirect is invalid", None))?;
+        self.allowed_hosts.check(&url).map(|()| url)
+    }
+
+    /// Runs disk work on the file.
+    async fn write(
+        &mut self,
+        work: impl FnOnce(&mut PartialFile) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let mut file = self.file.take().ok_or_else(interrupted)?;
+        let work = move || {
+            let done = work(&mut file);
+            Ok((file, done))
         };
+        let (file, done) = on_disk(self.connection, work).await?;
+        self.file = Some(file);
+        done
+    }
+
+    /// Returns the pause before the next attempt.
+    ///
+    /// # Errors
+    /// The error of this attempt, if no other follows.
+    fn next(&mut self, error: Error, random: f64) -> Result<Duration, Error> {
+        if self.file.as_ref().is_some_and(PartialFile::has_grown) {
+            // An attempt that brought bytes which are kept does not count.
+            self.attempts = 0;
+        }
         self.attempts += 1;
         self.span.attempted(self.attempts, Some(&error));
-        (self.url, self.redirects) = (self.source.clone(), 0);
-        let may_appear = error.kind() == ErrorKind::OutputUnavailable && error.status() == Some(404);
-        if error.is_transient() || may_appear && self.attempts < MAX_MISSING {
-            let retry_after = error.retry_after();
-            if let Retry::After(pause) = self.options.retry.next(self.attempts, retry_after, elapsed, random)
-            {
+        let is_missing = error.kind() == ErrorKind::OutputUnavailable && error.status() == Some(404);
+        if !(error.is_transient() || is_missing && self.attempts < MAX_MISSING) {
+            return Err(error);
+        }
+        let elapsed = self.connection.since(self.started);
+        match self.options.retry.next(self.attempts, error.retry_after(), elapsed, random) {
+            Retry::After(pause) => {
                 self.span.delay(pause);
-                return ControlFlow::Continue(pause);
+                Ok(pause)
             }
+            Retry::GiveUp => Err(error),
         }
-        ControlFlow::Break(error)
     }
+}
 
-    /// Keeps the file for the next attempt, if it can be resumed.
-    fn keep(&mut self, partial: PartialFile) {
-        if partial.range().is_some() {
-            self.partial = Some(partial);
-        }
-    }
-
-    /// Follows a redirect to an allowed host.
-    fn follow(&mut self, location: &str) -> ControlFlow<Error, Duration> {
-        self.redirects += 1;
-        if self.redirects > MAX_REDIRECTS {
-            let message = format!("more than {MAX_REDIRECTS} redirects");
-            return ControlFlow::Break(Error::host_not_allowed(message, self.url.host_str()));
-        }
-        let target = self.url.join(location);
-        let target = target.map_err(|_| Error::host_not_allowed("the URL of a redirect is invalid", None));
-        match target.and_then(|url| self.allowed_hosts.check(&url).map(|()| url)) {
-            Ok(url) => {
-                self.url = url;
-                ControlFlow::Continue(Duration::ZERO)
-            }
-            Err(error) => ControlFlow::Break(error),
-        }
-    }
+/// Returns the error of a host that refused the file. The host does not know the token, the account or the request.
+fn refused(url: &Url, head: &HttpHead) -> Error {
+    let host = url.host_str().unwrap_or_default();
+    let kind = match ErrorKind::of_status(head.status) {
+        kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout) => kind,
+        _ => ErrorKind::OutputUnavailable,
+    };
+    let parts = ErrorParts {
+        kind,
+        message: format!("{host} refused the file"),
+        status: Some(head.status),
+        retry_after: head.retry_after,
+        host: Some(host.to_owned()),
+        ..ErrorParts::default()
+    };
+    parts.into()
 }
 
 /// Whether a URL holds the output itself.
@@ -258,9 +200,6 @@ fn is_inline(url: &str) -> bool {
 /// Writes the content of a `data:` URL to a file, with the checks of a download.
 fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Downloaded, Error> {
     let broken = || Error::new(ErrorKind::Content, "the data: URL cannot be decoded");
-    if !options.overwrite && path.symlink_metadata().is_ok() {
-        return Err(exists(path));
-    }
     let source = Url::parse(url.trim()).map_err(|_| broken())?;
     let (bytes, _fragment) =
         DataUrl::process(url.trim()).map_err(|_| broken())?.decode_to_vec().map_err(|_| broken())?;
@@ -268,8 +207,9 @@ fn save_inline(url: &str, path: &Path, options: &DownloadOptions) -> Result<Down
     if length > options.max_bytes {
         return Err(too_large(length, options.max_bytes));
     }
-    let head = HttpHead { content_length: Some(length), ..HttpHead::default() };
-    let partial = PartialFile::open(path, &source, options)?.restart(&head)?;
-    let complete = partial.append(&bytes, Duration::ZERO).and_then(PartialFile::complete);
-    complete.map_err(AttemptError::into_error)?.finish()
+    let mut file = PartialFile::open(path, &source, options)?;
+    file.start(&HttpHead { status: 200, content_length: Some(length), ..HttpHead::default() })?;
+    file.append(&bytes, Duration::ZERO)?;
+    file.complete()?;
+    file.finish()
 }

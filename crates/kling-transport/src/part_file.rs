@@ -22,6 +22,7 @@ pub(crate) struct PartFile {
     path: PathBuf,
     target: PathBuf,
     has_note: bool,
+    /// Whether the file has bytes that a later download can use.
     is_worth_keeping: bool,
 }
 
@@ -85,9 +86,12 @@ impl PartFile {
         Self { file, path, target: target.to_owned(), has_note, is_worth_keeping: has_note }
     }
 
-    /// Returns the path of the part file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Continues after the first `len` bytes.

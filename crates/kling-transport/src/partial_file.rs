@@ -9,7 +9,7 @@ use url::Url;
 use crate::content::HEAD_BYTES;
 use crate::http_reply::RangeRequest;
 use crate::part_file::{PartFile, ResumeInfo};
-use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, TransportError, sanitize};
+use crate::{Error, ErrorKind, ExpectedContent, HttpHead, RetryPolicy, sanitize};
 
 /// The options of a download.
 ///
@@ -141,161 +141,165 @@ impl Downloaded {
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     part: PartFile,
-    path: PathBuf,
     options: DownloadOptions,
     received: u64,
     /// The bytes before this attempt.
     before: u64,
-    total: Option<u64>,
-    version: Option<String>,
+    info: ResumeInfo,
     /// Whether the head of the file was checked in this attempt.
     is_checked: bool,
-    /// Whether an earlier download completed the file.
-    is_complete: bool,
     rate: TransferRate,
 }
 
 impl PartialFile {
-    /// Opens and locks the file of an earlier attempt, or a new one.
+    /// Opens and locks the file of an earlier download, or a new one.
     pub(crate) fn open(path: &Path, source: &Url, options: &DownloadOptions) -> Result<Self, Error> {
+        if !options.overwrite && path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
         let (part, found) = PartFile::open(path, source).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => locked(path),
             _ => unwritable(path, &error),
         })?;
-        let mut file = Self {
-            part,
-            path: path.to_owned(),
-            options: options.clone(),
-            received: 0,
-            before: 0,
-            total: None,
-            version: None,
-            is_checked: false,
-            is_complete: false,
-            rate: TransferRate::default(),
-        };
-        let Some((note, length)) = found else { return Ok(file) };
-        file.total = note.total;
-        if note.is_whole && note.total == Some(length) {
-            (file.received, file.is_complete) = (length, true);
-            return Ok(file);
+        let (info, received) = found.unwrap_or_default();
+        let (options, rate) = (options.clone(), TransferRate::default());
+        let mut file = Self { part, options, received, before: received, info, is_checked: false, rate };
+        if received > 0 && !file.is_complete() {
+            // At least one byte is requested again, so that the server confirms the version.
+            file.received = file.info.total.map_or(received, |total| received.min(total.saturating_sub(1)));
+            file.part.resume(file.received).map_err(|error| unwritable(path, &error))?;
         }
-        // At least one byte is requested again, so that the server confirms the version.
-        file.received = note.total.map_or(length, |total| length.min(total.saturating_sub(1)));
-        file.part.resume(file.received).map_err(|error| unwritable(path, &error))?;
-        (file.before, file.version) = (file.received, note.version);
         Ok(file)
     }
 
-    /// Restarts the file as a reply announces it, unless it exceeds the limit.
-    pub(crate) fn restart(mut self, head: &HttpHead) -> Result<Self, Error> {
+    /// Whether an earlier download completed the file but could not rename it.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.info.is_whole && self.info.total == Some(self.received)
+    }
+
+    /// Begins an attempt. Returns the request for the missing bytes, if the file can be resumed.
+    pub(crate) fn begin(&mut self) -> Option<RangeRequest> {
+        (self.before, self.is_checked, self.rate) = (self.received, false, TransferRate::default());
+        self.range()
+    }
+
+    fn range(&self) -> Option<RangeRequest> {
+        RangeRequest::new(self.received, self.info.version.as_deref())
+    }
+
+    /// Whether this attempt brought any bytes that are kept.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.received > self.before && self.range().is_some()
+    }
+
+    /// Restarts or resumes the file, as the head of the reply says. A file that the reply does not continue is discarded.
+    pub(crate) fn start(&mut self, head: &HttpHead) -> Result<(), Error> {
+        let checked = self.check_head(head);
+        if head.status == 200 {
+            return checked.and_then(|()| self.restart(head));
+        }
+        let resumed = checked.and_then(|()| self.resume(head));
+        resumed.inspect_err(|_| self.discard())
+    }
+
+    /// Checks the content headers of a reply.
+    fn check_head(&self, head: &HttpHead) -> Result<(), Error> {
+        let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
+        if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
+            let message = format!("compressed as {}, which was not requested", sanitize::name(coding));
+            return Err(Error::new(ErrorKind::Content, message));
+        }
+        let is_page = |kind: &String| kind.to_ascii_lowercase().starts_with("text/html");
+        if self.options.content != ExpectedContent::Anything
+            && head.content_type.as_ref().is_some_and(is_page)
+        {
+            return Err(Error::new(ErrorKind::Content, "got an HTML page"));
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, head: &HttpHead) -> Result<(), Error> {
         let (total, most) = (head.content_length, self.options.max_bytes);
         if let Some(total) = total.filter(|total| *total > most) {
             return Err(too_large(total, most));
         }
-        let version = head.version().map(str::to_owned);
-        let note = version.is_some().then(|| ResumeInfo { version: version.clone(), total, is_whole: false });
-        self.part.restart(note.as_ref()).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(Self { received: 0, before: 0, total, version, ..self.new_attempt() })
+        (self.received, self.before) = (0, 0);
+        self.info = ResumeInfo { version: head.version().map(str::to_owned), total, is_whole: false };
+        let note = Some(&self.info).filter(|info| info.version.is_some());
+        self.part.restart(note).map_err(|error| unwritable(self.part.target(), &error))
     }
 
-    /// Resumes the file, if the reply continues it.
-    pub(crate) fn resume(self, head: &HttpHead) -> Result<Self, AttemptError> {
-        let fits = self.range().is_some_and(|range| range.is_continued_by(head, self.total));
-        if !fits {
-            self.discard();
-            return Err(Error::new(ErrorKind::Protocol, "the reply does not continue the file").into());
+    fn resume(&mut self, head: &HttpHead) -> Result<(), Error> {
+        let total = self.info.total;
+        if !self.range().is_some_and(|range| range.is_continued_by(head, total)) {
+            return Err(Error::new(ErrorKind::Protocol, "the reply does not continue the file"));
         }
-        let total = self.total.or_else(|| head.content_range?.total);
-        Ok(Self { before: self.received, total, ..self.new_attempt() })
+        self.info.total = total.or_else(|| head.content_range?.total);
+        Ok(())
     }
 
-    /// Resets the checks of an attempt.
-    fn new_attempt(self) -> Self {
-        Self { is_checked: false, is_complete: false, rate: TransferRate::default(), ..self }
-    }
-
-    /// Removes the file.
-    pub(crate) fn discard(mut self) {
+    /// Lets nobody resume the file.
+    fn discard(&mut self) {
+        self.info.version = None;
         // A note that stays is found outdated by its version.
         let _ = self.part.discard_note();
     }
 
-    /// Whether an earlier download completed the file but could not rename it.
-    pub(crate) const fn is_complete(&self) -> bool {
-        self.is_complete
-    }
-
-    /// Returns the request for the missing bytes, if the file can be resumed.
-    pub(crate) fn range(&self) -> Option<RangeRequest> {
-        RangeRequest::new(self.received, self.version.as_deref())
-    }
-
-    /// Whether this attempt brought any bytes.
-    pub(crate) fn has_grown(&self) -> bool {
-        self.received > self.before
-    }
-
     /// Appends a chunk that arrived at `now`, a time since a fixed moment.
-    pub(crate) fn append(mut self, chunk: &[u8], now: Duration) -> Result<Self, AttemptError> {
+    pub(crate) fn append(&mut self, chunk: &[u8], now: Duration) -> Result<(), Error> {
         self.received += chunk.len() as u64;
         if self.received > self.options.max_bytes {
-            let error = too_large(self.received, self.options.max_bytes);
             self.discard();
-            return Err(error.into());
+            return Err(too_large(self.received, self.options.max_bytes));
         }
-        self.part.append(chunk).map_err(|error| unwritable(&self.path, &error))?;
+        self.part.append(chunk).map_err(|error| unwritable(self.part.target(), &error))?;
         if !self.is_checked && self.received >= HEAD_BYTES as u64 {
-            self = self.checked()?;
+            self.check()?;
         }
-        match self.rate.note(chunk.len() as u64, now, &self.options) {
-            Ok(()) => Ok(self),
-            Err(error) => Err(AttemptError::Slow(error, self.into())),
-        }
+        // A slow attempt counts as one without progress.
+        let checked = self.rate.note(chunk.len() as u64, now, &self.options);
+        checked.inspect_err(|_| self.before = self.received)
     }
 
     /// Checks the head of the file against the expected content.
-    fn checked(mut self) -> Result<Self, AttemptError> {
-        let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(&self.path, &error))?;
-        match self.options.content.check(&head) {
-            Ok(()) => Ok(Self { is_checked: true, ..self }),
-            Err(finding) => {
-                self.discard();
-                Err(Error::new(ErrorKind::Content, finding).into())
-            }
-        }
+    fn check(&mut self) -> Result<(), Error> {
+        let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(self.part.target(), &error))?;
+        self.is_checked = true;
+        self.options.content.check(&head).map_err(|finding| {
+            self.discard();
+            Error::new(ErrorKind::Content, finding)
+        })
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        Progress { received: self.received, total: self.total }
+        Progress { received: self.received, total: self.info.total }
     }
 
     /// Checks that the file is complete.
-    pub(crate) fn complete(self) -> Result<Self, AttemptError> {
-        match self.total {
+    pub(crate) fn complete(&mut self) -> Result<(), Error> {
+        match self.info.total {
             Some(total) if total != self.received => {
                 let message = format!("got {} of {total} bytes", self.received);
-                Err(AttemptError::Broken(Error::new(ErrorKind::Interrupted, message), self.into()))
+                Err(Error::new(ErrorKind::Interrupted, message))
             }
-            _ if self.is_checked => Ok(self),
-            _ => self.checked(),
+            _ if self.is_checked => Ok(()),
+            _ => self.check(),
         }
     }
 
     /// Renames the file to its target.
     pub(crate) fn finish(self) -> Result<Downloaded, Error> {
-        let Self { part, path, options, received, .. } = self;
+        let Self { part, options, received, .. } = self;
+        let path = part.target().to_owned();
         let kept = std::path::absolute(part.path()).unwrap_or_else(|_| part.path().to_owned());
-        match part.finish(options.overwrite) {
-            Ok(()) => Ok(Downloaded { path, bytes: received }),
-            Err(error) => {
-                let error = not_created(&path, &error);
-                if kept.symlink_metadata().is_ok_and(|facts| facts.len() == received) {
-                    return Err(error.and(&format!("the complete output is in {}", kept.display())));
-                }
-                Err(error)
+        if let Err(error) = part.finish(options.overwrite) {
+            let error = not_created(&path, &error);
+            if kept.symlink_metadata().is_ok_and(|facts| facts.len() == received) {
+                return Err(error.and(&format!("the complete output is in {}", kept.display())));
             }
+            return Err(error);
         }
+        Ok(Downloaded { path, bytes: received })
     }
 }
 
@@ -326,7 +330,7 @@ impl TransferRate {
     }
 }
 
-pub(crate) fn exists(path: &Path) -> Error {
+fn exists(path: &Path) -> Error {
     Error::new(ErrorKind::File, format!("{} already exists; choose another name", path.display()))
 }
 
@@ -362,40 +366,6 @@ fn unwritable(path: &Path, error: &io::Error) -> Error {
 pub(crate) fn too_large(bytes: u64, limit: u64) -> Error {
     let message = format!("the output has at least {bytes} bytes; the limit is {limit}");
     Error::new(ErrorKind::TooLarge, message)
-}
-
-/// The error of an attempt.
-#[derive(Debug)]
-pub(crate) enum AttemptError {
-    /// A redirect to this URL.
-    Moved(String),
-    /// No byte is kept.
-    Failed(Error),
-    /// The body ended early.
-    Broken(Error, Box<PartialFile>),
-    /// The body came too slowly.
-    Slow(Error, Box<PartialFile>),
-}
-
-impl AttemptError {
-    pub(crate) fn into_error(self) -> Error {
-        match self {
-            Self::Failed(error) | Self::Broken(error, _) | Self::Slow(error, _) => error,
-            Self::Moved(_) => Error::new(ErrorKind::Protocol, "got a redirect instead of a file"),
-        }
-    }
-}
-
-impl From<Error> for AttemptError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<TransportError> for AttemptError {
-    fn from(error: TransportError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 #[cfg(test)]
