@@ -1,8 +1,6 @@
-//! The hosts, addresses and proxies that connections may use.
+//! The hosts and proxies that connections may use.
 
 use std::env;
-use std::fmt;
-use std::net::SocketAddr;
 
 use url::{Host, Url};
 
@@ -55,61 +53,6 @@ impl AllowedHosts {
         let below = |domain: &str| name.len() > domain.len() && name.ends_with(domain);
         DOMAINS.iter().any(|domain| below(domain))
             || self.allowed.iter().any(|host| if host.starts_with('.') { below(host) } else { name == host })
-    }
-}
-
-/// Returns the loopback addresses.
-///
-/// # Errors
-/// [`NotLoopback`] if there are only others.
-pub(crate) fn only_loopback(
-    name: &str,
-    addresses: impl IntoIterator<Item = SocketAddr>,
-) -> Result<Vec<SocketAddr>, NotLoopback> {
-    let (own, others): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.ip().to_canonical().is_loopback());
-    match others.first() {
-        Some(address) if own.is_empty() => Err(NotLoopback { name: name.to_owned(), address: *address }),
-        _ => Ok(own),
-    }
-}
-
-/// A name without a loopback address.
-#[derive(Debug)]
-pub(crate) struct NotLoopback {
-    name: String,
-    address: SocketAddr,
-}
-
-impl fmt::Display for NotLoopback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, address } = self;
-        write!(
-            f,
-            "{name} resolves to {}, not to loopback: plain http would expose the token; use an https:// URL",
-            address.ip()
-        )
-    }
-}
-
-impl std::error::Error for NotLoopback {}
-
-/// Resolves as reqwest does by default, and restricts one name to loopback.
-#[cfg(feature = "async")]
-pub(crate) struct LoopbackResolver {
-    pub(crate) restricted: String,
-}
-
-#[cfg(feature = "async")]
-impl reqwest::dns::Resolve for LoopbackResolver {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let is_restricted = name.as_str() == self.restricted;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let addresses =
-                if is_restricted { only_loopback(name.as_str(), found)? } else { found.collect::<Vec<_>>() };
-            Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
-        })
     }
 }
 
@@ -220,19 +163,5 @@ mod tests {
         let error = hosts.check(&"https://cdn.example/x?signature=secret".parse().unwrap()).unwrap_err();
         assert!(error.kind() == ErrorKind::HostNotAllowed && !error.to_string().contains("secret"));
         assert_eq!(error.host(), Some("cdn.example"));
-    }
-
-    fn kept(addresses: &[&str]) -> Result<Vec<String>, String> {
-        let addresses = addresses.iter().map(|address| address.parse().unwrap());
-        let kept = only_loopback("sim.localhost", addresses);
-        kept.map(|kept| kept.iter().map(ToString::to_string).collect()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn only_loopback_addresses_are_kept() {
-        assert_eq!(kept(&["127.0.0.1:80", "10.1.2.3:80", "[::1]:80"]).unwrap(), ["127.0.0.1:80", "[::1]:80"]);
-        assert_eq!(kept(&["[::ffff:127.0.0.1]:80"]).unwrap().len(), 1);
-        let error = kept(&["10.1.2.3:80", "[2001:db8::1]:80"]).unwrap_err();
-        assert!(error.starts_with("sim.localhost resolves to 10.1.2.3, not to loopback"), "{error}");
     }
 }

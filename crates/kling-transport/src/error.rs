@@ -186,7 +186,6 @@ impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let kind = match error.kind {
             TransportErrorKind::Certificate => ErrorKind::Certificate,
-            TransportErrorKind::NotLoopback => ErrorKind::Config,
             TransportErrorKind::Proxy => ErrorKind::Proxy,
             _ if error.phase.is_before_sending() => ErrorKind::Connect,
             TransportErrorKind::Timeout => ErrorKind::Timeout,

@@ -159,8 +159,6 @@ pub enum TransportErrorKind {
     Broken,
     /// The server's certificate was not accepted, so a retry does not help.
     Certificate,
-    /// A name that must resolve to loopback resolves elsewhere.
-    NotLoopback,
     /// The proxy requires a password (HTTP 407), so a retry does not help.
     Proxy,
     /// A time limit.

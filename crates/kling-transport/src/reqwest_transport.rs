@@ -1,7 +1,6 @@
 //! The async transport: reqwest on tokio, without retries and redirects.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,11 +11,11 @@ use reqwest::{ClientBuilder, Response, redirect, retry};
 use tokio::time::{sleep, timeout, timeout_at};
 use url::Url;
 
-use crate::allowed_hosts::{EnvironmentProxies, LoopbackResolver, NotLoopback};
+use crate::allowed_hosts::EnvironmentProxies;
 use crate::upload_progress::{Recalled, TrackedBody, UploadProgress};
 use crate::{
-    BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, Method, OpenResult, Phase,
-    Runtime, Settings, Transport, TransportError, TransportErrorKind,
+    ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, Method, OpenResult,
+    Phase, Runtime, Settings, Transport, TransportError, TransportErrorKind,
 };
 
 /// Carries requests by reqwest.
@@ -75,7 +74,7 @@ impl Reqwest {
             builder = builder.no_proxy();
         }
         if let Some(host) = settings.base().loopback_name() {
-            builder = builder.dns_resolver(Arc::new(LoopbackResolver { restricted: host.to_owned() }));
+            builder = builder.resolve_to_addrs(host, &ApiBase::loopback(0));
         }
         let client = builder.build().map_err(|error| {
             Error::config(format!(
@@ -244,8 +243,6 @@ fn transport_error(error: reqwest::Error, phase: Phase) -> TransportError {
         (TransportErrorKind::Broken, None)
     } else if let Some(link) = certificate {
         (TransportErrorKind::Certificate, Some(link))
-    } else if chain(&error).any(|link| link.is::<NotLoopback>()) {
-        (TransportErrorKind::NotLoopback, None)
     } else if chain(&error).any(|link| says("proxy authorization required")(&link)) {
         (TransportErrorKind::Proxy, None)
     } else {

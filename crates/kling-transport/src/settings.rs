@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -148,7 +149,7 @@ const TYPICAL_PATH: usize = 64;
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
 /// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
-/// name such as `sim.localhost` must resolve to loopback. The balance is at `https://api.runcomfy.net/prod/v2/balance`,
+/// name such as `sim.localhost` is loopback without a look-up. The balance is at `https://api.runcomfy.net/prod/v2/balance`,
 /// or at `/prod/v2/balance` of a custom base's origin. The token goes to no other place.
 ///
 /// ```
@@ -179,18 +180,22 @@ impl ApiBase {
 
     /// Whether the API is on loopback: `localhost`, `127.0.0.0/8` or `::1`.
     ///
-    /// Over plain `http` also a name below `.localhost`, which must resolve to loopback.
+    /// Over plain `http` also a name below `.localhost`.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
 
-    /// Returns the name that must resolve to loopback, since the token goes there over plain `http`.
-    #[cfg(any(feature = "async", feature = "blocking", test))]
+    /// Returns the name that is not looked up, since the token goes there over plain `http`.
     pub(crate) fn loopback_name(&self) -> Option<&str> {
         match self.base.host() {
             Some(Host::Domain(name)) if self.base.scheme() == "http" && name != "localhost" => Some(name),
             _ => None,
         }
+    }
+
+    /// Returns the addresses of that name.
+    pub(crate) fn loopback(port: u16) -> [SocketAddr; 2] {
+        [(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
     }
 
     /// Whether a URL has this base's scheme, host and port.
@@ -264,7 +269,7 @@ impl fmt::Display for ApiBase {
     }
 }
 
-/// Whether a URL is on loopback. Names below `.localhost` are checked again when they are resolved.
+/// Whether a URL is on loopback. Names below `.localhost` are not looked up.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {

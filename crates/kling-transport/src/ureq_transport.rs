@@ -16,11 +16,11 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
 use url::Url;
 
-use crate::allowed_hosts::{only_loopback, refuse_unknown_schemes, unsupported};
+use crate::allowed_hosts::{refuse_unknown_schemes, unsupported};
 use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
-    BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult, Phase, Runtime,
-    Settings, Transport, TransportError, TransportErrorKind,
+    ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult, Phase,
+    Runtime, Settings, Transport, TransportError, TransportErrorKind,
 };
 
 /// The size of a chunk of a download, in bytes.
@@ -289,33 +289,28 @@ impl Connector for MarkingConnector {
     }
 }
 
-/// A resolver of ureq, with errors that tell so, and one name restricted to loopback.
+/// A resolver of ureq, with errors that tell so. One name is loopback without a look-up.
 #[derive(Debug)]
-struct MarkingResolver<R> {
-    inner: R,
+struct MarkingResolver {
+    inner: DefaultResolver,
     loopback_name: Option<String>,
 }
 
-impl<R: Resolver> Resolver for MarkingResolver<R> {
+impl Resolver for MarkingResolver {
     fn resolve(
         &self,
         uri: &http::Uri,
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.inner.resolve(uri, config, timeout);
-        let found = found.map_err(|error| not_connected(error, Phase::Resolve))?;
-        let Some(name) = self.loopback_name.as_deref().filter(|name| uri.host() == Some(*name)) else {
-            return Ok(found);
-        };
-        let own = only_loopback(name, found.iter().copied()).map_err(|error| {
-            let message = error.to_string();
-            let error = TransportError::new(Phase::Resolve, TransportErrorKind::NotLoopback, message);
-            ureq::Error::Other(Box::new(error))
-        })?;
-        let mut kept = self.empty();
-        own.into_iter().for_each(|address| kept.push(address));
-        Ok(kept)
+        if self.loopback_name.is_none() || self.loopback_name.as_deref() != uri.host() {
+            let found = self.inner.resolve(uri, config, timeout);
+            return found.map_err(|error| not_connected(error, Phase::Resolve));
+        }
+        let mut found = self.empty();
+        let addresses = ApiBase::loopback(uri.port_u16().unwrap_or(80));
+        addresses.into_iter().for_each(|address| found.push(address));
+        Ok(found)
     }
 }
 
@@ -362,35 +357,20 @@ fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
-    use crate::ErrorKind;
-
-    /// Resolves every name to one address.
-    #[derive(Debug)]
-    struct FixedResolver;
-
-    impl Resolver for FixedResolver {
-        fn resolve(
-            &self,
-            _: &http::Uri,
-            _: &Config,
-            _: NextTimeout,
-        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-            let mut found = self.empty();
-            found.push("10.1.2.3:80".parse().unwrap());
-            Ok(found)
-        }
-    }
 
     #[test]
-    fn a_loopback_name_does_not_resolve_elsewhere() {
-        let resolver =
-            MarkingResolver { inner: FixedResolver, loopback_name: Some("sim.localhost".to_owned()) };
-        let config = Agent::config_builder().build();
-        let agent = Agent::with_parts(config, MarkingConnector::default(), resolver);
-        let error = agent.get("http://sim.localhost/v1").call().unwrap_err();
-        let error = classified(error, &UploadProgress::new(None));
-        assert_eq!((error.phase, error.kind), (Phase::Resolve, TransportErrorKind::NotLoopback));
-        assert!(Error::from(error).kind() == ErrorKind::Config);
+    fn a_loopback_name_is_not_looked_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://nowhere.invalid:{}/v1", listener.local_addr().unwrap().port());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        });
+        let agent = agent(Agent::config_builder().build(), Some("nowhere.invalid".to_owned()));
+        assert_eq!(agent.get(url).call().unwrap().status(), 204);
     }
 }
