@@ -60,9 +60,6 @@ impl AllowedHosts {
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Rejects a proxy with a scheme unknown to both HTTP libraries, which would silently connect without it.
-///
-/// # Errors
-/// [`ErrorKind::Proxy`].
 pub(crate) fn refuse_unknown_schemes() -> Result<(), Error> {
     let variables = VARIABLES.iter().filter_map(|name| Some((name, env::var(name).ok()?)));
     for (name, value) in variables {
@@ -87,10 +84,7 @@ pub(crate) struct EnvironmentProxies(std::sync::Arc<hyper_util::client::proxy::m
 
 #[cfg(feature = "async")]
 impl EnvironmentProxies {
-    /// Returns the proxies if the environment names one for this URL.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Proxy`] if it cannot be used.
+    /// Returns the proxies if the environment names one for this URL. It must be usable.
     pub(crate) fn for_url(url: &Url) -> Result<Option<Self>, Error> {
         refuse_unknown_schemes()?;
         let proxies = Self(hyper_util::client::proxy::matcher::Matcher::from_system().into());

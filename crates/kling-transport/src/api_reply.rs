@@ -17,7 +17,7 @@ pub(crate) type Object = Map<String, Value>;
 #[derive(Debug)]
 pub(crate) struct ApiReply {
     pub(crate) object: Object,
-    damage: Option<Damage>,
+    pub(crate) damage: Damage,
     /// The damage as one line.
     pub(crate) warning: Option<Box<str>>,
 }
@@ -25,27 +25,17 @@ pub(crate) struct ApiReply {
 impl ApiReply {
     /// Reads a reply. Returns `None` if it holds no object of the API.
     pub(crate) fn read(reply: &HttpReply) -> Option<Self> {
-        let reading = lenient_json::read(&reply.body)?;
-        let warning = warning(reply, reading.damage.as_ref());
+        let (object, damage) = lenient_json::read(&reply.body)?;
+        let warning = warning(reply, &damage);
         if let Some(warning) = &warning {
             Span::current().text("warning", warning);
         }
-        Some(Self { object: reading.object, damage: reading.damage, warning })
+        Some(Self { object, damage, warning })
     }
 
     /// Whether all members are known to be there, so that a missing one proves something.
     pub(crate) fn is_whole(&self) -> bool {
-        self.damage.as_ref().is_none_or(|damage| !damage.may_lack_members())
-    }
-
-    /// Whether the reply ends too early.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.damage.as_ref().is_some_and(|damage| damage.is_cut)
-    }
-
-    /// Whether the object is embedded in another text, such as a page.
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.damage.as_ref().is_some_and(|damage| damage.is_embedded)
+        !self.damage.may_lack_members()
     }
 
     /// Whether the reply names an error.
@@ -82,7 +72,7 @@ pub(crate) fn of_job(reply: &HttpReply, asked: &RequestId) -> Result<ApiReply, E
     // In a garbled reply the id of something else may come to the top.
     if read.is_whole() && named.as_ref().is_some_and(|id| id != asked) {
         let error = Error::new(ErrorKind::Protocol, "the reply is about another request");
-        return Err(error.with_status(reply.head.status));
+        return Err(error.with_head(&reply.head));
     }
     let is_over = state(&read.object).is_ok_and(|state| state.is_over());
     let code = error_code(&read.object);
@@ -114,15 +104,13 @@ fn rejection(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error 
     let parts = ErrorParts {
         kind: code.and_then(of_code).unwrap_or_else(|| ErrorKind::of_status(status)),
         message: message(&object),
-        status: Some(status),
         code,
-        retry_after: reply.head.retry_after,
         request_id: request_id(&object),
         detail: object.remove("detail").filter(|detail| !detail.is_null()),
         is_api_error: true,
         ..ErrorParts::default()
     };
-    parts.into()
+    Error::from(parts).with_head(&reply.head)
 }
 
 /// Returns the server's message from the first of four members that has one.
@@ -148,17 +136,16 @@ pub(crate) fn one_line(value: &Value) -> String {
 pub(crate) fn not_json(reply: &HttpReply) -> Error {
     let status = reply.head.status;
     let kind = if reply.head.is_success() { ErrorKind::Protocol } else { ErrorKind::of_status(status) };
-    let coding = reply.head.content_encoding.as_deref().filter(|coding| *coding != "identity");
-    let found = match (reply.body.is_empty(), coding) {
-        (true, _) if reply.head.is_success() => "empty body".to_owned(),
-        (true, _) => String::new(),
-        (false, None) => format!("expected JSON, got {}", sanitize::bytes(&reply.body)),
-        (false, Some(coding)) => {
-            let body = sanitize::bytes(&reply.body);
+    let body = sanitize::bytes(&reply.body);
+    let found = match reply.head.coding() {
+        _ if reply.body.is_empty() && reply.head.is_success() => "empty body".to_owned(),
+        _ if reply.body.is_empty() => String::new(),
+        None => format!("expected JSON, got {body}"),
+        Some(coding) => {
             format!("expected JSON, got a compressed ({}) body: {body}", sanitize::text(coding))
         }
     };
-    Error::new(kind, found).with_status(status).with_retry_after(reply.head.retry_after)
+    Error::new(kind, found).with_head(&reply.head)
 }
 
 /// Whether a value holds anything but null, blank text, 0 and `false`.
@@ -200,13 +187,11 @@ pub(crate) fn number(object: &Object, key: &str) -> Option<f64> {
 }
 
 /// Returns the damage of a reply as one line.
-fn warning(reply: &HttpReply, damage: Option<&Damage>) -> Option<Box<str>> {
-    let coding = reply.head.content_encoding.as_deref().map(str::trim);
-    let coding = coding.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"));
+fn warning(reply: &HttpReply, damage: &Damage) -> Option<Box<str>> {
     let faults = [
-        coding.map(|coding| format!("compressed ({coding}), which was not requested")),
+        reply.head.coding().map(|coding| format!("compressed ({coding}), which was not requested")),
         reply.broken_off.as_deref().map(|cause| format!("cut off: {cause}")),
-        damage.map(|damage| format!("not valid JSON: {}", damage.note)),
+        damage.note.as_ref().map(|note| format!("not valid JSON: {note}")),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
     (!faults.is_empty()).then(|| sanitize::text(&format!("damaged reply: {}", faults.join("; "))).into())

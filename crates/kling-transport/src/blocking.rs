@@ -22,6 +22,15 @@ use crate::{
 pub use crate::ureq_transport::tls_config;
 pub use crate::ureq_transport::{ThreadRuntime, Ureq};
 
+/// Defines methods that block on those of the async client.
+macro_rules! block {
+    ($($name:ident($($argument:ident: $kind:ty)?) -> $reply:ty;)*) => { $(
+        pub fn $name(&self, $($argument: $kind)?) -> Result<$reply, Error> {
+            block_on(self.0.$name($($argument)?))
+        }
+    )* };
+}
+
 /// A [`Client`](crate::Client) whose methods block the thread. The async client documents them.
 #[derive(Clone, Debug)]
 pub struct Client(crate::Client);
@@ -77,28 +86,13 @@ impl Client {
         block_on(self.0.submit_json(model, input))
     }
 
-    pub fn status(&self, id: &RequestId) -> Result<StatusReply, Error> {
-        block_on(self.0.status(id))
-    }
-
-    pub fn result(&self, id: &RequestId) -> Result<ResultReply, Error> {
-        block_on(self.0.result(id))
-    }
-
-    pub fn cancel(&self, id: &RequestId) -> Result<CancelReply, Error> {
-        block_on(self.0.cancel(id))
-    }
-
-    pub fn balance(&self) -> Result<Balance, Error> {
-        block_on(self.0.balance())
-    }
-
-    pub fn model(&self, id: &ModelId) -> Result<Value, Error> {
-        block_on(self.0.model(id))
-    }
-
-    pub fn models(&self, query: &ListModels) -> Result<Value, Error> {
-        block_on(self.0.models(query))
+    block! {
+        status(id: &RequestId) -> StatusReply;
+        result(id: &RequestId) -> ResultReply;
+        cancel(id: &RequestId) -> CancelReply;
+        balance() -> Balance;
+        model(id: &ModelId) -> Value;
+        models(query: &ListModels) -> Value;
     }
 
     pub fn call<C: Call>(&self, call: &C) -> Result<C::Reply, Error> {

@@ -20,9 +20,6 @@ pub trait Call: sealed::Free + Send + Sync {
     fn request(&self, settings: &Settings) -> HttpRequest;
 
     /// Reads the reply.
-    ///
-    /// # Errors
-    /// If the API rejected the call, or the reply cannot be read.
     fn read(&self, reply: &HttpReply) -> Result<Self::Reply, Error>;
 
     /// Returns the request id that the call is about, for errors.
@@ -121,7 +118,7 @@ impl Call for GetBalance {
     type Reply = Balance;
 
     fn request(&self, settings: &Settings) -> HttpRequest {
-        HttpRequest::get(settings.base.balance(), Some(&settings.token))
+        HttpRequest::get(settings.base.balance.clone(), Some(&settings.token))
     }
 
     fn read(&self, reply: &HttpReply) -> Result<Balance, Error> {
@@ -202,7 +199,7 @@ pub(crate) fn read<C: Call>(
     let read = match redact::outcome(outcome, token) {
         Ok(reply) => call.read(&reply),
         // The beginning of a reply may hold all that is needed.
-        Err(error) => match HttpReply::beginning(&error).map(|reply| call.read(&reply)) {
+        Err(error) => match error.reply.as_deref().map(|reply| call.read(reply)) {
             Some(Ok(reply)) => Ok(reply),
             // An error in the reply says more than the transport error.
             Some(Err(inner)) if inner.is_api_error() || inner.kind() == ErrorKind::RateLimited => Err(inner),

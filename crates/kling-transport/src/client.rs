@@ -16,8 +16,7 @@ use crate::transport::Connection;
 use crate::{
     Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, GetBalance, GetModel, GetResult,
     GetStatus, JobModel, Limits, ListModels, ModelId, PendingSubmit, PostCancel, Progress, RequestId,
-    ResultReply, Retry, RetryNotice, Runtime, Settings, Span, StatusReply, SubmitOutcome, Transport, call,
-    download,
+    ResultReply, RetryNotice, Runtime, Settings, Span, StatusReply, SubmitOutcome, Transport, call, download,
 };
 #[cfg(feature = "async")]
 use crate::{Reqwest, TokioRuntime};
@@ -30,12 +29,8 @@ use crate::{Reqwest, TokioRuntime};
 pub struct Client(Arc<Connection>);
 
 impl Client {
-    /// Returns a client on reqwest, which needs tokio.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up, for example without the platform's
-    /// certificates. [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://`
-    /// nor `https://`.
+    /// Returns a client on reqwest, which needs tokio. It is an error if TLS cannot be set up, or if the environment names a
+    /// proxy that is neither `http://` nor `https://`.
     #[cfg(feature = "async")]
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let transport = Reqwest::new(&settings)?;
@@ -46,9 +41,6 @@ impl Client {
     ///
     /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1. Loopback never goes
     /// through a proxy.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     #[cfg(feature = "async")]
     pub fn configured(
         settings: Settings,
@@ -59,9 +51,6 @@ impl Client {
     }
 
     /// Returns a client with the token and base of [`Settings::from_env`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable holds no usable value.
     #[cfg(feature = "async")]
     pub fn from_env() -> Result<Self, Error> {
         Self::new(Settings::from_env()?)
@@ -154,21 +143,18 @@ impl Client {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let outcome = span.around(self.call_without_retry(call, settings.call_timeout())).await;
+            let outcome = span.around(self.call_without_retry(call, settings.call_timeout)).await;
             span.attempted(attempts, outcome.as_ref().err());
             let error = match outcome {
                 Err(error) if error.is_transient() => error,
                 outcome => return outcome,
             };
             let elapsed = self.0.since(started);
-            match settings.call_retry.next(attempts, error.retry_after(), elapsed, fastrand::f64()) {
-                Retry::After(pause) => {
-                    settings.on_retry.notify(&RetryNotice { error: &error, delay: pause, attempts });
-                    span.delay(pause);
-                    self.runtime().sleep(pause).await;
-                }
-                Retry::GiveUp => return Err(error),
-            }
+            let pause = settings.call_retry.next(attempts, error.retry_after(), elapsed, fastrand::f64());
+            let Some(delay) = pause else { return Err(error) };
+            settings.on_retry.0(&RetryNotice { error: &error, delay, attempts });
+            span.delay(delay);
+            self.runtime().sleep(delay).await;
         }
     }
 

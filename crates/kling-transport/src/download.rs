@@ -12,7 +12,7 @@ use crate::http_reply::RangeRequest;
 use crate::partial_file::{PartialFile, too_large};
 use crate::transport::Connection;
 use crate::{
-    BodyStream, DownloadOptions, Downloaded, Error, ErrorKind, HttpHead, HttpRequest, Progress, Retry, Span,
+    BodyStream, DownloadOptions, Downloaded, Error, ErrorKind, HttpHead, HttpRequest, Progress, Span,
 };
 
 const MAX_REDIRECTS: u32 = 5;
@@ -147,10 +147,7 @@ impl<'a> Download<'a> {
         done
     }
 
-    /// Returns the pause before the next attempt.
-    ///
-    /// # Errors
-    /// The error of this attempt, if no other follows.
+    /// Returns the pause before the next attempt, or the error if none follows.
     fn next(&mut self, error: Error, random: f64) -> Result<Duration, Error> {
         if self.file.as_ref().is_some_and(PartialFile::has_grown) {
             // An attempt that brought bytes which are kept does not count.
@@ -163,13 +160,10 @@ impl<'a> Download<'a> {
             return Err(error);
         }
         let elapsed = self.connection.since(self.started);
-        match self.options.retry.next(self.attempts, error.retry_after(), elapsed, random) {
-            Retry::After(pause) => {
-                self.span.delay(pause);
-                Ok(pause)
-            }
-            Retry::GiveUp => Err(error),
-        }
+        let pause = self.options.retry.next(self.attempts, error.retry_after(), elapsed, random);
+        let pause = pause.ok_or(error)?;
+        self.span.delay(pause);
+        Ok(pause)
     }
 }
 
@@ -183,18 +177,15 @@ fn refused(url: &Url, head: &HttpHead) -> Error {
     let parts = ErrorParts {
         kind,
         message: format!("{host} refused the file"),
-        status: Some(head.status),
-        retry_after: head.retry_after,
         host: Some(host.to_owned()),
         ..ErrorParts::default()
     };
-    parts.into()
+    Error::from(parts).with_head(head)
 }
 
 /// Whether a URL holds the output itself.
 fn is_inline(url: &str) -> bool {
-    let scheme = url.trim_start().split(':').next();
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data"))
+    url.trim_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
 /// Writes the content of a `data:` URL to a file, with the checks of a download.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{ModelId, Phase, RequestId, TransportError, TransportErrorKind, sanitize};
+use crate::{HttpHead, ModelId, Phase, RequestId, TransportError, TransportErrorKind, sanitize};
 
 /// An error of a call, a download, or a value that cannot be used.
 ///
@@ -136,13 +136,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
-        self
-    }
-
-    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
-        self.0.retry_after = pause;
+    pub(crate) fn with_head(mut self, head: &HttpHead) -> Self {
+        (self.0.status, self.0.retry_after) = (Some(head.status), head.retry_after);
         self
     }
 
@@ -192,9 +187,12 @@ impl From<TransportError> for Error {
             TransportErrorKind::TooLarge => ErrorKind::Protocol,
             TransportErrorKind::Broken => ErrorKind::Interrupted,
         };
-        let TransportError { phase, status, retry_after, .. } = error;
         let message = sanitize::text(&error.message);
-        ErrorParts { kind, message, phase: Some(phase), status, retry_after, ..ErrorParts::default() }.into()
+        let parts = ErrorParts { kind, message, phase: Some(error.phase), ..ErrorParts::default() };
+        match error.reply {
+            Some(reply) => Self::from(parts).with_head(&reply.head),
+            None => parts.into(),
+        }
     }
 }
 
@@ -444,7 +442,8 @@ mod tests {
             failed(Phase::Connect, TransportErrorKind::Proxy, "through proxy http://10.0.0.1:3128: 407"),
             failed(Phase::Waiting, TransportErrorKind::Timeout, "timed out"),
             failed(Phase::Reading, TransportErrorKind::Broken, "reset by https://api.example/x?signature=1"),
-            Error::new(ErrorKind::OutputUnavailable, "cdn.example refused the file").with_status(403),
+            Error::new(ErrorKind::OutputUnavailable, "cdn.example refused the file")
+                .with_head(&HttpHead::new(403, |_| None, SystemTime::UNIX_EPOCH)),
             Error::new(ErrorKind::Content, "got JSON; expected video"),
             "../x".parse::<RequestId>().unwrap_err(),
             "a//b".parse::<ModelId>().unwrap_err(),

@@ -53,8 +53,14 @@ impl HttpHead {
         self.etag.as_deref().filter(|etag| is_strong(etag)).or(self.last_modified.as_deref())
     }
 
+    /// Returns the `Content-Encoding`, unless it changes nothing.
+    pub(crate) fn coding(&self) -> Option<&str> {
+        let coding = self.content_encoding.as_deref().map(str::trim);
+        coding.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+    }
+
     /// Whether the status is 2xx.
-    pub const fn is_success(&self) -> bool {
+    pub(crate) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
 }
@@ -85,17 +91,6 @@ impl HttpReply {
     pub const fn new(head: HttpHead, body: Bytes) -> Self {
         Self { head, body, broken_off: None }
     }
-
-    /// Returns the beginning of a reply that ended early, if one began.
-    pub(crate) fn beginning(error: &TransportError) -> Option<Self> {
-        let head = HttpHead {
-            status: error.status?,
-            retry_after: error.retry_after,
-            content_encoding: error.content_encoding.as_deref().map(str::to_owned),
-            ..HttpHead::default()
-        };
-        Some(Self { head, body: error.read.clone(), broken_off: Some(error.message.as_str().into()) })
-    }
 }
 
 /// An exchange without a whole reply.
@@ -108,44 +103,23 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     /// The message of the HTTP library, without URL or token.
     pub message: String,
-    /// The HTTP status, if a reply began.
-    pub status: Option<u16>,
-    /// The pause that the server asked for, if a reply began.
-    pub retry_after: Option<Duration>,
-    /// The `Content-Encoding`, if a reply began.
-    pub content_encoding: Option<Box<str>>,
-    /// The beginning of the body.
-    pub read: Bytes,
+    /// The beginning of the reply, if one began.
+    pub reply: Option<Box<HttpReply>>,
 }
 
 impl TransportError {
     /// Returns an error before any reply.
     pub fn new(phase: Phase, kind: TransportErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            phase,
-            kind,
-            message: message.into(),
-            status: None,
-            retry_after: None,
-            content_encoding: None,
-            read: Bytes::new(),
-        }
+        Self { phase, kind, message: message.into(), reply: None }
     }
 
     /// Returns the error with the beginning of a reply.
-    pub fn while_reading(self, head: &HttpHead, read: Bytes) -> Self {
-        Self {
-            phase: Phase::Reading,
-            status: Some(head.status),
-            retry_after: head.retry_after,
-            content_encoding: head.content_encoding.as_deref().map(Box::from),
-            read,
-            ..self
-        }
+    pub fn while_reading(self, head: HttpHead, read: Bytes) -> Self {
+        Self { phase: Phase::Reading, reply: Some(HttpReply::new(head, read).into()), ..self }
     }
 
     /// Returns the error of a body over the limit.
-    pub fn too_large(head: &HttpHead, read: Bytes, limit: usize) -> Self {
+    pub(crate) fn too_large(head: HttpHead, read: Bytes, limit: usize) -> Self {
         let message = format!("the reply is larger than {limit} bytes");
         Self::new(Phase::Reading, TransportErrorKind::TooLarge, message).while_reading(head, read)
     }
@@ -197,7 +171,7 @@ pub enum Phase {
 
 impl Phase {
     /// Whether an exchange that ended in this phase is proven to have sent no byte.
-    pub const fn is_before_sending(self) -> bool {
+    pub(crate) const fn is_before_sending(self) -> bool {
         matches!(self, Self::Resolve | Self::Connect)
     }
 }

@@ -47,30 +47,9 @@ impl ModelId {
     }
 }
 
-impl fmt::Display for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ModelId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
-
 /// The id that the API gave to a job: 1 to 128 characters of `A-Z a-z 0-9 _ -`.
 ///
 /// Ids come from servers and users and become part of a path, so no other character is accepted.
-///
-/// ```
-/// use kling_transport::RequestId;
-///
-/// let id: RequestId = "5e1f-09_c".parse()?;
-/// assert_eq!(id.as_str(), "5e1f-09_c");
-/// assert!("../balance".parse::<RequestId>().is_err());
-/// # Ok::<(), kling_transport::Error>(())
-/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct RequestId(Box<str>);
@@ -94,17 +73,24 @@ impl RequestId {
     }
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Shows an id as its text, and checks it again when it is deserialised.
+macro_rules! as_text {
+    ($($id:ident)*) => { $(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
 }
 
-impl<'de> Deserialize<'de> for RequestId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+as_text!(ModelId RequestId);
 
 #[cfg(test)]
 mod tests {

@@ -57,157 +57,122 @@ impl JobModel for DynModel {
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
 #[derive(Serialize)]
-#[serde(bound = "")]
+#[serde(bound = "", transparent)]
 pub struct Job<M: JobModel = DynModel> {
-    #[serde(rename = "request_id")]
-    id: RequestId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<ModelId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    submitted_at: Option<SystemTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration: Option<Box<str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<Box<str>>,
-    #[serde(skip)]
-    warning: Option<Box<str>>,
+    data: JobData,
     #[serde(skip)]
     output: PhantomData<fn() -> M>,
+}
+
+/// The data of a job, whatever its model.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct JobData {
+    #[serde(rename = "request_id")]
+    pub(crate) id: RequestId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<ModelId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) submitted_at: Option<SystemTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duration: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<Box<str>>,
+    #[serde(skip)]
+    pub(crate) warning: Option<Box<str>>,
 }
 
 impl<M: JobModel> Job<M> {
     /// Returns the job of a request id, without a call.
     pub fn from_id(id: RequestId) -> Self {
-        let model = M::MODEL.and_then(|model| model.parse().ok());
-        Self {
-            id,
-            model,
-            submitted_at: None,
-            duration: None,
-            account: None,
-            warning: None,
-            output: PhantomData,
-        }
+        Self::new(JobData { id, model: None, submitted_at: None, duration: None, account: None, warning: None })
+    }
+
+    pub(crate) fn new(mut data: JobData) -> Self {
+        data.model = data.model.or_else(|| M::MODEL?.parse().ok());
+        Self { data, output: PhantomData }
     }
 
     /// Returns the request id.
     pub const fn id(&self) -> &RequestId {
-        &self.id
+        &self.data.id
     }
 
     /// Returns the model, if it is known.
     pub const fn model(&self) -> Option<&ModelId> {
-        self.model.as_ref()
+        self.data.model.as_ref()
     }
 
     /// Returns when the API accepted the job, by the clock of the machine that submitted it.
     pub const fn submitted_at(&self) -> Option<SystemTime> {
-        self.submitted_at
+        self.data.submitted_at
     }
 
     /// Returns the `duration` of the input as JSON, if the input had one. Jobs of one model run about as long as their clips
     /// last.
     pub fn duration(&self) -> Option<&str> {
-        self.duration.as_deref()
+        self.data.duration.as_deref()
     }
 
     /// Returns the hash of the account that submitted the job, if it is known: [`Token::account_hash`](crate::Token::account_hash).
     pub fn account(&self) -> Option<&str> {
-        self.account.as_deref()
+        self.data.account.as_deref()
     }
 
     /// Returns the job with the hash of its account.
     #[must_use]
-    pub fn with_account(self, hash: impl Into<String>) -> Self {
-        Self { account: Some(hash.into().into()), ..self }
+    pub fn with_account(mut self, hash: impl Into<String>) -> Self {
+        self.data.account = Some(hash.into().into());
+        self
     }
 
     /// Returns the job with the time of its submit, for a job that is known by its id alone.
     #[must_use]
-    pub fn with_submitted_at(self, at: SystemTime) -> Self {
-        Self { submitted_at: Some(at), ..self }
+    pub fn with_submitted_at(mut self, at: SystemTime) -> Self {
+        self.data.submitted_at = Some(at);
+        self
     }
 
     /// Returns the damage of the reply to the submit as one line, if the reply was damaged but named the job. It is not
     /// serialised.
     pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+        self.data.warning.as_deref()
     }
 
     /// Returns the time since the submit, if it is known and the clock did not go backwards.
     pub fn age(&self, now: SystemTime) -> Option<Duration> {
-        now.duration_since(self.submitted_at?).ok()
-    }
-
-    /// Returns the job without its model's type.
-    pub fn untyped(self) -> Job {
-        self.retyped()
-    }
-
-    pub(crate) fn submitted(
-        id: RequestId,
-        model: ModelId,
-        at: SystemTime,
-        duration: Option<Box<str>>,
-        warning: Option<Box<str>>,
-    ) -> Self {
-        Self {
-            id,
-            model: Some(model),
-            submitted_at: Some(at),
-            duration,
-            account: None,
-            warning,
-            output: PhantomData,
-        }
-    }
-
-    fn retyped<N: JobModel>(self) -> Job<N> {
-        let Self { id, model, submitted_at, duration, account, warning, .. } = self;
-        let model = model.or_else(|| N::MODEL?.parse().ok());
-        Job { id, model, submitted_at, duration, account, warning, output: PhantomData }
+        now.duration_since(self.data.submitted_at?).ok()
     }
 }
 
 impl Job {
     /// Returns the job with its model, for a job that is known by its id alone.
     #[must_use]
-    pub fn with_model(self, model: ModelId) -> Self {
-        Self { model: Some(model), ..self }
+    pub fn with_model(mut self, model: ModelId) -> Self {
+        self.data.model = Some(model);
+        self
     }
 
-    /// Returns the job with its model's type.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the job is known to be of another model.
+    /// Returns the job with its model's type, unless the job is known to be of another model.
     pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
-        match (&self.model, M::MODEL) {
+        match (&self.data.model, M::MODEL) {
             (Some(model), Some(expected)) if model.as_str() != expected => {
-                Err(Error::config(format!("request {} is of model {model}; expected {expected}", self.id)))
+                Err(Error::config(format!("request {} is of model {model}; expected {expected}", self.id())))
             }
-            _ => Ok(self.retyped()),
+            _ => Ok(Job::new(self.data)),
         }
     }
 }
 
 impl<M: JobModel> Clone for Job<M> {
     fn clone(&self) -> Self {
-        let Self { id, model, submitted_at, duration, account, warning, output } = self;
-        Self {
-            id: id.clone(),
-            model: model.clone(),
-            submitted_at: *submitted_at,
-            duration: duration.clone(),
-            account: account.clone(),
-            warning: warning.clone(),
-            output: *output,
-        }
+        Self::new(self.data.clone())
     }
 }
 
 impl<M: JobModel> PartialEq for Job<M> {
     fn eq(&self, other: &Self) -> bool {
-        (&self.id, &self.model, self.submitted_at) == (&other.id, &other.model, other.submitted_at)
+        let identity = |job: &Self| (job.id().clone(), job.model().cloned(), job.submitted_at());
+        identity(self) == identity(other)
     }
 }
 
@@ -215,28 +180,14 @@ impl<M: JobModel> Eq for Job<M> {}
 
 impl<M: JobModel> fmt::Debug for Job<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job")
-            .field("id", &self.id)
-            .field("model", &self.model)
-            .field("submitted_at", &self.submitted_at)
-            .finish()
+        f.debug_tuple("Job").field(&self.data).finish()
     }
 }
 
 impl<'de, M: JobModel> Deserialize<'de> for Job<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Stored {
-            request_id: RequestId,
-            model: Option<ModelId>,
-            submitted_at: Option<SystemTime>,
-            duration: Option<Box<str>>,
-            account: Option<Box<str>>,
-        }
-        let Stored { request_id: id, model, submitted_at, duration, account } =
-            Stored::deserialize(deserializer)?;
-        let job = Job { id, model, submitted_at, duration, account, warning: None, output: PhantomData };
-        job.typed().map_err(serde::de::Error::custom)
+        let data = JobData::deserialize(deserializer)?;
+        Job::new(data).typed().map_err(serde::de::Error::custom)
     }
 }
 

@@ -9,39 +9,18 @@ use serde_json::{Map, Number, Value};
 
 use crate::RequestId;
 
-/// The members of API replies. An object without any of them is not a reply of the API.
-const KNOWN: [&str; 10] = [
-    "request_id",
-    "status",
-    "output",
-    "outcome",
-    "error",
-    "error_code",
-    "error_message",
-    "message",
-    "detail",
-    "queue_position",
-];
 /// The members that are searched in the text if the structure is destroyed.
 const SEARCHED: [&str; 4] = ["request_id", "status", "output", "error"];
 /// The most occurrences of a name that are tried, since a hostile text may hold a million.
 const MAX_SEARCHES: usize = 8;
-/// The deepest nesting, as in `serde_json`. A deeper value is skipped.
+/// The deepest nesting, as in `serde_json`. The brackets of a deeper value are skipped.
 const MAX_DEPTH: usize = 127;
-
-/// An object and its damage.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) object: Map<String, Value>,
-    /// The damage, unless the text was valid JSON.
-    pub(crate) damage: Option<Damage>,
-}
 
 /// The damage of a text. Without any flag, every member was read.
 #[derive(Debug, Default)]
 pub(crate) struct Damage {
-    /// The error of `serde_json`.
-    pub(crate) note: String,
+    /// The error of `serde_json`, unless the text was valid JSON.
+    pub(crate) note: Option<String>,
     /// The text ends before the object does.
     pub(crate) is_cut: bool,
     /// Unexpected characters were skipped, so members may be missing or misplaced.
@@ -58,14 +37,13 @@ impl Damage {
 }
 
 /// Reads an object. Returns `None` if the text has no member of the API.
-pub(crate) fn read(body: &[u8]) -> Option<Reading> {
+pub(crate) fn read(body: &[u8]) -> Option<(Map<String, Value>, Damage)> {
     let note = match serde_json::from_slice(body) {
-        Ok(Value::Object(object)) => return Some(Reading { object, damage: None }),
+        Ok(Value::Object(object)) => return Some((object, Damage::default())),
         Ok(Value::String(text)) if text.trim_start().starts_with('{') => {
-            let note = "an object inside a string".to_owned();
-            let mut reading = read(text.as_bytes())?;
-            reading.damage.get_or_insert_with(|| Damage { note, ..Damage::default() });
-            return Some(reading);
+            let (object, mut damage) = read(text.as_bytes())?;
+            damage.note.get_or_insert_with(|| "an object inside a string".to_owned());
+            return Some((object, damage));
         }
         Ok(_) => "expected an object".to_owned(),
         Err(error) => error.to_string(),
@@ -82,8 +60,8 @@ pub(crate) fn read(body: &[u8]) -> Option<Reading> {
             }
         }
     }
-    damage.note = note;
-    is_known(&object).then_some(Reading { object, damage: Some(damage) })
+    damage.note = Some(note);
+    is_known(&object).then_some((object, damage))
 }
 
 /// Finds a whole request id anywhere in a text.
@@ -107,8 +85,11 @@ pub(crate) fn id(text: &str) -> Option<RequestId> {
     if is_absent { None } else { text.parse().ok() }
 }
 
+/// Whether an object has a member of API replies.
 fn is_known(object: &Map<String, Value>) -> bool {
-    KNOWN.iter().any(|name| object.contains_key(*name))
+    const KNOWN: &str =
+        "request_id status output outcome error error_code error_message message detail queue_position";
+    KNOWN.split(' ').any(|name| object.contains_key(name))
 }
 
 /// Finds a member's name in a text and reads the value after its colon.
@@ -239,7 +220,10 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.skip_blanks();
         match self.peek()? {
-            '{' | '[' if depth == 0 => self.skip_nested().then_some(Value::Null),
+            bracket @ ('{' | '[') if depth == 0 => {
+                self.garbled(bracket);
+                None
+            }
             '{' => {
                 let mut object = Map::new();
                 self.members(&mut object, depth - 1).then_some(Value::Object(object))
@@ -333,30 +317,6 @@ impl<'a> Reader<'a> {
         (end > 0).then(|| &rest[..end])
     }
 
-    /// Skips a value that is nested too deep, without recursion. Returns false if the text ends first.
-    fn skip_nested(&mut self) -> bool {
-        let mut open = 0usize;
-        while let Some(next) = self.text[self.at..].find(['{', '}', '[', ']', '"']) {
-            self.at += next;
-            match self.peek() {
-                Some('"') => {
-                    if self.string('"').is_none() {
-                        break;
-                    }
-                    continue;
-                }
-                Some('{' | '[') => open += 1,
-                _ => open -= 1,
-            }
-            self.at += 1;
-            if open == 0 {
-                return true;
-            }
-        }
-        self.at = self.text.len();
-        self.cut()
-    }
-
     fn skip_blanks(&mut self) {
         self.at = self.text.len() - self.text[self.at..].trim_start_matches(is_blank).len();
     }
@@ -407,9 +367,8 @@ mod tests {
 
     /// Returns the object of a text, and whether members may be missing.
     fn reading(text: &str) -> (Value, bool) {
-        let Reading { object, damage } =
-            read(text.as_bytes()).unwrap_or_else(|| panic!("no object in {text}"));
-        (Value::Object(object), damage.is_some_and(|damage| damage.may_lack_members()))
+        let (object, damage) = read(text.as_bytes()).unwrap_or_else(|| panic!("no object in {text}"));
+        (Value::Object(object), damage.may_lack_members())
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use crate::pending_submit::PendingSubmit;
 pub use crate::replies::{Balance, CancelOutcome, CancelReply, JobOutcome, ResultReply, StatusReply};
 #[cfg(feature = "async")]
 pub use crate::reqwest_transport::{Reqwest, TokioRuntime};
-pub use crate::retry::{Backoff, Retry, RetryNotice, RetryPolicy};
+pub use crate::retry::{Backoff, RetryNotice, RetryPolicy};
 #[doc(hidden)]
 pub use crate::sanitize::is_unsafe_on_terminal;
 pub use crate::settings::{ApiBase, BASE_VARIABLE, Settings};

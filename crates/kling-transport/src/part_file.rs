@@ -40,9 +40,7 @@ pub(crate) struct ResumeInfo {
 
 impl PartFile {
     /// Opens the part file of a target and a URL. Returns the note and length that an earlier download left.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] if another process holds the file. Others if the file cannot be opened.
+    /// [`io::ErrorKind::WouldBlock`] means that another process holds the file.
     pub(crate) fn open(target: &Path, source: &Url) -> io::Result<(Self, Option<(ResumeInfo, u64)>)> {
         let path = folder(target).join(format!("{}{}{PART}", prefix(target), name(source)));
         let file = match open_locked(&path) {
@@ -130,10 +128,8 @@ impl PartFile {
         remove_note(&self.path)
     }
 
-    /// Renames the file to its target, and removes part files of other URLs.
-    ///
-    /// # Errors
-    /// If the target cannot be written. The part is kept and noted as whole.
+    /// Renames the file to its target, and removes part files of other URLs. If the target cannot be written, the part is
+    /// kept and noted as whole.
     pub(crate) fn finish(mut self, overwrite: bool) -> io::Result<()> {
         self.file.sync_all()?;
         // All bytes are there and were paid for, so the file is kept whatever fails from here.
@@ -237,39 +233,33 @@ fn open_locked(path: &Path) -> io::Result<File> {
 }
 
 /// Returns options that neither follow a link nor wait for a pipe.
-#[cfg(unix)]
 fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
 
-    use rustix::fs::OFlags;
+        use rustix::fs::OFlags;
 
-    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
-}
-
-#[cfg(windows)]
-fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::windows::fs::OpenOptionsExt;
-
-    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
-}
-
-#[cfg(not(any(unix, windows)))]
-fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    #[cfg(windows)]
+    {
+        const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+        std::os::windows::fs::OpenOptionsExt::custom_flags(options, FILE_FLAG_OPEN_REPARSE_POINT);
+    }
     options
 }
 
-/// Whether a file is a regular one of this user, with a single name.
-#[cfg(unix)]
+/// Whether a file is a regular one, and on Unix one of this user with a single name.
 fn is_ours(facts: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
 
-    facts.is_file() && facts.nlink() <= 1 && facts.uid() == rustix::process::geteuid().as_raw()
-}
-
-/// Whether a file is a regular one.
-#[cfg(not(unix))]
-fn is_ours(facts: &Metadata) -> bool {
+        if facts.nlink() > 1 || facts.uid() != rustix::process::geteuid().as_raw() {
+            return false;
+        }
+    }
     facts.is_file()
 }
 

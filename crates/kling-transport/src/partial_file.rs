@@ -80,9 +80,6 @@ impl DownloadOptions {
     /// Checks that a download with these options can write its file, before the job is paid for. Blocks on the disk.
     ///
     /// Creates empty files under the names of a download, renames one to `path`, and removes it.
-    ///
-    /// # Errors
-    /// [`Error::is_file`] if the file exists, its folder does not, or a name cannot be written.
     pub fn check_path(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         if !self.overwrite && path.symlink_metadata().is_ok() {
@@ -204,8 +201,7 @@ impl PartialFile {
 
     /// Checks the content headers of a reply.
     fn check_head(&self, head: &HttpHead) -> Result<(), Error> {
-        let is_coded = |coding: &&str| !coding.trim().is_empty() && !coding.eq_ignore_ascii_case("identity");
-        if let Some(coding) = head.content_encoding.as_deref().filter(is_coded) {
+        if let Some(coding) = head.coding() {
             let message = format!("compressed as {}, which was not requested", sanitize::name(coding));
             return Err(Error::new(ErrorKind::Content, message));
         }

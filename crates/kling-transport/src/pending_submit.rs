@@ -5,16 +5,16 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use kling_types::{Model, ModelInput};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api_reply::{self, ApiReply};
+use crate::job::JobData;
 use crate::retry::OnRetry;
 use crate::{
     DynModel, Error, ErrorKind, Fingerprint, HttpReply, HttpRequest, Job, JobModel, Limits, ModelId, Phase,
-    RequestId, Retry, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError,
+    RequestId, RetryNotice, RetryPolicy, Settings, Span, SubmitOutcome, TransportError, TransportErrorKind,
     UnknownOutcome, lenient_json, redact, sanitize,
 };
 
@@ -42,43 +42,44 @@ pub struct PendingSubmit<M: JobModel = DynModel> {
 
 impl<M: Model> PendingSubmit<M> {
     /// Returns a submit of a typed input to its model, which begins at `now`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] if the input cannot be written as JSON.
     pub fn typed<I: ModelInput<Model = M>>(
         settings: &Settings,
         input: &I,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        let body = serde_json::to_vec(input).map_err(|error| not_serialisable(&error))?;
-        Ok(Self::new(settings, M::ID.parse()?, body.into(), now))
+        Self::new(settings, M::ID.parse()?, input, now)
     }
 }
 
 impl PendingSubmit {
     /// Returns a submit of a JSON object to a model, which begins at `now`. The keys are not validated.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] if the input is not an object.
     pub fn json(settings: &Settings, model: &ModelId, input: &Value, now: SystemTime) -> Result<Self, Error> {
         if !input.is_object() {
             return Err(Error::config(
                 "the input is not a JSON object with the keys of the model's input schema",
             ));
         }
-        let body = serde_json::to_vec(input).map_err(|error| not_serialisable(&error))?;
-        Ok(Self::new(settings, model.clone(), body.into(), now))
+        Self::new(settings, model.clone(), input, now)
     }
 }
 
 impl<M: JobModel> PendingSubmit<M> {
-    fn new(settings: &Settings, model: ModelId, body: Bytes, now: SystemTime) -> Self {
+    fn new(
+        settings: &Settings,
+        model: ModelId,
+        input: &impl Serialize,
+        now: SystemTime,
+    ) -> Result<Self, Error> {
         let url = settings.base.join(&["models", &model.encoded()]);
-        Self {
+        let body = serde_json::to_vec(input).map_err(|error| {
+            let reason = sanitize::text(&error.to_string());
+            Error::config(format!("the input cannot be written as JSON: {reason}"))
+        })?;
+        Ok(Self {
             fingerprint: Fingerprint::of(&body),
             duration: duration(&body),
             limits: settings.submit_limits(body.len()),
-            request: HttpRequest::paid(url, &settings.token, body),
+            request: HttpRequest::paid(url, &settings.token, body.into()),
             span: Span::submit(&model),
             model,
             started_at: now,
@@ -87,7 +88,7 @@ impl<M: JobModel> PendingSubmit<M> {
             on_retry: settings.on_retry.clone(),
             rejection: None,
             output: PhantomData,
-        }
+        })
     }
 
     /// Returns the request of the next attempt.
@@ -144,41 +145,40 @@ impl<M: JobModel> PendingSubmit<M> {
     ) -> ControlFlow<SubmitOutcome<M>, Duration> {
         let rejection = match classify(redact::outcome(outcome, self.request.token())) {
             Attempt::Accepted(id, warning) => {
-                let at = self.started_at + elapsed;
-                let job = Job::submitted(id, self.model.clone(), at, self.duration.clone(), warning);
-                return ControlFlow::Break(SubmitOutcome::Accepted(job));
+                let (model, duration) = (Some(self.model.clone()), self.duration.clone());
+                let submitted_at = Some(self.started_at + elapsed);
+                let data = JobData { id, model, submitted_at, duration, account: None, warning };
+                return ControlFlow::Break(SubmitOutcome::Accepted(Job::new(data)));
             }
-            Attempt::Unknown(cut) => {
-                return ControlFlow::Break(SubmitOutcome::Unknown(self.unknown_outcome(cut)));
+            Attempt::Unknown(error) => {
+                return ControlFlow::Break(SubmitOutcome::Unknown(self.unknown_outcome(error)));
             }
             Attempt::Rejected(error) => error,
         };
         // A certificate or proxy that is not accepted will not be accepted a second later.
         if rejection.is_connect() && rejection.is_transient() || rejection.kind() == ErrorKind::RateLimited {
             let retry_after = rejection.retry_after();
-            if let Retry::After(pause) = self.retry.next(self.attempts, retry_after, elapsed, random) {
-                self.on_retry.notify(&RetryNotice {
-                    error: &rejection,
-                    delay: pause,
-                    attempts: self.attempts,
-                });
+            let attempts = self.attempts;
+            if let Some(delay) = self.retry.next(attempts, retry_after, elapsed, random) {
+                self.on_retry.0(&RetryNotice { error: &rejection, delay, attempts });
                 self.rejection = Some(rejection);
-                return ControlFlow::Continue(pause);
+                return ControlFlow::Continue(delay);
             }
         }
         ControlFlow::Break(SubmitOutcome::Rejected(rejection))
     }
 
-    fn unknown_outcome(&self, cut: Cut) -> UnknownOutcome {
+    fn unknown_outcome(&self, error: TransportError) -> UnknownOutcome {
+        let excerpt = error.reply.as_ref().map(|reply| sanitize::bytes(&reply.body));
         UnknownOutcome {
             model: self.model.clone(),
             fingerprint: self.fingerprint,
             started_at: self.started_at,
-            phase: cut.phase,
+            phase: error.phase,
             attempts: self.attempts,
-            status: cut.status,
-            message: cut.message,
-            excerpt: Some(sanitize::bytes(&cut.read)).filter(|text| !text.is_empty()),
+            status: error.reply.map(|reply| reply.head.status),
+            message: sanitize::text(&error.message),
+            excerpt: excerpt.filter(|text| !text.is_empty()),
             intent_id: None,
         }
     }
@@ -196,10 +196,6 @@ fn duration(body: &[u8]) -> Option<Box<str>> {
     (is_plain && text.len() <= 16).then(|| text.into())
 }
 
-fn not_serialisable(error: &serde_json::Error) -> Error {
-    Error::config(format!("the input cannot be written as JSON: {}", sanitize::text(&error.to_string())))
-}
-
 impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingSubmit")
@@ -215,15 +211,7 @@ enum Attempt {
     /// A job was created. The warning names the damage of the reply.
     Accepted(RequestId, Option<Box<str>>),
     Rejected(Error),
-    Unknown(Cut),
-}
-
-/// The point at which an exchange ended.
-struct Cut {
-    phase: Phase,
-    status: Option<u16>,
-    message: String,
-    read: Bytes,
+    Unknown(TransportError),
 }
 
 fn classify(outcome: Result<HttpReply, TransportError>) -> Attempt {
@@ -236,23 +224,23 @@ fn classify(outcome: Result<HttpReply, TransportError>) -> Attempt {
 /// Classifies an exchange without a whole reply. The beginning may name the job. Without an id, the status may prove a
 /// rejection.
 fn classify_error(error: TransportError) -> Attempt {
-    let beginning = HttpReply::beginning(&error);
-    if let Some(reply) = &beginning
+    let status = error.reply.as_ref().map(|reply| reply.head.status);
+    if let Some(reply) = &error.reply
         && let Some(read) = ApiReply::read(reply)
         && let Some(id) = submitted_id(&read, reply)
     {
         return Attempt::Accepted(id, read.warning);
     }
-    if error.phase.is_before_sending() || error.status.is_some_and(is_rejection) {
-        return Attempt::Rejected(match error.status {
-            Some(status) => Error::new(ErrorKind::of_status(status), sanitize::text(&error.message))
-                .with_status(status)
-                .with_retry_after(error.retry_after),
+    if error.phase.is_before_sending() || status.is_some_and(is_rejection) {
+        return Attempt::Rejected(match error.reply {
+            Some(reply) => {
+                let kind = ErrorKind::of_status(reply.head.status);
+                Error::new(kind, sanitize::text(&error.message)).with_head(&reply.head)
+            }
             None => error.into(),
         });
     }
-    let message = sanitize::text(&error.message);
-    Attempt::Unknown(Cut { phase: error.phase, status: error.status, message, read: error.read })
+    Attempt::Unknown(error)
 }
 
 /// Classifies a whole reply. An id proves a job. Without one, an `error_code` decides before the status does.
@@ -275,8 +263,8 @@ fn classify_reply(reply: HttpReply) -> Attempt {
         }
         Err(error) => error,
     };
-    let message = sanitize::text(&error.to_string());
-    Attempt::Unknown(Cut { phase: Phase::Reading, status: Some(status), message, read: reply.body })
+    let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, error.to_string());
+    Attempt::Unknown(error.while_reading(reply.head, reply.body))
 }
 
 /// Returns the id of the job, if the reply proves that there is one.
@@ -294,7 +282,7 @@ fn submitted_id(read: &ApiReply, reply: &HttpReply) -> Option<RequestId> {
     }
     let has_links =
         ["status_url", "result_url", "cancel_url"].iter().any(|name| read.object.contains_key(*name));
-    let is_doubtful = read.has_error() || read.is_embedded() || is_rejection(status) && !has_links;
+    let is_doubtful = read.has_error() || read.damage.is_embedded || is_rejection(status) && !has_links;
     id.filter(|_| status == 429 || !is_doubtful)
 }
 
@@ -318,8 +306,10 @@ const fn is_rejection(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
-    use crate::{HttpHead, Token, TransportErrorKind};
+    use crate::{HttpHead, Token};
 
     fn pending() -> PendingSubmit {
         let settings = Settings::new(Token::new("secret-0123").unwrap());
@@ -409,7 +399,7 @@ mod tests {
         let cut = |status| {
             let head = HttpHead { status, ..HttpHead::default() };
             Err(TransportError::new(Phase::Waiting, TransportErrorKind::Broken, "cut")
-                .while_reading(&head, Bytes::new()))
+                .while_reading(head, Bytes::new()))
         };
         assert_eq!(outcome(cut(422)), "rejected");
         assert_eq!(outcome(cut(200)), "unknown");

@@ -12,26 +12,24 @@ pub(crate) fn outcome(
     outcome: Result<HttpReply, TransportError>,
     token: Option<&Token>,
 ) -> Result<HttpReply, TransportError> {
-    match outcome {
-        Ok(mut reply) => {
-            let plain = decompressed(reply.body.clone(), reply.head.content_encoding.as_deref());
-            if plain != reply.body {
-                // The header may be missing.
-                reply.head.content_encoding.get_or_insert_with(|| "gzip".to_owned());
-            }
-            Ok(HttpReply { body: clean(plain, token, false), ..reply })
-        }
-        Err(error) => {
-            let plain = decompressed(error.read.clone(), error.content_encoding.as_deref());
-            let message = clean(error.message.into(), token, false);
-            Err(TransportError {
-                message: String::from_utf8_lossy(&message).into_owned(),
-                // The text may end within the token.
-                read: clean(plain, token, true),
-                ..error
-            })
-        }
+    outcome.map(|reply| cleaned(reply, token, None)).map_err(|error| {
+        let message = clean(error.message.into(), token, false);
+        let message = String::from_utf8_lossy(&message).into_owned();
+        let reply = error.reply.map(|reply| cleaned(*reply, token, Some(&message)).into());
+        TransportError { message, reply, ..error }
+    })
+}
+
+/// Cleans a reply. `broken_off` is the reason if it ended early.
+fn cleaned(mut reply: HttpReply, token: Option<&Token>, broken_off: Option<&str>) -> HttpReply {
+    let plain = decompressed(reply.body.clone(), reply.head.content_encoding.as_deref());
+    if plain != reply.body {
+        // The header may be missing.
+        reply.head.content_encoding.get_or_insert_with(|| "gzip".to_owned());
     }
+    // A text that is cut may end within the token.
+    let body = clean(plain, token, broken_off.is_some());
+    HttpReply { body, broken_off: broken_off.map(Box::from).or(reply.broken_off), ..reply }
 }
 
 fn clean(text: Bytes, token: Option<&Token>, is_cut: bool) -> Bytes {
@@ -119,7 +117,7 @@ mod tests {
             let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, text.clone());
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
-            assert_redacted(&unknown_outcome(Err(error.while_reading(&head, read))));
+            assert_redacted(&unknown_outcome(Err(error.while_reading(head, read))));
             assert_redacted(&unknown_outcome(reply(200, text)));
         }
     }
@@ -232,7 +230,7 @@ mod tests {
             let text = format!("{}{quote}", ".".repeat(before));
             let read = Bytes::copy_from_slice(&text.as_bytes()[..at.min(text.len())]);
             let head = HttpHead { status: 200, ..HttpHead::default() };
-            let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut").while_reading(&head, read);
+            let error = TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut").while_reading(head, read);
             let shown = unknown_outcome(Err(error));
             assert_redacted(&shown);
             assert_redacted_in_base64(&shown);

@@ -93,7 +93,7 @@ impl ResultReply {
     }
 
     pub(crate) fn read(id: &RequestId, reply: ApiReply) -> Result<Self, Error> {
-        let (is_cut, is_whole) = (reply.is_cut(), reply.is_whole());
+        let (is_cut, is_whole) = (reply.damage.is_cut, reply.is_whole());
         let ApiReply { mut object, mut warning, .. } = reply;
         let state = api_reply::state(&object);
         let output = object.remove("output").filter(|output| !output.is_null());
@@ -168,7 +168,7 @@ impl StatusReply {
     /// [`StatusReply::read`] reads.
     pub(crate) fn read_plain(reply: &HttpReply, id: &RequestId) -> Option<Self> {
         let is_plain = reply.broken_off.is_none()
-            && reply.head.content_encoding.is_none()
+            && reply.head.coding().is_none()
             && reply.head.is_success()
             // serde would read an array as well, item by item.
             && reply.body.first() == Some(&b'{');

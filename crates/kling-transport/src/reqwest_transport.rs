@@ -8,11 +8,13 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Response, redirect, retry};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout, timeout_at};
 use url::Url;
 
 use crate::allowed_hosts::EnvironmentProxies;
-use crate::upload_progress::{Recalled, TrackedBody, UploadProgress};
+use crate::settings::CONNECT_TIMEOUT;
+use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
     ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, Method, OpenResult,
     Phase, Runtime, Settings, Transport, TransportError, TransportErrorKind,
@@ -28,11 +30,6 @@ pub struct Reqwest {
 
 impl Reqwest {
     /// Returns a transport with this crate's settings.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up.
-    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://` nor
-    /// `https://`.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         if settings.base().is_loopback() {
             return Self::configured(settings, |builder| builder)
@@ -53,14 +50,11 @@ impl Reqwest {
 
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::Client::configured).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Error> {
-        let mut builder = configure(preset(settings))
+        let mut builder = configure(preset())
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
@@ -98,18 +92,13 @@ impl Reqwest {
         let head = head(&response);
         let mut body = BytesMut::new();
         loop {
-            let chunk = timeout_at(deadline, response.chunk()).await;
-            let chunk = chunk.map_or_else(
-                |_| Err(timed_out(Phase::Reading)),
-                |chunk| chunk.map_err(|error| transport_error(error, Phase::Reading)),
-            );
-            match chunk {
+            match chunk(timeout_at(deadline, response.chunk()).await) {
                 Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Err(error) => return Err(error.while_reading(&head, body.freeze())),
+                Err(error) => return Err(error.while_reading(head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
+                return Err(TransportError::too_large(head, body.freeze(), limits.max_body));
             }
         }
     }
@@ -159,13 +148,13 @@ struct Body {
 
 impl BodyStream for Body {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>> {
-        Box::pin(async {
-            match timeout(self.idle_timeout, self.response.chunk()).await {
-                Ok(chunk) => chunk.map_err(|error| transport_error(error, Phase::Reading)),
-                Err(_) => Err(timed_out(Phase::Reading)),
-            }
-        })
+        Box::pin(async { chunk(timeout(self.idle_timeout, self.response.chunk()).await) })
     }
+}
+
+fn chunk(read: Result<reqwest::Result<Option<Bytes>>, Elapsed>) -> Result<Option<Bytes>, TransportError> {
+    let chunk = read.map_err(|_| timed_out(Phase::Reading))?;
+    chunk.map_err(|error| transport_error(error, Phase::Reading))
 }
 
 /// The clock of tokio and its threads for blocking work.
@@ -190,8 +179,8 @@ impl Runtime for TokioRuntime {
 }
 
 /// Returns the settings that the caller may change.
-fn preset(settings: &Settings) -> ClientBuilder {
-    let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout());
+fn preset() -> ClientBuilder {
+    let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
     #[cfg(feature = "rustls")]
     return builder.tls_backend_rustls();
     #[cfg(not(feature = "rustls"))]
@@ -274,7 +263,7 @@ fn timed_out(phase: Phase) -> TransportError {
 
 impl http_body::Body for TrackedBody {
     type Data = Bytes;
-    type Error = Recalled;
+    type Error = std::io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -67,31 +67,19 @@ impl RetryPolicy {
         Self { backoff, ..self }
     }
 
-    /// Decides after `attempts` failed attempts. The pause is never shorter than `retry_after`. If that exceeds the
-    /// budget, there is no retry.
-    pub fn next(
+    /// Returns the pause before the next attempt, or `None` after the last of `attempts` failed ones. The pause is never
+    /// shorter than `retry_after`.
+    pub(crate) fn next(
         &self,
         attempts: u32,
         retry_after: Option<Duration>,
         elapsed: Duration,
         random: f64,
-    ) -> Retry {
+    ) -> Option<Duration> {
         let pause = self.backoff.pause(attempts, random).max(retry_after.unwrap_or_default());
-        if attempts < self.max_attempts && elapsed.saturating_add(pause) < self.budget {
-            Retry::After(pause)
-        } else {
-            Retry::GiveUp
-        }
+        let is_allowed = attempts < self.max_attempts && elapsed.saturating_add(pause) < self.budget;
+        is_allowed.then_some(pause)
     }
-}
-
-/// The decision after a failed attempt.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Retry {
-    /// Retry after this pause.
-    After(Duration),
-    /// Give up.
-    GiveUp,
 }
 
 /// The notice of a retry: see [`Settings::with_on_retry`](crate::Settings::with_on_retry).
@@ -121,25 +109,13 @@ impl fmt::Display for RetryNotice<'_> {
 
 type Notify = dyn Fn(&RetryNotice<'_>) + Send + Sync;
 
-/// The callback for retries, if any.
-#[derive(Clone, Default)]
-pub(crate) struct OnRetry(Option<Arc<Notify>>);
-
-impl OnRetry {
-    pub(crate) fn new(notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(notify)))
-    }
-
-    pub(crate) fn notify(&self, notice: &RetryNotice<'_>) {
-        if let Some(notify) = &self.0 {
-            notify(notice);
-        }
-    }
-}
+/// The callback for retries.
+#[derive(Clone)]
+pub(crate) struct OnRetry(pub(crate) Arc<Notify>);
 
 impl fmt::Debug for OnRetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "OnRetry(set)" } else { "OnRetry(none)" })
+        f.write_str("OnRetry(..)")
     }
 }
 
@@ -157,7 +133,7 @@ mod tests {
         ) {
             let (retry_after, elapsed) = (Duration::from_secs(retry_after), Duration::from_secs(elapsed));
             let policy = RetryPolicy::new(Duration::from_secs(60));
-            if let Retry::After(pause) = policy.next(attempts, Some(retry_after), elapsed, random) {
+            if let Some(pause) = policy.next(attempts, Some(retry_after), elapsed, random) {
                 prop_assert!(pause >= retry_after);
                 prop_assert!(elapsed + pause < policy.budget);
             }
@@ -185,7 +161,7 @@ mod tests {
     #[test]
     fn a_retry_after_beyond_the_budget_ends_the_retries() {
         let policy = RetryPolicy::new(Duration::from_secs(60));
-        assert_eq!(policy.next(1, Some(Duration::from_secs(3600)), Duration::ZERO, 0.5), Retry::GiveUp);
-        assert_eq!(RetryPolicy::never().next(1, None, Duration::ZERO, 0.0), Retry::GiveUp);
+        assert_eq!(policy.next(1, Some(Duration::from_secs(3600)), Duration::ZERO, 0.5), None);
+        assert_eq!(RetryPolicy::never().next(1, None, Duration::ZERO, 0.0), None);
     }
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use url::{Host, Url};
@@ -11,6 +12,8 @@ use url::{Host, Url};
 use crate::retry::OnRetry;
 use crate::{Error, Limits, RetryNotice, RetryPolicy, Token};
 
+/// The time in which a connection must open.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest upload that a submit timeout allows for, in bytes a second. Inputs may carry images.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
 
@@ -22,7 +25,7 @@ const SLOWEST_UPLOAD: u64 = 64 * 1024;
 ///
 /// let settings = Settings::new(Token::new("rc-0123456789")?)
 ///     .with_base("http://127.0.0.1:8080/v1".parse()?)
-///     .with_submit_budget(Duration::from_secs(20));
+///     .with_call_timeout(Duration::from_secs(20));
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -33,9 +36,8 @@ pub struct Settings {
     pub(crate) submit_retry: RetryPolicy,
     pub(crate) call_retry: RetryPolicy,
     pub(crate) on_retry: OnRetry,
-    connect_timeout: Duration,
+    pub(crate) call_timeout: Duration,
     submit_timeout: Duration,
-    call_timeout: Duration,
 }
 
 impl Settings {
@@ -46,17 +48,13 @@ impl Settings {
             base: ApiBase::default(),
             submit_retry: RetryPolicy::new(Duration::from_secs(60)),
             call_retry: RetryPolicy::new(Duration::from_secs(20)).with_max_attempts(4),
-            on_retry: OnRetry::default(),
-            connect_timeout: Duration::from_secs(10),
+            on_retry: OnRetry(Arc::new(|_| {})),
             submit_timeout: Duration::from_secs(120),
             call_timeout: Duration::from_secs(30),
         }
     }
 
     /// Returns settings with the token of [`Token::from_env`] and the base of [`ApiBase::from_env`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable has an invalid value.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::new(Token::from_env()?).with_base(ApiBase::from_env()?))
     }
@@ -71,12 +69,7 @@ impl Settings {
         Self { base, ..self }
     }
 
-    /// Sets how long a submit is retried after 429 or failed connections. Default: 60 s. Zero means one attempt.
-    pub fn with_submit_budget(self, budget: Duration) -> Self {
-        Self { submit_retry: RetryPolicy { budget, ..self.submit_retry }, ..self }
-    }
-
-    /// Sets the retries of a submit after 429 or failed connections. No other failure is retried.
+    /// Sets the retries of a submit after 429 or failed connections. Default: within 60 s. No other failure is retried.
     pub fn with_submit_retry(self, submit_retry: RetryPolicy) -> Self {
         Self { submit_retry, ..self }
     }
@@ -91,12 +84,7 @@ impl Settings {
     ///
     /// The thread that makes the call runs `notify`, so it must not block.
     pub fn with_on_retry(self, notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
-        Self { on_retry: OnRetry::new(notify), ..self }
-    }
-
-    /// Sets how long a connection may take to open. Default: 10 s.
-    pub fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
-        Self { connect_timeout, ..self }
+        Self { on_retry: OnRetry(Arc::new(notify)), ..self }
     }
 
     /// Sets how long a submit may take, beside the time for its body at 64 KiB/s. Default: 120 s. After a timeout the
@@ -120,16 +108,6 @@ impl Settings {
         &self.token
     }
 
-    /// Returns how long a connection may take to open.
-    pub fn connect_timeout(&self) -> Duration {
-        self.connect_timeout
-    }
-
-    /// Returns how long a free call may take.
-    pub fn call_timeout(&self) -> Duration {
-        self.call_timeout
-    }
-
     pub(crate) fn submit_limits(&self, body_bytes: usize) -> Limits {
         let upload = Duration::from_secs(body_bytes as u64 / SLOWEST_UPLOAD);
         Limits::within(self.submit_timeout.saturating_add(upload))
@@ -151,26 +129,14 @@ const TYPICAL_PATH: usize = 64;
 /// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
 /// name such as `sim.localhost` is loopback without a look-up. The balance is at `https://api.runcomfy.net/prod/v2/balance`,
 /// or at `/prod/v2/balance` of a custom base's origin. The token goes to no other place.
-///
-/// ```
-/// use kling_transport::ApiBase;
-///
-/// assert_eq!(ApiBase::default().to_string(), "https://model-api.runcomfy.net/v1");
-/// assert!("http://127.0.0.1:8080/v1".parse::<ApiBase>().is_ok());
-/// assert!("http://example.com/v1".parse::<ApiBase>().is_err());
-/// # Ok::<(), kling_transport::Error>(())
-/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ApiBase {
     base: Url,
-    balance: Url,
+    pub(crate) balance: Url,
 }
 
 impl ApiBase {
     /// Reads [`BASE_VARIABLE`]. If it is unset or blank, returns the provider's base.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the value is not a base URL.
     pub fn from_env() -> Result<Self, Error> {
         match env::var(BASE_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => text.parse(),
@@ -199,7 +165,7 @@ impl ApiBase {
     }
 
     /// Whether a URL has this base's scheme, host and port.
-    pub fn is_origin_of(&self, url: &Url) -> bool {
+    pub(crate) fn is_origin_of(&self, url: &Url) -> bool {
         self.base.origin() == url.origin()
     }
 
@@ -220,15 +186,11 @@ impl ApiBase {
         url.set_path(&path);
         url
     }
-
-    pub(crate) fn balance(&self) -> Url {
-        self.balance.clone()
-    }
 }
 
 impl Default for ApiBase {
     fn default() -> Self {
-        static DEFAULT: std::sync::LazyLock<ApiBase> = std::sync::LazyLock::new(|| ApiBase {
+        static DEFAULT: LazyLock<ApiBase> = LazyLock::new(|| ApiBase {
             base: Url::parse(DEFAULT_BASE).expect("a constant that a test parses"),
             balance: Url::parse(DEFAULT_BALANCE).expect("a constant that a test parses"),
         });
@@ -299,7 +261,7 @@ mod tests {
             base.join(&["models", "a%20b/c"]).as_str(),
             "https://model-api.runcomfy.net/v1/models/a%20b/c"
         );
-        assert_eq!(base.balance().as_str(), "https://api.runcomfy.net/prod/v2/balance");
+        assert_eq!(base.balance.as_str(), "https://api.runcomfy.net/prod/v2/balance");
         assert_eq!("https://model-api.runcomfy.net/v1/".parse::<ApiBase>().unwrap(), base);
     }
 
@@ -310,7 +272,7 @@ mod tests {
             base.join(&["requests", "x", "status"]).as_str(),
             "http://127.0.0.1:9/api/v1/requests/x/status"
         );
-        assert_eq!(base.balance().as_str(), "http://127.0.0.1:9/prod/v2/balance");
+        assert_eq!(base.balance.as_str(), "http://127.0.0.1:9/prod/v2/balance");
         assert!(base.is_loopback());
     }
 

@@ -1,7 +1,6 @@
 //! The state of a job.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,27 +68,17 @@ impl State {
 
     /// Whether an unknown state sounds final, such as `success` or `error`. Then `/result` is worth a call.
     pub fn sounds_over(&self) -> bool {
-        const OTHERS: [&str; 10] = [
-            "aborted",
-            "ended",
-            "error",
-            "errored",
-            "expired",
-            "failure",
-            "rejected",
-            "terminated",
-            "timed_out",
-            "timeout",
-        ];
-        self.sounds_successful() || self.is_one_of(&OTHERS)
+        const OTHERS: &str =
+            "aborted ended error errored expired failure rejected terminated timed_out timeout";
+        self.sounds_successful() || self.is_one_of(OTHERS)
     }
 
     pub(crate) fn sounds_successful(&self) -> bool {
-        self.is_one_of(&["complete", "done", "finished", "succeed", "success", "successful"])
+        self.is_one_of("complete done finished succeed success successful")
     }
 
-    fn is_one_of(&self, words: &[&str]) -> bool {
-        matches!(self, Self::Other(word) if words.contains(&&*normalised(word)))
+    fn is_one_of(&self, words: &str) -> bool {
+        matches!(self, Self::Other(word) if words.split(' ').any(|one| one == normalised(word)))
     }
 }
 
@@ -118,14 +107,6 @@ impl From<String> for State {
 impl From<State> for String {
     fn from(state: State) -> Self {
         state.as_str().to_owned()
-    }
-}
-
-impl FromStr for State {
-    type Err = std::convert::Infallible;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Ok(word.into())
     }
 }
 

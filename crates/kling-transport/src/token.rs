@@ -18,12 +18,6 @@ pub const TOKEN_VARIABLES: [&str; 3] = ["RUNCOMFY_API_TOKEN", "RUNCOMFY_TOKEN", 
 
 /// An API token, which can spend the account's balance. `Debug` hides it, and it implements neither `Display` nor
 /// `Serialize`.
-///
-/// ```
-/// let token = kling_transport::Token::new("rc-0123456789")?;
-/// assert_eq!(format!("{token:?}"), "Token(redacted)");
-/// # Ok::<(), kling_transport::Error>(())
-/// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Token(Arc<Secret>);
 
@@ -37,11 +31,7 @@ struct Secret {
 }
 
 impl Token {
-    /// Checks a token. White space around it is removed.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text is empty, a placeholder, in quotes, preceded by
-    /// `Bearer`, or not visible ASCII. The error does not quote the text.
+    /// Checks a token. White space around it is removed. The error does not quote the text.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         Self::named("the token", text.as_ref())
     }
@@ -59,11 +49,7 @@ impl Token {
         })))
     }
 
-    /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if none is set, or if the value is not a token. The error names
-    /// the variable.
+    /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank. The error names the variable.
     pub fn from_env() -> Result<Self, Error> {
         // A value that is not Unicode is rejected as not ASCII.
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
@@ -163,14 +149,20 @@ pub(crate) struct Spellings {
     starts: Box<[bool; 256]>,
 }
 
-/// The match of a word at the start of a text.
-#[derive(Clone, Copy)]
+/// The match of a word at the start of a text, the better ones last.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Match {
-    /// A match of this many bytes.
-    Whole(usize),
+    No,
     /// The text ends within the word.
     Partial,
-    No,
+    /// A match of this many bytes.
+    Whole(usize),
+}
+
+impl Match {
+    fn after(self, bytes: usize) -> Self {
+        if let Self::Whole(length) = self { Self::Whole(bytes + length) } else { self }
+    }
 }
 
 impl Spellings {
@@ -218,15 +210,7 @@ impl Spellings {
     }
 
     fn at_start(&self, text: &[u8]) -> Match {
-        let mut best = Match::No;
-        for word in &self.words {
-            match (word_at_start(text, word), best) {
-                (Match::Whole(length), _) => return Match::Whole(length),
-                (Match::Partial, _) => best = Match::Partial,
-                (Match::No, _) => {}
-            }
-        }
-        best
+        self.words.iter().map(|word| word_at_start(text, word)).max().unwrap_or(Match::No)
     }
 }
 
@@ -271,25 +255,16 @@ fn escaped(text: &[u8], letter: u8) -> Match {
         _ => Match::No,
     };
     match numbered {
-        Match::Whole(length) => Match::Whole(slashes + 1 + length),
         Match::No if text[slashes] == letter => Match::Whole(slashes + 1),
-        other => other,
+        other => other.after(slashes + 1),
     }
 }
 
 /// Matches `%2f`, also with repeatedly encoded percent signs.
 fn percent_encoded(rest: &[u8], letter: u8) -> Match {
     let again = rest.chunks(2).take_while(|pair| *pair == b"25").count();
-    let in_last = (0..=again).rev().map(|pairs| (pairs, number(&rest[2 * pairs..], 2, 16, letter)));
-    let mut found = Match::No;
-    for (pairs, one) in in_last {
-        match one {
-            Match::Whole(length) => return Match::Whole(1 + 2 * pairs + length),
-            Match::Partial => found = Match::Partial,
-            Match::No => {}
-        }
-    }
-    found
+    let found = (0..=again).map(|pairs| number(&rest[2 * pairs..], 2, 16, letter).after(1 + 2 * pairs));
+    found.max().unwrap_or(Match::No)
 }
 
 /// Matches `&#47;` and `&#x2f;`.
@@ -303,7 +278,7 @@ fn character_reference(rest: &[u8], letter: u8) -> Match {
     let digits = rest[mark..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     match (number(&rest[mark..], digits, radix, letter), rest.get(mark + digits)) {
         (_, None) => Match::Partial,
-        (Match::Whole(length), Some(b';')) => Match::Whole(1 + mark + length + 1),
+        (whole @ Match::Whole(_), Some(b';')) => whole.after(1 + mark + 1),
         _ => Match::No,
     }
 }

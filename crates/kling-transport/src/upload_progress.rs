@@ -1,6 +1,6 @@
 //! The progress of a request, recorded while its body is sent.
 
-use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -92,14 +92,11 @@ impl TrackedBody {
         self.left.len()
     }
 
-    /// Returns the next piece, at most `limit` bytes, or an empty one at the end.
-    ///
-    /// # Errors
-    /// [`Recalled`] if the body was recalled.
-    pub(crate) fn next_piece(&mut self, limit: usize) -> Result<Bytes, Recalled> {
+    /// Returns the next piece, at most `limit` bytes, or an empty one at the end. A recalled body returns an error.
+    pub(crate) fn next_piece(&mut self, limit: usize) -> io::Result<Bytes> {
         let state = &self.progress.0;
         if state.compare_exchange(UNTOUCHED, TOUCHED, Ordering::AcqRel, Ordering::Acquire) == Err(RECALLED) {
-            return Err(Recalled);
+            return Err(io::Error::other("the request was cancelled before its body was sent"));
         }
         let piece = self.left.split_to(self.left.len().min(limit).min(PIECE));
         if self.left.is_empty() {
@@ -108,18 +105,6 @@ impl TrackedBody {
         Ok(piece)
     }
 }
-
-/// The body was recalled before it was sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Recalled;
-
-impl fmt::Display for Recalled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request was cancelled before its body was sent")
-    }
-}
-
-impl std::error::Error for Recalled {}
 
 #[cfg(all(test, feature = "async"))]
 mod tests {
@@ -153,7 +138,7 @@ mod tests {
         {
             let (progress, mut body) = tracked(b"{}");
             assert_eq!(phase(&progress), Phase::Connect);
-            assert_eq!(body.next_piece(usize::MAX), Err(Recalled));
+            assert!(body.next_piece(usize::MAX).is_err());
             assert_eq!((progress.phase(), progress.recall()), (Phase::Connect, true));
         }
     }

@@ -17,14 +17,15 @@ use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
 use url::Url;
 
 use crate::allowed_hosts::{refuse_unknown_schemes, unsupported};
+use crate::settings::CONNECT_TIMEOUT;
 use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
     ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult, Phase,
     Runtime, Settings, Transport, TransportError, TransportErrorKind,
 };
 
-/// The size of a chunk of a download, in bytes.
-const CHUNK: usize = 64 * 1024;
+/// The size of a chunk of a body, in bytes.
+const CHUNK: usize = 32 * 1024;
 
 type Response = http::Response<ureq::Body>;
 type Configured = ConfigBuilder<HttpCrateScope<SendBody<'static>>>;
@@ -40,14 +41,11 @@ pub struct Ureq {
 impl Ureq {
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::blocking::Client::configured).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     pub fn configured(
         settings: &Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
     ) -> Result<Self, Error> {
-        let mut builder = configure(preset(settings))
+        let mut builder = configure(preset())
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -74,18 +72,16 @@ impl Ureq {
 
     fn exchange(&self, request: HttpRequest, limits: Limits) -> Result<HttpReply, TransportError> {
         let response = self.head(&request, |builder| builder.timeout_global(Some(limits.timeout)))?;
-        let head = head(&response);
-        let mut reader = reader(response, limits.max_body as u64 + 1);
+        let (head, mut chunks) = (head(&response), Body(reader(response, limits.max_body as u64 + 1)));
         let mut body = BytesMut::new();
-        let mut buffer = vec![0; 16 * 1024];
         loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(HttpReply::new(head, body.freeze())),
-                Ok(read) => body.extend_from_slice(&buffer[..read]),
-                Err(error) => return Err(broken_off(error).while_reading(&head, body.freeze())),
+            match chunks.next() {
+                Ok(None) => return Ok(HttpReply::new(head, body.freeze())),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Err(error) => return Err(error.while_reading(head, body.freeze())),
             }
             if body.len() > limits.max_body {
-                return Err(TransportError::too_large(&head, body.freeze(), limits.max_body));
+                return Err(TransportError::too_large(head, body.freeze(), limits.max_body));
             }
         }
     }
@@ -156,17 +152,22 @@ impl Transport for Ureq {
     }
 }
 
-/// The body of a reply that is being downloaded.
+/// The body of a reply.
 struct Body(BodyReader<'static>);
+
+impl Body {
+    fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let mut buffer = vec![0; CHUNK];
+        // The error wraps ureq's own.
+        let read = self.0.read(&mut buffer).map_err(|error| transport_error(&error.into(), Phase::Reading));
+        buffer.truncate(read?);
+        Ok((!buffer.is_empty()).then(|| buffer.into()))
+    }
+}
 
 impl BodyStream for Body {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, TransportError>> {
-        Box::pin(async {
-            let mut buffer = vec![0; CHUNK];
-            let length = self.0.read(&mut buffer).map_err(broken_off)?;
-            buffer.truncate(length);
-            Ok((length > 0).then(|| buffer.into()))
-        })
+        Box::pin(async { self.next() })
     }
 }
 
@@ -190,8 +191,8 @@ impl Runtime for ThreadRuntime {
 }
 
 /// Returns the settings that the caller may change.
-fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
-    let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout()));
+fn preset() -> ConfigBuilder<AgentScope> {
+    let builder = Agent::config_builder().timeout_connect(Some(CONNECT_TIMEOUT));
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let builder = builder.tls_config(tls_config().build());
     builder
@@ -258,14 +259,9 @@ fn not_connected(error: ureq::Error, phase: Phase) -> ureq::Error {
     }
 }
 
-/// Returns the error of a body, which wraps ureq's own.
-fn broken_off(error: io::Error) -> TransportError {
-    transport_error(&error.into(), Phase::Reading)
-}
-
 impl Read for TrackedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.next_piece(buffer.len()).map_err(io::Error::other)?;
+        let piece = self.next_piece(buffer.len())?;
         buffer[..piece.len()].copy_from_slice(&piece);
         Ok(piece.len())
     }

@@ -36,7 +36,7 @@ fn replied(status: u16, body: impl Into<Bytes>) -> Outcome {
 
 /// The connection ends within the reply.
 fn cut(kind: TransportErrorKind, status: u16, body: impl Into<Bytes>) -> Outcome {
-    Err(TransportError::new(Phase::Reading, kind, "cut").while_reading(&head(status, &[]), body.into()))
+    Err(TransportError::new(Phase::Reading, kind, "cut").while_reading(head(status, &[]), body.into()))
 }
 
 fn pending() -> PendingSubmit {
@@ -237,7 +237,7 @@ fn a_truncated_429_keeps_its_retry_after() {
     let cut = |body: &'static str| {
         let head = head(429, &[("retry-after", "30")]);
         Err(TransportError::new(Phase::Reading, TransportErrorKind::Broken, "cut")
-            .while_reading(&head, body.into()))
+            .while_reading(head, body.into()))
     };
     for body in ["", "{\"error_", "<html>"] {
         assert_eq!(submitted(cut(body)), "<retry after 30 s>");
