@@ -17,9 +17,6 @@ const PERMISSION_DENIED: i64 = 403_001;
 const RESOURCE_NOT_FOUND: i64 = 404_001;
 
 /// Cancels a job and finds out the outcome. If the reply to the cancel is lost or unclear, it gets the status once.
-///
-/// # Errors
-/// If neither call brought a usable reply, or the API refused.
 pub async fn cancel(client: &Client, id: &RequestId) -> Result<CancelReply, Error> {
     let outcome = client.cancel(id).await;
     if is_settled(&outcome) {
@@ -57,10 +54,8 @@ pub(crate) fn is_settled(outcome: &Result<CancelReply, Error>) -> bool {
     }
 }
 
-/// Settles the outcome of a cancel by the status.
-///
-/// # Errors
-/// The error of the cancel, if the status failed as well or confirms the refusal.
+/// Settles the outcome of a cancel by the status. The error of the cancel stays, if the status failed as well or confirms
+/// it.
 pub(crate) fn settle(
     outcome: Result<CancelReply, Error>,
     status: Result<StatusReply, Error>,

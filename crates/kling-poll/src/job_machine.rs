@@ -72,9 +72,6 @@ impl JobMachine {
     }
 
     /// Returns the result of the wait, from the outcome of [`Action::Done`].
-    ///
-    /// # Errors
-    /// [`WaitError`] for every outcome but success.
     pub fn conclude<M: JobModel>(
         &self,
         job: &Job<M>,
@@ -95,38 +92,28 @@ impl JobMachine {
     }
 
     /// Returns the context for the schedule.
-    pub fn seen(&self, now: Duration) -> PollContext {
+    fn seen(&self, now: Duration) -> PollContext {
         let since = |moment: Duration| now.saturating_sub(moment);
         PollContext {
             elapsed: now,
             age: self.age_at(now),
             running: self.running_since.map(since),
-            in_queue: matches!(self.state(), Some(State::InQueue)),
+            in_queue: matches!(self.state, Some(State::InQueue)),
             queue_position: self.queue_position,
             polls: self.polls,
             silence: since(self.alive_at),
         }
     }
 
-    /// Returns the last state seen.
-    pub fn state(&self) -> Option<&State> {
-        self.state.as_ref()
-    }
-
-    /// Returns the last error that is being retried, if no good reply came since.
-    pub fn last_error(&self) -> Option<&Error> {
-        self.last_error.as_ref()
-    }
-
     /// Whether the deadline has passed and the machine is cancelling the job.
-    pub const fn is_cancelling(&self) -> bool {
+    pub(crate) const fn is_cancelling(&self) -> bool {
         matches!(self.stage, Stage::Cancel | Stage::Settle)
     }
 
     fn handle(&mut self, options: &WaitOptions, now: Duration, random: f64, event: Event) -> Step {
         match event {
             Event::Started if self.is_young(Duration::ZERO) => {
-                let since_submit = options.schedule().next_delay(&self.seen(now));
+                let since_submit = options.0.schedule.next_delay(&self.seen(now));
                 let age = self.age.unwrap_or_default();
                 self.wait(options, now, since_submit.saturating_sub(age)).into()
             }
@@ -149,7 +136,7 @@ impl JobMachine {
     fn record(&self, now: Duration, step: &Step) {
         let span = Span::current();
         span.number("attempt", self.polls.into());
-        if let Some(state) = self.state() {
+        if let Some(state) = &self.state {
             span.text("state", state);
         }
         let error = match &step.action {
@@ -160,7 +147,7 @@ impl JobMachine {
             Action::Done(outcome) => outcome.error(),
             _ => None,
         };
-        if let Some(error) = error.or_else(|| self.last_error()) {
+        if let Some(error) = error.or(self.last_error.as_ref()) {
             span.text("error", error);
         }
     }
@@ -199,7 +186,7 @@ impl JobMachine {
         let action = match reply.final_outcome() {
             JobOutcome::Succeeded => {
                 if let Some(run_time) = observed_duration(&self.seen(now), &reply) {
-                    options.schedule().learn(run_time);
+                    options.0.schedule.learn(run_time);
                 }
                 done(WaitOutcome::Succeeded(reply))
             }
@@ -212,7 +199,7 @@ impl JobMachine {
 
     /// A result may come later than the final status. A cancelled job may never get a result.
     fn on_not_ready(&mut self, options: &WaitOptions, now: Duration) -> Action {
-        if matches!(self.state(), Some(State::Cancelled)) {
+        if matches!(self.state, Some(State::Cancelled)) {
             return done(WaitOutcome::Cancelled(None));
         }
         self.stage = Stage::Status;
@@ -225,10 +212,10 @@ impl JobMachine {
             return done(WaitOutcome::Refused(error)).into();
         }
         self.errors = self.errors.saturating_add(1);
-        if self.errors > options.max_errors() {
+        if self.errors > options.0.max_errors {
             return done(WaitOutcome::Exhausted(error)).into();
         }
-        let backoff = options.backoff().pause(u32::from(self.errors), random);
+        let backoff = options.0.backoff.pause(u32::from(self.errors), random);
         let pause = backoff.max(bounded_retry_after(error.retry_after()));
         let update = Some(Update { error: Some(error.clone()), ..self.update(now) });
         self.last_error = Some(error);
@@ -243,7 +230,7 @@ impl JobMachine {
     /// Whether no connection can be made, and none was made before. A new job proves an earlier connection.
     fn is_cut_off(&self, error: &Error) -> bool {
         let is_permanent = error.is_connect() && !error.is_transient();
-        is_permanent && !self.is_young(Duration::ZERO) && self.state().is_none()
+        is_permanent && !self.is_young(Duration::ZERO) && self.state.is_none()
     }
 
     fn is_young(&self, now: Duration) -> bool {
@@ -256,7 +243,7 @@ impl JobMachine {
 
     /// Waits for the schedule's pause, or for the server's `Retry-After` if that is longer.
     fn pause(&mut self, options: &WaitOptions, now: Duration, retry_after: Option<Duration>) -> Action {
-        let delay = options.schedule().next_delay(&self.seen(now));
+        let delay = options.0.schedule.next_delay(&self.seen(now));
         self.wait(options, now, delay.max(bounded_retry_after(retry_after)))
     }
 
@@ -301,22 +288,22 @@ impl JobMachine {
 
     /// Ends the wait with the outcome of the cancel.
     fn settle(&mut self, status: Result<StatusReply, Error>) -> Action {
-        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state().cloned());
-        let outcome = self.last_error().cloned().map_or_else(|| Ok(unclear()), Err);
+        let unclear = || CancelReply::new(CancelOutcome::NotConfirmed, self.state.clone());
+        let outcome = self.last_error.clone().map_or_else(|| Ok(unclear()), Err);
         done(WaitOutcome::Deadline(Some(cancel::settle(outcome, status))))
     }
 
     /// Takes the state of a good reply. Returns an update if the reply changed something.
     fn update_state(&mut self, now: Duration, state: State, queue_position: Option<u32>) -> Option<Update> {
         self.reset_errors();
-        let changed = self.state() != Some(&state) || self.queue_position != queue_position;
+        let changed = self.state.as_ref() != Some(&state) || self.queue_position != queue_position;
         (self.state, self.queue_position) = (Some(state), queue_position);
         changed.then(|| self.update(now))
     }
 
     /// Records that the job is unfinished. The run began midway between the last poll in the queue and this one.
     fn on_unfinished(&mut self, now: Duration, state: &State) {
-        let was_queued = matches!(self.state(), Some(State::InQueue));
+        let was_queued = matches!(self.state, Some(State::InQueue));
         if was_queued && matches!(state, State::InProgress) {
             self.running_since = self.running_since.or_else(|| Some((self.alive_at + now) / 2));
         }
@@ -328,9 +315,9 @@ impl JobMachine {
     }
 
     fn update(&self, now: Duration) -> Update {
-        let is_running = matches!(self.state(), Some(State::InProgress));
+        let is_running = matches!(self.state, Some(State::InProgress));
         Update {
-            state: self.state().cloned(),
+            state: self.state.clone(),
             queue_position: self.queue_position,
             elapsed: now,
             polls: self.polls,

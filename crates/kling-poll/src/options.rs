@@ -14,7 +14,7 @@ const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The options of a wait. Clones share one allocation.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct WaitOptions(Arc<Values>);
+pub struct WaitOptions(pub(crate) Arc<Values>);
 
 impl WaitOptions {
     /// Sets the deadline, counted from the beginning of the wait. The default is an hour. `None` waits forever.
@@ -83,7 +83,7 @@ impl WaitOptions {
         self,
         notify: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
     ) -> Self {
-        self.with(|values| values.on_drop = Some(OnDrop::new(notify)))
+        self.with(|values| values.on_drop = Some(OnDrop(Arc::new(notify))))
     }
 
     /// Returns the callback of [`WaitOptions::with_cancel_on_drop`], if it was set.
@@ -104,18 +104,6 @@ impl WaitOptions {
     fn with(mut self, change: impl FnOnce(&mut Values)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
-    }
-
-    pub(crate) fn schedule(&self) -> &dyn Schedule {
-        &*self.0.schedule
-    }
-
-    pub(crate) fn backoff(&self) -> Backoff {
-        self.0.backoff
-    }
-
-    pub(crate) fn max_errors(&self) -> u16 {
-        self.0.max_errors
     }
 
     pub(crate) fn is_past(&self, now: Duration) -> bool {
@@ -150,12 +138,6 @@ pub struct OnDrop(Arc<Notify>);
 type Notify = dyn Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync;
 
 impl OnDrop {
-    pub(crate) fn new(
-        notify: impl Fn(&RequestId, &Result<CancelReply, Error>) + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(notify))
-    }
-
     /// Calls the callback.
     pub fn notify(&self, id: &RequestId, outcome: &Result<CancelReply, Error>) {
         (self.0)(id, outcome);
@@ -169,12 +151,12 @@ impl fmt::Debug for OnDrop {
 }
 
 #[derive(Clone, Debug)]
-struct Values {
+pub(crate) struct Values {
     deadline: Option<Duration>,
     call_timeout: Duration,
-    max_errors: u16,
-    backoff: Backoff,
-    schedule: Arc<dyn Schedule>,
+    pub(crate) max_errors: u16,
+    pub(crate) backoff: Backoff,
+    pub(crate) schedule: Arc<dyn Schedule>,
     /// None if one schedule serves every job.
     history: Option<DurationHistory>,
     at_deadline: OnDeadline,

@@ -39,7 +39,7 @@ impl WaitOutcome {
 
 /// The result of a job that succeeded. Its output is typed if the model is known by type.
 pub struct CompletedJob<M: JobModel = DynModel> {
-    reply: ResultReply,
+    pub(crate) reply: ResultReply,
     model: PhantomData<fn() -> M>,
 }
 
@@ -66,11 +66,6 @@ impl<M: JobModel> CompletedJob<M> {
     /// Returns the whole reply.
     pub const fn reply(&self) -> &ResultReply {
         &self.reply
-    }
-
-    /// Returns the whole reply.
-    pub fn into_reply(self) -> ResultReply {
-        self.reply
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
@@ -16,29 +15,8 @@ use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 
 /// Waits for any number of jobs at once; an iterator over their events. `kling_poll::JobSet` is its async twin.
 ///
-/// A bounded number of calls serves all jobs: a job that waits needs no thread and a few hundred bytes. Each call in flight
-/// has a thread. If the rate limits allow one call at a time, it is made on the caller's thread, and no deadline is kept
-/// during the call, which has a time limit of its own. The set runs while the iterator is advanced.
-///
-/// ```no_run
-/// use kling_poll::{JobSetUpdate, RateLimit, WaitOptions, blocking::JobSet};
-/// use kling_transport::{Job, blocking::Client};
-///
-/// # fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
-/// let mut set = JobSet::new();
-/// let account = set.account(Client::from_env()?, RateLimit::new(8));
-/// for job in &jobs {
-///     account.add(job, &WaitOptions::default());
-/// }
-/// for event in &mut set {
-///     if let JobSetUpdate::Done(Ok(done)) = event.update {
-///         println!("{}: {}", event.request_id, done.output());
-///     }
-/// }
-/// println!("{:?}", set.stats());
-/// # Ok(())
-/// # }
-/// ```
+/// A job that waits needs no thread, and each call in flight has one. If the rate limits allow one call at a time, it is made
+/// on the caller's thread, and no deadline is kept during the call. The set runs while the iterator is advanced.
 #[must_use = "a job set runs while it is iterated"]
 pub struct JobSet<M: JobModel = DynModel> {
     shared: Arc<Shared>,
@@ -50,22 +28,22 @@ pub struct JobSet<M: JobModel = DynModel> {
 impl<M: JobModel> JobSet<M> {
     /// A set that ends with its last job. More jobs can be added afterwards, and it continues.
     pub fn new() -> Self {
-        Self::with(Shared::new(ThreadRuntime, false))
+        Self::with_runtime(ThreadRuntime)
     }
 
     /// A set that waits for further jobs while it has an [`Account`], from another thread.
     pub fn open() -> Self {
-        Self::with(Shared::new(ThreadRuntime, true))
+        Self::with(ThreadRuntime, true)
     }
 
     /// A set on another clock. It sleeps by that clock if no call is in flight and no account is left. Other sleeps end
     /// early, so they take real time.
     pub fn with_runtime(runtime: impl Runtime) -> Self {
-        Self::with(Shared::new(runtime, false))
+        Self::with(runtime, false)
     }
 
-    fn with(shared: Arc<Shared>) -> Self {
-        Self { shared, in_flight: 0, model: PhantomData }
+    fn with(runtime: impl Runtime, stays_open: bool) -> Self {
+        Self { shared: Shared::new(runtime, stays_open), in_flight: 0, model: PhantomData }
     }
 
     /// Adds an account with a client and a rate limit of its own.
@@ -101,7 +79,7 @@ impl<M: JobModel> Iterator for JobSet<M> {
     type Item = JobSetEvent<M>;
 
     fn next(&mut self) -> Option<JobSetEvent<M>> {
-        let waker: Waker = thread_waker();
+        let waker = thread_waker();
         loop {
             match self.shared.next(&waker) {
                 NextStep::Emit(event) => return Some(JobSetEvent::typed(*event)),

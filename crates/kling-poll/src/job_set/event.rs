@@ -38,27 +38,23 @@ pub enum JobSetUpdate<M: JobModel = DynModel> {
 }
 
 impl<M: JobModel> JobSetEvent<M> {
-    pub(super) fn new(key: JobKey, request_id: RequestId, update: JobSetUpdate<M>) -> Self {
-        Self { key, request_id, update }
-    }
-
     /// Returns the event of a set with a typed output.
     pub(super) fn typed(event: JobSetEvent) -> Self {
         let update = match event.update {
             JobSetUpdate::Update(update) => JobSetUpdate::Update(update),
             JobSetUpdate::Cancelling(outcome) => JobSetUpdate::Cancelling(outcome),
             JobSetUpdate::Done(outcome) => {
-                JobSetUpdate::Done(outcome.map(|done| CompletedJob::new(done.into_reply())))
+                JobSetUpdate::Done(outcome.map(|done| CompletedJob::new(done.reply)))
             }
         };
-        Self::new(event.key, event.request_id, update)
+        Self { key: event.key, request_id: event.request_id, update }
     }
 }
 
 // Derived, both would ask that the model's type can be cloned.
 impl<M: JobModel> Clone for JobSetEvent<M> {
     fn clone(&self) -> Self {
-        Self::new(self.key, self.request_id.clone(), self.update.clone())
+        Self { key: self.key, request_id: self.request_id.clone(), update: self.update.clone() }
     }
 }
 

@@ -243,7 +243,7 @@ impl JobSetMachine {
 
     fn emit(&mut self, key: JobKey, update: JobSetUpdate) {
         if let Some(slot) = self.jobs.get(key) {
-            self.events.push_back(JobSetEvent::new(key, slot.id.clone(), update));
+            self.events.push_back(JobSetEvent { key, request_id: slot.id.clone(), update });
         }
     }
 
@@ -258,7 +258,7 @@ impl JobSetMachine {
         if let Some(slot) = self.remove(key) {
             let outcome = slot.machine.conclude(&Job::from_id(slot.id.clone()), slot.elapsed(now), outcome);
             let update = JobSetUpdate::Done(outcome);
-            self.events.push_back(JobSetEvent::new(key, slot.id, update));
+            self.events.push_back(JobSetEvent { key, request_id: slot.id, update });
         }
     }
 
