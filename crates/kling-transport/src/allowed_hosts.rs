@@ -26,27 +26,21 @@ impl AllowedHosts {
         if self.loopback.as_ref().is_some_and(|base| base.is_origin_of(url)) {
             return Ok(());
         }
-        let host = url.host_str();
-        if url.scheme() != "https" {
-            return Err(Error::host_not_allowed(
-                format!("the output URL uses {}; expected https", url.scheme()),
-                host,
-            ));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::host_not_allowed("the output URL contains a user name or password", host));
-        }
-        match url.host() {
-            Some(Host::Domain(name)) if self.allows(name) => Ok(()),
-            Some(address) if self.allowed.contains(&address.to_string()) => Ok(()),
-            _ => Err(Error::host_not_allowed(
-                format!(
-                    "refusing to download from {}: not a RunComfy host; allow it by name if you trust it",
-                    host.unwrap_or_default()
-                ),
-                host,
-            )),
-        }
+        let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+        let is_allowed = match url.host() {
+            Some(Host::Domain(name)) => self.allows(name),
+            address => address.is_some_and(|address| self.allowed.contains(&address.to_string())),
+        };
+        let message = if scheme != "https" {
+            format!("the output URL uses {scheme}; expected https")
+        } else if !url.username().is_empty() || url.password().is_some() {
+            "the output URL contains a user name or password".to_owned()
+        } else if is_allowed {
+            return Ok(());
+        } else {
+            format!("refusing to download from {host}: not a RunComfy host; allow it by name if you trust it")
+        };
+        Err(Error::host_not_allowed(message, url.host_str()))
     }
 
     fn allows(&self, name: &str) -> bool {

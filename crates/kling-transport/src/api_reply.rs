@@ -110,7 +110,7 @@ fn rejection(reply: &HttpReply, mut object: Object, code: Option<i64>) -> Error 
         is_api_error: true,
         ..ErrorParts::default()
     };
-    Error::from(parts).with_head(&reply.head)
+    Error(parts.into()).with_head(&reply.head)
 }
 
 /// Returns the server's message from the first of four members that has one.

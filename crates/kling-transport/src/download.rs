@@ -180,7 +180,7 @@ fn refused(url: &Url, head: &HttpHead) -> Error {
         host: Some(host.to_owned()),
         ..ErrorParts::default()
     };
-    Error::from(parts).with_head(head)
+    Error(parts.into()).with_head(head)
 }
 
 /// Whether a URL holds the output itself.

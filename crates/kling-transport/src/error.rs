@@ -17,7 +17,7 @@ use crate::{HttpHead, ModelId, Phase, RequestId, TransportError, TransportErrorK
 /// [`Error::is_transient`] tells whether a retry may help. An unknown outcome of a submit is never an `Error`: see
 /// [`SubmitOutcome::Unknown`](crate::SubmitOutcome::Unknown).
 #[derive(Clone)]
-pub struct Error(Box<ErrorParts>);
+pub struct Error(pub(crate) Box<ErrorParts>);
 
 /// The facts of an [`Error`].
 #[derive(Clone, Debug, Default)]
@@ -113,7 +113,7 @@ impl Error {
 
     /// Returns an error of a kind, for code around a client. The message is one lower-case line.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        ErrorParts { kind, message: message.into(), ..ErrorParts::default() }.into()
+        Self(ErrorParts { kind, message: message.into(), ..ErrorParts::default() }.into())
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {
@@ -122,7 +122,7 @@ impl Error {
 
     pub(crate) fn host_not_allowed(message: impl Into<String>, host: Option<&str>) -> Self {
         let (kind, host) = (ErrorKind::HostNotAllowed, host.map(str::to_owned));
-        ErrorParts { kind, message: message.into(), host, ..ErrorParts::default() }.into()
+        Self(ErrorParts { kind, message: message.into(), host, ..ErrorParts::default() }.into())
     }
 
     pub(crate) fn abandoned(mut self) -> Self {
@@ -171,12 +171,6 @@ impl Error {
     }
 }
 
-impl From<ErrorParts> for Error {
-    fn from(parts: ErrorParts) -> Self {
-        Self(Box::new(parts))
-    }
-}
-
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let kind = match error.kind {
@@ -189,10 +183,8 @@ impl From<TransportError> for Error {
         };
         let message = sanitize::text(&error.message);
         let parts = ErrorParts { kind, message, phase: Some(error.phase), ..ErrorParts::default() };
-        match error.reply {
-            Some(reply) => Self::from(parts).with_head(&reply.head),
-            None => parts.into(),
-        }
+        let plain = Self(parts.into());
+        error.reply.iter().fold(plain, |error, reply| error.with_head(&reply.head))
     }
 }
 

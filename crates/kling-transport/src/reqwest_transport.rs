@@ -226,19 +226,18 @@ fn transport_error(error: reqwest::Error, phase: Phase) -> TransportError {
     let error = error.without_url();
     let says = |words| move |link: &&Link| link.to_string().contains(words);
     let certificate = chain(&error).filter(says("certificate")).last();
-    let (kind, reason) = if error.is_timeout() {
-        (TransportErrorKind::Timeout, None)
-    } else if !phase.is_before_sending() {
-        (TransportErrorKind::Broken, None)
-    } else if let Some(link) = certificate {
-        (TransportErrorKind::Certificate, Some(link))
-    } else if chain(&error).any(|link| says("proxy authorization required")(&link)) {
-        (TransportErrorKind::Proxy, None)
-    } else {
-        (TransportErrorKind::Broken, None)
+    let kind = match phase {
+        _ if error.is_timeout() => TransportErrorKind::Timeout,
+        Phase::Sending | Phase::Waiting | Phase::Reading => TransportErrorKind::Broken,
+        _ if certificate.is_some() => TransportErrorKind::Certificate,
+        _ if chain(&error).any(|link| says("proxy authorization required")(&link)) => {
+            TransportErrorKind::Proxy
+        }
+        _ => TransportErrorKind::Broken,
     };
-    // The innermost error is the most specific.
-    let reason = reason.or_else(|| chain(&error).last());
+    let certificate = certificate.filter(|_| kind == TransportErrorKind::Certificate);
+    // Otherwise the innermost error is the most specific.
+    let reason = certificate.or_else(|| chain(&error).last());
     TransportError::new(phase, kind, reason.map(ToString::to_string).unwrap_or_default())
 }
 

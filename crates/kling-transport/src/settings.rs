@@ -18,16 +18,6 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
 
 /// The settings of an async or blocking client.
-///
-/// ```
-/// use std::time::Duration;
-/// use kling_transport::{Settings, Token};
-///
-/// let settings = Settings::new(Token::new("rc-0123456789")?)
-///     .with_base("http://127.0.0.1:8080/v1".parse()?)
-///     .with_call_timeout(Duration::from_secs(20));
-/// # Ok::<(), kling_transport::Error>(())
-/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Settings {
@@ -121,9 +111,6 @@ const DEFAULT_BASE: &str = "https://model-api.runcomfy.net/v1";
 const DEFAULT_BALANCE: &str = "https://api.runcomfy.net/prod/v2/balance";
 const BALANCE_PATH: &str = "/prod/v2/balance";
 
-/// The typical length of a path with a UUID, in bytes.
-const TYPICAL_PATH: usize = 64;
-
 /// The base URL of the Model API; [`ApiBase::default`] is the provider's.
 ///
 /// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
@@ -176,14 +163,8 @@ impl ApiBase {
 
     /// Returns the URL of a path below the base, from encoded parts.
     pub(crate) fn join(&self, parts: &[&str]) -> Url {
-        let mut path = String::with_capacity(TYPICAL_PATH);
-        path.push_str(self.base.path().trim_end_matches('/'));
-        for part in parts {
-            path.push('/');
-            path.push_str(part);
-        }
         let mut url = self.base.clone();
-        url.set_path(&path);
+        url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), parts.join("/")));
         url
     }
 }

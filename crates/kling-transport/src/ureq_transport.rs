@@ -326,23 +326,20 @@ pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
 /// Rejects settings on which ureq would panic at the first `https` connection.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn check(tls: &TlsConfig) -> Result<(), Error> {
-    if matches!(tls.root_certs(), RootCerts::WebPki) {
-        return Err(unusable());
-    }
-    match tls.provider() {
+    let is_usable = match tls.provider() {
+        _ if matches!(tls.root_certs(), RootCerts::WebPki) => false,
         #[cfg(feature = "rustls")]
-        TlsProvider::Rustls if tls.unversioned_rustls_crypto_provider().is_some() => Ok(()),
+        TlsProvider::Rustls if tls.unversioned_rustls_crypto_provider().is_some() => true,
         #[cfg(feature = "native-tls")]
-        TlsProvider::NativeTls => Ok(()),
-        _ => Err(unusable()),
+        TlsProvider::NativeTls => true,
+        _ => false,
+    };
+    if is_usable {
+        return Ok(());
     }
-}
-
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-fn unusable() -> Error {
-    Error::config(
+    Err(Error::config(
         "the TLS configuration lacks a crypto provider or certificates: start from blocking::tls_config",
-    )
+    ))
 }
 
 #[cfg(feature = "rustls")]
