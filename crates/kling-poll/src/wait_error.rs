@@ -38,6 +38,7 @@ impl WaitOutcome {
 }
 
 /// The result of a job that succeeded. Its output is typed if the model is known by type.
+#[derive(Clone)]
 pub struct CompletedJob<M: JobModel = DynModel> {
     pub(crate) reply: ResultReply,
     model: PhantomData<fn() -> M>,
@@ -66,12 +67,6 @@ impl<M: JobModel> CompletedJob<M> {
     /// Returns the whole reply.
     pub const fn reply(&self) -> &ResultReply {
         &self.reply
-    }
-}
-
-impl<M: JobModel> Clone for CompletedJob<M> {
-    fn clone(&self) -> Self {
-        Self::new(self.reply.clone())
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{Error, ModelId, RequestId};
 
 /// The model of a job: a typed one, or [`DynModel`] for raw JSON.
-pub trait JobModel: 'static {
+pub trait JobModel: Clone + fmt::Debug + 'static {
     /// The output of the job.
     type Output: Send + Sync;
     /// The model's id, if the type names it.
@@ -56,7 +56,7 @@ impl JobModel for DynModel {
 /// assert_eq!(serde_json::from_str::<Job>(&stored).unwrap(), job);
 /// # Ok::<(), kling_transport::Error>(())
 /// ```
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(bound = "", transparent)]
 pub struct Job<M: JobModel = DynModel> {
     data: JobData,
@@ -163,26 +163,14 @@ impl Job {
     }
 }
 
-impl<M: JobModel> Clone for Job<M> {
-    fn clone(&self) -> Self {
-        Self::new(self.data.clone())
-    }
-}
-
 impl<M: JobModel> PartialEq for Job<M> {
     fn eq(&self, other: &Self) -> bool {
-        let identity = |job: &Self| (job.id().clone(), job.model().cloned(), job.submitted_at());
-        identity(self) == identity(other)
+        let (one, other) = (&self.data, &other.data);
+        (&one.id, &one.model, one.submitted_at) == (&other.id, &other.model, other.submitted_at)
     }
 }
 
 impl<M: JobModel> Eq for Job<M> {}
-
-impl<M: JobModel> fmt::Debug for Job<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Job").field(&self.data).finish()
-    }
-}
 
 impl<'de, M: JobModel> Deserialize<'de> for Job<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

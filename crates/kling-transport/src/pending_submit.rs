@@ -1,6 +1,5 @@
 //! The paid POST, without socket or clock: when it is retried, and what each attempt proves.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
@@ -23,6 +22,7 @@ use crate::{
 ///
 /// A retry follows only if no job can have been created: the connection never opened, or the server replied 429.
 /// Anything else ends the submit after one POST, as does a certificate or proxy that is not accepted.
+#[derive(Debug)]
 pub struct PendingSubmit<M: JobModel = DynModel> {
     request: HttpRequest,
     limits: Limits,
@@ -194,16 +194,6 @@ fn duration(body: &[u8]) -> Option<Box<str>> {
     let is_plain = duration.is_number() || duration.is_string();
     let text = duration.to_string();
     (is_plain && text.len() <= 16).then(|| text.into())
-}
-
-impl<M: JobModel> fmt::Debug for PendingSubmit<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingSubmit")
-            .field("model", &self.model)
-            .field("fingerprint", &self.fingerprint)
-            .field("attempts", &self.attempts)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The proof of one attempt.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{MediaField, OutputKind, Violations};
 
 /// One endpoint of the catalog, as a type that generated code implements and that is never constructed.
-pub trait Model: Send + Sync + 'static {
+pub trait Model: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The typed input.
     type Input: ModelInput<Model = Self>;
     /// The typed output.

@@ -1,6 +1,5 @@
 //! The blocking job set: an iterator of events, with a thread for each call in flight.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::thread;
@@ -17,6 +16,7 @@ use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 ///
 /// A job that waits needs no thread, and each call in flight has one. If the rate limits allow one call at a time, it is made
 /// on the caller's thread, and no deadline is kept during the call. The set runs while the iterator is advanced.
+#[derive(Debug)]
 #[must_use = "a job set runs while it is iterated"]
 pub struct JobSet<M: JobModel = DynModel> {
     shared: Arc<Shared>,
@@ -94,11 +94,5 @@ impl<M: JobModel> Iterator for JobSet<M> {
 impl<M: JobModel> Default for JobSet<M> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<M: JobModel> fmt::Debug for JobSet<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobSet").field("shared", &self.shared).finish_non_exhaustive()
     }
 }

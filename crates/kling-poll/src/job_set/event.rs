@@ -13,7 +13,7 @@ slotmap::new_key_type! {
 }
 
 /// An event of one job of a set.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobSetEvent<M: JobModel = DynModel> {
     /// The job's place in the set.
@@ -25,7 +25,7 @@ pub struct JobSetEvent<M: JobModel = DynModel> {
 }
 
 /// The content of an event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum JobSetUpdate<M: JobModel = DynModel> {
     /// The state or the place in the queue changed, or an error is being retried.
@@ -48,23 +48,6 @@ impl<M: JobModel> JobSetEvent<M> {
             }
         };
         Self { key: event.key, request_id: event.request_id, update }
-    }
-}
-
-// Derived, both would ask that the model's type can be cloned.
-impl<M: JobModel> Clone for JobSetEvent<M> {
-    fn clone(&self) -> Self {
-        Self { key: self.key, request_id: self.request_id.clone(), update: self.update.clone() }
-    }
-}
-
-impl<M: JobModel> Clone for JobSetUpdate<M> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Update(update) => Self::Update(update.clone()),
-            Self::Cancelling(outcome) => Self::Cancelling(outcome.clone()),
-            Self::Done(outcome) => Self::Done(outcome.clone()),
-        }
     }
 }
 

@@ -17,12 +17,14 @@ use crate::{Event, WaitOptions, wait};
 /// A handle to add and remove the jobs of one account, from any thread, while the set runs.
 ///
 /// It is cheap to clone. A set that was made to stay open ends when the last handle is gone.
+#[derive(Clone, Debug)]
 pub struct Account<M: JobModel = DynModel> {
     handle: Arc<Handle>,
     model: PhantomData<fn() -> M>,
 }
 
 /// An account, until its last handle is gone.
+#[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
     key: AccountKey,
@@ -30,7 +32,7 @@ struct Handle {
 
 impl<M: JobModel> Account<M> {
     pub(super) fn new(shared: &Arc<Shared>, client: Client, limit: RateLimit) -> Self {
-        let key = shared.change(|state, _| {
+        let key = shared.change(|state| {
             let key = state.machine.add_account(client.settings().base(), limit);
             state.clients.insert(key, client);
             state.open_accounts += 1;
@@ -44,18 +46,19 @@ impl<M: JobModel> Account<M> {
         let (age, options) = (job.age(SystemTime::now()), &options.for_job(job));
         let Handle { shared, key } = &*self.handle;
         // The account is open as long as it has a handle.
-        shared.change(|state, now| state.machine.add(now, *key, job.id(), age, options)).unwrap_or_default()
+        let now = shared.now();
+        shared.change(|state| state.machine.add(now, *key, job.id(), age, options)).unwrap_or_default()
     }
 
     /// Cancels a job as soon as possible. The outcome is reported as an event, and the wait continues to the end of the job.
     /// Returns whether the job is in the set.
     pub fn cancel(&self, key: JobKey) -> bool {
-        self.handle.shared.change(|state, _| state.machine.cancel(key))
+        self.handle.shared.change(|state| state.machine.cancel(key))
     }
 
     /// Removes a job from the set. The job keeps running. Returns its request id if it was in the set.
     pub fn detach(&self, key: JobKey) -> Option<RequestId> {
-        self.handle.shared.change(|state, _| state.machine.detach(key))
+        self.handle.shared.change(|state| state.machine.detach(key))
     }
 
     /// Returns the figures of the whole set.
@@ -64,21 +67,9 @@ impl<M: JobModel> Account<M> {
     }
 }
 
-impl<M: JobModel> Clone for Account<M> {
-    fn clone(&self) -> Self {
-        Self { handle: Arc::clone(&self.handle), model: PhantomData }
-    }
-}
-
-impl<M: JobModel> fmt::Debug for Account<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("key", &self.handle.key).finish_non_exhaustive()
-    }
-}
-
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.change(|state, _| {
+        self.shared.change(|state| {
             state.machine.close_account(self.key);
             state.open_accounts -= 1;
         });
@@ -165,9 +156,9 @@ impl Shared {
     }
 
     /// Changes the state, and wakes the set.
-    fn change<R>(&self, change: impl FnOnce(&mut State, Duration) -> R) -> R {
-        let (now, mut state) = (self.now(), self.lock());
-        let result = change(&mut state, now);
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let result = change(&mut state);
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -206,7 +197,7 @@ impl Call {
 
     fn respond(&mut self, event: Event) {
         if let Some(request) = self.request.take() {
-            self.shared.change(|state, _| state.replies.push_back((request, event)));
+            self.shared.change(|state| state.replies.push_back((request, event)));
         }
     }
 }

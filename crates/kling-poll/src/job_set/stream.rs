@@ -1,6 +1,5 @@
 //! The async job set: a stream of events.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -42,6 +41,7 @@ use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 #[must_use = "a job set runs while it is awaited"]
 pub struct JobSet<M: JobModel = DynModel> {
     shared: Arc<Shared>,
@@ -118,12 +118,6 @@ impl<M: JobModel> Stream for JobSet<M> {
 impl<M: JobModel> Default for JobSet<M> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<M: JobModel> fmt::Debug for JobSet<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobSet").field("shared", &self.shared).finish_non_exhaustive()
     }
 }
 
