@@ -33,7 +33,7 @@ pub(crate) async fn run(
     }
     let mut download = Download::new(connection, url, path, options)?;
     // An earlier download may have completed the file but failed to rename it.
-    while !download.is_complete() {
+    while !download.file.as_ref().is_some_and(PartialFile::is_complete) {
         let span = download.span.clone();
         match span.around(download.attempt(&mut progress)).await {
             Ok(()) => break,
@@ -88,10 +88,6 @@ impl<'a> Download<'a> {
         let span = Span::download(url.host_str().unwrap_or_default());
         let started = connection.runtime.now();
         Ok(Self { connection, started, url, options, allowed_hosts, attempts: 0, file, span })
-    }
-
-    fn is_complete(&self) -> bool {
-        self.file.as_ref().is_some_and(PartialFile::is_complete)
     }
 
     /// Makes one attempt.

@@ -94,7 +94,7 @@ impl HttpRequest {
             // The length of a body is compared with the bytes received, and a decoder might expand them without bound.
             Some(("accept-encoding", constant("identity"))),
             Some(("user-agent", constant(USER_AGENT))),
-            self.token.as_ref().map(|token| ("authorization", token.bearer())),
+            self.token.as_ref().map(|token| ("authorization", token.0.bearer.clone())),
             content.map(|value| ("content-type", value)),
             length.map(|value| ("content-length", value.into())),
             range.map(|value| ("range", value.into())),

@@ -19,8 +19,8 @@ use crate::Fingerprint;
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
-    path: PathBuf,
-    target: PathBuf,
+    pub(crate) path: PathBuf,
+    pub(crate) target: PathBuf,
     has_note: bool,
     /// Whether the file has bytes that a later download can use.
     is_worth_keeping: bool,
@@ -82,14 +82,6 @@ impl PartFile {
 
     fn new(file: File, path: PathBuf, target: &Path, has_note: bool) -> Self {
         Self { file, path, target: target.to_owned(), has_note, is_worth_keeping: has_note }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
     }
 
     /// Continues after the first `len` bytes.

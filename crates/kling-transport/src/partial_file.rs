@@ -222,7 +222,7 @@ impl PartialFile {
         (self.received, self.before) = (0, 0);
         self.info = ResumeInfo { version: head.version().map(str::to_owned), total, is_whole: false };
         let note = Some(&self.info).filter(|info| info.version.is_some());
-        self.part.restart(note).map_err(|error| unwritable(self.part.target(), &error))
+        self.part.restart(note).map_err(|error| unwritable(&self.part.target, &error))
     }
 
     fn resume(&mut self, head: &HttpHead) -> Result<(), Error> {
@@ -248,7 +248,7 @@ impl PartialFile {
             self.discard();
             return Err(too_large(self.received, self.options.max_bytes));
         }
-        self.part.append(chunk).map_err(|error| unwritable(self.part.target(), &error))?;
+        self.part.append(chunk).map_err(|error| unwritable(&self.part.target, &error))?;
         if !self.is_checked && self.received >= HEAD_BYTES as u64 {
             self.check()?;
         }
@@ -259,7 +259,7 @@ impl PartialFile {
 
     /// Checks the head of the file against the expected content.
     fn check(&mut self) -> Result<(), Error> {
-        let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(self.part.target(), &error))?;
+        let head = self.part.head(HEAD_BYTES).map_err(|error| unwritable(&self.part.target, &error))?;
         self.is_checked = true;
         self.options.content.check(&head).map_err(|finding| {
             self.discard();
@@ -286,8 +286,8 @@ impl PartialFile {
     /// Renames the file to its target.
     pub(crate) fn finish(self) -> Result<Downloaded, Error> {
         let Self { part, options, received, .. } = self;
-        let path = part.target().to_owned();
-        let kept = std::path::absolute(part.path()).unwrap_or_else(|_| part.path().to_owned());
+        let path = part.target.clone();
+        let kept = std::path::absolute(&part.path).unwrap_or_else(|_| part.path.clone());
         if let Err(error) = part.finish(options.overwrite) {
             let error = not_created(&path, &error);
             if kept.symlink_metadata().is_ok_and(|facts| facts.len() == received) {

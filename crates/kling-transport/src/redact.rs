@@ -33,7 +33,7 @@ fn cleaned(mut reply: HttpReply, token: Option<&Token>, broken_off: Option<&str>
 }
 
 fn clean(text: Bytes, token: Option<&Token>, is_cut: bool) -> Bytes {
-    let clean = token.and_then(|token| token.spellings().redact(&text, is_cut));
+    let clean = token.and_then(|token| token.0.spellings.redact(&text, is_cut));
     clean.map_or(text, Bytes::from)
 }
 

@@ -19,15 +19,15 @@ pub const TOKEN_VARIABLES: [&str; 3] = ["RUNCOMFY_API_TOKEN", "RUNCOMFY_TOKEN", 
 /// An API token, which can spend the account's balance. `Debug` hides it, and it implements neither `Display` nor
 /// `Serialize`.
 #[derive(Clone, Eq, Hash, PartialEq)]
-pub struct Token(Arc<Secret>);
+pub struct Token(pub(crate) Arc<Secret>);
 
 #[derive(Eq, Hash, PartialEq)]
-struct Secret {
+pub(crate) struct Secret {
     text: Box<str>,
     /// The spellings in which a server may quote it.
-    spellings: Spellings,
+    pub(crate) spellings: Spellings,
     /// The value of the `authorization` header.
-    bearer: Bytes,
+    pub(crate) bearer: Bytes,
 }
 
 impl Token {
@@ -77,16 +77,6 @@ impl Token {
     /// Returns the text.
     pub(crate) fn expose(&self) -> &str {
         &self.0.text
-    }
-
-    /// Returns the spellings in which a text may quote the token.
-    pub(crate) fn spellings(&self) -> &Spellings {
-        &self.0.spellings
-    }
-
-    /// Returns the value of the `authorization` header.
-    pub(crate) fn bearer(&self) -> Bytes {
-        self.0.bearer.clone()
     }
 }
 

@@ -78,18 +78,13 @@ impl UploadProgress {
 /// as sent.
 #[derive(Debug)]
 pub(crate) struct TrackedBody {
-    left: Bytes,
+    pub(crate) left: Bytes,
     progress: UploadProgress,
 }
 
 impl TrackedBody {
     pub(crate) fn new(body: &Bytes, progress: &UploadProgress) -> Self {
         Self { left: body.clone(), progress: progress.clone() }
-    }
-
-    #[cfg(feature = "async")]
-    pub(crate) fn len(&self) -> usize {
-        self.left.len()
     }
 
     /// Returns the next piece, at most `limit` bytes, or an empty one at the end. A recalled body returns an error.

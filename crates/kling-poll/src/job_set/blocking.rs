@@ -68,7 +68,7 @@ impl<M: JobModel> JobSet<M> {
     fn sleep(&self, due: Option<Duration>) {
         let pause = due.map(|due| due.saturating_sub(self.shared.now()));
         match pause {
-            Some(pause) if !self.shared.has_company() => block_on(self.shared.runtime().sleep(pause)),
+            Some(pause) if !self.shared.has_company() => block_on(self.shared.runtime.sleep(pause)),
             Some(pause) => thread::park_timeout(pause),
             None => thread::park(),
         }

@@ -77,7 +77,7 @@ impl Drop for Handle {
 }
 
 pub(super) struct Shared {
-    runtime: Box<dyn Runtime>,
+    pub(super) runtime: Box<dyn Runtime>,
     started: Instant,
     /// Whether a set without jobs waits for more while it has accounts.
     stays_open: bool,
@@ -100,11 +100,6 @@ impl Shared {
     pub(super) fn new(runtime: impl Runtime, stays_open: bool) -> Arc<Self> {
         let started = runtime.now();
         Arc::new(Self { runtime: Box::new(runtime), started, stays_open, state: Mutex::default() })
-    }
-
-    #[cfg(feature = "blocking")]
-    pub(super) fn runtime(&self) -> &dyn Runtime {
-        &*self.runtime
     }
 
     /// Returns the time since the set was made.
