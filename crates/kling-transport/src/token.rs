@@ -195,8 +195,10 @@ impl Spellings {
             }
             (kept, is_found) = (at, true);
         }
-        clean.extend_from_slice(&text[kept..]);
-        is_found.then_some(clean)
+        is_found.then(|| {
+            clean.extend_from_slice(&text[kept..]);
+            clean
+        })
     }
 
     fn at_start(&self, text: &[u8]) -> Match {
