@@ -164,7 +164,11 @@ impl ApiBase {
     /// Returns the URL of a path below the base, from encoded parts.
     pub(crate) fn join(&self, parts: &[&str]) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), parts.join("/")));
+        // One allocation for a path with a UUID.
+        let mut path = String::with_capacity(64);
+        path.push_str(self.base.path().trim_end_matches('/'));
+        parts.iter().for_each(|part| path.extend(["/", part]));
+        url.set_path(&path);
         url
     }
 }
