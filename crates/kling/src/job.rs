@@ -232,7 +232,7 @@ impl<'a, M: JobModel> Wait<'a, M> {
     pub(crate) async fn run(mut self) -> Result<CompletedJob<M>, Error> {
         let client = self.job.client().clone();
         let result = client.wait_for(self.job.job_ref(), &self.options, &mut self.on_update).await?;
-        Ok(CompletedJob::new(self.job, result.into_reply()))
+        Ok(CompletedJob::new(self.job, result.reply().clone()))
     }
 }
 

@@ -102,7 +102,7 @@ impl<K: Clone, M: JobModel> Items<K, M> {
             JobSetUpdate::Cancelling(outcome) => Some(JobUpdate::Cancelling(outcome.map_err(Error::from))),
             JobSetUpdate::Done(outcome) => found.as_ref().map(|(_, job)| {
                 JobUpdate::Done(match outcome {
-                    Ok(result) => Ok(CompletedJob::new(job.clone(), result.into_reply())),
+                    Ok(result) => Ok(CompletedJob::new(job.clone(), result.reply().clone())),
                     Err(error) => Err(error.into()),
                 })
             }),
