@@ -5,7 +5,7 @@ mod names;
 mod numbers;
 mod objects;
 
-use kling_schema::CatalogEntry;
+use kling_schema::{CatalogEntry, ModelSchema};
 use kling_tests::agreement;
 use kling_tests::fixtures::{
     all, blackforestlabs_flux_2_flash_text_to_image as flux,
@@ -100,6 +100,11 @@ fn inputs_that_are_not_on_file_are_sent_as_extra_ones() {
     let built =
         kling_3::Input::builder().prompt("x").start_image_url(URL).extra("multi_prompt", shots.clone());
     assert_eq!(serde_json::to_value(built.build().unwrap()).unwrap()["multi_prompt"], shots);
+}
+
+/// The violations of an output, by its schema at run time.
+fn output_violations<M: Model>(value: &Value) -> Violations {
+    ModelSchema::of(&M::INFO).unwrap().validate_output(value).unwrap_err()
 }
 
 fn pointers(violations: Violations) -> Vec<String> {

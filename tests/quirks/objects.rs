@@ -7,7 +7,7 @@ use kling_tests::fixtures::{
 use kling_types::{ModelInput, ModelOutput};
 use serde_json::json;
 
-use crate::pointers;
+use crate::{output_violations, pointers};
 
 #[test]
 fn objects_in_arrays_build_where_they_are_given_and_report_at_once() {
@@ -62,7 +62,7 @@ fn objects_may_have_no_properties_at_all() {
     );
     assert_eq!(pointers(nothing::Input::validate_json(&json!({"a": 1})).unwrap_err()), ["/a"]);
     assert_eq!(
-        pointers(empty::Output::validate_json(&json!({"timings": {"a": 1}})).unwrap_err()),
+        pointers(output_violations::<empty::MadeUpEmpty>(&json!({"timings": {"a": 1}}))),
         ["/timings/a"]
     );
 }
@@ -83,7 +83,7 @@ fn an_object_of_any_names_holds_values_of_one_type() {
     let found = ["/places/a/x", "/places/b/x", "/nested/a/b", "/mixed"];
     assert_eq!(pointers(references::Input::validate_json(&wrong).unwrap_err()), found);
     let scores = json!({"scores": {"b": -1, "a": 1}});
-    assert_eq!(pointers(references::Output::validate_json(&scores).unwrap_err()), ["/scores/b"]);
+    assert_eq!(pointers(output_violations::<references::MadeUpReferences>(&scores)), ["/scores/b"]);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn an_output_with_more_than_files_has_fields_for_it() {
     assert_eq!((&read.extra["seed"], &read.extra["mood"]), (&json!(1.5), &json!("calm")));
     assert_eq!(serde_json::to_value(&read).unwrap(), given);
     assert_eq!(
-        pointers(output::Output::validate_json(&json!({"seed": 1.5})).unwrap_err()),
+        pointers(output_violations::<output::MadeUpOutput>(&json!({"seed": 1.5}))),
         ["/audio", "/seed"]
     );
 }

@@ -47,6 +47,12 @@ pub(crate) fn input(opening: String, schema: &ObjectSchema, not_on_file: &[Strin
     paragraphs
 }
 
+/// Paragraphs as a documentation comment.
+pub(crate) fn comment(paragraphs: &[String], indent: &str) -> String {
+    let text = paragraphs.join("\n\n");
+    text.lines().map(|line| format!("{indent}{}", format!("/// {line}").trim_end()) + "\n").collect()
+}
+
 /// The title and the description of a property, a sentence each.
 pub(crate) fn headline(property: &Property) -> String {
     let texts = [&property.title, &property.description].into_iter().flatten();

@@ -71,7 +71,7 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
 
 /// The type of a list. `print` prints the type of its elements.
 fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String) -> String {
-    let element = leaf.inner.first().map_or("kt::export::Value", |element| element.path.as_str());
+    let element = leaf.inner.first().map_or("kt::export::Value", String::as_str);
     let min = bounds.min.unwrap_or(0);
     let max = bounds.max.map_or_else(|| "{ kt::UNBOUNDED }".to_owned(), |max| max.to_string());
     format!("kt::List<{}, {min}, {max}>", print(element))
@@ -79,7 +79,7 @@ fn list(leaf: &Leaf<'_>, bounds: ItemBounds, print: impl FnOnce(&str) -> String)
 
 /// The type of an object with any names. `print` prints the type of its values.
 fn dictionary(leaf: &Leaf<'_>, print: impl FnOnce(&str) -> String) -> String {
-    let value = leaf.inner.first().map_or("kt::export::Value", |value| value.path.as_str());
+    let value = leaf.inner.first().map_or("kt::export::Value", String::as_str);
     format!("kt::Dictionary<{}>", print(value))
 }
 
@@ -98,15 +98,15 @@ fn resolved(plan: &Plan<'_>, path: &str) -> String {
 /// A choice: its forms as types, and the plain values that convert into it.
 fn any_of(plan: &Plan<'_>, leaf: &Leaf<'_>, shapes: &[Shape]) -> String {
     let names = form_names(shapes);
-    let forms = names.iter().zip(&leaf.inner).map(|(name, form)| format!("        {name}({}),\n", form.path));
+    let forms = names.iter().zip(&leaf.inner).map(|(name, form)| format!("        {name}({form}),\n"));
     let own = names.iter().zip(&leaf.inner).zip(shapes).filter(|(_, shape)| {
         // Plain values convert by being checked, so that any of the forms can take them.
         plain(shape).is_none() || matches!(shape, Shape::Media(_) | Shape::Null)
     });
     // A type converts into the first form of that type.
     let mut sources = BTreeSet::new();
-    let own = own.filter(|((_, form), _)| sources.insert(resolved(plan, &form.path)));
-    let own = own.map(|((name, form), _)| format!("{name}({}), ", form.path));
+    let own = own.filter(|((_, form), _)| sources.insert(resolved(plan, form)));
+    let own = own.map(|((name, form), _)| format!("{name}({form}), "));
     let mut reads: Vec<&str> = shapes.iter().flat_map(plain_values).copied().collect();
     reads.sort_unstable();
     reads.dedup();
@@ -177,8 +177,7 @@ fn prefixed(prefix: &str, text: Option<String>) -> String {
 }
 
 fn documentation(leaf: &Leaf<'_>, indent: &str) -> String {
-    let paragraphs = docs::leaf(leaf.property).join("\n\n");
-    paragraphs.lines().map(|line| format!("{indent}{}", format!("/// {line}").trim_end()) + "\n").collect()
+    docs::comment(&docs::leaf(leaf.property), indent)
 }
 
 /// The variants of strings, in their order.

@@ -2,12 +2,12 @@
 
 mod docs;
 mod error;
+mod fields;
 mod file_set;
 mod generator;
 mod leaves;
 mod module;
 mod names;
-mod objects;
 mod plan;
 
 pub use error::Error;

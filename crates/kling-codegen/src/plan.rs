@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use heck::ToUpperCamelCase;
 use kling_schema::{ModelSchema, ObjectSchema, Override, Property, Shape};
 use kling_types::bounds::{IntegerBounds, NumberBounds, TextBounds};
-use serde_json::{Value, json};
 
 use crate::Error;
+use crate::fields::name_fields;
 use crate::names::{family_name, module_name, type_name};
 
 /// The plan of one model.
@@ -35,7 +34,7 @@ pub(crate) struct Leaf<'a> {
     pub(crate) property: &'a Property,
     pub(crate) shape: &'a Shape,
     /// The type of the elements of a list, or of each form of a choice.
-    pub(crate) inner: Vec<TypeRef>,
+    pub(crate) inner: Vec<String>,
     pub(crate) settled: Option<&'a Override>,
 }
 
@@ -55,7 +54,10 @@ pub(crate) struct ObjectPlan<'a> {
 #[derive(Debug)]
 pub(crate) struct FieldPlan<'a> {
     pub(crate) property: &'a Property,
-    pub(crate) type_ref: TypeRef,
+    /// The name of the field.
+    pub(crate) ident: String,
+    /// The type of a value. The type of an optional field is an `Option` of it.
+    pub(crate) ty: String,
     pub(crate) settled: Option<&'a Override>,
 }
 
@@ -69,16 +71,13 @@ impl<'a> Plan<'a> {
                 format!("the module cannot be `{module}`; `module` names another"),
             ));
         }
-        let InputTypes { leaves, objects, .. } = InputTypes::of(schema);
-        let plan = Self {
-            schema,
-            family: family_name(&schema.id),
-            marker: type_name(&module),
-            module,
-            leaves,
-            inputs: objects,
-            output: output(schema),
-        };
+        let InputTypes { leaves, objects: mut inputs, .. } = InputTypes::of(schema);
+        let mut output = output(schema);
+        for object in inputs.iter_mut().chain([&mut output]) {
+            name_fields(object).map_err(|message| Error::model(&schema.id, message))?;
+        }
+        let (family, marker) = (family_name(&schema.id), type_name(&module));
+        let plan = Self { schema, family, marker, module, leaves, inputs, output };
         plan.refuse_ruled_additions()?;
         plan.refuse_idle_overrides().and_then(|()| plan.refuse_same_types())?;
         Ok(plan)
@@ -204,10 +203,11 @@ impl<'a> InputTypes<'a> {
         });
         let prefix = format!("{}{}/", parent.prefix, property.name);
         let place = Place { name: wanted, path, prefix };
-        FieldPlan { property, type_ref: self.input_type(place, property, &property.shape), settled }
+        let ty = self.input_type(place, property, &property.shape);
+        FieldPlan { property, ident: String::new(), ty, settled }
     }
 
-    fn input_type(&mut self, place: Place, property: &'a Property, shape: &'a Shape) -> TypeRef {
+    fn input_type(&mut self, place: Place, property: &'a Property, shape: &'a Shape) -> String {
         let inner = |form: &str, step: &str| Place {
             name: format!("{}{form}", place.name),
             path: place.path.clone(),
@@ -216,7 +216,7 @@ impl<'a> InputTypes<'a> {
         match shape {
             Shape::Object(schema) if schema.open && schema.properties.is_empty() => {
                 match &schema.additional {
-                    None => TypeRef::any_object(),
+                    None => "kt::export::Map<String, kt::export::Value>".to_owned(),
                     Some(value) => {
                         let value = self.input_type(inner("Value", "*/"), property, value);
                         self.leaf(place, property, shape, vec![value])
@@ -224,9 +224,9 @@ impl<'a> InputTypes<'a> {
                 }
             }
             Shape::Object(schema) => {
-                let type_ref = TypeRef::defined(&place.name);
+                let name = place.name.clone();
                 self.input_object(place, Some(property), schema);
-                type_ref
+                name
             }
             Shape::List { items, .. } => {
                 let element = self.input_type(inner("Item", "*/"), property, items);
@@ -242,17 +242,10 @@ impl<'a> InputTypes<'a> {
         }
     }
 
-    fn leaf(
-        &mut self,
-        place: Place,
-        property: &'a Property,
-        shape: &'a Shape,
-        inner: Vec<TypeRef>,
-    ) -> TypeRef {
+    fn leaf(&mut self, place: Place, property: &'a Property, shape: &'a Shape, inner: Vec<String>) -> String {
         let settled = self.schema.notes.override_of(&place.path);
-        let type_ref = TypeRef::replaced(&place.name);
-        self.leaves.push(Leaf { name: place.name, property, shape, inner, settled });
-        type_ref
+        self.leaves.push(Leaf { name: place.name.clone(), property, shape, inner, settled });
+        place.name
     }
 }
 
@@ -287,86 +280,38 @@ pub(crate) fn form_names(shapes: &[Shape]) -> Vec<String> {
     shapes.iter().enumerate().map(|(index, shape)| format!("{}{}", numbered(index), name(shape))).collect()
 }
 
-/// A Rust type, and its schema in the document for typify.
-#[derive(Clone, Debug)]
-pub(crate) struct TypeRef {
-    pub(crate) path: String,
-    pub(crate) document: Value,
-    /// The name of the definition that `path` replaces, if there is one.
-    pub(crate) replaces: Option<String>,
-}
-
-impl TypeRef {
-    /// A definition that is replaced by a type of `kling-types`. Its name is the path of the type, which no property has.
-    pub(crate) fn replaced(path: &str) -> Self {
-        Self { replaces: Some(path.to_owned()), ..Self::defined(path) }
-    }
-
-    /// An object that typify generates.
-    fn defined(name: &str) -> Self {
-        let document = json!({ "$ref": format!("#/definitions/{}", definition(name)) });
-        Self { path: name.to_owned(), document, replaces: None }
-    }
-
-    /// An object that may hold anything.
-    fn any_object() -> Self {
-        Self::replaced("kt::export::Map<String, kt::export::Value>")
-    }
-
-    fn inline(path: &str, document: Value) -> Self {
-        Self { path: path.to_owned(), document, replaces: None }
-    }
-}
-
-/// The name of a definition in the document for typify. typify would change a name with two capitals in a row or with letters
-/// beyond ASCII.
-pub(crate) fn definition(name: &str) -> String {
-    if name.is_ascii() && name == name.to_upper_camel_case() {
-        return name.to_owned();
-    }
-    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("T{digits}")
-}
-
 /// The type of a shape that needs no type of its own.
-pub(crate) fn plain(shape: &Shape) -> Option<TypeRef> {
-    Some(match shape {
-        Shape::Any => TypeRef::replaced("kt::export::Value"),
-        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
-        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => TypeRef::replaced("kt::Integer"),
-        Shape::Media(_) => TypeRef::replaced("kt::MediaRef"),
-        Shape::Null => TypeRef::replaced("kt::Null"),
-        Shape::Number(bounds) if *bounds == NumberBounds::NONE => TypeRef::replaced("kt::Number"),
-        Shape::Text(bounds) if *bounds == TextBounds::default() => {
-            TypeRef::inline("String", json!({ "type": "string" }))
-        }
+pub(crate) fn plain(shape: &Shape) -> Option<String> {
+    let ty = match shape {
+        Shape::Any => "kt::export::Value",
+        Shape::Boolean => "bool",
+        Shape::Integer(bounds) if *bounds == IntegerBounds::default() => "kt::Integer",
+        Shape::Media(_) => "kt::MediaRef",
+        Shape::Null => "kt::Null",
+        Shape::Number(bounds) if *bounds == NumberBounds::NONE => "kt::Number",
+        Shape::Text(bounds) if *bounds == TextBounds::default() => "String",
         _ => return None,
-    })
+    };
+    Some(ty.to_owned())
 }
 
 fn output(schema: &ModelSchema) -> ObjectPlan<'_> {
-    let field = |property| FieldPlan { property, type_ref: output_type(&property.shape), settled: None };
-    let fields = schema.output.properties.iter().map(field).collect();
+    let fields = schema.output.properties.iter().map(|property| {
+        let ty = output_type(&property.shape);
+        FieldPlan { property, ident: String::new(), ty, settled: None }
+    });
     let (name, prefix) = ("Output".to_owned(), String::new());
-    ObjectPlan { name, schema: &schema.output, holder: None, prefix, fields }
+    ObjectPlan { name, schema: &schema.output, holder: None, prefix, fields: fields.collect() }
 }
 
 /// The type of an output property. It has no bounds, since a value out of range is paid for and must be kept.
-fn output_type(shape: &Shape) -> TypeRef {
+fn output_type(shape: &Shape) -> String {
     match shape {
-        Shape::Integer(_) | Shape::IntegerEnum(_) => {
-            TypeRef::inline("i64", json!({ "type": "integer", "format": "int64" }))
-        }
-        Shape::List { items, .. } => {
-            let items = output_type(items);
-            let document = json!({ "type": "array", "items": items.document });
-            TypeRef { path: format!("Vec<{}>", items.path), document, replaces: items.replaces }
-        }
-        Shape::Number(_) | Shape::NumberEnum(_) => TypeRef::replaced("kt::Number"),
-        Shape::Text(_) | Shape::TextEnum(_) | Shape::Media(_) => {
-            TypeRef::inline("String", json!({ "type": "string" }))
-        }
-        Shape::Boolean => TypeRef::inline("bool", json!({ "type": "boolean" })),
-        _ => TypeRef::replaced("kt::export::Value"),
+        Shape::Boolean => "bool".to_owned(),
+        Shape::Integer(_) | Shape::IntegerEnum(_) => "i64".to_owned(),
+        Shape::List { items, .. } => format!("Vec<{}>", output_type(items)),
+        Shape::Media(_) | Shape::Text(_) | Shape::TextEnum(_) => "String".to_owned(),
+        Shape::Number(_) | Shape::NumberEnum(_) => "kt::Number".to_owned(),
+        _ => "kt::export::Value".to_owned(),
     }
 }

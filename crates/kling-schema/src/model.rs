@@ -1,6 +1,9 @@
 //! The two schemas of a model, read and joined with its notes.
 
-use kling_types::{MediaField, ModelInfo, OutputKind, Pointer, RuleSource, Violations, check, json, output};
+use kling_types::bounds::ItemBounds;
+use kling_types::{
+    MediaField, ModelInfo, OutputKind, Pointer, RuleSource, Validate, Violations, check, json,
+};
 use serde_json::Value;
 
 use crate::keywords::{is_prose, place};
@@ -72,8 +75,11 @@ impl ModelSchema {
     /// Every violation at once.
     pub fn validate_output(&self, value: &Value) -> Result<(), Violations> {
         check::document(value, |value, at, out| {
-            if !output::check_bare(value, at, out) {
-                self.output.check(value, at, out);
+            let text = |value: &Value, at: &Pointer<'_>, out: &mut _| String::check_json(value, at, out);
+            match value {
+                Value::String(_) => {}
+                Value::Array(_) => check::items(value, ItemBounds::default(), at, out, text),
+                _ => self.output.check(value, at, out),
             }
         })
     }

@@ -5,6 +5,7 @@ mod client;
 use std::time::Duration;
 
 use client::{accepted, cancel, get, input, post, result, status, submit};
+use kling_schema::ModelSchema;
 use kling_sim::{Call, Reply, SIMULATED_HEADER, Sim, UNCHECKED_HEADER};
 use serde_json::{Value, json};
 
@@ -213,5 +214,6 @@ fn an_output_matches_the_output_schema() {
     let id = submitted["request_id"].as_str().unwrap();
     sim.advance(seconds(60));
     let model = kling_types::models::find(client::COMPILED_IN).unwrap();
-    assert_eq!((model.validate_output)(&result(&sim, id)["output"]), Ok(()));
+    let schema = ModelSchema::of(model).unwrap();
+    assert_eq!(schema.validate_output(&result(&sim, id)["output"]), Ok(()));
 }

@@ -7,9 +7,6 @@ use crate::check::{Validate, described, wrong_type};
 use crate::violation::one_of;
 use crate::{Keyword, Pointer, Violation, Violations};
 
-/// The check of one form.
-pub type Form<'f> = &'f dyn Fn(&Value, &Pointer<'_>, &mut Violations);
-
 /// Checks that a value has one of several forms; `forms` are the checks of each.
 ///
 /// The result is one violation at the value itself, as in JSON Schema. The violation names the values that each form allows.

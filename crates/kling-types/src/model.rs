@@ -35,8 +35,8 @@ macro_rules! model {
 
             const ID: &'static str = $id;
             const INFO: $crate::ModelInfo = {
-                let info = $crate::ModelInfo::new::<Self>($crate::OutputKind::$kind, MEDIA, $input, $output)
-                    .with_notes($facts_only, &[$($missing),*]);
+                let kind = $crate::OutputKind::$kind;
+                let info = $crate::ModelInfo::new::<Self>(kind, MEDIA, $facts_only, &[$($missing),*], [$input, $output]);
                 $crate::__if_schemars! { let info = info.with_schemas::<Input, Output>(); }
                 info
             };
@@ -72,12 +72,6 @@ pub trait ModelOutput: Serialize + DeserializeOwned + Send + Sync {
 
     /// The URL of every file, without duplicates, in the order of the schema.
     fn urls(&self) -> Vec<&str>;
-
-    /// Checks raw JSON strictly against the output schema.
-    ///
-    /// # Errors
-    /// Every violation at once, in the order of the schema.
-    fn validate_json(value: &Value) -> Result<(), Violations>;
 }
 
 /// A compiled-in model as a value, for code that learns the model at run time.
@@ -100,8 +94,6 @@ pub struct ModelInfo {
     pub output_schema: &'static str,
     /// Checks an input: [`ModelInput::validate_json`].
     pub validate_input: fn(&Value) -> Result<(), Violations>,
-    /// Checks an output: [`ModelOutput::validate_json`].
-    pub validate_output: fn(&Value) -> Result<(), Violations>,
     /// Reads an input as its type and writes it as it would be sent.
     pub normalize_input: fn(&Value) -> Result<Value, serde_json::Error>,
     /// The JSON Schema of the input type and of the output type.
@@ -116,32 +108,23 @@ impl ModelInfo {
     pub const fn new<M: Model>(
         output_kind: OutputKind,
         media: &'static [MediaField],
-        input_schema: &'static str,
-        output_schema: &'static str,
+        facts_only: bool,
+        not_on_file: &'static [&'static str],
+        [input_schema, output_schema]: [&'static str; 2],
     ) -> Self {
         Self {
             id: M::ID,
             output_kind,
             media,
-            facts_only: false,
-            not_on_file: &[],
+            facts_only,
+            not_on_file,
             input_schema,
             output_schema,
             validate_input: M::Input::validate_json,
-            validate_output: M::Output::validate_json,
             normalize_input: normalized::<M::Input>,
             #[cfg(feature = "schemars")]
             derived_schemas: || [schemars::Schema::default(), schemars::Schema::default()],
         }
-    }
-
-    /// The entry with the notes of `model.toml`; called by generated code.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_notes(mut self, facts_only: bool, not_on_file: &'static [&'static str]) -> Self {
-        self.facts_only = facts_only;
-        self.not_on_file = not_on_file;
-        self
     }
 
     /// The entry with the JSON Schema of its types; called by generated code.

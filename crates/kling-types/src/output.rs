@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::media_ref::strip_scheme;
-use crate::{Pointer, Validate, Violations};
 
 /// The kind of file that a model makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -57,12 +56,9 @@ pub fn object(value: Value, kind: OutputKind) -> Map<String, Value> {
 }
 
 /// The type of an output field: a value that may be missing, or a list that may be empty.
-pub trait OutputField: Default {
+pub trait OutputField: Default + DeserializeOwned {
     /// The type that the schema states.
-    type Value: DeserializeOwned;
-
-    /// The field with a value.
-    fn filled(value: Self::Value) -> Self;
+    type Value;
 
     /// Whether the field is missing or empty.
     fn is_absent(&self) -> bool;
@@ -70,10 +66,6 @@ pub trait OutputField: Default {
 
 impl<T: DeserializeOwned> OutputField for Option<T> {
     type Value = T;
-
-    fn filled(value: T) -> Self {
-        Some(value)
-    }
 
     fn is_absent(&self) -> bool {
         self.is_none()
@@ -83,10 +75,6 @@ impl<T: DeserializeOwned> OutputField for Option<T> {
 impl<T: DeserializeOwned> OutputField for Vec<T> {
     type Value = Self;
 
-    fn filled(value: Self) -> Self {
-        value
-    }
-
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
@@ -94,28 +82,10 @@ impl<T: DeserializeOwned> OutputField for Vec<T> {
 
 /// Takes a property out if it has the type of the field. Otherwise the property stays, since the output is paid for.
 pub fn take<F: OutputField>(object: &mut Map<String, Value>, key: &str) -> F {
-    let Some(value) =
-        object.get(key).and_then(|value| <F::Value as serde::Deserialize>::deserialize(value).ok())
-    else {
-        return F::default();
-    };
+    let value = object.get(key).filter(|value| !value.is_null());
+    let Some(field) = value.and_then(|value| F::deserialize(value).ok()) else { return F::default() };
     object.remove(key);
-    F::filled(value)
-}
-
-/// Checks a bare URL or an array of URLs, and returns whether the value is either.
-pub fn check_bare(value: &Value, at: &Pointer<'_>, out: &mut Violations) -> bool {
-    match value {
-        Value::String(_) => true,
-        Value::Array(elements) => {
-            elements
-                .iter()
-                .enumerate()
-                .for_each(|(index, one)| String::check_json(one, &at.index(index), out));
-            true
-        }
-        _ => false,
-    }
+    field
 }
 
 /// Returns the URLs in the given properties, in order and without duplicates: `https`, `http` and `data:`.

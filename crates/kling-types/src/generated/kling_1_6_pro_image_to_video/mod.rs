@@ -52,86 +52,49 @@ kt::media! {
     ]
 }
 
-/// The input of the model, valid by construction.
-#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Input {
-    /// Prompt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<Prompt>,
-    /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
-    ///
-    /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
-    ///
-    /// Media rules: `width_pixels > 300`, `height_pixels > 300`, `file_size_mb < 10`; from the text of the provider's page: `width/height >= 0.4`, `width/height <= 2.5`.
-    pub image_url: kt::MediaRef,
-    /// End Image.
-    ///
-    /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
-    ///
-    /// Media rules: `width_pixels > 300`, `height_pixels > 300`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tail_image_url: Option<kt::MediaRef>,
-    /// Duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Duration>,
-    /// Negative Prompt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub negative_prompt: Option<String>,
-    /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cfg_scale: Option<CfgScale>,
-    #[serde(flatten)]
-    extra: kt::Extra,
-}
-
 kt::input! {
+    /// The input of the model, valid by construction.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
+        /// Prompt.
         0 optional prompt: Prompt = "prompt";
+        /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
+        ///
+        /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
+        ///
+        /// Media rules: `width_pixels > 300`, `height_pixels > 300`, `file_size_mb < 10`; from the text of the provider's page: `width/height >= 0.4`, `width/height <= 2.5`.
         1 required image_url: kt::MediaRef = "image_url";
+        /// End Image.
+        ///
+        /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
+        ///
+        /// Media rules: `width_pixels > 300`, `height_pixels > 300`.
         2 optional tail_image_url: kt::MediaRef = "tail_image_url";
+        /// Duration.
         3 optional duration: Duration = "duration";
+        /// Negative Prompt.
         4 optional negative_prompt: String = "negative_prompt";
+        /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
         5 optional cfg_scale: CfgScale = "cfg_scale";
     }
 }
 
-/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
-#[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Output {
-    /// Single image URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub image: Option<String>,
-    /// Single video URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub video: Option<String>,
-    /// Multiple image URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub images: Vec<String>,
-    /// Multiple video URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub videos: Vec<String>,
-    /// Other properties of the reply, and values of another type than the schema states.
-    #[serde(flatten)]
-    pub extra: kt::export::Map<String, kt::export::Value>,
-}
-
 kt::output! {
     Output, Video, open: true, {
-        0 optional image: Option<String> = "image";
-        1 optional video: Option<String> = "video";
-        2 optional images: Vec<String> = "images";
-        3 optional videos: Vec<String> = "videos";
+        /// Single image URL.
+        ///
+        /// Format: `uri`.
+        optional image: Option<String> = "image";
+        /// Single video URL.
+        ///
+        /// Format: `uri`.
+        optional video: Option<String> = "video";
+        /// Multiple image URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional images: Vec<String> = "images";
+        /// Multiple video URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional videos: Vec<String> = "videos";
     }
 }

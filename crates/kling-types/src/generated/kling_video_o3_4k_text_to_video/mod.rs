@@ -61,80 +61,45 @@ kt::text_enum! {
 kt::media! {
 }
 
-/// The input of the model, valid by construction.
-///
-/// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
-#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Input {
-    /// Aspect Ratio. Width to height of the result.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aspect_ratio: Option<AspectRatio>,
-    /// Duration. Length of the result in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Duration>,
-    /// Prompt. What the result should show. Required.
-    ///
-    /// The provider's default is `""`. It is never sent for you.
-    pub prompt: String,
-    /// Shot Type. How several shots are planned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shot_type: Option<ShotType>,
-    /// Sound. Whether a sound track is made too.
-    ///
-    /// The provider's default is `false`. It is never sent for you.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sound: Option<bool>,
-    #[serde(flatten)]
-    extra: kt::Extra,
-}
-
 kt::input! {
+    /// The input of the model, valid by construction.
+    ///
+    /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
+        /// Aspect Ratio. Width to height of the result.
         0 optional aspect_ratio: AspectRatio = "aspect_ratio";
+        /// Duration. Length of the result in seconds.
         1 optional duration: Duration = "duration";
+        /// Prompt. What the result should show. Required.
+        ///
+        /// The provider's default is `""`. It is never sent for you.
         2 required prompt: String = "prompt", default "\"\"";
+        /// Shot Type. How several shots are planned.
         3 optional shot_type: ShotType = "shot_type";
+        /// Sound. Whether a sound track is made too.
+        ///
+        /// The provider's default is `false`. It is never sent for you.
         4 optional sound: bool = "sound", default "false";
     }
 }
 
-/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
-#[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Output {
-    /// Single image URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub image: Option<String>,
-    /// Single video URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub video: Option<String>,
-    /// Multiple image URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub images: Vec<String>,
-    /// Multiple video URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub videos: Vec<String>,
-    /// Other properties of the reply, and values of another type than the schema states.
-    #[serde(flatten)]
-    pub extra: kt::export::Map<String, kt::export::Value>,
-}
-
 kt::output! {
     Output, Video, open: true, {
-        0 optional image: Option<String> = "image";
-        1 optional video: Option<String> = "video";
-        2 optional images: Vec<String> = "images";
-        3 optional videos: Vec<String> = "videos";
+        /// Single image URL.
+        ///
+        /// Format: `uri`.
+        optional image: Option<String> = "image";
+        /// Single video URL.
+        ///
+        /// Format: `uri`.
+        optional video: Option<String> = "video";
+        /// Multiple image URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional images: Vec<String> = "images";
+        /// Multiple video URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional videos: Vec<String> = "videos";
     }
 }

@@ -39,81 +39,47 @@ kt::media! {
     ]
 }
 
-/// The input of the model, valid by construction.
-#[derive(Clone, Debug, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Input {
-    /// Reference Images. Pictures of people, things or styles to take over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub images: Option<Images>,
-    /// Keep Sound. Whether the sound of the given clip stays.
-    ///
-    /// The provider's default is `true`. It is never sent for you.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keep_original_sound: Option<bool>,
-    /// Prompt. What the result should show. Required.
-    ///
-    /// The provider's default is `""`. It is never sent for you.
-    pub prompt: String,
-    /// Shot Type. How several shots are planned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shot_type: Option<ShotType>,
-    /// Video. The clip to start from. Required.
-    ///
-    /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
-    ///
-    /// Format: `video_uri`.
-    pub video: kt::MediaRef,
-    #[serde(flatten)]
-    extra: kt::Extra,
-}
-
 kt::input! {
+    /// The input of the model, valid by construction.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
+        /// Reference Images. Pictures of people, things or styles to take over.
         0 optional images: Images = "images";
+        /// Keep Sound. Whether the sound of the given clip stays.
+        ///
+        /// The provider's default is `true`. It is never sent for you.
         1 optional keep_original_sound: bool = "keep_original_sound", default "true";
+        /// Prompt. What the result should show. Required.
+        ///
+        /// The provider's default is `""`. It is never sent for you.
         2 required prompt: String = "prompt", default "\"\"";
+        /// Shot Type. How several shots are planned.
         3 optional shot_type: ShotType = "shot_type";
+        /// Video. The clip to start from. Required.
+        ///
+        /// Allowed: an `https` URL that the provider can fetch, or a base64 `data:` URI.
+        ///
+        /// Format: `video_uri`.
         4 required video: kt::MediaRef = "video";
     }
 }
 
-/// The output of the model. Reading it never fails: a value that fits no property is kept in `extra`.
-#[derive(Clone, Debug, Default, PartialEq, kt::export::Serialize)]
-#[serde(crate = "kt::export::serde")]
-#[non_exhaustive]
-pub struct Output {
-    /// Single image URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub image: Option<String>,
-    /// Single video URL.
-    ///
-    /// Format: `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub video: Option<String>,
-    /// Multiple image URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub images: Vec<String>,
-    /// Multiple video URLs.
-    ///
-    /// Each element has the format `uri`.
-    #[serde(skip_serializing_if = "kt::output::OutputField::is_absent")]
-    pub videos: Vec<String>,
-    /// Other properties of the reply, and values of another type than the schema states.
-    #[serde(flatten)]
-    pub extra: kt::export::Map<String, kt::export::Value>,
-}
-
 kt::output! {
     Output, Video, open: true, {
-        0 optional image: Option<String> = "image";
-        1 optional video: Option<String> = "video";
-        2 optional images: Vec<String> = "images";
-        3 optional videos: Vec<String> = "videos";
+        /// Single image URL.
+        ///
+        /// Format: `uri`.
+        optional image: Option<String> = "image";
+        /// Single video URL.
+        ///
+        /// Format: `uri`.
+        optional video: Option<String> = "video";
+        /// Multiple image URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional images: Vec<String> = "images";
+        /// Multiple video URLs.
+        ///
+        /// Each element has the format `uri`.
+        optional videos: Vec<String> = "videos";
     }
 }
