@@ -34,16 +34,11 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) batch: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) row_key: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<String>,
 }
 
 impl Intent {
     /// Creates an intent with an id of its own: the API's origin, the model's id, and the fingerprint of the body.
-    #[must_use]
     pub fn new(origin: impl Into<String>, model: impl Into<String>, fingerprint: impl Into<String>) -> Self {
         Self {
             id: IntentId(Uuid::new_v4()),
@@ -53,14 +48,11 @@ impl Intent {
             fingerprint: fingerprint.into(),
             account: None,
             output: None,
-            batch: None,
-            row_key: None,
             request_id: None,
         }
     }
 
     /// Creates the intent of a job that another program submitted. Its fingerprint is empty, and so is an unknown model.
-    #[must_use]
     pub fn of_job(
         origin: impl Into<String>,
         model: impl Into<String>,
@@ -83,74 +75,47 @@ impl Intent {
         Self { output: Some(output.to_string_lossy().into_owned()), ..self }
     }
 
-    /// Makes the intent a row of a batch: the batch's name, and the row's key in it.
-    #[must_use]
-    pub fn with_batch(self, batch: impl Into<String>, row_key: impl Into<String>) -> Self {
-        Self { batch: Some(batch.into()), row_key: Some(row_key.into()), ..self }
-    }
-
     /// The id of the intent.
-    #[must_use]
     pub const fn id(&self) -> &IntentId {
         &self.id
     }
 
     /// The time when the intent was made, by this machine's clock, to the millisecond.
-    #[must_use]
     pub fn at(&self) -> SystemTime {
         from_millis(self.at)
     }
 
     /// The scheme, host and port of the API.
-    #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// The id of the model.
-    #[must_use]
     pub fn model(&self) -> &str {
         &self.model
     }
 
     /// The fingerprint of the body.
-    #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
     /// The hash of the account's token, if one was given.
-    #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.account.as_deref()
     }
 
     /// The path of the output, if one was given.
-    #[must_use]
     pub fn output(&self) -> Option<&Path> {
         self.output.as_deref().map(Path::new)
     }
 
-    /// The batch of the request.
-    #[must_use]
-    pub fn batch(&self) -> Option<&str> {
-        self.batch.as_deref()
-    }
-
-    /// The key of the request's row in its batch.
-    #[must_use]
-    pub fn row_key(&self) -> Option<&str> {
-        self.row_key.as_deref()
-    }
-
     /// The request id, if another program submitted the job.
-    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
     /// Whether another intent is for the same request: one body, for one model of one API.
-    #[must_use]
     pub fn is_same_request(&self, other: &Self) -> bool {
         (&self.origin, &self.model, &self.fingerprint) == (&other.origin, &other.model, &other.fingerprint)
     }
@@ -200,19 +165,16 @@ pub enum Event {
 
 impl Event {
     /// Creates [`Event::Accepted`].
-    #[must_use]
     pub fn accepted(request_id: impl Into<String>) -> Self {
         Self::Accepted { request_id: request_id.into() }
     }
 
     /// Creates [`Event::StateChanged`].
-    #[must_use]
     pub fn state_changed(state: impl Into<String>) -> Self {
         Self::StateChanged { state: state.into() }
     }
 
     /// Creates [`Event::Finished`] without outputs.
-    #[must_use]
     pub fn finished(status: FinalStatus) -> Self {
         Self::Finished { status, outputs: Outputs::default(), cost_usd: None }
     }
@@ -224,7 +186,6 @@ impl Event {
     }
 
     /// Whether the event ends the submit, so that its process holds the entry no longer.
-    #[must_use]
     pub const fn ends_submit(&self) -> bool {
         matches!(
             self,
@@ -233,7 +194,6 @@ impl Event {
     }
 
     /// Whether the loss of the event would hide something paid for.
-    #[must_use]
     pub const fn requires_sync(&self) -> bool {
         !matches!(self, Self::StateChanged { .. })
     }
@@ -305,7 +265,6 @@ pub(crate) enum Stage {
 
 impl Entry {
     /// Creates the entry of an intent that was just recorded.
-    #[must_use]
     pub fn new(intent: Intent) -> Self {
         Self {
             changed_at: intent.at,
@@ -365,13 +324,11 @@ impl Entry {
     }
 
     /// The intent.
-    #[must_use]
     pub const fn intent(&self) -> &Intent {
         &self.intent
     }
 
     /// The status of the submit or of the job.
-    #[must_use]
     pub const fn status(&self) -> EntryStatus {
         match (self.outcome, &self.request_id) {
             (Outcome::Rejected, _) => EntryStatus::Rejected,
@@ -387,55 +344,46 @@ impl Entry {
     }
 
     /// The request id of the job, if it is known.
-    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
     /// The API's last word for the state.
-    #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 
     /// The reason why the outcome is unknown, or why the submit was rejected.
-    #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
     /// The URLs of the outputs.
-    #[must_use]
     pub const fn outputs(&self) -> &Outputs {
         &self.outputs
     }
 
     /// The absolute paths of the files that hold the outputs.
-    #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
     }
 
     /// The cost in US dollars, if the API reported one.
-    #[must_use]
     pub const fn cost_usd(&self) -> Option<f64> {
         self.cost_usd
     }
 
     /// The time of the last change, by this machine's clock.
-    #[must_use]
     pub fn changed_at(&self) -> SystemTime {
         from_millis(self.changed_at)
     }
 
     /// Whether a living process works on the entry: submits it, or waits for its job.
-    #[must_use]
     pub const fn is_locked(&self) -> bool {
         self.is_locked
     }
 
     /// Whether the job may still run, or its outputs are not saved.
-    #[must_use]
     pub const fn is_unfinished(&self) -> bool {
         matches!(self.stage(), Stage::Running | Stage::Unsaved)
     }
@@ -483,7 +431,6 @@ pub enum EntryStatus {
 
 impl EntryStatus {
     /// The word for the status.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -499,7 +446,6 @@ impl EntryStatus {
     }
 
     /// Whether the job cannot change any more. Its outputs may not be saved yet.
-    #[must_use]
     pub const fn is_over(self) -> bool {
         !matches!(self, Self::Unknown | Self::Submitting | Self::Running)
     }
@@ -523,13 +469,11 @@ impl Outputs {
     }
 
     /// The number of URLs.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is no URL.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

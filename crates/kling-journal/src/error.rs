@@ -43,7 +43,6 @@ impl Error {
     }
 
     /// Creates the refusal of a request that may be paid already. A [`Store`](crate::Store) of your own returns it.
-    #[must_use]
     pub fn duplicate(earlier: &Intent) -> Self {
         Self::same_request(
             earlier,
@@ -94,13 +93,11 @@ impl Error {
     }
 
     /// The kind.
-    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The earlier intent of the same request, if the kind is [`ErrorKind::DuplicateRequest`].
-    #[must_use]
     pub fn earlier(&self) -> Option<&IntentId> {
         self.0.earlier.as_ref()
     }

@@ -59,12 +59,7 @@ impl Journal {
     /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if the same request has an unknown outcome and
     /// duplicates are rejected. After any error, the request must not be sent.
     pub fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error> {
-        self.begin_all(std::slice::from_ref(intent), on_duplicate)
-    }
-
-    /// Records many intents in one step, as [`Journal::begin`] does: all of them, or none.
-    pub fn begin_all(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
-        self.store.begin(intents, on_duplicate)
+        self.store.begin(intent, on_duplicate)
     }
 
     /// Records an intent as [`Journal::begin`] does, unless the same request of the same account has a job that
@@ -173,7 +168,6 @@ impl Journal {
     }
 
     /// Returns the damage if some entries cannot be read. [`Journal::begin`] refuses until the damage is repaired.
-    #[must_use]
     pub fn damage(&self) -> Option<Error> {
         self.store.damage()
     }

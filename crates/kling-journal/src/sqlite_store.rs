@@ -124,7 +124,6 @@ impl SqliteStore {
     }
 
     /// The path of the file, without links.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -237,10 +236,10 @@ impl SqliteStore {
         reserve.lease.as_mut().ok_or_else(|| Error::store("the lease of this process is missing"))
     }
 
-    /// Records intents and locks them: all of them, or none if `find` returns an entry for one, or an error.
+    /// Records an intent and locks it, unless `find` returns an entry or an error.
     fn begin_unless(
         &self,
-        intents: &[Intent],
+        intent: &Intent,
         find: impl Fn(Table<'_>, &Intent, &dyn Fn(Uuid) -> bool) -> Result<Option<Entry>> + Send + 'static,
     ) -> Result<Option<Entry>, Error> {
         self.refuse_damage()?;
@@ -248,22 +247,20 @@ impl SqliteStore {
         let lease = {
             let mut reserve = self.reserve();
             let lease = self.lease(&mut reserve)?;
-            lease.reserve(intents)?;
+            lease.reserve(std::slice::from_ref(intent))?;
             lease.id()
         };
-        let (wanted, folder) = (intents.to_vec(), self.folder.clone());
+        let (wanted, folder) = (intent.clone(), self.folder.clone());
         let begun = self.write(LOCK_TIMEOUT, move |table| {
-            for intent in &wanted {
-                let is_alive = |other| other == lease || folder.is_alive(other);
-                if let Some(found) = find(table, intent, &is_alive)? {
-                    return Ok(Some(found));
-                }
-                table.insert(&Entry::new(intent.clone()), Some(lease))?;
+            let is_alive = |other| other == lease || folder.is_alive(other);
+            if let Some(found) = find(table, &wanted, &is_alive)? {
+                return Ok(Some(found));
             }
-            Ok(None)
+            table.insert(&Entry::new(wanted.clone()), Some(lease)).map(|()| None)
         });
-        let is_over = |intent: &&Intent| !matches!(begun, Ok(None)) || intent.request_id().is_some();
-        intents.iter().filter(is_over).for_each(|intent| self.free(intent.id()));
+        if !matches!(begun, Ok(None)) || intent.request_id().is_some() {
+            self.free(intent.id());
+        }
         begun
     }
 
@@ -321,8 +318,8 @@ impl Drop for SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn begin(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error> {
-        let begun = self.begin_unless(intents, move |table, intent, is_alive| match on_duplicate {
+    fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error> {
+        let begun = self.begin_unless(intent, move |table, intent, is_alive| match on_duplicate {
             OnDuplicate::Reject => refuse_duplicate(table, intent, is_alive).map(|()| None),
             OnDuplicate::Allow => Ok(None),
         });
@@ -330,7 +327,7 @@ impl Store for SqliteStore {
     }
 
     fn begin_or_find(&self, intent: &Intent) -> Result<Option<Entry>, Error> {
-        self.begin_unless(std::slice::from_ref(intent), find_resumable)
+        self.begin_unless(intent, find_resumable)
     }
 
     fn adopt(&self, intent: &Intent) -> Result<Intent, Error> {
@@ -515,7 +512,7 @@ mod tests {
                 scope.spawn(move || {
                     for job in 0..10 {
                         let intent = Intent::new("https://api.example", "m", format!("{number}-{job}"));
-                        store.begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
+                        store.begin(&intent, OnDuplicate::Reject).unwrap();
                         store.record(intent.id(), &Event::accepted(format!("id-{number}-{job}"))).unwrap();
                     }
                 });
@@ -525,9 +522,9 @@ mod tests {
         assert_eq!(page.entries.len(), 20);
         assert!(!lease::sibling(&path, "-wal").exists());
         let intent = Intent::new("https://api.example", "m", "cut");
-        stores[0].begin(std::slice::from_ref(&intent), OnDuplicate::Reject).unwrap();
+        stores[0].begin(&intent, OnDuplicate::Reject).unwrap();
         drop(stores);
-        let refused = open().begin(&[Intent::new("https://api.example", "m", "cut")], OnDuplicate::Reject);
+        let refused = open().begin(&Intent::new("https://api.example", "m", "cut"), OnDuplicate::Reject);
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::DuplicateRequest);
     }
 

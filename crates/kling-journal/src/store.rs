@@ -11,13 +11,13 @@ use crate::{Entry, Error, Event, Intent, IntentId};
 /// [`ErrorKind::Store`](crate::ErrorKind::Store), [`ErrorKind::Busy`](crate::ErrorKind::Busy) or
 /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged).
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Records intents and locks each for this process: all of them, or none. When this returns, they survive a power cut.
-    /// Their requests must not be sent before.
+    /// Records an intent and locks its entry for this process. When this returns, the intent survives a power cut. The request
+    /// must not be sent before.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if an entry of the
     /// [same request](Intent::is_same_request) is [`Unknown`](crate::EntryStatus::Unknown) and duplicates are rejected.
-    fn begin(&self, intents: &[Intent], on_duplicate: OnDuplicate) -> Result<(), Error>;
+    fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error>;
 
     /// Records an intent and locks it, unless the same request of the same account has a job that
     /// [can be taken up](Entry::can_be_resumed). Returns the entry of that job.
@@ -95,8 +95,6 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// The origin of the API, if only its jobs are wanted.
     pub origin: Option<String>,
-    /// The batch, if only its rows are wanted.
-    pub batch: Option<String>,
 }
 
 /// The entries that a [`Query`] selects.
@@ -114,9 +112,8 @@ pub enum Selection {
 
 impl Query {
     /// Creates a query for the first 50 entries of a selection, the newest of each group first.
-    #[must_use]
     pub const fn new(selection: Selection) -> Self {
-        Self { selection, oldest_first: false, limit: 50, after: None, origin: None, batch: None }
+        Self { selection, oldest_first: false, limit: 50, after: None, origin: None }
     }
 
     /// Puts the oldest entry of each group first.
@@ -141,12 +138,6 @@ impl Query {
     #[must_use]
     pub fn of_origin(self, origin: impl Into<String>) -> Self {
         Self { origin: Some(origin.into()), ..self }
-    }
-
-    /// Selects rows of this batch only.
-    #[must_use]
-    pub fn of_batch(self, batch: impl Into<String>) -> Self {
-        Self { batch: Some(batch.into()), ..self }
     }
 }
 

@@ -7,7 +7,7 @@ mod temp_journal;
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 
-use kling_journal::{EntryStatus, ErrorKind, Event, Intent, Journal, OnDuplicate, SqliteStore};
+use kling_journal::{Entry, EntryStatus, ErrorKind, Event, Intent, Journal, OnDuplicate, SqliteStore};
 use proptest::prelude::*;
 use temp_journal::{TempJournal, all, begun, intent, statuses};
 
@@ -16,9 +16,9 @@ const ORIGIN: &str = "https://api.example";
 /// A closed journal of running jobs `id-0`, `id-1`, ….
 fn with_jobs(count: usize) -> TempJournal {
     let temp = TempJournal::new();
-    let jobs: Vec<_> =
-        (0..count).map(|number| Intent::of_job(ORIGIN, "maker/model", format!("id-{number}"))).collect();
-    temp.open().begin_all(&jobs, OnDuplicate::Reject).unwrap();
+    let job = |number| Entry::new(Intent::of_job(ORIGIN, "maker/model", format!("id-{number}")));
+    let lines: Vec<_> = (0..count).map(|number| serde_json::to_string(&job(number)).unwrap()).collect();
+    temp.open().import(lines.join("\n").as_bytes()).unwrap();
     temp
 }
 

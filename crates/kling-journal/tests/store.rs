@@ -76,25 +76,6 @@ fn a_request_that_is_made_again_finds_its_job() {
     assert_eq!(journal.begin_or_find(&other).unwrap(), None, "the job belongs to another account");
 }
 
-#[test]
-fn a_batch_is_begun_whole_or_not_at_all() {
-    let temp = TempJournal::new();
-    begun(&temp.open(), "c");
-    let journal = temp.open();
-    let rows = ["a", "b", "c"].map(|body| intent(body).with_batch("night", body));
-    let refused = journal.begin_all(&rows, OnDuplicate::Reject).unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::DuplicateRequest);
-    assert_eq!(all(&journal).len(), 1);
-    journal.begin_all(&rows, OnDuplicate::Allow).unwrap();
-    let of_batch = |batch: &str| {
-        let query = Query::new(Selection::All).of_batch(batch).oldest_first().with_limit(2);
-        let rows = journal.entries(query).map(|entry| entry.unwrap().intent().row_key().unwrap().to_owned());
-        rows.collect::<Vec<_>>()
-    };
-    assert_eq!(of_batch("night"), ["a", "b", "c"]);
-    assert_eq!(of_batch("day"), [""; 0]);
-}
-
 #[cfg(unix)]
 #[test]
 fn every_link_to_a_file_opens_the_same_journal() {
@@ -134,7 +115,7 @@ fn many_threads_and_handles_lose_no_record() {
 fn an_entry_is_read_back_unchanged() {
     let temp = TempJournal::new();
     let journal = temp.open();
-    let intent = intent("f\n\"ü").with_account("x").with_output("/ä b".as_ref()).with_batch("b", "7");
+    let intent = intent("f\n\"ü").with_account("x").with_output("/ä b".as_ref());
     journal.begin(&intent, OnDuplicate::Reject).unwrap();
     let finished = Event::Finished {
         status: FinalStatus::Succeeded,

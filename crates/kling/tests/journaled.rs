@@ -216,7 +216,7 @@ impl Failing {
 }
 
 impl Store for Failing {
-    fn begin(&self, _: &[Intent], _: OnDuplicate) -> Result<(), Error> {
+    fn begin(&self, _: &Intent, _: OnDuplicate) -> Result<(), Error> {
         if self.at_begin { Self::fail() } else { Ok(()) }
     }
 

@@ -39,7 +39,6 @@ pub struct CheckReport {
 
 impl CheckReport {
     /// Whether the whole journal can be read.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         self.damage.is_empty()
     }

@@ -10,7 +10,7 @@ use super::database::{DatabaseError, Result};
 use crate::entry::{Outcome, Stage, to_millis};
 use crate::{Entry, Error, Event, Intent, IntentId, Outputs, Query};
 
-/// Every column but the checksum, in the order of the checksum.
+/// Every column but the checksum, in the order of the checksum. `batch` and `row_key` are reserved.
 const COLUMNS: &str = "seq,id,at,changed_at,origin,model,fingerprint,account,output,batch,row_key,lease,stage,outcome,\
     request_id,state,message,outputs,files,cost_usd,merged_into";
 const COLUMN_COUNT: usize = 21;
@@ -47,7 +47,7 @@ impl Table<'_> {
         // The columns in the condition never change, so their indexes are not written.
         let statement = "UPDATE entry SET changed_at=?4, origin=?5, model=?6, account=?8, output=?9, lease=?12, stage=?13, \
             outcome=?14, request_id=?15, state=?16, message=?17, outputs=?18, files=?19, cost_usd=?20, merged_into=?21, crc=?22 \
-            WHERE seq=?1 AND id=?2 AND at=?3 AND fingerprint=?7 AND batch IS ?10 AND row_key IS ?11";
+            WHERE seq=?1 AND id=?2 AND at=?3 AND fingerprint=?7";
         self.write(statement, row)
     }
 
@@ -167,16 +167,13 @@ impl Table<'_> {
         let (sign, order, first) =
             if query.oldest_first { (">", "ASC", i64::MIN) } else { ("<", "DESC", i64::MAX) };
         let after = query.after.filter(|cursor| cursor.group == stage as u8);
-        // With a batch, its index is the shorter way. The plus sign keeps SQLite from using the other index.
-        let by_batch =
-            if query.batch.is_some() { "batch IS NOT NULL AND batch = ?3 AND +stage" } else { "stage" };
         let mut statement = self.0.prepare(&format!(
-            "SELECT {COLUMNS},crc FROM entry WHERE {by_batch} = ?1 AND seq {sign} ?2 AND (?3 IS NULL OR batch = ?3) \
-             AND (?4 IS NULL OR origin = ?4) ORDER BY seq {order} LIMIT ?5"
+            "SELECT {COLUMNS},crc FROM entry WHERE stage = ?1 AND seq {sign} ?2 AND (?3 IS NULL OR origin = ?3) \
+             ORDER BY seq {order} LIMIT ?4"
         ))?;
         let after = after.map_or(first, |cursor| cursor.position);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![stage as i64, after, query.batch, query.origin, limit])?;
+        let mut rows = statement.query(params![stage as i64, after, query.origin, limit])?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
             page.push((row.get(0)?, EntryRow::read(row)));
@@ -235,8 +232,6 @@ impl EntryRow {
             model: row.get(5)?,
             account: row.get(7)?,
             output: row.get(8)?,
-            batch: row.get(9)?,
-            row_key: row.get(10)?,
             // Only an adopted job has no fingerprint, and only its intent knows the request id.
             request_id: request_id.clone().filter(|_| fingerprint.is_empty()),
             fingerprint,
@@ -282,8 +277,8 @@ impl EntryRow {
             intent.fingerprint.clone().into(),
             intent.account.clone().into(),
             intent.output.clone().into(),
-            intent.batch.clone().into(),
-            intent.row_key.clone().into(),
+            Value::Null,
+            Value::Null,
             (*lease).into(),
             stage.into(),
             (entry.outcome as i64).into(),
