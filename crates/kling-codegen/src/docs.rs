@@ -1,14 +1,13 @@
 //! Documentation of generated code, with the provider's prose as Markdown. The prose is hostile data, and must never become markup,
 //! a doctest or code.
 
-use std::fmt::Display;
-
 use kling_schema::{Annotation, ObjectSchema, Property, Shape};
-use kling_types::bounds::{IntegerBounds, ItemBounds, NumberBounds, TextBounds};
+use kling_types::bounds::ItemBounds;
 use kling_types::{MediaField, RuleSource};
 use serde_json::Value;
 
 use crate::names::capitalised;
+use crate::plan::plain;
 
 /// The longest excerpt of a value in documentation, in characters. Live pages have whole prompts as defaults.
 const LONGEST_VALUE: usize = 80;
@@ -23,7 +22,7 @@ pub(crate) fn field(property: &Property, has_own_type: bool, media: Option<&Medi
 /// The documentation of the type of a property.
 pub(crate) fn leaf(property: &Property) -> Vec<String> {
     let mut paragraphs = vec![headline(property)];
-    paragraphs.extend(bounds_of(&property.shape).map(|bounds| format!("Allowed: {bounds}.")));
+    paragraphs.extend(allowed(&property.shape).map(|allowed| format!("Allowed: {allowed}.")));
     paragraphs.extend(property.format.as_ref().map(|format| format!("Format: `{}`.", code(format))));
     paragraphs.extend(default(property));
     paragraphs.extend(property.annotations.iter().map(annotation));
@@ -103,72 +102,18 @@ fn value(value: &Value) -> String {
     format!("`{}`", excerpt(&code(&value.to_string())))
 }
 
-fn bounds_of(shape: &Shape) -> Option<String> {
-    match shape {
-        Shape::AnyOf(shapes) => {
-            let mut forms: Vec<_> = shapes.iter().map(form).collect();
-            forms.dedup();
-            Some(forms.join(", or "))
-        }
-        Shape::Integer(IntegerBounds { min, max }) => range(min.as_ref(), max.as_ref(), ""),
-        Shape::List { bounds: ItemBounds { min, max }, items } => {
-            let size = range(min.as_ref(), max.as_ref(), " elements");
-            let each = bounds_of(items).map(|each| format!("each {each}"));
-            joined([size, each])
-        }
+/// The allowed values in words, unless the type itself says them.
+fn allowed(shape: &Shape) -> Option<String> {
+    let is_said = match shape {
+        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => true,
+        Shape::List { bounds, items } => *bounds == ItemBounds::default() && allowed(items).is_none(),
         Shape::Media(_) => {
-            Some("an `https` URL that the provider can fetch, or a base64 `data:` URI".to_owned())
+            return Some("an `https` URL that the provider can fetch, or a base64 `data:` URI".to_owned());
         }
-        Shape::Number(NumberBounds { min, max, above, below }) => joined([
-            range(min.as_ref(), max.as_ref(), ""),
-            above.map(|above| format!("more than {above}")),
-            below.map(|below| format!("less than {below}")),
-        ]),
-        Shape::Object(object) => {
-            let additional = object.additional.as_ref().filter(|_| object.properties.is_empty())?;
-            Some(format!("any names, each with {}", form(additional)))
-        }
-        Shape::Text(TextBounds { min, max }) => range(min.as_ref(), max.as_ref(), " Unicode scalar values"),
-        _ => None,
-    }
-}
-
-/// One form of a choice, with its bounds.
-fn form(shape: &Shape) -> String {
-    let kind = match shape {
-        Shape::Boolean => "true or false",
-        Shape::Integer(_) => "an integer",
-        Shape::IntegerEnum(values) => return one_of(values),
-        Shape::NumberEnum(values) => return one_of(values),
-        Shape::TextEnum(values) => return one_of(values),
-        Shape::List { .. } => "a list",
-        Shape::Media(_) => return bounds_of(shape).unwrap_or_default(),
-        Shape::Null => "null",
-        Shape::Number(_) => "a number",
-        Shape::Object(_) => "an object",
-        _ => "a string",
+        Shape::Object(object) => object.additional.is_none() || !object.properties.is_empty(),
+        other => plain(other).is_some(),
     };
-    bounds_of(shape).map_or_else(|| kind.to_owned(), |bounds| format!("{kind} ({bounds})"))
-}
-
-fn one_of<T: std::fmt::Debug>(values: &[T]) -> String {
-    let values: Vec<String> =
-        values.iter().map(|value| format!("`{}`", code(&format!("{value:?}")))).collect();
-    format!("one of {}", values.join(", "))
-}
-
-fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-fn range<T: Display>(min: Option<&T>, max: Option<&T>, unit: &str) -> Option<String> {
-    match (min, max) {
-        (Some(min), Some(max)) => Some(format!("{min} to {max}{unit}")),
-        (Some(min), None) => Some(format!("at least {min}{unit}")),
-        (None, Some(max)) => Some(format!("at most {max}{unit}")),
-        (None, None) => None,
-    }
+    (!is_said).then(|| prose(&shape.to_string()))
 }
 
 fn rules(media: &MediaField) -> String {

@@ -17,7 +17,6 @@ struct Problem {
 
 impl Error {
     /// Whether the generated files differ from the schemas, and there is no other problem.
-    #[must_use]
     pub fn is_stale(&self) -> bool {
         self.0.iter().all(|problem| problem.is_stale)
     }

@@ -34,7 +34,6 @@ impl Default for Generator {
 
 impl Generator {
     /// A generator that reads `schemas` and writes `src/generated`.
-    #[must_use]
     pub fn new() -> Self {
         Self {
             schema_dir: "schemas".into(),

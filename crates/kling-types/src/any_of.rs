@@ -110,23 +110,8 @@ macro_rules! any_of {
             }
         }
 
-        $crate::__if_schemars! {
-            impl $crate::export::schemars::JsonSchema for $name {
-                fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn json_schema(
-                    generator: &mut $crate::export::schemars::SchemaGenerator,
-                ) -> $crate::export::schemars::Schema {
-                    $crate::json_schema::any_of(vec![$(generator.subschema_for::<$ty>()),+])
-                }
-            }
-        }
+        $crate::__json_schema! { [] $name = stringify!($name), |generator|
+            $crate::json_schema::any_of(vec![$(generator.subschema_for::<$ty>()),+]) }
     };
 }
 
@@ -168,7 +153,6 @@ pub fn read<T: Validate + serde::de::DeserializeOwned>(value: &Value) -> Option<
 
 /// The violation of a value that passed a check and could not be read. No type of this crate causes it.
 #[doc(hidden)]
-#[must_use]
 pub fn unread(value: &Value) -> Violation {
     Violation::of(Keyword::Type, described(value), "a value that can be read")
 }

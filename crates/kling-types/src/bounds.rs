@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::violation::{Bound, Message, Unit, one_of, quoted};
+use crate::violation::{Message, one_of, quoted};
 use crate::{Keyword, Violation};
 
 /// The length of a string, in Unicode scalar values.
@@ -61,7 +61,7 @@ impl TextBounds {
             return Ok(());
         }
         let count = bytecount::num_chars(text.as_bytes()) as u64;
-        check_count(count, self.min, self.max, Unit::Character, [Keyword::MinLength, Keyword::MaxLength])
+        check_count(count, self.min, self.max, " character", [Keyword::MinLength, Keyword::MaxLength])
     }
 }
 
@@ -73,22 +73,17 @@ impl IntegerBounds {
     #[inline]
     pub fn check(self, integer: i128) -> Result<(), Violation> {
         let broken = |keyword, bound, limit| {
-            Err(Violation::of(
-                keyword,
-                Message::integer(Bound::Exactly, integer),
-                Message::integer(bound, limit),
-            ))
+            Err(Violation::of(keyword, Message::integer("", integer), Message::integer(bound, limit)))
         };
         match self {
-            Self { min: Some(min), .. } if integer < min => broken(Keyword::Minimum, Bound::AtLeast, min),
-            Self { max: Some(max), .. } if integer > max => broken(Keyword::Maximum, Bound::AtMost, max),
+            Self { min: Some(min), .. } if integer < min => broken(Keyword::Minimum, "at least ", min),
+            Self { max: Some(max), .. } if integer > max => broken(Keyword::Maximum, "at most ", max),
             _ => Ok(()),
         }
     }
 
     /// Whether `i64` holds every integer within the bounds, and one more on either side, so that a saturated integer is out of
     /// range.
-    #[must_use]
     pub fn fits_i64(&self) -> bool {
         let is_within = |bound: i128| i128::from(i64::MIN) < bound && bound < i128::from(i64::MAX);
         self.min.is_some_and(is_within) && self.max.is_some_and(is_within)
@@ -106,22 +101,18 @@ impl NumberBounds {
     #[inline]
     pub fn check(self, number: f64) -> Result<(), Violation> {
         let broken = |keyword, bound, limit| {
-            Err(Violation::of(
-                keyword,
-                Message::number(Bound::Exactly, number),
-                Message::number(bound, limit),
-            ))
+            Err(Violation::of(keyword, Message::number("", number), Message::number(bound, limit)))
         };
         let not_finite = |found: &'static str| Err(Violation::of(Keyword::Type, found, "a finite number"));
         match self {
             _ if number.is_nan() => not_finite("NaN"),
-            Self { min: Some(min), .. } if number < min => broken(Keyword::Minimum, Bound::AtLeast, min),
-            Self { max: Some(max), .. } if number > max => broken(Keyword::Maximum, Bound::AtMost, max),
+            Self { min: Some(min), .. } if number < min => broken(Keyword::Minimum, "at least ", min),
+            Self { max: Some(max), .. } if number > max => broken(Keyword::Maximum, "at most ", max),
             Self { above: Some(above), .. } if number <= above => {
-                broken(Keyword::ExclusiveMinimum, Bound::Above, above)
+                broken(Keyword::ExclusiveMinimum, "more than ", above)
             }
             Self { below: Some(below), .. } if number >= below => {
-                broken(Keyword::ExclusiveMaximum, Bound::Below, below)
+                broken(Keyword::ExclusiveMaximum, "less than ", below)
             }
             _ if number.is_infinite() => not_finite("infinity"),
             _ => Ok(()),
@@ -137,7 +128,7 @@ impl ItemBounds {
     #[inline]
     pub fn check(self, length: usize) -> Result<(), Violation> {
         let keywords = [Keyword::MinItems, Keyword::MaxItems];
-        check_count(length as u64, self.min, self.max, Unit::Element, keywords)
+        check_count(length as u64, self.min, self.max, " element", keywords)
     }
 }
 
@@ -145,39 +136,32 @@ fn check_count(
     count: u64,
     min: Option<u64>,
     max: Option<u64>,
-    unit: Unit,
+    unit: &'static str,
     [too_few, too_many]: [Keyword; 2],
 ) -> Result<(), Violation> {
     let broken = |keyword, bound, limit| {
-        Err(Violation::of(
-            keyword,
-            Message::Count(Bound::Exactly, count, unit),
-            Message::Count(bound, limit, unit),
-        ))
+        Err(Violation::of(keyword, Message::Count("", count, unit), Message::Count(bound, limit, unit)))
     };
     match (min, max) {
-        (Some(min), _) if count < min => broken(too_few, Bound::AtLeast, min),
-        (_, Some(max)) if count > max => broken(too_many, Bound::AtMost, max),
+        (Some(min), _) if count < min => broken(too_few, "at least ", min),
+        (_, Some(max)) if count > max => broken(too_many, "at most ", max),
         _ => Ok(()),
     }
 }
 
 /// The violation of a missing property.
-#[must_use]
 pub fn missing() -> Violation {
     Violation::of(Keyword::Required, "nothing", "a value")
 }
 
 /// The violation of an integer outside a list.
-#[must_use]
 pub fn not_in_integers(integer: i128, allowed: &[i64]) -> Violation {
-    not_in(Message::integer(Bound::Exactly, integer), allowed)
+    not_in(Message::integer("", integer), allowed)
 }
 
 /// The violation of a number outside a list.
-#[must_use]
 pub fn not_in_numbers(number: f64, allowed: &[f64]) -> Violation {
-    not_in(Message::number(Bound::Exactly, number), allowed)
+    not_in(Message::number("", number), allowed)
 }
 
 fn not_in(found: Message, allowed: &[impl Display]) -> Violation {
@@ -185,7 +169,6 @@ fn not_in(found: Message, allowed: &[impl Display]) -> Violation {
 }
 
 /// The violation of a text outside a list, with the nearest text of the list.
-#[must_use]
 pub fn not_in_texts<S: AsRef<str>>(text: &str, allowed: &[S]) -> Violation {
     let violation = Violation::of(Keyword::Enum, quoted(text), texts(allowed));
     violation.with_nearest(text, allowed.iter().map(S::as_ref))

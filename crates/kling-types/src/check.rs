@@ -5,7 +5,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::bounds::{self, IntegerBounds, ItemBounds, NumberBounds, TextBounds};
-use crate::violation::{Bound, Message, one_of};
+use crate::violation::{Message, one_of};
 use crate::{Keyword, Pointer, Violation, Violations};
 
 /// A type that can check raw JSON.
@@ -258,7 +258,6 @@ pub fn missing(at: &Pointer<'_>, out: &mut Violations) {
 /// Returns the integer that a JSON number is, if it is whole: `5.0` is 5. Beyond 128 bits the result is the nearest end of
 /// `i128`, which is outside every bound that a schema of the provider states.
 #[inline]
-#[must_use]
 pub fn whole(number: &Number) -> Option<i128> {
     let exact = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
     exact.or_else(|| {
@@ -307,8 +306,7 @@ pub(crate) fn described(value: &Value) -> Message {
 }
 
 fn described_number(number: &Number) -> Message {
-    number.as_i64().map_or_else(
-        || Message::number(Bound::Exactly, float(number)),
-        |integer| Message::Integer(Bound::Exactly, integer),
-    )
+    number
+        .as_i64()
+        .map_or_else(|| Message::number("", float(number)), |integer| Message::Integer("", integer))
 }

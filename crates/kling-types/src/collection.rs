@@ -58,15 +58,8 @@ impl<T, const MIN: u64, const MAX: u64> List<T, MIN, MAX> {
     }
 
     /// The elements.
-    #[must_use]
     pub fn as_slice(&self) -> &[T] {
         &self.0
-    }
-
-    /// The elements, by value.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<T> {
-        self.0
     }
 
     /// Converts every element, and returns every violation at once: of the number of elements, then of each.
@@ -85,21 +78,13 @@ impl<T, const MIN: u64, const MAX: u64> List<T, MIN, MAX> {
 
 impl<T> Dictionary<T> {
     /// Takes valid values.
-    #[must_use]
     pub const fn new(values: BTreeMap<String, T>) -> Self {
         Self(values)
     }
 
     /// The values by name.
-    #[must_use]
     pub const fn as_map(&self) -> &BTreeMap<String, T> {
         &self.0
-    }
-
-    /// The values by name, by value.
-    #[must_use]
-    pub fn into_map(self) -> BTreeMap<String, T> {
-        self.0
     }
 
     /// Converts every value, and returns every violation at once. The last of several values with one name counts.
@@ -129,59 +114,24 @@ where
     value.try_into().map_err(broken).ok()
 }
 
-impl<T, V, const MIN: u64, const MAX: u64> TryFrom<Vec<V>> for List<T, MIN, MAX>
-where
-    V: TryInto<T, Error: Into<Violations>>,
-{
-    type Error = Violations;
+macro_rules! try_from {
+    ($([$($generics:tt)*] $from:ty => $name:ty;)*) => {
+        $(impl<T, V: TryInto<T, Error: Into<Violations>>, $($generics)*> TryFrom<$from> for $name {
+            type Error = Violations;
 
-    fn try_from(elements: Vec<V>) -> Result<Self, Violations> {
-        Self::convert(elements.into_iter())
-    }
+            fn try_from(values: $from) -> Result<Self, Violations> {
+                Self::convert(values.into_iter())
+            }
+        })*
+    };
 }
 
-impl<T, V, const MIN: u64, const MAX: u64, const N: usize> TryFrom<[V; N]> for List<T, MIN, MAX>
-where
-    V: TryInto<T, Error: Into<Violations>>,
-{
-    type Error = Violations;
-
-    fn try_from(elements: [V; N]) -> Result<Self, Violations> {
-        Self::convert(elements.into_iter())
-    }
-}
-
-impl<T, K: Into<String>, V> TryFrom<Vec<(K, V)>> for Dictionary<T>
-where
-    V: TryInto<T, Error: Into<Violations>>,
-{
-    type Error = Violations;
-
-    fn try_from(values: Vec<(K, V)>) -> Result<Self, Violations> {
-        Self::convert(values.into_iter())
-    }
-}
-
-impl<T, K: Into<String>, V, const N: usize> TryFrom<[(K, V); N]> for Dictionary<T>
-where
-    V: TryInto<T, Error: Into<Violations>>,
-{
-    type Error = Violations;
-
-    fn try_from(values: [(K, V); N]) -> Result<Self, Violations> {
-        Self::convert(values.into_iter())
-    }
-}
-
-impl<T, V> TryFrom<BTreeMap<String, V>> for Dictionary<T>
-where
-    V: TryInto<T, Error: Into<Violations>>,
-{
-    type Error = Violations;
-
-    fn try_from(values: BTreeMap<String, V>) -> Result<Self, Violations> {
-        Self::convert(values.into_iter())
-    }
+try_from! {
+    [const MIN: u64, const MAX: u64] Vec<V> => List<T, MIN, MAX>;
+    [const MIN: u64, const MAX: u64, const N: usize] [V; N] => List<T, MIN, MAX>;
+    [K: Into<String>] Vec<(K, V)> => Dictionary<T>;
+    [K: Into<String>, const N: usize] [(K, V); N] => Dictionary<T>;
+    [] BTreeMap<String, V> => Dictionary<T>;
 }
 
 impl<T: Validate, const MIN: u64, const MAX: u64> Validate for List<T, MIN, MAX> {

@@ -16,41 +16,49 @@ macro_rules! __if_schemars {
     ($($content:tt)*) => {};
 }
 
-/// Implements `schemars::JsonSchema` for an object type. A default is JSON text, for a type that has no default of its own.
+/// Implements `schemars::JsonSchema` for a type with its generics in brackets.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __object_schema {
-    ($name:ident, media: $media:expr, below: $prefix:expr, open: $open:literal, {
-        $($presence:ident $key:literal: $type:ty $(, default $default:literal)?;)*
-    }) => {
+macro_rules! __json_schema {
+    ([$($generics:tt)*] $type:ty = $name:expr, |$generator:ident| $schema:expr) => {
         $crate::__if_schemars! {
-            impl $crate::export::schemars::JsonSchema for $name {
+            impl<$($generics)*> $crate::export::schemars::JsonSchema for $type {
                 fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn schema_id() -> ::std::borrow::Cow<'static, str> {
-                    concat!(module_path!(), "::", stringify!($name)).into()
+                    $name.into()
                 }
 
                 fn inline_schema() -> bool {
                     true
                 }
 
-                #[allow(unused_mut, unused_variables, reason = "there may be no properties, or none with a default")]
                 fn json_schema(
-                    generator: &mut $crate::export::schemars::SchemaGenerator,
+                    $generator: &mut $crate::export::schemars::SchemaGenerator,
                 ) -> $crate::export::schemars::Schema {
-                    let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
-                    $(
-                        let mut property = generator.subschema_for::<$type>();
-                        $($crate::json_schema::set_default_text(&mut property, $default);)?
-                        object.$presence($key, property);
-                    )*
-                    object.finish()
+                    $schema
                 }
             }
         }
+    };
+}
+
+/// The JSON Schema of an object type. A default is JSON text, for a type that has no default of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __object_schema {
+    ($name:ident, media: $media:expr, below: $prefix:expr, open: $open:literal, {
+        $($presence:ident $key:literal: $type:ty $(, default $default:literal)?;)*
+    }) => {
+        $crate::__json_schema! { [] $name = stringify!($name), |_generator| {
+            #[allow(unused_mut, reason = "there may be no properties, or none with a default")]
+            let mut object = $crate::json_schema::ObjectSchema::new($media, $prefix, $open);
+            $(
+                #[allow(unused_mut)]
+                let mut property = _generator.subschema_for::<$type>();
+                $($crate::json_schema::set_default_text(&mut property, $default);)?
+                object.$presence($key, property);
+            )*
+            object.finish()
+        } }
     };
 }
 
@@ -59,14 +67,12 @@ pub use self::derived::*;
 
 #[cfg(feature = "schemars")]
 mod derived {
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use schemars::{JsonSchema, Schema, json_schema};
     use serde::Serialize;
     use serde_json::{Map, Value, json};
 
     use crate::bounds::{IntegerBounds, NumberBounds, TextBounds};
-    use crate::{
-        Dictionary, Integer, List, MediaField, MediaRef, MediaRule, Null, Number, RuleSource, Validate,
-    };
+    use crate::{Dictionary, Integer, List, MediaField, MediaRef, MediaRule, Null, Number, RuleSource};
 
     /// Adds the provider's default.
     pub fn set_default(schema: &mut Schema, default: &impl Serialize) {
@@ -79,26 +85,22 @@ mod derived {
     }
 
     /// The schema of a value of one of several forms.
-    #[must_use]
     pub fn any_of(forms: Vec<Schema>) -> Schema {
         json_schema!({ "anyOf": forms })
     }
 
     /// The schema of a string.
-    #[must_use]
     pub fn text(bounds: TextBounds) -> Schema {
         let schema = json_schema!({ "type": "string" });
         with(schema, [("minLength", bounds.min.map(Value::from)), ("maxLength", bounds.max.map(Value::from))])
     }
 
     /// The schema of a string out of a list.
-    #[must_use]
     pub fn text_enum(values: &[&str]) -> Schema {
         json_schema!({ "type": "string", "enum": values })
     }
 
     /// The schema of an integer.
-    #[must_use]
     pub fn integer(bounds: IntegerBounds) -> Schema {
         let schema = json_schema!({ "type": "integer" });
         with(schema, [("minimum", bounds.min.map(wide)), ("maximum", bounds.max.map(wide))])
@@ -112,19 +114,16 @@ mod derived {
     }
 
     /// The schema of an integer out of a list.
-    #[must_use]
     pub fn integer_enum(values: &[i64]) -> Schema {
         json_schema!({ "type": "integer", "enum": values })
     }
 
     /// The schema of a number out of a list.
-    #[must_use]
     pub fn number_enum(values: &[f64]) -> Schema {
         json_schema!({ "type": "number", "enum": values })
     }
 
     /// The schema of a number.
-    #[must_use]
     pub fn number(bounds: NumberBounds) -> Schema {
         let bounds = [
             ("minimum", bounds.min.map(Value::from)),
@@ -135,38 +134,18 @@ mod derived {
         with(json_schema!({ "type": "number" }), bounds)
     }
 
-    macro_rules! inline {
-        ($([$($generics:tt)*] $type:ty = $name:expr, |$generator:ident| $schema:expr;)*) => {
-            $(impl<$($generics)*> JsonSchema for $type {
-                fn schema_name() -> std::borrow::Cow<'static, str> {
-                    $name.into()
-                }
-
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn json_schema($generator: &mut SchemaGenerator) -> Schema {
-                    $schema
-                }
-            })*
-        };
-    }
-
-    inline! {
-        [] Integer = "Integer", |_generator| integer(IntegerBounds::default());
-        [] MediaRef = "MediaRef", |_generator| text(TextBounds::default());
-        [] Null = "Null", |_generator| json_schema!({ "type": "null" });
-        [] Number = "Number", |_generator| number(NumberBounds::NONE);
-        [T: JsonSchema + Validate] Dictionary<T> = format!("Dictionary_of_{}", T::schema_name()),
-            |generator| json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() });
-        [T: JsonSchema + Validate, const MIN: u64, const MAX: u64] List<T, MIN, MAX> =
-            format!("List_of_{}_{MIN}_{MAX}", T::schema_name()),
-            |generator| {
-                let schema = json_schema!({ "type": "array", "items": generator.subschema_for::<T>() });
-                let bounds = Self::BOUNDS;
-                with(schema, [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))])
-            };
+    __json_schema! { [] Integer = "Integer", |_generator| integer(IntegerBounds::default()) }
+    __json_schema! { [] MediaRef = "MediaRef", |_generator| text(TextBounds::default()) }
+    __json_schema! { [] Null = "Null", |_generator| json_schema!({ "type": "null" }) }
+    __json_schema! { [] Number = "Number", |_generator| number(NumberBounds::NONE) }
+    __json_schema! { [T: JsonSchema] Dictionary<T> = format!("Dictionary_of_{}", T::schema_name()), |generator|
+    json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() }) }
+    __json_schema! { [T: JsonSchema, const MIN: u64, const MAX: u64] List<T, MIN, MAX> =
+        format!("List_of_{}_{MIN}_{MAX}", T::schema_name()), |generator| {
+            let schema = json_schema!({ "type": "array", "items": generator.subschema_for::<T>() });
+            let bounds = Self::BOUNDS;
+            with(schema, [("minItems", bounds.min.map(Value::from)), ("maxItems", bounds.max.map(Value::from))])
+        }
     }
 
     /// The schema of an object, property by property.
@@ -181,7 +160,6 @@ mod derived {
 
     impl ObjectSchema {
         /// An object without properties. If `open`, other properties are allowed; `prefix` is the path to a nested object.
-        #[must_use]
         pub fn new(media: &'static [MediaField], prefix: &'static str, open: bool) -> Self {
             Self { media, prefix, open, properties: Map::new(), required: Vec::new() }
         }
@@ -205,7 +183,6 @@ mod derived {
         }
 
         /// The whole schema.
-        #[must_use]
         pub fn finish(self) -> Schema {
             let schema = json_schema!({ "type": "object", "properties": self.properties });
             let required = (!self.required.is_empty()).then(|| json!(self.required));

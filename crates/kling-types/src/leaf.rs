@@ -25,7 +25,6 @@ macro_rules! text {
             }
 
             /// The text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -68,14 +67,13 @@ macro_rules! number {
             }
 
             /// The number.
-            #[must_use]
             pub const fn value(self) -> f64 {
                 self.0
             }
         }
 
         $crate::__try_from!($name: f64);
-        $crate::__try_from_numbers!($name: f32 i32 u32);
+        $crate::__try_from!($name: f32, i32, u32 => |value| Self::new(value.into()));
         $crate::__leaf!($name: number(BOUNDS), value, $crate::number::deserialize_float $(, default Self($default))?);
     };
 }
@@ -103,13 +101,12 @@ macro_rules! integer {
             }
 
             /// The integer.
-            #[must_use]
             pub const fn value(self) -> i64 {
                 self.0
             }
         }
 
-        $crate::__try_from_integers!($name);
+        $crate::__try_from!($name: integers);
         $crate::__leaf!($name: integer(BOUNDS), value, $crate::number::deserialize_integer $(, default Self($default))?);
     };
 }
@@ -137,7 +134,6 @@ macro_rules! open_integer {
             }
 
             /// The integer.
-            #[must_use]
             pub const fn value(&self) -> &$crate::Integer {
                 &self.0
             }
@@ -167,7 +163,7 @@ macro_rules! integer_enum {
             }
         }
 
-        $crate::__try_from_integers!($name);
+        $crate::__try_from!($name: integers);
         $crate::__leaf!($name: integer_enum(VALUES), value, $crate::number::deserialize_integer $(, default Self::$default)?);
     };
 }
@@ -191,7 +187,7 @@ macro_rules! number_enum {
         }
 
         $crate::__try_from!($name: f64);
-        $crate::__try_from_numbers!($name: i32 u32);
+        $crate::__try_from!($name: i32, u32 => |value| Self::new(value.into()));
         $crate::__leaf!($name: number_enum(VALUES), value, $crate::number::deserialize_float $(, default Self::$default)?);
     };
 }
@@ -241,7 +237,6 @@ macro_rules! __enum {
             pub const VALUES: &[$type] = &[$($value,)+];
 
             /// The value in JSON.
-            #[must_use]
             pub const fn $get(self) -> $type {
                 match self { $(Self::$variant => $value,)+ }
             }
@@ -279,27 +274,15 @@ macro_rules! __leaf {
             }
         }
 
-        $crate::__if_schemars! {
-            impl $crate::export::schemars::JsonSchema for $name {
-                fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                    stringify!($name).into()
-                }
-
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn json_schema(_: &mut $crate::export::schemars::SchemaGenerator) -> $crate::export::schemars::Schema {
-                    #[allow(unused_mut, reason = "a leaf without a default changes nothing")]
-                    let mut schema = $crate::json_schema::$check(Self::$allowed);
-                    $(
-                        let default: Self = $default;
-                        $crate::json_schema::set_default(&mut schema, &default);
-                    )?
-                    schema
-                }
-            }
-        }
+        $crate::__json_schema! { [] $name = stringify!($name), |_generator| {
+            #[allow(unused_mut, reason = "a leaf without a default changes nothing")]
+            let mut schema = $crate::json_schema::$check(Self::$allowed);
+            $(
+                let default: Self = $default;
+                $crate::json_schema::set_default(&mut schema, &default);
+            )?
+            schema
+        } }
     };
 }
 
@@ -318,49 +301,23 @@ macro_rules! __from_text {
     };
 }
 
-/// Conversions into a leaf type by its `new`.
+/// Conversions into a leaf type by its `new`, or by another expression.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __try_from {
+    ($name:ident: integers) => {
+        $crate::__try_from!($name: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize
+            => |value| $crate::number::narrow::<Self, _>(value).and_then(Self::new));
+    };
     ($name:ident: $($from:ty),+) => {
+        $crate::__try_from!($name: $($from),+ => |value| Self::new(value));
+    };
+    ($name:ident: $($from:ty),+ => |$value:ident| $converted:expr) => {
         $(impl ::std::convert::TryFrom<$from> for $name {
             type Error = $crate::Violation;
 
-            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
-                Self::new(value)
-            }
-        })+
-    };
-}
-
-/// Conversions into a leaf type from numbers that a double holds exactly.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __try_from_numbers {
-    ($name:ident: $($from:ty)+) => {
-        $(impl ::std::convert::TryFrom<$from> for $name {
-            type Error = $crate::Violation;
-
-            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
-                Self::new(value.into())
-            }
-        })+
-    };
-}
-
-/// Conversions into a leaf type from every width of integer, so that literals convert.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __try_from_integers {
-    ($name:ident) => {
-        $crate::__try_from_integers!($name: i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
-    };
-    ($name:ident: $($from:ty)+) => {
-        $(impl ::std::convert::TryFrom<$from> for $name {
-            type Error = $crate::Violation;
-
-            fn try_from(value: $from) -> Result<Self, $crate::Violation> {
-                $crate::number::narrow::<Self, _>(value).and_then(Self::new)
+            fn try_from($value: $from) -> Result<Self, $crate::Violation> {
+                $converted
             }
         })+
     };

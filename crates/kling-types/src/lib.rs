@@ -38,8 +38,7 @@ pub use collection::{Dictionary, List, UNBOUNDED};
 pub use media_field::{MediaField, MediaKind, MediaReport};
 pub use media_ref::MediaRef;
 pub use media_rule::{
-    BYTES_PER_MEGABYTE, Comparison, ImageFormat, MediaFacts, MediaRule, Megabyte, Metric, RuleResult,
-    RuleSource,
+    Comparison, ImageFormat, MediaFacts, MediaRule, Megabyte, Metric, RuleResult, RuleSource,
 };
 pub use model::{Model, ModelInfo, ModelInput, ModelOutput};
 pub use number::{Integer, Number};

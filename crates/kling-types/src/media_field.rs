@@ -44,14 +44,12 @@ pub struct MediaReport {
 
 impl MediaField {
     /// A field with the rules of a static table.
-    #[must_use]
     pub const fn new(name: &'static str, kind: MediaKind, plural: bool, rules: &'static [MediaRule]) -> Self {
         Self { name: Cow::Borrowed(name), kind, plural, rules: Cow::Borrowed(rules) }
     }
 
     /// Returns the references in `input` that belong to this field, each with its JSON pointer. Values other than text are left
     /// out.
-    #[must_use]
     pub fn references<'v>(&self, input: &'v Value) -> Vec<(String, &'v str)> {
         let mut found = Vec::new();
         self.find(input, Some(&self.name), &Pointer::ROOT, &mut found);
@@ -93,14 +91,12 @@ impl MediaField {
     /// Checks one file against every rule of this field; `pointer` is the place of its reference in the input.
     ///
     /// A megabyte is 1,000,000 bytes, as in the provider's own client.
-    #[must_use]
     pub fn check(&self, pointer: &str, facts: &MediaFacts) -> MediaReport {
         self.check_with(pointer, facts, Megabyte::Decimal)
     }
 
     /// Checks one file as [`check`](Self::check) does, with the megabyte of the caller's choice. [`Megabyte::Binary`] accepts
     /// files that are refused only because the provider does not publish its megabyte.
-    #[must_use]
     pub fn check_with(&self, pointer: &str, facts: &MediaFacts, megabyte: Megabyte) -> MediaReport {
         let mut report = MediaReport::default();
         for rule in self.rules.iter() {

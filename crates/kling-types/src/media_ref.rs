@@ -41,7 +41,6 @@ impl MediaRef {
     }
 
     /// Whether a text looks like a whole file in base64 alone: it begins as such files do, or is longer than any path.
-    #[must_use]
     pub fn is_raw_base64(text: &str) -> bool {
         /// JPEG, PNG, GIF, the family of WebP, and that of HEIC, AVIF and MP4.
         const STARTS: [&str; 5] = ["/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "AAAA"];
@@ -54,13 +53,11 @@ impl MediaRef {
     }
 
     /// The reference as it is sent.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether the reference is a `data:` URI, which holds the file itself.
-    #[must_use]
     pub fn is_data_uri(&self) -> bool {
         strip_scheme(&self.0, "data:").is_some()
     }

@@ -61,7 +61,6 @@ pub enum RuleResult {
 
 impl MediaRule {
     /// A rule of a static table.
-    #[must_use]
     pub const fn new(
         metric: Metric,
         comparison: Comparison,
@@ -82,13 +81,11 @@ impl MediaRule {
     /// assert!(matches!(rule.check(&MediaFacts::image(ImageFormat::Png, 300, 400, 1_000)), RuleResult::Fail(_)));
     /// assert_eq!(rule.check(&MediaFacts::unknown()), RuleResult::Skipped);
     /// ```
-    #[must_use]
     pub fn check(&self, facts: &MediaFacts) -> RuleResult {
         self.check_with(facts, Megabyte::Decimal)
     }
 
     /// Checks the facts of one file, with the megabyte of the caller's choice.
-    #[must_use]
     pub fn check_with(&self, facts: &MediaFacts, megabyte: Megabyte) -> RuleResult {
         match self.holds(facts, megabyte) {
             None => RuleResult::Skipped,
@@ -141,7 +138,6 @@ impl fmt::Display for MediaRule {
 
 impl Comparison {
     /// The comparison as the provider spells it, such as `>=`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Above => ">",
@@ -186,7 +182,6 @@ pub enum Metric {
 
 impl Metric {
     /// The metric as the provider spells it, such as `width/height`.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::AspectRatio => "width/height",
@@ -223,9 +218,6 @@ impl fmt::Display for Metric {
     }
 }
 
-/// The bytes of a megabyte in the provider's own client. The definition of the server is not published.
-pub const BYTES_PER_MEGABYTE: u64 = 1_000_000;
-
 /// The megabyte of `file_size_mb`. The provider does not publish its definition, so a file between the two is refused by
 /// default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,11 +231,10 @@ pub enum Megabyte {
 
 impl Megabyte {
     /// The number of bytes.
-    #[must_use]
     pub const fn bytes(self) -> u64 {
         match self {
             Self::Binary => 1 << 20,
-            Self::Decimal => BYTES_PER_MEGABYTE,
+            Self::Decimal => 1_000_000,
         }
     }
 }
@@ -268,13 +259,11 @@ pub struct MediaFacts {
 
 impl MediaFacts {
     /// The facts of a file that was not measured.
-    #[must_use]
     pub const fn unknown() -> Self {
         Self { format: None, width: None, height: None, orientation: None, bytes: None }
     }
 
     /// The facts of an image.
-    #[must_use]
     pub const fn image(format: ImageFormat, width: u32, height: u32, bytes: u64) -> Self {
         let (width, height, bytes) = (Some(width), Some(height), Some(bytes));
         Self { format: Some(format), width, height, orientation: None, bytes }
@@ -293,13 +282,11 @@ macro_rules! formats {
 
         impl ImageFormat {
             /// The format in lower case, such as `jpeg`.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
             /// The media type, such as `image/jpeg`.
-            #[must_use]
             pub const fn media_type(self) -> &'static str {
                 match self { $(Self::$variant => $media_type,)+ }
             }

@@ -104,7 +104,6 @@ pub struct ModelInfo {
 impl ModelInfo {
     /// The entry of the model `M`; called by generated code.
     #[doc(hidden)]
-    #[must_use]
     pub const fn new<M: Model>(
         output_kind: OutputKind,
         media: &'static [MediaField],

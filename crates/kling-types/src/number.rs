@@ -44,7 +44,6 @@ impl Number {
     }
 
     /// The number.
-    #[must_use]
     pub const fn value(self) -> f64 {
         self.0
     }
@@ -63,13 +62,11 @@ impl Integer {
     }
 
     /// The integer, if it fits into 64 bits.
-    #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         self.0.as_i64()
     }
 
     /// The integer as JSON holds it.
-    #[must_use]
     pub const fn as_number(&self) -> &serde_json::Number {
         &self.0
     }
@@ -106,7 +103,7 @@ impl<'de> Deserialize<'de> for Integer {
 }
 
 crate::__try_from!(Number: f64);
-crate::__try_from_numbers!(Number: f32);
+crate::__try_from!(Number: f32 => |value| Self::new(value.into()));
 
 macro_rules! from_numbers {
     ($name:ident: $($from:ty)+) => {

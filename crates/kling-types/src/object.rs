@@ -48,7 +48,6 @@ macro_rules! input {
 
                 $(
                     /// The properties that are sent beyond the schema.
-                    #[must_use]
                     pub const fn $extra(&self) -> &$crate::Extra {
                         &self.$extra
                     }
@@ -181,7 +180,6 @@ macro_rules! output {
 
         impl $name {
             /// Every file in it, without duplicates, in the order of the schema.
-            #[must_use]
             pub fn urls(&self) -> ::std::vec::Vec<&str> {
                 $crate::output::urls(&[$(&self.$field,)* &self.extra])
             }
@@ -288,13 +286,11 @@ impl BuildErrors {
     }
 
     /// Whether there are no violations.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The violations in the order of the schema.
-    #[must_use]
     pub fn into_violations(mut self) -> Violations {
         self.0.sort_by_key(|(position, _)| *position);
         self.0.into_iter().map(|(_, violation)| violation).collect()
@@ -338,7 +334,6 @@ impl Extra {
     }
 
     /// The properties.
-    #[must_use]
     pub const fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }

@@ -23,7 +23,6 @@ pub enum OutputKind {
 
 impl OutputKind {
     /// The key of one file of this kind, such as `video`.
-    #[must_use]
     pub const fn singular(self) -> &'static str {
         match self {
             Self::Audio => "audio",
@@ -33,7 +32,6 @@ impl OutputKind {
     }
 
     /// The key of several files of this kind, such as `videos`.
-    #[must_use]
     pub const fn plural(self) -> &'static str {
         match self {
             Self::Audio => "audios",
@@ -44,7 +42,6 @@ impl OutputKind {
 }
 
 /// Converts any form to an object: a bare URL becomes `video`, an array becomes `videos`, or as the kind says.
-#[must_use]
 pub fn object(value: Value, kind: OutputKind) -> Map<String, Value> {
     let key = match value {
         Value::Object(object) => return object,
@@ -89,7 +86,6 @@ pub fn take<F: OutputField>(object: &mut Map<String, Value>, key: &str) -> F {
 }
 
 /// Returns the URLs in the given properties, in order and without duplicates: `https`, `http` and `data:`.
-#[must_use]
 pub fn urls<'a>(properties: &[&'a dyn Urls]) -> Vec<&'a str> {
     let mut found = Found::default();
     properties.iter().for_each(|property| property.add_to(&mut found));
@@ -106,22 +102,20 @@ pub struct Found<'a> {
 /// A property of an output that may hold URLs.
 pub trait Urls {
     /// Adds the URLs that are not in `found` yet.
-    fn add_to<'a>(&'a self, found: &mut Found<'a>);
+    fn add_to<'a>(&'a self, _found: &mut Found<'a>) {}
 }
 
-impl Urls for str {
+impl Urls for bool {}
+impl Urls for i64 {}
+impl Urls for crate::Number {}
+
+impl Urls for String {
     fn add_to<'a>(&'a self, found: &mut Found<'a>) {
         let is_url =
             ["https://", "http://", "data:"].iter().any(|scheme| strip_scheme(self, scheme).is_some());
         if is_url && found.seen.insert(self) {
             found.urls.push(self);
         }
-    }
-}
-
-impl Urls for String {
-    fn add_to<'a>(&'a self, found: &mut Found<'a>) {
-        self.as_str().add_to(found);
     }
 }
 
@@ -153,16 +147,6 @@ impl Urls for Value {
         }
     }
 }
-
-macro_rules! no_urls {
-    ($($type:ty)*) => {
-        $(impl Urls for $type {
-            fn add_to<'a>(&'a self, _: &mut Found<'a>) {}
-        })*
-    };
-}
-
-no_urls!(bool i64 crate::Number);
 
 #[cfg(test)]
 mod tests {

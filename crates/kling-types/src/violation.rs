@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt::{self, Write};
+use std::ops::Deref;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -37,7 +38,6 @@ impl<'a> Pointer<'a> {
     pub const ROOT: Pointer<'static> = Pointer { parent: None, step: Step::Key("") };
 
     /// The property `key` of the object at this place.
-    #[must_use]
     pub const fn key(&'a self, key: &'a str) -> Self {
         Self { parent: Some(self), step: Step::Key(key) }
     }
@@ -45,13 +45,11 @@ impl<'a> Pointer<'a> {
     /// The property of the object at this place, by a known key with a slash before it. At the top of a document, the text of
     /// the pointer is then this text.
     #[doc(hidden)]
-    #[must_use]
     pub const fn property(&'a self, slash_key: &'static str) -> Self {
         Self { parent: Some(self), step: Step::Property(slash_key) }
     }
 
     /// The element `index` of the array at this place.
-    #[must_use]
     pub const fn index(&'a self, index: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(index) }
     }
@@ -107,7 +105,6 @@ macro_rules! keywords {
 
         impl Keyword {
             /// The keyword as a schema spells it, such as `maxLength`.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
@@ -175,7 +172,6 @@ pub struct Violation {
 
 impl Violation {
     /// A violation of `keyword` at the JSON pointer `pointer`; the empty pointer is the whole value.
-    #[must_use]
     pub fn new(
         pointer: impl fmt::Display,
         keyword: Keyword,
@@ -236,31 +232,26 @@ impl Violation {
     }
 
     /// The RFC 6901 JSON pointer of the value that broke the rule, such as `/duration`.
-    #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
     /// The rule that was broken.
-    #[must_use]
     pub const fn keyword(&self) -> Keyword {
         self.keyword
     }
 
     /// The value that was found, in words.
-    #[must_use]
     pub fn found(&self) -> String {
         self.found.to_string()
     }
 
     /// The values that the rule allows, in words.
-    #[must_use]
     pub fn allowed(&self) -> String {
         self.allowed.to_string()
     }
 
     /// Advice, or the provider's own text for a media rule.
-    #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
     }
@@ -301,12 +292,6 @@ impl fmt::Display for Violation {
     }
 }
 
-impl From<Infallible> for Violation {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Violation", 5)?;
@@ -326,7 +311,6 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// An empty list, without an allocation.
-    #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
@@ -341,29 +325,20 @@ impl Violations {
         self.0.push(violation);
     }
 
-    /// Whether there are no violations.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The number of violations.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The violations, in the order of the schema.
-    pub fn iter(&self) -> std::slice::Iter<'_, Violation> {
-        self.0.iter()
-    }
-
     /// Returns `Ok` if there are no violations.
     ///
     /// # Errors
     /// The violations, if there are any.
     pub fn into_result(self) -> Result<(), Self> {
         if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl Deref for Violations {
+    type Target = [Violation];
+
+    fn deref(&self) -> &[Violation] {
+        &self.0
     }
 }
 
@@ -424,63 +399,26 @@ impl<'a> IntoIterator for &'a Violations {
 /// A double holds every integer up to this one.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// One half of a violation, put into words when somebody reads it.
+/// One half of a violation, put into words when somebody reads it. A number has a text before it, such as `at least `.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    Count(Bound, u64, Unit),
-    Integer(Bound, i64),
-    Number(Bound, f64),
+    /// A count, and its unit with a blank before it.
+    Count(&'static str, u64, &'static str),
+    Integer(&'static str, i64),
+    Number(&'static str, f64),
     Text(Cow<'static, str>),
-}
-
-/// The side of a bound that is allowed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Bound {
-    Above,
-    AtLeast,
-    AtMost,
-    Below,
-    Exactly,
-}
-
-/// The unit of a count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unit {
-    Character,
-    Element,
-}
-
-impl Bound {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Above => "more than ",
-            Self::AtLeast => "at least ",
-            Self::AtMost => "at most ",
-            Self::Below => "less than ",
-            Self::Exactly => "",
-        }
-    }
-}
-
-impl Unit {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Character => " character",
-            Self::Element => " element",
-        }
-    }
 }
 
 impl Message {
     /// An integer. One beyond 64 bits was read as a double, and is shown as one.
-    pub(crate) fn integer(bound: Bound, integer: i128) -> Self {
+    pub(crate) fn integer(bound: &'static str, integer: i128) -> Self {
         #[allow(clippy::cast_precision_loss, reason = "it was read as a double")]
         i64::try_from(integer)
             .map_or_else(|_| Self::Number(bound, integer as f64), |integer| Self::Integer(bound, integer))
     }
 
     /// A number. A whole one is an integer, which is written in less time.
-    pub(crate) fn number(bound: Bound, number: f64) -> Self {
+    pub(crate) fn number(bound: &'static str, number: f64) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "it is whole, and a double holds it exactly")]
         match number.fract() == 0.0 && number.abs() <= EXACT {
             true => Self::Integer(bound, number as i64),
@@ -490,24 +428,19 @@ impl Message {
 
     fn write(&self, out: &mut impl Write) -> fmt::Result {
         match self {
-            Self::Count(bound, count, unit) => {
-                out.write_str(bound.as_str())?;
+            Self::Count(text, ..) | Self::Integer(text, _) | Self::Number(text, _) => out.write_str(text)?,
+            Self::Text(text) => out.write_str(text)?,
+        }
+        match self {
+            Self::Count(_, count, unit) => {
                 write!(out, "{count}")?;
-                out.write_str(unit.as_str())?;
+                out.write_str(unit)?;
                 out.write_str(if *count == 1 { "" } else { "s" })
             }
-            Self::Integer(bound, integer) => {
-                out.write_str(bound.as_str())?;
-                write!(out, "{integer}")
-            }
-            Self::Number(bound, number) if number.abs() > EXACT => {
-                write!(out, "{}{number:e}", bound.as_str())
-            }
-            Self::Number(bound, number) => {
-                out.write_str(bound.as_str())?;
-                write!(out, "{number}")
-            }
-            Self::Text(text) => out.write_str(text),
+            Self::Integer(_, integer) => write!(out, "{integer}"),
+            Self::Number(_, number) if number.abs() > EXACT => write!(out, "{number:e}"),
+            Self::Number(_, number) => write!(out, "{number}"),
+            Self::Text(_) => Ok(()),
         }
     }
 }
@@ -582,12 +515,12 @@ mod tests {
     fn each_message_reads_as_a_person_would_say_it() {
         for (message, text) in [
             (Message::from("null"), "null"),
-            (Message::Count(Bound::Exactly, 1, Unit::Element), "1 element"),
-            (Message::Count(Bound::AtMost, 2, Unit::Character), "at most 2 characters"),
-            (Message::integer(Bound::AtLeast, 5), "at least 5"),
-            (Message::integer(Bound::Exactly, 1 << 70), "1.1805916207174113e21"),
-            (Message::number(Bound::Below, 0.5), "less than 0.5"),
-            (Message::number(Bound::Above, 2.0), "more than 2"),
+            (Message::Count("", 1, " element"), "1 element"),
+            (Message::Count("at most ", 2, " character"), "at most 2 characters"),
+            (Message::integer("at least ", 5), "at least 5"),
+            (Message::integer("", 1 << 70), "1.1805916207174113e21"),
+            (Message::number("less than ", 0.5), "less than 0.5"),
+            (Message::number("more than ", 2.0), "more than 2"),
         ] {
             assert_eq!(message.to_string(), text);
             assert_eq!(message, Message::from(text));
@@ -612,7 +545,7 @@ mod tests {
         fn a_number_has_no_exponent_while_a_double_holds_its_integers(
             number in prop_oneof![-1e15..1e15, -10.0..10.0, -1e-4..1e-4],
         ) {
-            let text = Message::number(Bound::Exactly, number).to_string();
+            let text = Message::number("", number).to_string();
             prop_assert_eq!(text.parse(), Ok(number));
             prop_assert!(!text.contains('e'));
         }

@@ -15,7 +15,7 @@ kt::model! {
 kt::text! {
     /// Prompt.
     ///
-    /// Allowed: at most 1391 Unicode scalar values.
+    /// Allowed: text, at most 1391 characters.
     Prompt { min: None, max: Some(1391) }
 }
 
@@ -32,7 +32,7 @@ kt::integer_enum! {
 kt::number! {
     /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
     ///
-    /// Allowed: 0 to 1.
+    /// Allowed: number, 0 to 1.
     ///
     /// The provider's default is `0.5`. It is never sent for you.
     CfgScale { min: 0.0, max: 1.0 } default 0.5

@@ -19,7 +19,7 @@ kt::model! {
 kt::number! {
     /// Guidance. How closely the result follows the prompt; less leaves more freedom.
     ///
-    /// Allowed: 0 to 1.
+    /// Allowed: number, 0 to 1.
     ///
     /// The provider's default is `0.5`. It is never sent for you.
     CfgScale { min: 0.0, max: 1.0 } default 0.5
@@ -28,7 +28,7 @@ kt::number! {
 kt::integer! {
     /// Duration. Length of the result in seconds.
     ///
-    /// Allowed: 3 to 15.
+    /// Allowed: integer, 3 to 15.
     ///
     /// The provider's default is `10`. It is never sent for you.
     Duration { min: 3, max: 15, default: 10 }

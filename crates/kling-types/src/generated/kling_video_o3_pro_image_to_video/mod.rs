@@ -19,7 +19,7 @@ kt::model! {
 kt::integer! {
     /// Duration. Length of the result in seconds.
     ///
-    /// Allowed: 3 to 15.
+    /// Allowed: integer, 3 to 15.
     ///
     /// The provider's default is `5`. It is never sent for you.
     Duration { min: 3, max: 15, default: 5 }

@@ -30,7 +30,7 @@ kt::text_enum! {
 kt::integer! {
     /// Duration. Length of the result in seconds.
     ///
-    /// Allowed: 3 to 15.
+    /// Allowed: integer, 3 to 15.
     ///
     /// The provider's default is `5`. It is never sent for you.
     Duration { min: 3, max: 15, default: 5 }
@@ -38,7 +38,7 @@ kt::integer! {
 
 /// Reference Images. Pictures of people, things or styles to take over.
 ///
-/// Allowed: at most 7 elements, each an `https` URL that the provider can fetch, or a base64 `data:` URI.
+/// Allowed: list of (image), at most 7 elements.
 ///
 /// Format: `image_uris`.
 pub type Images = kt::List<kt::MediaRef, 0, 7>;

@@ -18,7 +18,7 @@ kt::model! {
 
 /// Reference Images. Pictures of people, things or styles to take over.
 ///
-/// Allowed: each an `https` URL that the provider can fetch, or a base64 `data:` URI.
+/// Allowed: list of (image).
 ///
 /// Format: `image_uris`.
 pub type Images = kt::List<kt::MediaRef, 0, { kt::UNBOUNDED }>;
