@@ -20,7 +20,6 @@ pub struct CatalogEntry {
 
 impl CatalogEntry {
     /// Reads a catalog reply: one entry, or `{"models": […]}`. Each entry is read alone, so a bad one hides no other.
-    #[must_use]
     pub fn read_reply(reply: &Value) -> Vec<Result<Self, SchemaError>> {
         match reply.get("models").and_then(Value::as_array) {
             Some(entries) => entries.iter().map(Self::read).collect(),
@@ -59,7 +58,6 @@ impl CatalogEntry {
     ///
     /// The first word that names a kind wins: in `kind`, `categories`, then the segments of the id from the last one.
     /// `image-to-video` names a video. Without such a word, a price per second means a video, and any other price an image.
-    #[must_use]
     pub fn output_kind(entry: &Value) -> OutputKind {
         let text = |key: &str| entry.get(key).and_then(Value::as_str);
         let categories = entry.get("categories").and_then(Value::as_array).into_iter().flatten();

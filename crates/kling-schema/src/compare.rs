@@ -32,7 +32,6 @@ use crate::{Annotation, ModelSchema, ObjectSchema, Property, Shape};
 /// assert_eq!(changes.to_string(), "behaviour: input /properties/prompt/maxLength: 500 became 400");
 /// # Ok::<(), kling_schema::SchemaError>(())
 /// ```
-#[must_use]
 pub fn compare(old: &ModelSchema, new: &ModelSchema) -> Changes {
     let mut output = Collector::new(old, new, Side::Output);
     output.object(&old.output, &new.output, "");
@@ -45,7 +44,6 @@ pub fn compare(old: &ModelSchema, new: &ModelSchema) -> Changes {
 }
 
 /// Compares the inputs only, since the catalog has no outputs.
-#[must_use]
 pub fn compare_inputs(old: &ModelSchema, new: &ModelSchema) -> Changes {
     let mut input = Collector::new(old, new, Side::Input);
     input.object(&old.input, &new.input, "");
@@ -68,7 +66,6 @@ pub enum ChangeClass {
 
 impl ChangeClass {
     /// The name of the class in reports.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Docs => "docs",
@@ -79,7 +76,6 @@ impl ChangeClass {
     }
 
     /// The part of a semantic version that must grow: `patch`, `minor` or `major`. Below 1.0, `major` is the minor number.
-    #[must_use]
     pub const fn semver_step(self) -> &'static str {
         match self {
             Self::Docs => "patch",
@@ -123,13 +119,11 @@ pub struct Changes(Vec<Change>);
 
 impl Changes {
     /// The gravest class, or `None` if nothing changed.
-    #[must_use]
     pub fn class(&self) -> Option<ChangeClass> {
         self.0.first().map(|change| change.class)
     }
 
     /// The part of a semantic version that must grow for all changes together.
-    #[must_use]
     pub fn semver_step(&self) -> Option<&'static str> {
         self.class().map(ChangeClass::semver_step)
     }
@@ -140,13 +134,11 @@ impl Changes {
     }
 
     /// Whether nothing changed.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns a table for a pull request, below the part of the version that must grow.
-    #[must_use]
     pub fn to_markdown(&self) -> String {
         let Some(step) = self.semver_step() else { return "Nothing changed.\n".to_owned() };
         let rows: String = self.0.iter().map(markdown_row).collect();
@@ -154,7 +146,6 @@ impl Changes {
     }
 
     /// Returns the changes as JSON: `{"class", "semver", "changes": [{"class", "document", "pointer", "old", "new"}]}`.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let change = |change: &Change| {
             let Change { class, document, pointer, old, new } = change;

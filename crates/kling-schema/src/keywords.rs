@@ -298,25 +298,21 @@ impl SchemaError {
     }
 
     /// The id of the model.
-    #[must_use]
     pub fn model(&self) -> &str {
         &self.model
     }
 
     /// The document: `input`, `output`, `model` or `catalog`, or an empty text if a file could not be read at all.
-    #[must_use]
     pub const fn document(&self) -> &'static str {
         self.document
     }
 
     /// The JSON pointer of the schema within its document.
-    #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
     /// The keyword, if one is the reason.
-    #[must_use]
     pub fn keyword(&self) -> Option<&str> {
         self.keyword.as_deref()
     }

@@ -54,7 +54,6 @@ impl ModelSchema {
     /// Returns the places of the input's keywords and properties that are not checked, since they were not understood.
     ///
     /// The list is empty unless the schema was read as at run time, such as with [`ModelNotes::new`].
-    #[must_use]
     pub fn unchecked(&self) -> Vec<String> {
         let mut found = Vec::new();
         add_unchecked(&self.input, &Pointer::ROOT, &self.notes.annotations, &mut found);

@@ -63,7 +63,6 @@ impl ModelNotes {
     ///
     /// A required name that is not a property is ignored. A keyword or a property that cannot be read is kept as
     /// [unchecked](crate::ModelSchema::unchecked). An object is open if such a keyword may name properties.
-    #[must_use]
     pub const fn new(output_kind: OutputKind) -> Self {
         Self {
             output_kind,
@@ -120,7 +119,6 @@ impl ModelNotes {
     }
 
     /// Returns the decisions for the property at `path`.
-    #[must_use]
     pub fn override_of(&self, path: &str) -> Option<&Override> {
         self.overrides.iter().find(|one| one.property == path)
     }

@@ -106,7 +106,6 @@ impl ObjectSchema {
     }
 
     /// Returns the property with this name.
-    #[must_use]
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties.iter().find(|property| property.name == name)
     }
@@ -140,14 +139,12 @@ impl Property {
     }
 
     /// Whether there is a default that keeps the property's own rules.
-    #[must_use]
     pub fn has_legal_default(&self) -> bool {
         self.default.as_ref().is_some_and(|default| self.shape.accepts(default))
     }
 
     /// Whether the generated type of the property has the default as its `Default`. The type must be a bounded text or number
     /// or an enum. The default must keep its rules, and must fit into 64 bits if it is an integer.
-    #[must_use]
     pub fn has_typed_default(&self) -> bool {
         let fits = |default: &Value| match default {
             Value::Number(number) => check::whole(number).is_none_or(|whole| i64::try_from(whole).is_ok()),
@@ -168,7 +165,6 @@ impl Property {
 
 impl Shape {
     /// Whether the value may be an array.
-    #[must_use]
     pub fn is_plural(&self) -> bool {
         match self {
             Self::AnyOf(shapes) => shapes.iter().any(Self::is_plural),
@@ -178,7 +174,6 @@ impl Shape {
     }
 
     /// Whether `value` has no violation.
-    #[must_use]
     pub fn accepts(&self, value: &Value) -> bool {
         let mut violations = Violations::new();
         self.check(value, &Pointer::ROOT, &mut violations);
