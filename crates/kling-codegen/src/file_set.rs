@@ -19,40 +19,35 @@ const MODULE: &str = "mod.rs";
 const COPIES: [&str; 2] = ["input.json", "output.json"];
 
 /// Generated files by path, and the folders of generated modules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct FileSet {
     files: BTreeMap<PathBuf, String>,
-    owned: Vec<PathBuf>,
-}
-
-impl FileSet {
-    /// Adds a file.
-    pub fn insert(&mut self, path: impl Into<PathBuf>, content: impl Into<String>) {
-        self.files.insert(path.into(), content.into());
-    }
-
-    /// Names a folder of generated modules. A module of the folder that is not in this set is left over from a removed schema.
+    /// The folder of generated modules. A module in it that is not in this set is left over from a removed schema.
     ///
     /// Only generated files are removed or overwritten: Rust files with the mark in their first line, and copies of documents
     /// with the hash in the header of their module. Links in the folder are never followed.
-    pub fn own(&mut self, folder: impl Into<PathBuf>) {
-        self.owned.push(folder.into());
+    owned: PathBuf,
+}
+
+impl FileSet {
+    pub(crate) fn new(owned: &Path) -> Self {
+        Self { files: BTreeMap::new(), owned: owned.to_owned() }
     }
 
-    /// The files by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.files.iter().map(|(path, content)| (path.as_path(), content.as_str()))
+    /// Adds a file.
+    pub(crate) fn insert(&mut self, path: impl Into<PathBuf>, content: impl Into<String>) {
+        self.files.insert(path.into(), content.into());
     }
 
     /// Writes the files that differ and removes the files that are left over. Returns how many files were touched.
     ///
-    /// # Errors
-    /// [`Error`] if a file that was not generated or a link is in the way, before anything is written. [`Error`] if the disk
-    /// fails; then the files written so far stay.
+    /// Fails before anything is written if a link, or a file that was not generated, is in the way. If the disk fails, the files
+    /// written so far stay.
     pub fn write(&self) -> Result<usize, Error> {
         self.refuse_strangers()?;
         let left_over = self.left_over()?;
-        let mut changed: Vec<_> = self.iter().filter(|(path, content)| differs(path, content)).collect();
+        let mut changed: Vec<_> =
+            self.files.iter().filter(|(path, content)| differs(path, content)).collect();
         // The module first: its mark identifies the copies beside it as generated, even after an interrupted run.
         changed.sort_by_key(|(path, _)| !path.ends_with(MODULE));
         for (path, content) in &changed {
@@ -68,13 +63,10 @@ impl FileSet {
         Ok(changed.len() + left_over.len())
     }
 
-    /// Compares with the disk, and changes no file. The error names `command`, which updates the files.
-    ///
-    /// # Errors
-    /// [`Error`] that names every file that is missing, changed, left over, or was not generated.
-    pub fn check(&self, command: &str) -> Result<(), Error> {
+    /// Compares with the disk, and changes no file. The error names every file that differs, and `command`.
+    pub(crate) fn check(&self, command: &str) -> Result<(), Error> {
         self.refuse_strangers()?;
-        let changed = self.iter().filter(|(path, content)| differs(path, content));
+        let changed = self.files.iter().filter(|(path, content)| differs(path, content));
         let changed = changed.map(|(path, _)| {
             let why = if path.exists() { "differs from its schema" } else { "is missing" };
             Err(Error::stale(path, why, command))
@@ -87,25 +79,20 @@ impl FileSet {
 
     /// Refuses to overwrite a file of an owned folder that was not generated, or to follow a link.
     fn refuse_strangers(&self) -> Result<(), Error> {
-        let owned = self.files.keys().filter_map(|path| {
-            let folder = self.owned.iter().find(|folder| path.starts_with(folder))?;
-            Some((folder, path))
-        });
-        let in_the_way: BTreeMap<&Path, &str> = owned.filter_map(in_the_way).collect();
+        let owned = self.files.keys().filter(|path| path.starts_with(&self.owned));
+        let in_the_way: BTreeMap<&Path, &str> =
+            owned.filter_map(|path| in_the_way(&self.owned, path)).collect();
         Error::join(in_the_way.into_iter().map(|(path, why)| Error::in_the_way(path, why)))
     }
 
     /// The generated files of modules that are not in this set.
     fn left_over(&self) -> Result<Vec<PathBuf>, Error> {
-        let mut found = Vec::new();
-        for folder in self.owned.iter().filter(|folder| folder.exists()) {
-            let modules = folders_in(folder).map_err(|error| Error::io(folder, &error))?;
-            let is_known = |module: &Path| self.files.contains_key(&module.join(MODULE));
-            modules.iter().filter(|module| !is_known(module)).for_each(|module| {
-                found.extend(generated_files(module));
-            });
+        if !self.owned.exists() {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let mut modules = folders_in(&self.owned).map_err(|error| Error::io(&self.owned, &error))?;
+        modules.retain(|module| !self.files.contains_key(&module.join(MODULE)));
+        Ok(modules.iter().flat_map(|module| generated_files(module)).collect())
     }
 }
 
@@ -129,8 +116,8 @@ impl Source {
 
 /// The obstacle that keeps the generator from writing a file below an owned folder: a link, or a file that was not generated.
 /// The folder itself may be a link, since the caller named the folder.
-fn in_the_way<'a>((folder, path): (&PathBuf, &'a PathBuf)) -> Option<(&'a Path, &'static str)> {
-    let below = path.ancestors().take_while(|step| step != folder);
+fn in_the_way<'a>(folder: &Path, path: &'a Path) -> Option<(&'a Path, &'static str)> {
+    let below = path.ancestors().take_while(|step| *step != folder);
     match below.filter(|step| step.is_symlink()).last() {
         Some(link) => Some((link, "is a link, which is never followed; remove it")),
         None if is_generated(path) => None,

@@ -111,8 +111,7 @@ impl Generator {
         let printed = plans.iter().filter_map(|plan| Some(self.model(by_id(&plan)?, plan)));
         let (printed, unprinted) = Error::split(printed);
         Error::join([unread, unplanned, unprinted, Plan::clashes(&plans)])?;
-        let mut files = FileSet::default();
-        files.own(&self.out_dir);
+        let mut files = FileSet::new(&self.out_dir);
         printed.into_iter().flatten().for_each(|(path, content)| files.insert(path, content));
         let registry = registry(&plans, &self.command, !self.manifests.is_empty());
         files.insert(self.out_dir.join("mod.rs"), registry);

@@ -35,9 +35,8 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
             }
         }
         Shape::IntegerEnum(values) => {
-            let names = of_integers(&leaf.property.name, values, by_hand(leaf))?;
-            let wires = values.iter().map(i64::to_string).collect();
-            enumeration("integer_enum", leaf, names, wires, integer)
+            let texts: Vec<String> = values.iter().map(i64::to_string).collect();
+            enumeration("integer_enum", leaf, &texts, texts.clone(), integer)?
         }
         Shape::List { bounds, .. } => {
             let docs = documentation(leaf, "");
@@ -52,18 +51,17 @@ fn source(plan: &Plan<'_>, leaf: &Leaf<'_>) -> Result<String, String> {
             call("number", leaf, &format!("{name} {{ {} }}{default}", number_bounds(*bounds)))
         }
         Shape::NumberEnum(values) => {
-            let names = of_numbers(&leaf.property.name, values, by_hand(leaf))?;
+            let texts: Vec<String> = values.iter().map(f64::to_string).collect();
             let wires = values.iter().map(|value| format!("{value:?}")).collect();
-            enumeration("number_enum", leaf, names, wires, number)
+            enumeration("number_enum", leaf, &texts, wires, number)?
         }
         Shape::Text(TextBounds { min, max }) => {
             let default = prefixed(", default: ", default(leaf).and_then(text));
             call("text", leaf, &format!("{name} {{ min: {min:?}, max: {max:?}{default} }}"))
         }
         Shape::TextEnum(values) => {
-            let names = of_texts(&leaf.property.name, values, by_hand(leaf))?;
             let wires = values.iter().map(|value| text_literal(value)).collect();
-            enumeration("text_enum", leaf, names, wires, text)
+            enumeration("text_enum", leaf, values, wires, text)?
         }
         other => return Err(format!("a type for {other:?} cannot be generated yet")),
     })
@@ -124,19 +122,22 @@ const fn plain_values(shape: &Shape) -> &'static [&'static str] {
     }
 }
 
+/// An enum of values, each as a text and as a Rust literal.
 fn enumeration(
     kind: &str,
     leaf: &Leaf<'_>,
-    names: Vec<String>,
+    texts: &[String],
     wires: Vec<String>,
     print: impl Fn(&Value) -> Option<String>,
-) -> String {
+) -> Result<String, String> {
+    let by_hand = leaf.settled.map_or(&[][..], |settled| &settled.variants);
+    let names = variants(&leaf.property.name, texts, by_hand)?;
     let variants: Vec<(String, String)> = names.into_iter().zip(wires).collect();
     let default = default(leaf)
         .and_then(print)
         .and_then(|wire| variants.iter().find(|(_, printed)| *printed == wire).map(|(name, _)| name.clone()));
     let body: String = variants.iter().map(|(name, wire)| format!("        {name} = {wire},\n")).collect();
-    call(kind, leaf, &format!("{} {{\n{body}    }}{}", leaf.name, prefixed(" default ", default)))
+    Ok(call(kind, leaf, &format!("{} {{\n{body}    }}{}", leaf.name, prefixed(" default ", default))))
 }
 
 fn call(kind: &str, leaf: &Leaf<'_>, body: &str) -> String {
@@ -168,10 +169,6 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(text_literal)
 }
 
-fn by_hand<'a>(leaf: &Leaf<'a>) -> &'a [(String, String)] {
-    leaf.settled.map_or(&[], |settled| &settled.variants)
-}
-
 fn prefixed(prefix: &str, text: Option<String>) -> String {
     text.map(|text| format!("{prefix}{text}")).unwrap_or_default()
 }
@@ -180,59 +177,31 @@ fn documentation(leaf: &Leaf<'_>, indent: &str) -> String {
     docs::comment(&docs::leaf(leaf.property), indent)
 }
 
-/// The variants of strings, in their order.
-fn of_texts(
+/// The variants of values, in their order.
+fn variants(
     property: &str,
     values: &[String],
     overrides: &[(String, String)],
 ) -> Result<Vec<String>, String> {
-    let candidates = |value: &String| {
-        let (plain, spelled) = (from_text(property, value), spelled(property, value));
-        let cased = format!("{spelled}{}", case(value));
-        vec![plain, spelled, cased]
-    };
-    named(values, Clone::clone, candidates, overrides)
-}
-
-/// The variants of integers, in their order.
-fn of_integers(
-    property: &str,
-    values: &[i64],
-    overrides: &[(String, String)],
-) -> Result<Vec<String>, String> {
-    let candidates = |value: &i64| vec![from_number(property, &value.to_string())];
-    named(values, i64::to_string, candidates, overrides)
-}
-
-/// The variants of numbers, in their order.
-fn of_numbers(property: &str, values: &[f64], overrides: &[(String, String)]) -> Result<Vec<String>, String> {
-    let candidates = |value: &f64| vec![from_number(property, &value.to_string())];
-    named(values, f64::to_string, candidates, overrides)
-}
-
-fn named<T>(
-    values: &[T],
-    wire: impl Fn(&T) -> String,
-    candidates: impl Fn(&T) -> Vec<String>,
-    overrides: &[(String, String)],
-) -> Result<Vec<String>, String> {
-    let wires: Vec<String> = values.iter().map(wire).collect();
-    if let Some((stranger, _)) = overrides.iter().find(|(value, _)| !wires.contains(value)) {
+    if let Some((stranger, _)) = overrides.iter().find(|(value, _)| !values.contains(value)) {
         return Err(format!(
             "an override names the variant of {stranger:?}, which is not a value of the enum"
         ));
     }
     let mut taken: Vec<String> = overrides.iter().map(|(_, name)| name.clone()).collect();
     let mut names = Vec::new();
-    for (value, wire) in values.iter().zip(&wires) {
-        let chosen = overrides.iter().find(|(value, _)| value == wire).map(|(_, name)| name.clone());
-        let free = || candidates(value).into_iter().find(|name| !taken.contains(name));
-        let name = chosen.or_else(free);
-        let name = name
-            .ok_or_else(|| format!("the variant of {wire:?} would have a name that is taken; override it"))?;
-        if !is_identifier(&name) {
+    for value in values {
+        let chosen =
+            overrides.iter().find(|(overridden, _)| overridden == value).map(|(_, name)| name.clone());
+        let spelled = spelled(property, value);
+        let cased = format!("{spelled}{}", case(value));
+        let mut candidates = [from_text(property, value), spelled, cased].into_iter();
+        let name = chosen.or_else(|| candidates.find(|name| !taken.contains(name))).ok_or_else(|| {
+            format!("the variant of {value:?} would have a name that is taken; override it")
+        })?;
+        if syn::parse_str::<syn::Ident>(&name).is_err() {
             return Err(format!(
-                "the variant of {wire:?} would be `{name}`, which is not a valid name; override it"
+                "the variant of {value:?} would be `{name}`, which is not a valid name; override it"
             ));
         }
         taken.push(name.clone());
@@ -331,10 +300,6 @@ fn finished(property: &str, name: String) -> String {
     }
 }
 
-fn is_identifier(name: &str) -> bool {
-    syn::parse_str::<syn::Ident>(name).is_ok()
-}
-
 fn unit(property: &str) -> Option<&'static str> {
     match property.to_snake_case().as_str() {
         "duration" | "length" | "seconds" => Some("Seconds"),
@@ -350,7 +315,7 @@ mod tests {
 
     fn texts(property: &str, values: &[&str]) -> Vec<String> {
         let values: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
-        of_texts(property, &values, &[]).unwrap()
+        variants(property, &values, &[]).unwrap()
     }
 
     #[test]
@@ -361,8 +326,8 @@ mod tests {
         assert_eq!(texts("size", &["square_hd", "portrait_4_3"]), ["SquareHd", "Portrait4_3"]);
         assert_eq!(texts("mode", &["very-high quality", "PNG", ""]), ["VeryHighQuality", "Png", "Empty"]);
         assert_eq!(texts("scale", &["0.5", "-1", "50%", "+2x"]), ["N0_5", "NMinus1", "R50Percent", "Plus2x"]);
-        assert_eq!(of_integers("seed", &[-1, 4], &[]).unwrap(), ["NMinus1", "N4"]);
-        assert_eq!(of_numbers("fps", &[23.976, 24.0], &[]).unwrap(), ["Fps23_976", "Fps24"]);
+        assert_eq!(texts("seed", &["-1", "4"]), ["NMinus1", "N4"]);
+        assert_eq!(texts("fps", &["23.976", "24"]), ["Fps23_976", "Fps24"]);
     }
 
     #[test]
@@ -377,8 +342,8 @@ mod tests {
     #[test]
     fn an_override_goes_first() {
         let (values, by_hand) = (["a".to_owned(), "A".to_owned()], [("A".to_owned(), "Best".to_owned())]);
-        assert_eq!(of_texts("mode", &values, &by_hand).unwrap(), ["A", "Best"]);
-        assert!(of_texts("mode", &values[..1], &by_hand).unwrap_err().contains("not a value"));
-        assert!(of_texts("mode", &values, &[("A".to_owned(), "no name".to_owned())]).is_err());
+        assert_eq!(variants("mode", &values, &by_hand).unwrap(), ["A", "Best"]);
+        assert!(variants("mode", &values[..1], &by_hand).unwrap_err().contains("not a value"));
+        assert!(variants("mode", &values, &[("A".to_owned(), "no name".to_owned())]).is_err());
     }
 }

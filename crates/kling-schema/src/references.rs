@@ -23,32 +23,29 @@ pub(crate) fn resolved(
     at: &Pointer<'_>,
     is_strict: bool,
 ) -> Result<Value, SchemaError> {
-    let resolve = |references| {
-        let mut resolver = Resolver { document, references, left: MAX_SCHEMAS, chain: vec!["#".to_owned()] };
-        resolver.schema(schema, at, 0)
-    };
+    let mut resolver = Resolver { document, is_strict, left: MAX_SCHEMAS, chain: vec!["#".to_owned()] };
+    let resolved = resolver.schema(schema, at, 0);
     if is_strict {
-        return resolve(References::Required);
+        return resolved;
     }
-    // Only the bounds stop a lenient reading. Without its references, the document does not grow.
-    resolve(References::Tried).or_else(|_| resolve(References::Left))
+    // Only the bounds stop a lenient reading. The references then stay.
+    Ok(resolved.unwrap_or_else(|_| {
+        let mut schema = schema.clone();
+        schema.as_object_mut().into_iter().for_each(|keywords| drop_definitions(keywords, true));
+        schema
+    }))
 }
 
-/// The treatment of references.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum References {
-    /// A reference that cannot be resolved is an error.
-    Required,
-    /// A reference that cannot be resolved stays.
-    Tried,
-    /// Every reference stays.
-    Left,
+fn drop_definitions(keywords: &mut Map<String, Value>, is_top: bool) {
+    let is_definition =
+        |keyword: &str| matches!(keyword, "$defs" | "definitions") || is_top && keyword == "components";
+    keywords.retain(|keyword, value| !(is_definition(keyword) && value.is_object()));
 }
 
 /// The walk through a schema and the schemas that it refers to.
 struct Resolver<'d> {
     document: &'d Value,
-    references: References,
+    is_strict: bool,
     /// The number of schemas that may still be added.
     left: usize,
     /// The references that lead to the current schema.
@@ -67,10 +64,7 @@ impl Resolver<'_> {
             return Err(SchemaError::new(at, Some("$ref"), message));
         }
         let mut keywords = self.flat(keywords, at)?;
-        let is_definition = |keyword: &str| {
-            matches!(keyword, "$defs" | "definitions") || depth == 0 && keyword == "components"
-        };
-        keywords.retain(|keyword, value| !(is_definition(keyword) && value.is_object()));
+        drop_definitions(&mut keywords, depth == 0);
         for (keyword, value) in &mut keywords {
             let at = at.key(keyword);
             match (keyword.as_str(), value) {
@@ -104,7 +98,7 @@ impl Resolver<'_> {
         loop {
             let parts = keywords.get("allOf").and_then(Value::as_array).map(Vec::as_slice);
             let merged = match (keywords.get("$ref"), parts) {
-                (Some(name), _) if self.references != References::Left => {
+                (Some(name), _) => {
                     self.follow(name, at).and_then(|inner| merge(&keywords, inner, "$ref", at))
                 }
                 (_, Some([Value::Object(inner)])) => merge(&keywords, inner, "allOf", at),
@@ -112,7 +106,7 @@ impl Resolver<'_> {
             };
             match merged {
                 Ok(merged) => keywords = merged,
-                Err(error) if self.references == References::Required => return Err(error),
+                Err(error) if self.is_strict => return Err(error),
                 Err(_) => return Ok(keywords),
             }
         }

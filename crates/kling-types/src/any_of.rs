@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::check::{Validate, described, wrong_type};
+use crate::check::{self, Validate, described, wrong_type};
 use crate::violation::one_of;
 use crate::{Keyword, Pointer, Violation, Violations};
 
@@ -80,10 +80,7 @@ macro_rules! any_of {
                 $(if let Some(form) = $crate::any_of::read::<$ty>(&value) {
                     return Ok(Self::$form(form));
                 })+
-                match $crate::check::document(&value, <Self as $crate::Validate>::check_json) {
-                    Err(violations) => Err(violations),
-                    Ok(()) => Err($crate::any_of::unread(&value).into()),
-                }
+                Err($crate::any_of::unread::<Self>(&value))
             }
         }
 
@@ -146,13 +143,11 @@ macro_rules! __any_of_reads {
 /// Reads a value as a type, if the type's own check accepts the value.
 #[doc(hidden)]
 pub fn read<T: Validate + serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
-    let mut found = Violations::new();
-    T::check_json(value, &Pointer::ROOT, &mut found);
-    if found.is_empty() { T::deserialize(value).ok() } else { None }
+    check::document(value, T::check_json).ok().and_then(|()| T::deserialize(value).ok())
 }
 
-/// The violation of a value that passed a check and could not be read. No type of this crate causes it.
+/// The violations of a value that has none of the forms.
 #[doc(hidden)]
-pub fn unread(value: &Value) -> Violation {
-    Violation::of(Keyword::Type, described(value), "a value that can be read")
+pub fn unread<T: Validate>(value: &Value) -> Violations {
+    check::document(value, T::check_json).err().unwrap_or_default()
 }
