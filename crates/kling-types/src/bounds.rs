@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::violation::{Message, one_of, quoted};
+use crate::violation::{Message, Unit, one_of, quoted};
 use crate::{Keyword, Violation};
 
 /// The length of a string, in Unicode scalar values.
@@ -61,7 +61,7 @@ impl TextBounds {
             return Ok(());
         }
         let count = bytecount::num_chars(text.as_bytes()) as u64;
-        check_count(count, self.min, self.max, " character", [Keyword::MinLength, Keyword::MaxLength])
+        check_count(count, self.min, self.max, Unit::Character, [Keyword::MinLength, Keyword::MaxLength])
     }
 }
 
@@ -128,7 +128,7 @@ impl ItemBounds {
     #[inline]
     pub fn check(self, length: usize) -> Result<(), Violation> {
         let keywords = [Keyword::MinItems, Keyword::MaxItems];
-        check_count(length as u64, self.min, self.max, " element", keywords)
+        check_count(length as u64, self.min, self.max, Unit::Element, keywords)
     }
 }
 
@@ -136,7 +136,7 @@ fn check_count(
     count: u64,
     min: Option<u64>,
     max: Option<u64>,
-    unit: &'static str,
+    unit: Unit,
     [too_few, too_many]: [Keyword; 2],
 ) -> Result<(), Violation> {
     let broken = |keyword, bound, limit| {

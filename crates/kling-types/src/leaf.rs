@@ -16,9 +16,7 @@ macro_rules! text {
             pub const BOUNDS: $crate::bounds::TextBounds = $crate::bounds::TextBounds { min: $min, max: $max };
 
             /// Takes a text of an allowed length.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer if the text is too short or too long.
+            /// Fails with a violation with an empty pointer if the text is too short or too long.
             pub fn new(text: impl ::std::convert::Into<::std::string::String>) -> Result<Self, $crate::Violation> {
                 let text = text.into();
                 Self::BOUNDS.check(&text).map(|()| Self(text))
@@ -59,9 +57,7 @@ macro_rules! number {
             };
 
             /// Takes a finite number within the bounds.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for NaN, infinity and any number out of range.
+            /// Fails with a violation with an empty pointer for NaN, infinity and any number out of range.
             pub fn new(value: f64) -> Result<Self, $crate::Violation> {
                 Self::BOUNDS.check(value).map(|()| Self(value))
             }
@@ -93,9 +89,7 @@ macro_rules! integer {
                 $crate::bounds::IntegerBounds { min: Some($min), max: Some($max) };
 
             /// Takes an integer within the bounds.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for any other integer.
+            /// Fails with a violation with an empty pointer for any other integer.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
                 Self::BOUNDS.check(value.into()).map(|()| Self(value))
             }
@@ -125,9 +119,7 @@ macro_rules! open_integer {
             pub const BOUNDS: $crate::bounds::IntegerBounds = $crate::bounds::IntegerBounds { min: $min, max: $max };
 
             /// Takes an integer within the bounds.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for any other integer.
+            /// Fails with a violation with an empty pointer for any other integer.
             pub fn new(value: impl ::std::convert::Into<$crate::Integer>) -> Result<Self, $crate::Violation> {
                 let value = value.into();
                 value.check(Self::BOUNDS).map(|()| Self(value))
@@ -154,9 +146,7 @@ macro_rules! integer_enum {
 
         impl $name {
             /// Takes one of the values.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for any other integer.
+            /// Fails with a violation with an empty pointer for any other integer.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
                 let found = Self::ALL.iter().copied().find(|one| one.value() == value);
                 found.ok_or_else(|| $crate::bounds::not_in_integers(value.into(), Self::VALUES))
@@ -177,9 +167,7 @@ macro_rules! number_enum {
 
         impl $name {
             /// Takes one of the values.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for any other number.
+            /// Fails with a violation with an empty pointer for any other number.
             pub fn new(value: f64) -> Result<Self, $crate::Violation> {
                 let found = Self::ALL.iter().copied().find(|one| one.value() == value);
                 found.ok_or_else(|| $crate::bounds::not_in_numbers(value, Self::VALUES))
@@ -201,9 +189,7 @@ macro_rules! text_enum {
 
         impl $name {
             /// Takes one of the values.
-            ///
-            /// # Errors
-            /// A violation with an empty pointer for any other text.
+            /// Fails with a violation with an empty pointer for any other text.
             pub fn new(value: impl ::std::convert::AsRef<str>) -> Result<Self, $crate::Violation> {
                 let value = ::std::convert::AsRef::<str>::as_ref(&value);
                 let found = Self::ALL.iter().copied().find(|one| one.as_str() == value);

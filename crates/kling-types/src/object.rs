@@ -78,9 +78,7 @@ macro_rules! input {
                 )?
 
                 /// Builds the object.
-                ///
-                /// # Errors
-                /// Every violation at once, each with its JSON pointer, in the order of the schema.
+                /// Fails with every violation at once, each with its JSON pointer, in the order of the schema.
                 #[allow(unused_mut, reason = "nothing may be required")]
                 pub fn build(mut self) -> ::std::result::Result<$name, $crate::Violations> {
                     $($crate::__require!($presence, self.errors, $position, $wire, self.$field);)*
@@ -246,9 +244,7 @@ macro_rules! __field {
 /// A value that a setter takes for a property of type `T`: any type that converts into `T`.
 pub trait IntoField<T> {
     /// Converts the value.
-    ///
-    /// # Errors
-    /// Violations with pointers that start below the property.
+    /// Fails with violations with pointers that start below the property.
     fn into_field(self) -> Result<T, Violations>;
 }
 
@@ -307,9 +303,7 @@ pub struct Extra(Map<String, Value>);
 
 impl Extra {
     /// Adds a property that is not in `known`, the names of the schema.
-    ///
-    /// # Errors
-    /// A violation if the schema has the name. Such a property has a method of its own, which checks it.
+    /// Fails with a violation if the schema has the name. Such a property has a method of its own, which checks it.
     pub fn insert(
         &mut self,
         known: &[&str],
@@ -342,16 +336,10 @@ impl Extra {
 /// A struct that is read from the properties of an object.
 pub trait ReadObject: Sized {
     /// Reads all properties.
-    ///
-    /// # Errors
-    /// That of a value, and that of a property that is unknown, missing or duplicate.
     fn read_object<'de, A: MapAccess<'de>>(properties: A) -> Result<Self, A::Error>;
 }
 
 /// Reads a struct from an object. A derived reader of serde would also accept an array of values.
-///
-/// # Errors
-/// That of [`ReadObject::read_object`], and an error for any value but an object.
 pub fn deserialize<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_map(Object(PhantomData))
 }
@@ -395,9 +383,6 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<F> {
 }
 
 /// Reads the value of a property. The value is null only if the type accepts null.
-///
-/// # Errors
-/// That of the value, and an error for a duplicate property.
 pub fn fill<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     property: &mut Option<T>,
     name: &'static str,
@@ -411,17 +396,12 @@ pub fn fill<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
 }
 
 /// The value of a required property.
-///
-/// # Errors
-/// An error if the property is missing.
+/// Fails with an error if the property is missing.
 pub fn required<T, E: Error>(property: Option<T>, name: &'static str) -> Result<T, E> {
     property.ok_or_else(|| E::missing_field(name))
 }
 
 /// The value of an optional property.
-///
-/// # Errors
-/// None; it has the signature of [`required`].
 pub const fn optional<T, E>(property: Option<T>, _: &'static str) -> Result<Option<T>, E> {
     Ok(property)
 }

@@ -402,11 +402,17 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// One half of a violation, put into words when somebody reads it. A number has a text before it, such as `at least `.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    /// A count, and its unit with a blank before it.
-    Count(&'static str, u64, &'static str),
+    Count(&'static str, u64, Unit),
     Integer(&'static str, i64),
     Number(&'static str, f64),
     Text(Cow<'static, str>),
+}
+
+/// The unit of a count. A text would make each error larger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    Character,
+    Element,
 }
 
 impl Message {
@@ -434,7 +440,10 @@ impl Message {
         match self {
             Self::Count(_, count, unit) => {
                 write!(out, "{count}")?;
-                out.write_str(unit)?;
+                out.write_str(match unit {
+                    Unit::Character => " character",
+                    Unit::Element => " element",
+                })?;
                 out.write_str(if *count == 1 { "" } else { "s" })
             }
             Self::Integer(_, integer) => write!(out, "{integer}"),
@@ -515,8 +524,8 @@ mod tests {
     fn each_message_reads_as_a_person_would_say_it() {
         for (message, text) in [
             (Message::from("null"), "null"),
-            (Message::Count("", 1, " element"), "1 element"),
-            (Message::Count("at most ", 2, " character"), "at most 2 characters"),
+            (Message::Count("", 1, Unit::Element), "1 element"),
+            (Message::Count("at most ", 2, Unit::Character), "at most 2 characters"),
             (Message::integer("at least ", 5), "at least 5"),
             (Message::integer("", 1 << 70), "1.1805916207174113e21"),
             (Message::number("less than ", 0.5), "less than 0.5"),
