@@ -1,6 +1,5 @@
 //! The Rust name of each field, as typify gives it.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use kling_schema::{Override, Property};
@@ -8,24 +7,8 @@ use serde_json::json;
 use syn::Item;
 use typify::{TypeSpace, TypeSpaceSettings};
 
-use crate::plan::ObjectPlan;
-
-/// Names the fields of an object.
-pub(crate) fn name_fields(object: &mut ObjectPlan<'_>) -> Result<(), String> {
-    let mut seen = BTreeMap::new();
-    for field in &mut object.fields {
-        let name = &field.property.name;
-        field.ident = ident(field.property, field.settled)?;
-        if let Some(other) = seen.insert(field.ident.clone(), name) {
-            let ident = &field.ident;
-            return Err(format!("{other:?} and {name:?} would both be the field `{ident}`; override one"));
-        }
-    }
-    Ok(())
-}
-
 /// The field: as the override names it, else as typify names it, with `_value` after a name that builders use themselves.
-fn ident(property: &Property, settled: Option<&Override>) -> Result<String, String> {
+pub(crate) fn ident(property: &Property, settled: Option<&Override>) -> Result<String, String> {
     let is_taken = |ident: &str| ["build", "errors", "extra"].contains(&ident);
     if let Some(field) = settled.and_then(|settled| settled.field.as_ref()) {
         let is_valid = syn::parse_str::<syn::Ident>(field).is_ok() && !is_taken(field);

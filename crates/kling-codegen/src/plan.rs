@@ -6,7 +6,7 @@ use kling_schema::{ModelSchema, ObjectSchema, Override, Property, Shape};
 use kling_types::bounds::{IntegerBounds, NumberBounds, TextBounds};
 
 use crate::Error;
-use crate::fields::name_fields;
+use crate::fields::ident;
 use crate::names::{family_name, module_name, type_name};
 
 /// The plan of one model.
@@ -278,6 +278,20 @@ pub(crate) fn form_names(shapes: &[Shape]) -> Vec<String> {
         |index: usize| shapes[..index].iter().filter(|other| name(other) == name(&shapes[index])).count();
     let numbered = |index: usize| ORDINALS[before(index).min(ORDINALS.len() - 1)];
     shapes.iter().enumerate().map(|(index, shape)| format!("{}{}", numbered(index), name(shape))).collect()
+}
+
+/// Names the fields of an object.
+fn name_fields(object: &mut ObjectPlan<'_>) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for field in &mut object.fields {
+        let name = &field.property.name;
+        field.ident = ident(field.property, field.settled)?;
+        if let Some(other) = seen.insert(field.ident.clone(), name) {
+            let ident = &field.ident;
+            return Err(format!("{other:?} and {name:?} would both be the field `{ident}`; override one"));
+        }
+    }
+    Ok(())
 }
 
 /// The type of a shape that needs no type of its own.
