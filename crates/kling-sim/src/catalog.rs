@@ -1,15 +1,14 @@
 //! The catalog: every model that is served, its schema, its rules and its made-up price.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
 use axum::extract::Query;
 use axum::http::Uri;
-use kling_schema::{ModelDocument, SchemaError};
-use kling_types::{MediaField, MediaKind, ModelInfo, OutputKind, Violations};
+use kling_schema::{ModelDocument, ModelSchema};
+use kling_types::{MediaField, MediaKind, OutputKind};
 use serde_json::{Value, json};
 
 use crate::billing::dollars;
@@ -38,18 +37,22 @@ impl Catalog {
     /// Collects the compiled-in models and those of a schema folder. A model of the folder replaces a compiled-in one.
     pub(crate) fn new(schemas_dir: Option<&Path>) -> io::Result<Self> {
         let mut endpoints = schemas_dir.map_or_else(|| Ok(Vec::new()), read_folder)?;
-        endpoints.extend(kling_types::models::all().iter().map(Endpoint::from));
-        endpoints.sort_by(|one, other| one.id.cmp(&other.id));
+        for model in kling_types::models::all() {
+            let schema = ModelSchema::of(model).map_err(io::Error::other)?;
+            endpoints.push(Endpoint::new(schema, model.input_schema));
+        }
+        endpoints.sort_by(|one, other| one.model.id.cmp(&other.model.id));
         // The sort is stable, so the model of the folder comes first.
-        endpoints.dedup_by(|second, first| second.id == first.id);
+        endpoints.dedup_by(|second, first| second.model.id == first.model.id);
         Ok(Self(endpoints))
     }
 
     /// Returns one endpoint. An unknown id is refused as a wrong or malformed one.
     pub(crate) fn find(&self, id: &str) -> Result<&Endpoint, Refusal> {
-        let found = self.0.binary_search_by(|endpoint| endpoint.id.as_str().cmp(id));
+        let found = self.0.binary_search_by(|endpoint| endpoint.model.id.as_str().cmp(id));
         let index = found.map_err(|_| {
-            let served = self.0.iter().map(|endpoint| endpoint.id.as_str()).collect::<Vec<_>>().join(", ");
+            let served =
+                self.0.iter().map(|endpoint| endpoint.model.id.as_str()).collect::<Vec<_>>().join(", ");
             let message = format!("no model has this id; this simulator serves: {served}");
             Refusal::new(Code::InvalidResourceIdentifier, message)
         })?;
@@ -91,7 +94,8 @@ fn read_folder(folder: &Path) -> io::Result<Vec<Endpoint>> {
     }
     let (mut endpoints, mut reasons) = (Vec::new(), Vec::new());
     for document in documents {
-        match document.and_then(|document| Endpoint::try_from(&document)) {
+        let read = |document: ModelDocument| Ok(Endpoint::new(document.read()?, &document.input));
+        match document.and_then(read) {
             Ok(endpoint) => endpoints.push(endpoint),
             Err(error) => reasons.push(error.to_string()),
         }
@@ -112,21 +116,17 @@ fn number(
 }
 
 /// A model of the catalog, compiled in or read from a schema folder.
+#[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) id: String,
-    pub(crate) output_kind: OutputKind,
-    media: Vec<MediaField>,
+    pub(crate) model: ModelSchema,
+    /// The schema of the input, as printed.
     schema: Value,
-    validate: Box<Validate>,
 }
 
-/// Checks an input against a schema.
-type Validate = dyn Fn(&Value) -> Result<(), Violations> + Send + Sync;
-
 impl Endpoint {
-    /// Checks an input against the schema.
-    pub(crate) fn validate(&self, input: &Value) -> Result<(), Violations> {
-        (self.validate)(input)
+    fn new(model: ModelSchema, input: &str) -> Self {
+        // The model was read from this text, so it is JSON.
+        Self { model, schema: serde_json::from_str(input).unwrap_or_default() }
     }
 
     /// The seconds of the clip that an input asks for.
@@ -138,19 +138,19 @@ impl Endpoint {
 
     /// The price of a job, in microdollars.
     pub(crate) fn price(&self, input: &Value) -> i64 {
-        match self.output_kind {
+        match self.model.output_kind {
             OutputKind::Video => PRICE_PER_SECOND * i64::from(self.seconds(input)),
             _ => PRICE_PER_OUTPUT,
         }
     }
 
     const fn kind(&self) -> &'static str {
-        self.output_kind.singular()
+        self.model.output_kind.singular()
     }
 
     /// The task of the model, such as `image-to-video`.
     fn category(&self) -> String {
-        let named = self.id.split('/').rev().find(|segment| segment.contains("-to-"));
+        let named = self.model.id.split('/').rev().find(|segment| segment.contains("-to-"));
         named.map_or_else(|| format!("{}-generation", self.kind()), str::to_lowercase)
     }
 
@@ -158,12 +158,12 @@ impl Endpoint {
     pub(crate) fn entry(&self, include_schema: bool) -> Value {
         let properties = self.schema.get("properties").and_then(Value::as_object);
         let inputs: Vec<&String> = properties.into_iter().flat_map(|properties| properties.keys()).collect();
-        let (price, unit) = match self.output_kind {
+        let (price, unit) = match self.model.output_kind {
             OutputKind::Video => (PRICE_PER_SECOND, "second"),
             _ => (PRICE_PER_OUTPUT, "output"),
         };
         json!({
-            "model_id": self.id,
+            "model_id": self.model.id,
             "display_name": self.display_name(),
             "description": "Simulated: nothing is generated, prices are made up.",
             "categories": [self.category()],
@@ -171,7 +171,7 @@ impl Endpoint {
             "base_price_usd": dollars(price),
             "price_unit": unit,
             "pricing_note": "A made-up price of the simulator.",
-            "model_url": format!("https://www.runcomfy.com/models/{}", self.id),
+            "model_url": format!("https://www.runcomfy.com/models/{}", self.model.id),
             "inputs": inputs,
             "required_inputs": self.schema.get("required").cloned().unwrap_or_else(|| json!([])),
             "input_schema": if include_schema { self.schema.clone() } else { Value::Null },
@@ -181,53 +181,18 @@ impl Endpoint {
     /// Whether the model fits a query. A search looks for a part of the id or of the display name, ignoring case.
     fn matches(&self, query: &HashMap<String, String>) -> bool {
         let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-        query.get("search").is_none_or(|part| has(&self.id, part) || has(&self.display_name(), part))
+        query.get("search").is_none_or(|part| has(&self.model.id, part) || has(&self.display_name(), part))
             && query.get("category").is_none_or(|category| self.category() == *category)
             && query.get("kind").is_none_or(|kind| self.kind() == kind)
     }
 
     /// The properties that hold images.
     pub(crate) fn image_fields(&self) -> impl Iterator<Item = &MediaField> {
-        self.media.iter().filter(|field| field.kind == MediaKind::Image)
+        self.model.media.iter().filter(|field| field.kind == MediaKind::Image)
     }
 
     fn display_name(&self) -> String {
-        self.id.split('/').skip(1).collect::<Vec<_>>().join(" ")
-    }
-}
-
-impl TryFrom<&ModelDocument> for Endpoint {
-    type Error = SchemaError;
-
-    fn try_from(document: &ModelDocument) -> Result<Self, SchemaError> {
-        let schema = document.read()?;
-        Ok(Self {
-            id: schema.id.clone(),
-            output_kind: schema.output_kind,
-            media: schema.media.clone(),
-            // The document was read above, so it is JSON.
-            schema: serde_json::from_str(&document.input).unwrap_or_default(),
-            validate: Box::new(move |input| schema.validate_input(input)),
-        })
-    }
-}
-
-impl From<&'static ModelInfo> for Endpoint {
-    fn from(model: &'static ModelInfo) -> Self {
-        Self {
-            id: model.id.to_owned(),
-            output_kind: model.output_kind,
-            media: model.media.to_vec(),
-            // The generator has read the text, so it is JSON.
-            schema: serde_json::from_str(model.input_schema).unwrap_or_default(),
-            validate: Box::new(model.validate_input),
-        }
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
+        self.model.id.split('/').skip(1).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -61,7 +61,7 @@ fn parse(head: &Parts, body: &Bytes) -> Result<Value, Refusal> {
 }
 
 fn check_schema(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Result<(), Refusal> {
-    let Err(violations) = endpoint.validate(input) else { return Ok(()) };
+    let Err(violations) = endpoint.model.validate_input(input) else { return Ok(()) };
     let ignores_unknown = settings.api.unknown_inputs == UnknownInputs::Ignored;
     let is_ignored =
         |violation: &Violation| ignores_unknown && violation.keyword() == Keyword::AdditionalProperties;
@@ -80,7 +80,7 @@ fn accept(service: &Service, submit: Submit<'_>) -> Result<String, Refusal> {
         let is_free = matches!(outcome, Outcome::Failed(_)) && !service.settings.api.bill_failed_jobs;
         let microdollars = if is_free { 0 } else { price };
         let id = state.jobs.new_id();
-        let (request_id, model_id, refunded) = (id.clone(), endpoint.id.clone(), false);
+        let (request_id, model_id, refunded) = (id.clone(), endpoint.model.id.clone(), false);
         let bill = Bill { request_id, model_id, body_sha256, at: now, microdollars, refunded };
         state.billing.charge(account, bill);
         state.jobs.accept(Job { id: id.clone(), account, submitted: now, microdollars, outcome });
@@ -107,7 +107,7 @@ fn outcome(state: &mut State, submit: Submit<'_>) -> Outcome {
     }
     let mut keep = |image: Option<Vec<u8>>| image.map(|bytes| intern(&mut state.images, bytes));
     Outcome::Succeeded(ClipSpec {
-        kind: submit.endpoint.output_kind,
+        kind: submit.endpoint.model.output_kind,
         start: keep(submit.images.start),
         end: keep(submit.images.end),
         seconds: submit.endpoint.seconds(&submit.input),
