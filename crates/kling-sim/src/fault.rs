@@ -85,25 +85,6 @@ pub enum Fault {
     WrongId,
 }
 
-/// The stage at which a fault ends a call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Stage {
-    HeadRead,
-    BodyRead,
-    Processed,
-}
-
-impl Fault {
-    pub(crate) const fn stage(&self) -> Stage {
-        match self {
-            Self::DropUnread => Stage::HeadRead,
-            Self::DropUnprocessed | Self::Flood(_) => Stage::BodyRead,
-            Self::Answer(reply) if !reply.processed => Stage::BodyRead,
-            _ => Stage::Processed,
-        }
-    }
-}
-
 impl From<Reply> for Fault {
     fn from(reply: Reply) -> Self {
         Self::Answer(reply)

@@ -14,7 +14,6 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::connection::{ConnectionHandle, RawReply};
-use crate::fault::Stage;
 use crate::output::file_number;
 use crate::refusal::{Code, Refusal};
 use crate::service::Service;
@@ -63,19 +62,25 @@ async fn answer_with_fault(
     body: Body,
     fault: Fault,
 ) -> Result<Response, RawReply> {
-    match fault.stage() {
-        Stage::HeadRead => return Err(RawReply::default()),
-        Stage::BodyRead => drop(read(body).await),
-        Stage::Processed => {
+    match fault {
+        Fault::DropUnread => Err(RawReply::default()),
+        Fault::DropUnprocessed => {
+            drop(read(body).await);
+            Err(RawReply::default())
+        }
+        Fault::Flood(bytes) => {
+            drop(read(body).await);
+            Err(corrupt::flood(bytes))
+        }
+        Fault::Answer(reply) if !reply.processed => {
+            drop(read(body).await);
+            Ok(reply.into_response())
+        }
+        fault => {
             let id = route.request_id().map(str::to_owned);
             let response = answer_truly(service, route, head, body).await;
-            return inject(service, id, response, fault).await;
+            inject(service, id, response, fault).await
         }
-    }
-    match fault {
-        Fault::Answer(reply) => Ok(reply.into_response()),
-        Fault::Flood(bytes) => Err(corrupt::flood(bytes)),
-        _ => Err(RawReply::default()),
     }
 }
 
