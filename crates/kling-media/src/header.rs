@@ -61,7 +61,7 @@ pub fn measure_file(file: File) -> Result<Measured, Error> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file").into());
     }
-    let mut pages = Pages::new(file);
+    let mut pages = Pages::new(file)?;
     let facts = read(&mut pages, metadata.len())?;
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
 }
