@@ -6,215 +6,198 @@ use std::path::{Path, PathBuf};
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
+use syn::{Item, UseTree};
 
-/// Everything that is counted. Tests, generated code, examples and benches are left out.
+/// A path inside a crate. Its first segment is `crate`.
+type CratePath = Vec<String>;
+
+/// A source file without its tests. Generated code, examples and benches are not counted.
 #[derive(Default)]
-struct Size {
-    /// Lines of each file.
-    files: BTreeMap<PathBuf, usize>,
-    /// The crate of each file.
-    packages: BTreeMap<PathBuf, String>,
+struct Source {
+    path: PathBuf,
+    module: CratePath,
+    lines: usize,
     /// Lines of each function.
     functions: Vec<usize>,
-    /// The files of each crate that hold inherent methods of a type, each with its own path if it defines the type.
-    impls: BTreeMap<(String, String), BTreeSet<(String, PathBuf)>>,
-    /// Files of a crate that use each other, all of them in one row.
-    circles: Vec<Vec<PathBuf>>,
+    /// The types that the file defines.
+    types: BTreeSet<String>,
+    /// The types whose inherent methods the file holds.
+    impls: BTreeSet<String>,
+    imports: Vec<CratePath>,
+    /// The names that the file exports for others, with their own paths.
+    exports: BTreeMap<String, CratePath>,
 }
 
 pub(crate) fn run(root: &Path) -> Result<(), String> {
-    let size = Size::measure(root)?;
-    let lines =
-        |of: &[usize]| format!("median {}, p90 {}, most {}", rank(of, 50), rank(of, 90), rank(of, 100));
-    let files: Vec<usize> = size.files.values().copied().collect();
+    let mut crates = vec![("xtask".to_owned(), sources(root, &root.join("xtask/src"))?)];
+    for folder in entries(&root.join("crates"))? {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        crates.push((name, sources(root, &folder.join("src"))?));
+    }
+    let sources = || crates.iter().flat_map(|(_, sources)| sources);
+    let files: Vec<usize> = sources().map(|source| source.lines).collect();
+    let functions: Vec<usize> = sources().flat_map(|source| source.functions.clone()).collect();
     println!("product lines   {}", files.iter().sum::<usize>());
-    println!("files           {}: {} lines", files.len(), lines(&files));
-    println!("functions       {}: {} lines", size.functions.len(), lines(&size.functions));
-    let is_split =
-        |files: &BTreeSet<(String, PathBuf)>| files.len() > 1 && files.iter().any(|(own, _)| own.is_empty());
-    let split: Vec<_> = size.impls.iter().filter(|(_, files)| is_split(files)).collect();
-    for (package, (lines, files)) in size.crates() {
-        println!("  {package}: {lines} lines in {files} files");
+    println!("files           {}", spread(files));
+    println!("functions       {}", spread(functions));
+    for (name, sources) in &crates {
+        let lines: usize = sources.iter().map(|source| source.lines).sum();
+        println!("  {name}: {lines} lines in {} files", sources.len());
     }
-    println!("split types     {} (inherent methods in more than one file)", split.len());
-    for ((package, name), files) in split {
-        println!("  {package}: {name} in {}", join(files.iter().map(|(_, file)| file)));
-    }
-    println!("circles         {} (files of a crate that use each other)", size.circles.len());
-    for circle in &size.circles {
-        println!("  {}", join(circle));
-    }
+    print_all("split types (inherent methods in more than one file)", &crates, split_types);
+    print_all("circles (files of a crate that use each other)", &crates, circles);
     Ok(())
 }
 
-fn join<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
-    paths.into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+/// Prints the findings about each crate below their number.
+fn print_all(title: &str, crates: &[(String, Vec<Source>)], find: fn(&[Source]) -> Vec<String>) {
+    let found: Vec<String> = crates.iter().flat_map(|(_, sources)| find(sources)).collect();
+    println!("{title}: {}", found.len());
+    found.iter().for_each(|line| println!("  {line}"));
 }
 
-/// The value that so many of a hundred do not exceed.
-fn rank(values: &[usize], percent: usize) -> usize {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    sorted.get((sorted.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default()
+fn spread(mut values: Vec<usize>) -> String {
+    values.sort_unstable();
+    // The value that so many of a hundred do not exceed.
+    let rank =
+        |percent| values.get(values.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default();
+    format!("{}: median {}, p90 {}, most {} lines", values.len(), rank(50), rank(90), rank(100))
 }
 
-impl Size {
-    fn measure(root: &Path) -> Result<Self, String> {
-        let mut size = Self::default();
-        let mut sources = vec![("xtask".to_owned(), root.join("xtask/src"))];
-        for folder in entries(&root.join("crates"))? {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            sources.push((name, folder.join("src")));
-        }
-        for (package, source) in sources {
-            size.add(root, &package, &source)?;
-        }
-        Ok(size)
+/// Returns the types with their definition and other inherent methods in different files.
+fn split_types(sources: &[Source]) -> Vec<String> {
+    let mut files = BTreeMap::<&String, Vec<&Source>>::new();
+    for source in sources {
+        source.impls.iter().for_each(|name| files.entry(name).or_default().push(source));
     }
+    // Two types may share a name, as those of the blocking faces do.
+    files.retain(|name, files| files.len() > 1 && files.iter().any(|file| !file.types.contains(*name)));
+    files.into_iter().map(|(name, files)| format!("{name} in {}", join(files))).collect()
+}
 
-    /// Lines and files by crate.
-    fn crates(&self) -> BTreeMap<&str, (usize, usize)> {
-        let mut crates = BTreeMap::<&str, (usize, usize)>::new();
-        for (path, package) in &self.packages {
-            let (lines, files) = crates.entry(package).or_default();
-            *lines += self.files[path];
-            *files += 1;
+fn join<'s>(sources: impl IntoIterator<Item = &'s Source>) -> String {
+    sources.into_iter().map(|source| source.path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the groups of files that use each other, by their imports. A module and the files below it count as one.
+fn circles(sources: &[Source]) -> Vec<String> {
+    let is_apart = |one: &Source, other: &Source| {
+        !one.module.starts_with(&other.module) && !other.module.starts_with(&one.module)
+    };
+    let uses = |source: &Source| -> Vec<usize> {
+        let used = source.imports.iter().filter_map(|path| resolve(sources, path));
+        used.filter(|&used| is_apart(source, &sources[used])).collect()
+    };
+    let uses: Vec<Vec<usize>> = sources.iter().map(uses).collect();
+    let reached: Vec<BTreeSet<usize>> = uses.iter().map(|used| closure(used, &uses)).collect();
+    let circle = |at: usize| reached[at].iter().copied().filter(|to| reached[*to].contains(&at)).collect();
+    let circles: BTreeSet<Vec<usize>> = (0..sources.len()).map(circle).collect();
+    let circles = circles.into_iter().filter(|circle| !circle.is_empty());
+    circles.map(|circle| join(circle.into_iter().map(|at| &sources[at]))).collect()
+}
+
+/// Returns the files that some files reach by any number of uses.
+fn closure(files: &[usize], uses: &[Vec<usize>]) -> BTreeSet<usize> {
+    let (mut found, mut open) = (BTreeSet::new(), files.to_vec());
+    while let Some(next) = open.pop() {
+        if found.insert(next) {
+            open.extend(&uses[next]);
         }
-        crates
     }
+    found
+}
 
-    fn add(&mut self, root: &Path, package: &str, source: &Path) -> Result<(), String> {
-        let mut uses = BTreeMap::new();
-        for path in rust_files(source)? {
-            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            if text.starts_with("// @generated") {
-                continue;
-            }
-            let file = syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-            let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            let mut visitor = Visitor { module: module(source, &path), ..Visitor::default() };
-            visitor.visit_file(&file);
-            let lines = text.lines().count() - visitor.test_lines;
-            self.files.insert(name.clone(), lines);
-            self.packages.insert(name.clone(), package.to_owned());
-            self.functions.extend(&visitor.functions);
-            for of in &visitor.impls {
-                // Two types may share a name, as those of the blocking faces do.
-                let own = if visitor.types.contains(of) { name.display().to_string() } else { String::new() };
-                self.impls.entry((package.to_owned(), of.clone())).or_default().insert((own, name.clone()));
-            }
-            uses.insert(visitor.module, (name, visitor.uses, visitor.reexports));
-        }
-        self.circles.extend(circles(&uses));
-        Ok(())
+/// Returns the file that a path leads to, through re-exports.
+fn resolve(sources: &[Source], path: &[String]) -> Option<usize> {
+    let file = |length| sources.iter().position(|source| source.module == path[..length]);
+    let (length, at) = (1..=path.len()).rev().find_map(|length| Some((length, file(length)?)))?;
+    match path.get(length).and_then(|name| sources[at].exports.get(name)) {
+        Some(target) => resolve(sources, target),
+        None => Some(at),
     }
 }
 
-/// What one file holds.
-#[derive(Default)]
-struct Visitor {
-    module: Vec<String>,
-    functions: Vec<usize>,
-    impls: BTreeSet<String>,
-    /// The names of the types that it defines.
-    types: BTreeSet<String>,
-    /// Paths inside the crate that the file imports.
-    uses: Vec<Vec<String>>,
-    /// The names that it exports for others, with their own paths.
-    reexports: Vec<(String, Vec<String>)>,
-    test_lines: usize,
-}
-
-impl Visitor {
-    fn function(&mut self, span: proc_macro2::Span) {
-        self.functions.push(span.end().line - span.start().line + 1);
-    }
-
-    fn import(&mut self, tree: &syn::UseTree, before: &[String], is_public: bool) {
-        match tree {
-            syn::UseTree::Path(path) => {
-                let before = self.step(before, &path.ident.to_string());
-                self.import(&path.tree, &before, is_public);
-            }
-            syn::UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.import(tree, before, is_public));
-            }
-            syn::UseTree::Name(name) => self.imported(before, &name.ident.to_string(), is_public),
-            syn::UseTree::Rename(name) => self.imported(before, &name.ident.to_string(), is_public),
-            syn::UseTree::Glob(_) => self.uses.push(before.to_vec()),
+impl Source {
+    fn read(root: &Path, folder: &Path, path: &Path) -> Result<Option<Self>, String> {
+        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if text.starts_with("// @generated") {
+            return Ok(None);
         }
+        let file = syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let (module, lines) = (module(folder, path), text.lines().count());
+        let path = path.strip_prefix(root).unwrap_or(path).to_owned();
+        let mut source = Self { path, module, lines, ..Self::default() };
+        source.visit_file(&file);
+        Ok(Some(source))
     }
 
-    /// One segment further: `crate`, `self` and `super` are of this file's module.
-    fn step(&self, before: &[String], segment: &str) -> Vec<String> {
-        let of_module = |length: usize| {
-            let mut path = vec!["crate".to_owned()];
-            path.extend(self.module.iter().take(length).cloned());
-            path
+    fn import(&mut self, tree: &UseTree, before: &[String], is_public: bool) {
+        let name = match tree {
+            UseTree::Path(path) => {
+                return self.import(&path.tree, &self.step(before, &path.ident.to_string()), is_public);
+            }
+            UseTree::Group(group) => {
+                return group.items.iter().for_each(|tree| self.import(tree, before, is_public));
+            }
+            UseTree::Name(name) => name.ident.to_string(),
+            UseTree::Rename(name) => name.ident.to_string(),
+            UseTree::Glob(_) => "self".to_owned(),
         };
-        match segment {
-            "crate" => of_module(0),
-            "self" => of_module(self.module.len()),
-            "super" if before.is_empty() => of_module(self.module.len().saturating_sub(1)),
-            "super" => before[..before.len().saturating_sub(1).max(1)].to_vec(),
-            segment => [before, &[segment.to_owned()]].concat(),
+        let path = if name == "self" { before.to_vec() } else { self.step(before, &name) };
+        match path.first().is_some_and(|first| first == "crate") {
+            true if is_public => _ = self.exports.insert(name, path),
+            true => self.imports.push(path),
+            false => {}
         }
     }
 
-    fn imported(&mut self, before: &[String], name: &str, is_public: bool) {
-        let path = if name == "self" { before.to_vec() } else { self.step(before, name) };
-        if path.first().is_none_or(|first| first != "crate") {
-            return;
+    /// One segment further: `self` and `super` are of this file's module.
+    fn step(&self, before: &[String], segment: &str) -> CratePath {
+        let mut path = before.to_vec();
+        match segment {
+            "self" => path.clone_from(&self.module),
+            "super" => {
+                if path.is_empty() {
+                    path.clone_from(&self.module);
+                }
+                path.pop();
+            }
+            segment => path.push(segment.to_owned()),
         }
-        if is_public {
-            self.reexports.push((name.to_owned(), path));
-        } else {
-            self.uses.push(path);
-        }
+        path
     }
 }
 
-impl<'ast> Visit<'ast> for Visitor {
-    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        if item.attrs.iter().any(is_for_tests) {
-            let span = item.span();
-            self.test_lines += span.end().line - span.start().line + 1;
-            return;
+impl<'ast> Visit<'ast> for Source {
+    fn visit_item(&mut self, item: &'ast Item) {
+        match item {
+            Item::Mod(module) if module.attrs.iter().any(is_for_tests) => {
+                self.lines -= lines(module);
+                return;
+            }
+            Item::Use(item) => self.import(&item.tree, &[], !matches!(item.vis, syn::Visibility::Inherited)),
+            Item::Fn(function) => self.functions.push(lines(&function.block)),
+            Item::Struct(item) => _ = self.types.insert(item.ident.to_string()),
+            Item::Enum(item) => _ = self.types.insert(item.ident.to_string()),
+            Item::Impl(item) => {
+                if let (None, syn::Type::Path(path)) = (&item.trait_, &*item.self_ty) {
+                    self.impls.extend(path.path.segments.last().map(|segment| segment.ident.to_string()));
+                }
+            }
+            _ => {}
         }
-        visit::visit_item_mod(self, item);
+        visit::visit_item(self, item);
     }
 
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        let is_public = !matches!(item.vis, syn::Visibility::Inherited);
-        self.import(&item.tree, &[], is_public);
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.functions.push(lines(&function.block));
+        visit::visit_impl_item_fn(self, function);
     }
+}
 
-    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.function(item.block.span());
-        visit::visit_item_fn(self, item);
-    }
-
-    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        self.function(item.block.span());
-        visit::visit_impl_item_fn(self, item);
-    }
-
-    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
-        self.types.insert(item.ident.to_string());
-        visit::visit_item_struct(self, item);
-    }
-
-    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
-        self.types.insert(item.ident.to_string());
-        visit::visit_item_enum(self, item);
-    }
-
-    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        if let (None, syn::Type::Path(path)) = (&item.trait_, &*item.self_ty) {
-            self.impls.extend(path.path.segments.last().map(|segment| segment.ident.to_string()));
-        }
-        visit::visit_item_impl(self, item);
-    }
+fn lines(code: &impl Spanned) -> usize {
+    let span = code.span();
+    span.end().line - span.start().line + 1
 }
 
 fn is_for_tests(attribute: &syn::Attribute) -> bool {
@@ -222,84 +205,30 @@ fn is_for_tests(attribute: &syn::Attribute) -> bool {
     attribute.path().is_ident("cfg") && tokens.is_ok_and(|tokens| tokens == "test")
 }
 
-type Uses = BTreeMap<Vec<String>, (PathBuf, Vec<Vec<String>>, Vec<(String, Vec<String>)>)>;
-
-/// The groups of files that use each other, by their imports. A file and the module above it may.
-fn circles(uses: &Uses) -> Vec<Vec<PathBuf>> {
-    let modules: Vec<&Vec<String>> = uses.keys().collect();
-    let mut reaches: Vec<BTreeSet<usize>> = modules
-        .iter()
-        .map(|module| uses[*module].1.iter().filter_map(|path| resolve(uses, path, 0)).collect())
-        .map(|found: BTreeSet<Vec<String>>| {
-            found.iter().filter_map(|path| modules.iter().position(|module| *module == path)).collect()
-        })
-        .collect();
-    for (at, module) in modules.iter().enumerate() {
-        // A module and the files below it are one room.
-        reaches[at].retain(|to| !module.starts_with(modules[*to]) && !modules[*to].starts_with(module));
-    }
-    let direct = reaches.clone();
-    loop {
-        let before: usize = reaches.iter().map(BTreeSet::len).sum();
-        for at in 0..reaches.len() {
-            let further: Vec<usize> = reaches[at].iter().flat_map(|to| reaches[*to].clone()).collect();
-            reaches[at].extend(further);
-        }
-        if before == reaches.iter().map(BTreeSet::len).sum::<usize>() {
-            break;
-        }
-    }
-    let (mut found, mut seen) = (Vec::new(), BTreeSet::<usize>::new());
-    for at in 0..modules.len() {
-        if seen.contains(&at) || !reaches[at].contains(&at) {
-            continue;
-        }
-        let circle: Vec<usize> =
-            (0..modules.len()).filter(|to| reaches[at].contains(to) && reaches[*to].contains(&at)).collect();
-        seen.extend(&circle);
-        debug_assert!(circle.iter().all(|one| !direct[*one].is_empty()));
-        found.push(circle.iter().map(|one| uses[modules[*one]].0.clone()).collect());
-    }
-    found
-}
-
-/// The module that a path leads to, through re-exports.
-fn resolve(uses: &Uses, path: &[String], depth: usize) -> Option<Vec<String>> {
-    let path = &path[1..];
-    let length = (0..=path.len()).rev().find(|length| uses.contains_key(&path[..*length]))?;
-    let (module, rest) = path.split_at(length);
-    let exported = rest.first().and_then(|name| uses[module].2.iter().find(|(export, _)| export == name));
-    match exported {
-        Some((_, target)) if depth < 5 => resolve(uses, target, depth + 1),
-        _ => Some(module.to_vec()),
-    }
-}
-
 /// The module of a file, by its place.
-fn module(source: &Path, path: &Path) -> Vec<String> {
-    let place = path.strip_prefix(source).unwrap_or(path).with_extension("");
-    let mut module: Vec<String> =
-        place.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-    if module.last().is_some_and(|last| ["lib", "main", "mod"].contains(&last.as_str())) {
-        module.pop();
-    }
+fn module(folder: &Path, path: &Path) -> CratePath {
+    let place = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+    let names = place.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let mut module: CratePath = ["crate".to_owned()].into_iter().chain(names).collect();
+    module.pop_if(|last| ["lib", "main", "mod"].contains(&last.as_str()));
     module
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for path in entries(folder)? {
+/// Reads the sources below a folder.
+fn sources(root: &Path, folder: &Path) -> Result<Vec<Source>, String> {
+    let (mut sources, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(path) = open.pop() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if ["generated", "tests", "tests.rs"].contains(&name.as_str()) {
             continue;
         }
         if path.is_dir() {
-            files.extend(rust_files(&path)?);
+            open.extend(entries(&path)?);
         } else if name.ends_with(".rs") {
-            files.push(path);
+            sources.extend(Source::read(root, folder, &path)?);
         }
     }
-    Ok(files)
+    Ok(sources)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -307,4 +236,37 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut paths: Vec<PathBuf> = read.map_err(|error| format!("{}: {error}", folder.display()))?;
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of these imports, read as the module of a name.
+    fn source(name: &str, text: &str) -> Source {
+        let module = vec!["crate".to_owned(), name.to_owned()];
+        let mut source =
+            Source { path: name.into(), module, lines: text.lines().count(), ..Source::default() };
+        source.visit_file(&syn::parse_file(text).unwrap());
+        source
+    }
+
+    #[test]
+    fn files_that_use_each_other_are_a_circle() {
+        let one = source("one", "use super::two::{Two, self};");
+        let two = source("two", "pub use crate::three::Three;");
+        let three = source("three", "use crate::one::One as Other;");
+        let through = source("four", "use crate::two::Three;");
+        assert_eq!(circles(&[one, two, three]), [""; 0], "a re-export is no use");
+        let one = source("one", "use super::two::Three;");
+        let three = source("three", "use crate::one::*;");
+        let two = source("two", "pub use crate::three::Three;");
+        assert_eq!(circles(&[one, two, three, through]), ["one, three"]);
+    }
+
+    #[test]
+    fn tests_are_no_lines_of_the_product() {
+        let file = source("one", "fn f() {\n}\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n");
+        assert_eq!((file.lines, file.functions), (2, vec![2]));
+    }
 }
