@@ -8,7 +8,6 @@ mod programs;
 mod schema_changes;
 mod size;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -30,15 +29,11 @@ enum Command {
     /// Measure the cost of waiting, each figure beside another of the same run.
     BenchWaiting {
         /// Over loopback: memory, burst, overload or cpu. By default, the schedules in virtual time.
-        case: Option<String>,
+        case: Option<std::ffi::OsString>,
     },
     /// Run thousands of paid jobs under random faults, and compare the journal with the bill.
     #[command(disable_help_flag = true)]
-    Chaos {
-        /// Arguments of the test program `chaos`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    Chaos(programs::Passed),
     /// Run every check that a change must pass.
     Ci,
     /// Generate kling-types from the schemas.
@@ -49,11 +44,7 @@ enum Command {
     },
     /// Compare the validators with an independent one over arbitrary documents, and read the headers of broken images.
     #[command(disable_help_flag = true)]
-    FuzzValidators {
-        /// Arguments of the test program `fuzz_validators`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    FuzzValidators(programs::Passed),
     /// Kill the program at random moments of paid jobs, and compare the bill with the journal.
     Kill {
         /// The number of kills.
@@ -65,11 +56,7 @@ enum Command {
     },
     /// Submit thousands of requests that time out while they connect, and count the bodies that arrive.
     #[command(disable_help_flag = true)]
-    Race {
-        /// Arguments of the test program `race`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    Race(programs::Passed),
     /// Compare two versions of a model. Exits with 0 for no change, 10 for words only, 11 for compatible, 12 for behaviour, 13
     /// for breaking.
     SchemaDiff(schema_changes::Diff),
@@ -104,13 +91,13 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
     match command {
         Command::AddModel(arguments) => add_model::run(root, arguments),
         Command::Bench { bench } => programs::bench(root, *bench),
-        Command::BenchWaiting { case } => programs::bench_waiting(root, case.as_deref()),
-        Command::Chaos { arguments } => programs::chaos(root, arguments),
+        Command::BenchWaiting { case } => programs::bench_waiting(root, case.as_ref()),
+        Command::Chaos(passed) => programs::chaos(root, passed),
         Command::Ci => ci::run(root),
         Command::Codegen { check } => codegen::run(root, *check),
-        Command::FuzzValidators { arguments } => programs::fuzz_validators(root, arguments),
+        Command::FuzzValidators(passed) => programs::fuzz_validators(root, passed),
         Command::Kill { kills, seed } => programs::kill(root, *kills, *seed),
-        Command::Race { arguments } => programs::race(root, arguments),
+        Command::Race(passed) => programs::race(root, passed),
         Command::SchemaDiff(arguments) => return schema_changes::diff(arguments),
         Command::Size => size::run(root),
         Command::UpdateModel(arguments) => return schema_changes::update(root, arguments),

@@ -15,6 +15,14 @@ pub(crate) enum Bench {
     Validation,
 }
 
+/// The arguments of a test program.
+#[derive(clap::Args)]
+pub(crate) struct Passed {
+    /// Arguments of the test program of that name.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
 pub(crate) fn bench(root: &Path, bench: Bench) -> Result<(), String> {
     let name = match bench {
         Bench::Journal => {
@@ -25,31 +33,32 @@ pub(crate) fn bench(root: &Path, bench: Bench) -> Result<(), String> {
         Bench::Media => "media",
         Bench::Validation => "validation",
     };
-    let arguments = ["run", "--quiet", "--release", "-p", "kling-benches", "--bin", name];
-    run(&mut cargo(root, arguments), "the bench failed")
+    run_program(root, &["--release", "-p", "kling-benches", "--bin", name], &[], "the bench failed")
 }
 
 /// Runs the schedules in virtual time, or one case over loopback.
-pub(crate) fn bench_waiting(root: &Path, case: Option<&str>) -> Result<(), String> {
-    let name = if case.is_some() { "loopback" } else { "schedules" };
-    let arguments = ["run", "--quiet", "--release", "--package", "kling-bench-waiting", "--bin", name];
-    let mut command = cargo(root, arguments);
-    if case.is_some() {
-        command.args(["--features", "loopback"]);
-    }
-    command.arg("--").args(case);
-    run(&mut command, &format!("the measurement {name} failed"))
+pub(crate) fn bench_waiting(root: &Path, case: Option<&OsString>) -> Result<(), String> {
+    let which: &[&str] =
+        if case.is_some() { &["loopback", "--features", "loopback"] } else { &["schedules"] };
+    let which = [&["--release", "-p", "kling-bench-waiting", "--bin"], which].concat();
+    run_program(root, &which, case.map(std::slice::from_ref).unwrap_or_default(), "the measurement failed")
 }
 
-pub(crate) fn chaos(root: &Path, arguments: &[OsString]) -> Result<(), String> {
-    let mut command = cargo(root, ["run", "--quiet", "-p", "kling-tests", "--bin", "chaos", "--"]);
-    run(command.args(arguments), "a promise was broken, or the run failed")
+pub(crate) fn chaos(root: &Path, passed: &Passed) -> Result<(), String> {
+    let which = ["-p", "kling-tests", "--bin", "chaos"];
+    run_program(root, &which, &passed.arguments, "a promise was broken, or the run failed")
 }
 
-pub(crate) fn fuzz_validators(root: &Path, arguments: &[OsString]) -> Result<(), String> {
+pub(crate) fn fuzz_validators(root: &Path, passed: &Passed) -> Result<(), String> {
     // Millions of documents need a release build.
-    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "fuzz_validators", "--"];
-    run(cargo(root, program).args(arguments), "the validators disagree, or the run failed")
+    let which = ["--release", "-p", "kling-tests", "--bin", "fuzz_validators"];
+    run_program(root, &which, &passed.arguments, "the validators disagree, or the run failed")
+}
+
+pub(crate) fn race(root: &Path, passed: &Passed) -> Result<(), String> {
+    // A debug build is too slow for the race to happen.
+    let which = ["--release", "-p", "kling-tests", "--bin", "race"];
+    run_program(root, &which, &passed.arguments, "a paid request was sent twice, or the run failed")
 }
 
 pub(crate) fn kill(root: &Path, kills: u32, seed: u64) -> Result<(), String> {
@@ -59,10 +68,8 @@ pub(crate) fn kill(root: &Path, kills: u32, seed: u64) -> Result<(), String> {
     run(&mut command, "a paid job was lost, or paid twice: see above")
 }
 
-pub(crate) fn race(root: &Path, arguments: &[OsString]) -> Result<(), String> {
-    // A debug build is too slow for the race to happen.
-    let program = ["run", "--quiet", "--release", "-p", "kling-tests", "--bin", "race", "--"];
-    run(cargo(root, program).args(arguments), "a paid request was sent twice, or the run failed")
+fn run_program(root: &Path, which: &[&str], arguments: &[OsString], failed: &str) -> Result<(), String> {
+    run(cargo(root, ["run", "--quiet"]).args(which).arg("--").args(arguments), failed)
 }
 
 /// Returns a cargo command in a folder.
