@@ -1,12 +1,12 @@
 //! The commands with an input: `kling generate`, `kling run`, `kling submit` and `kling validate`.
 
 use kling::ModelId;
-use kling::media::MediaKind;
+use kling::media::{MediaKind, Reference};
 use kling::models::ModelInfo;
-use kling::validation::{ModelSchema, Pointer};
+use kling::validation::ModelSchema;
 use serde_json::{Map, Value, json};
 
-use crate::arguments::{Generate, OnInterrupt, Run, Submit, Validate};
+use crate::arguments::{Generate, GenerateArgs, OnInterrupt, Run, Submit, Validate};
 use crate::console::{CliError, Console, Output};
 use crate::interrupts::Interrupts;
 use crate::media_checker::MediaChecker;
@@ -16,32 +16,20 @@ use crate::progress::ProgressLine;
 use crate::session::Session;
 use crate::{catalog, inline_files, input};
 
-/// Makes every check before the one request that costs money.
 pub(crate) async fn run(arguments: &Run, console: Console) -> Result<Output, CliError> {
-    let generate_args = &arguments.generate_args;
     let mut body = match arguments.source() {
         Some(source) => input::read(&source)?,
         None => Map::new().into(),
     };
     let (schema, session) = schema(arguments, console).await?;
     catalog::warn_unchecked(&schema, console);
-    let output_path = OutputPath::check(generate_args.output.as_deref()).map_err(CliError::before_submit)?;
     input::apply(&arguments.set, &schema.input, &mut body)?;
     for name in schema.notes.not_on_file.iter().filter(|name| body.get(name.as_str()).is_some()) {
         console.note(format!(
             "note: {name} is missing from the compiled-in schema; to use the live schema: --live"
         ));
     }
-    let mut checker = MediaChecker::new(&generate_args.media, !generate_args.offline);
-    inline_files::inline(&schema, &mut body, &mut checker, console)?;
-    let report = checker.check(schema.validate_input(&body), &schema.media, &body).await?;
-    input::bound(&body)?;
-    let session = match session {
-        Some(session) => session,
-        None => Session::generate(&arguments.generate_args, arguments.schemas.as_deref(), console)?,
-    };
-    let spec = JobSpec { model: schema.id.parse()?, body, report, output_path };
-    pipeline::run(&session, generate_args, spec, console).await
+    check_and_run(&schema, session, body, &arguments.generate_args, console).await
 }
 
 /// Returns the compiled-in schema, or else the live one and the session that fetched it.
@@ -56,33 +44,37 @@ async fn schema(arguments: &Run, console: Console) -> Result<(ModelSchema, Optio
     }
 }
 
-/// Makes every check before the one request that costs money.
 pub(crate) async fn generate(arguments: &Generate, console: Console) -> Result<Output, CliError> {
-    let generate_args = &arguments.generate_args;
     let model = catalog::known_model(&arguments.model.model)?;
+    let body = assemble(arguments, model)?;
+    check_and_run(&catalog::compiled_schema(model)?, None, body, &arguments.generate_args, console).await
+}
+
+/// Makes every check before the one request that costs money. A session is given if it has fetched the schema.
+async fn check_and_run(
+    schema: &ModelSchema,
+    session: Option<Session>,
+    mut body: Value,
+    generate_args: &GenerateArgs,
+    console: Console,
+) -> Result<Output, CliError> {
     let output_path = OutputPath::check(generate_args.output.as_deref()).map_err(CliError::before_submit)?;
     let mut checker = MediaChecker::new(&generate_args.media, !generate_args.offline);
-    let body = assemble(arguments, model, &mut checker, console)?;
-    let report = checker.check((model.validate_input)(&body), model.media, &body).await?;
+    inline_files::inline(schema, &mut body, &mut checker, console)?;
+    let report = checker.check(schema.validate_input(&body), &schema.media, &body).await?;
     input::bound(&body)?;
-    let session = Session::generate(generate_args, None, console)?;
-    let spec = JobSpec { model: model.id.parse()?, body, report, output_path };
+    let session = match session {
+        Some(session) => session,
+        None => Session::generate(generate_args, None, console)?,
+    };
+    let spec = JobSpec { model: schema.id.parse()?, body, report, output_path };
     pipeline::run(&session, generate_args, spec, console).await
 }
 
-/// Returns the body with the arguments of the command line only, and measures the images.
-fn assemble(
-    arguments: &Generate,
-    model: &ModelInfo,
-    checker: &mut MediaChecker,
-    console: Console,
-) -> Result<Value, CliError> {
-    let [image, tail_image] = image_fields(model);
-    let image = image.ok_or_else(|| CliError::usage(format!("the model {} takes no image", model.id)))?;
-    let mut wire = |name: &str, text: &str| {
-        let pointer = Pointer::ROOT.key(name).to_string();
-        inline_files::image(text, &pointer, checker, console).map(Value::from)
-    };
+/// Returns the body with the arguments of the command line only.
+fn assemble(arguments: &Generate, model: &ModelInfo) -> Result<Value, CliError> {
+    let [image_name, tail_name] = image_fields(model);
+    let none = |what| CliError::usage(format!("the model {} takes no {what}", model.id));
     let mut body = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -90,16 +82,24 @@ fn assemble(
         }
     };
     set("prompt", arguments.prompt.clone().map(Value::from));
-    set(image, Some(wire(image, &arguments.image)?));
+    set(image_name.ok_or_else(|| none("image"))?, Some(image(&arguments.image)?));
     if let Some(tail) = &arguments.tail_image {
-        let no_tail = || CliError::usage(format!("the model {} takes no end image", model.id));
-        let name = tail_image.ok_or_else(no_tail)?;
-        set(name, Some(wire(name, tail)?));
+        set(tail_name.ok_or_else(|| none("end image"))?, Some(image(tail)?));
     }
     set("duration", arguments.duration.as_deref().map(number_or_text));
     set("negative_prompt", arguments.negative_prompt.clone().map(Value::from));
     set("cfg_scale", arguments.cfg_scale.map(Value::from));
     Ok(body.into())
+}
+
+/// Refuses raw base64, which looks like a path.
+fn image(text: &str) -> Result<Value, CliError> {
+    let Reference::Base64(_) = Reference::parse(text) else { return Ok(text.into()) };
+    let length = text.len();
+    let message = format!(
+        "the image looks like raw base64 ({length} characters); expected a path, an https URL or a data: URI"
+    );
+    Err(CliError::input(message))
 }
 
 /// Returns the names of the first two properties that hold one image.

@@ -1,4 +1,4 @@
-//! Local files in the media properties of an input, and images given on the command line. Each file is sent inside the request.
+//! Local files in the media properties of an input. Each file is sent inside the request.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -59,26 +59,6 @@ pub(crate) fn with_placeholders(
         }
     }
     Ok(whole)
-}
-
-/// Returns the text for an image of the command line on the wire. Without checks, any file is taken for an image.
-pub(crate) fn image(
-    image: &str,
-    pointer: &str,
-    checker: &mut MediaChecker,
-    console: Console,
-) -> Result<String, CliError> {
-    match Reference::parse(image) {
-        Reference::Base64(text) => {
-            let message = format!(
-                "the image looks like raw base64 ({} characters); expected a path, an https URL or a data: URI",
-                text.len()
-            );
-            Err(CliError::input(message))
-        }
-        Reference::DataUri(_) | Reference::Url(_) => Ok(image.to_owned()),
-        Reference::Path(path) => inline_image(path, pointer, checker, console),
-    }
 }
 
 /// Returns the paths of an input with their fields and pointers. A text that the model accepts as it is, such as `auto`, is a
