@@ -1,7 +1,12 @@
 //! Ctrl-C, and the other signals that end a program.
 
-use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::future;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows;
+use tokio::sync::mpsc;
 
 use crate::arguments::{InterruptArgs, OnInterrupt};
 
@@ -10,7 +15,7 @@ pub(crate) struct Interrupts {
     chosen: Option<OnInterrupt>,
     choice: OnInterrupt,
     were_heard: bool,
-    signals: Signals,
+    signals: mpsc::UnboundedReceiver<Interrupt>,
 }
 
 /// The origin of a signal.
@@ -29,7 +34,7 @@ impl Interrupts {
             chosen: chosen.on_interrupt,
             choice: chosen.on_interrupt.unwrap_or(otherwise),
             were_heard: false,
-            signals: Signals::new(),
+            signals: listen(),
         }
     }
 
@@ -45,7 +50,7 @@ impl Interrupts {
 
     /// Waits for the next signal. A shutdown leaves the job unless the user chose otherwise.
     pub(crate) async fn next(&mut self) -> Interrupt {
-        let interrupt = self.signals.next().await;
+        let Some(interrupt) = self.signals.recv().await else { return future::pending().await };
         if interrupt == Interrupt::Shutdown {
             self.choice = self.chosen.unwrap_or(OnInterrupt::Leave);
         }
@@ -54,80 +59,52 @@ impl Interrupts {
     }
 }
 
-/// Polls for one signal of the system.
-type Listener = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<()>> + Send>;
-
-/// The signals that this process listens for. A signal that cannot be listened for is left out.
-struct Signals(Vec<(Interrupt, Listener)>);
-
-impl Signals {
-    async fn next(&mut self) -> Interrupt {
-        let poll = |context: &mut Context<'_>| {
-            let heard = self
-                .0
-                .iter_mut()
-                .find_map(|(interrupt, poll)| poll(context).is_ready().then_some(*interrupt));
-            heard.map_or(Poll::Pending, Poll::Ready)
+/// Listens for the signals of this system. A signal that cannot be listened for is left out.
+fn listen() -> mpsc::UnboundedReceiver<Interrupt> {
+    let (sender, signals) = mpsc::unbounded_channel();
+    macro_rules! forward {
+        ($interrupt:ident, $signal:expr) => {
+            if let Ok(mut signal) = $signal {
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    while signal.recv().await.is_some() && sender.send(Interrupt::$interrupt).is_ok() {}
+                });
+            }
         };
-        poll_fn(poll).await
     }
-
     #[cfg(unix)]
-    fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            (Interrupt::CtrlC, SignalKind::interrupt()),
-            (Interrupt::Shutdown, SignalKind::hangup()),
-            (Interrupt::Shutdown, SignalKind::quit()),
-            (Interrupt::Shutdown, SignalKind::terminate()),
-        ];
-        let heard = kinds.into_iter().filter(|(_, kind)| !is_ignored(*kind));
-        let listen = |(interrupt, kind)| {
-            let mut signal = signal(kind).ok()?;
-            Some((
-                interrupt,
-                Box::new(move |context: &mut Context<'_>| signal.poll_recv(context)) as Listener,
-            ))
-        };
-        Self(heard.filter_map(listen).collect())
+    {
+        forward!(CtrlC, unignored(SignalKind::interrupt()));
+        forward!(Shutdown, unignored(SignalKind::hangup()));
+        forward!(Shutdown, unignored(SignalKind::quit()));
+        forward!(Shutdown, unignored(SignalKind::terminate()));
     }
-
     #[cfg(windows)]
-    fn new() -> Self {
-        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
-        let mut listeners: Vec<(Interrupt, Listener)> = Vec::new();
-        macro_rules! listen {
-            ($interrupt:ident, $signal:expr) => {
-                if let Ok(mut signal) = $signal {
-                    listeners.push((
-                        Interrupt::$interrupt,
-                        Box::new(move |context: &mut Context<'_>| signal.poll_recv(context)),
-                    ));
-                }
-            };
-        }
-        listen!(CtrlC, ctrl_c());
-        listen!(Shutdown, ctrl_break());
-        listen!(Shutdown, ctrl_close());
-        listen!(Shutdown, ctrl_logoff());
-        listen!(Shutdown, ctrl_shutdown());
-        Self(listeners)
+    {
+        forward!(CtrlC, windows::ctrl_c());
+        forward!(Shutdown, windows::ctrl_break());
+        forward!(Shutdown, windows::ctrl_close());
+        forward!(Shutdown, windows::ctrl_logoff());
+        forward!(Shutdown, windows::ctrl_shutdown());
     }
+    signals
 }
 
-/// Whether the program was started with a signal ignored, as `nohup` does with SIGHUP. Only Linux tells.
+/// Listens for a signal, unless the program was started with it ignored, as `nohup` does with SIGHUP. Only Linux tells.
 #[cfg(unix)]
-fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
+fn unignored(kind: SignalKind) -> std::io::Result<Signal> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    mask >> (kind.as_raw_value() - 1) & 1 == 1
+    match mask >> (kind.as_raw_value() - 1) & 1 {
+        0 => signal(kind),
+        _ => Err(std::io::ErrorKind::Unsupported.into()),
+    }
 }
 
 /// Makes a write past the limit of `ulimit -f` fail, instead of ending the process. Must be called within a runtime.
 #[cfg(unix)]
 pub(crate) fn outlive_file_size_limit() {
-    use tokio::signal::unix::{SignalKind, signal};
     // The handler stays when this is dropped. If it cannot be set, the system's own rule holds.
     drop(signal(SignalKind::from_raw(libc::SIGXFSZ)));
 }
