@@ -59,29 +59,17 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    // A message may quote an argument of any length.
+    const LONGEST_LINE: usize = 300;
     let text = error.to_string();
-    if text.lines().any(is_long) {
-        Console::new(false).note(text.lines().map(shorten).collect::<Vec<_>>().join("\n"));
+    let lines: Vec<Cow<'_, str>> = text.lines().map(|line| console::cut(line, LONGEST_LINE)).collect();
+    if lines.iter().any(|line| matches!(line, Cow::Owned(_))) {
+        Console::new(false).note(lines.join("\n"));
     } else {
         let _ = error.print();
     }
     // The arguments that failed to parse may still contain --json.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    Console::new(is_json).exit(&CliError::usage(first_line(error)))
-}
-
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    shorten(text.lines().next().unwrap_or_default().trim_start_matches("error: ")).into_owned()
-}
-
-/// The most characters of a usage message, which may quote an argument of any length.
-const LONGEST_LINE: usize = 300;
-
-fn is_long(line: &str) -> bool {
-    line.chars().count() > LONGEST_LINE
-}
-
-fn shorten(line: &str) -> Cow<'_, str> {
-    console::cut(line, LONGEST_LINE)
+    let first = lines.first().map(|line| line.trim_start_matches("error: "));
+    Console::new(is_json).exit(&CliError::usage(first.unwrap_or_default()))
 }
