@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::http::response::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -19,6 +19,8 @@ use crate::connection::RawReply;
 const FLOOD_CHUNK: usize = 64 * 1024;
 /// The depth of [`Fault::DeepNesting`], beyond the limit of JSON readers.
 const NESTING: usize = 10_000;
+/// The headers that state the length of a body.
+const FRAMING: [HeaderName; 2] = [CONTENT_LENGTH, TRANSFER_ENCODING];
 /// The number of pieces of [`Fault::Drip`].
 const DRIP_PIECES: usize = 16;
 
@@ -92,17 +94,13 @@ pub(crate) fn flood(bytes: u64) -> RawReply {
     reply
 }
 
+/// Returns a head with a length of its own.
 fn raw_head(head: &Parts, length: usize) -> String {
     let mut raw = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\n", head.status);
-    for (name, value) in without_framing(&head.headers) {
-        raw.push_str(&format!("{name}: {value}\r\n"));
+    for (name, value) in head.headers.iter().filter(|(name, _)| !FRAMING.contains(name)) {
+        raw.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
     }
     raw + "\r\n"
-}
-
-fn without_framing(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let kept = headers.iter().filter(|(name, _)| !matches!(**name, CONTENT_LENGTH | TRANSFER_ENCODING));
-    kept.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }
 
 fn drip(bytes: Bytes, pause: Duration) -> RawReply {

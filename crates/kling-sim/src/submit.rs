@@ -34,17 +34,8 @@ pub(crate) fn submit(
     check_schema(endpoint, &input, &service.settings)?;
     let images = Images::check(endpoint, &input, &service.settings)?;
     let unchecked = images.unchecked.join(", ");
-    let id = accept(service, Submit { endpoint, account, input, images, body })?;
+    let id = accept(service, endpoint, account, &input, images)?;
     Ok(reply(service, &id, &unchecked))
-}
-
-/// A submit that passed every check except that of the balance.
-struct Submit<'a> {
-    endpoint: &'a Endpoint,
-    account: usize,
-    input: Value,
-    images: Images,
-    body: &'a Bytes,
 }
 
 fn parse(head: &Parts, body: &Bytes) -> Result<Value, Refusal> {
@@ -69,16 +60,21 @@ fn check_schema(endpoint: &Endpoint, input: &Value, settings: &Settings) -> Resu
     violations.into_result().map_err(Refusal::mismatch)
 }
 
-fn accept(service: &Service, submit: Submit<'_>) -> Result<String, Refusal> {
-    let canonical = serde_json_canonicalizer::to_vec(&submit.input).unwrap_or_else(|_| submit.body.to_vec());
+/// Charges the account for an input that passed every other check, and accepts its job.
+fn accept(
+    service: &Service,
+    endpoint: &Endpoint,
+    account: usize,
+    input: &Value,
+    images: Images,
+) -> Result<String, Refusal> {
+    let canonical = serde_json_canonicalizer::to_vec(input).unwrap_or_else(|_| input.to_string().into());
     let body_sha256 = sha256_hex(&canonical);
     service.with(|state, now| {
-        let Submit { endpoint, account, .. } = submit;
         admit(state, account, service.settings.job_limit, now)?;
-        let price = endpoint.price(&submit.input);
-        let outcome = outcome(state, submit);
+        let outcome = outcome(state, endpoint, input, images);
         let is_free = matches!(outcome, Outcome::Failed(_)) && !service.settings.api.bill_failed_jobs;
-        let microdollars = if is_free { 0 } else { price };
+        let microdollars = if is_free { 0 } else { endpoint.price(input) };
         let id = state.jobs.new_id();
         let (request_id, model_id, refunded) = (id.clone(), endpoint.model.id.clone(), false);
         let bill = Bill { request_id, model_id, body_sha256, at: now, microdollars, refunded };
@@ -101,16 +97,16 @@ fn admit(state: &State, account: usize, job_limit: usize, now: Duration) -> Resu
     Ok(())
 }
 
-fn outcome(state: &mut State, submit: Submit<'_>) -> Outcome {
-    if let Some(error) = submit.images.failure.or_else(|| state.failures.pop_front()) {
+fn outcome(state: &mut State, endpoint: &Endpoint, input: &Value, images: Images) -> Outcome {
+    if let Some(error) = images.failure.or_else(|| state.failures.pop_front()) {
         return Outcome::Failed(error);
     }
     let mut keep = |image: Option<Vec<u8>>| image.map(|bytes| intern(&mut state.images, bytes));
     Outcome::Succeeded(ClipSpec {
-        kind: submit.endpoint.model.output_kind,
-        start: keep(submit.images.start),
-        end: keep(submit.images.end),
-        seconds: submit.endpoint.seconds(&submit.input),
+        kind: endpoint.model.output_kind,
+        start: keep(images.start),
+        end: keep(images.end),
+        seconds: endpoint.seconds(input),
     })
 }
 
