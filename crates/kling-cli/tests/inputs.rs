@@ -32,7 +32,7 @@ fn sent(sim: &Sim) -> String {
 }
 
 fn hash(body: &Value) -> String {
-    kling::Fingerprint::of(body.to_string().as_bytes()).to_string()
+    kling::transport::Fingerprint::of(body.to_string().as_bytes()).to_string()
 }
 
 #[test]

@@ -84,7 +84,14 @@ pub(crate) struct JobData {
 impl<M: JobModel> Job<M> {
     /// Returns the job of a request id, without a call.
     pub fn from_id(id: RequestId) -> Self {
-        Self::new(JobData { id, model: None, submitted_at: None, duration: None, account: None, warning: None })
+        Self::new(JobData {
+            id,
+            model: None,
+            submitted_at: None,
+            duration: None,
+            account: None,
+            warning: None,
+        })
     }
 
     pub(crate) fn new(mut data: JobData) -> Self {

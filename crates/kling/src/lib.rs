@@ -52,8 +52,8 @@ pub mod media {
         measure_path,
     };
     pub use kling_types::{
-        BYTES_PER_MEGABYTE, ImageFormat, MediaFacts, MediaField, MediaKind, MediaRef, MediaReport, MediaRule,
-        Megabyte, Metric, OutputKind, RuleResult, RuleSource,
+        ImageFormat, MediaFacts, MediaField, MediaKind, MediaRef, MediaReport, MediaRule, Megabyte, Metric,
+        OutputKind, RuleResult, RuleSource,
     };
 }
 
