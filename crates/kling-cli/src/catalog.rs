@@ -86,8 +86,8 @@ async fn list(client: &Client, query: &ListModels) -> Result<Output, CliError> {
 }
 
 async fn show(client: &Client, id: &str) -> Result<Output, CliError> {
-    let model = client.model(&id.parse()?).await?;
-    let entry = model.as_json();
+    // Shown even if it names no model.
+    let entry = &client.api().model(&id.parse()?).await?;
     let note = match text(entry, "pricing_note") {
         "" => String::new(),
         note => format!(" ({note})"),
@@ -103,17 +103,18 @@ async fn show(client: &Client, id: &str) -> Result<Output, CliError> {
         ["page", text(entry, "model_url")],
         ["compiled in", is_compiled_in],
     ];
-    let text = format!("{}\n\n{}", table(&facts.map(|row| row.map(str::to_owned))), properties(&model));
+    let text = format!("{}\n\n{}", table(&facts.map(|row| row.map(str::to_owned))), properties(entry));
     Ok(Output { text, json: entry.clone() })
 }
 
 /// Returns the inputs of an entry as a table, or their names if the schema cannot be read.
-fn properties(entry: &CatalogEntry) -> String {
-    match entry.schema() {
-        Ok(schema) => property_table(&schema),
-        Err(error) => {
-            format!("inputs: {}\n{}", one_line(&inputs(entry.as_json())), one_line(&error.to_string()))
+fn properties(entry: &Value) -> String {
+    match CatalogEntry::new(entry.clone()).map(|entry| entry.schema()) {
+        Some(Ok(schema)) => property_table(&schema),
+        Some(Err(error)) => {
+            format!("inputs: {}\n{}", one_line(&inputs(entry)), one_line(&error.to_string()))
         }
+        None => format!("inputs: {}", one_line(&inputs(entry))),
     }
 }
 
