@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!("enable the feature `async` or `blocking`: each brings a client");

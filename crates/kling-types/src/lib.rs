@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Generated code names this crate as other crates do, so that the code compiles in any crate.
 extern crate self as kling_types;
