@@ -73,6 +73,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// Whether to begin a request if the same request has an unknown outcome.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum OnDuplicate {
     /// Refuses such a request.
     #[default]

@@ -123,6 +123,7 @@ impl WaitOptions {
 
 /// The fate of a job that is unfinished at the deadline of its wait.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum OnDeadline {
     /// The job keeps running, and may be billed. Wait for it again by its id.
     #[default]

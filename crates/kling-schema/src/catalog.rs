@@ -7,6 +7,7 @@ use crate::{Changes, ModelNotes, ModelSchema, SchemaError, compare_inputs};
 
 /// The parts of a catalog entry that concern its schema.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CatalogEntry {
     /// The id, such as `kling/kling-1-6/pro/image-to-video`.
     pub model_id: String,

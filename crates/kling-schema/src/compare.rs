@@ -87,6 +87,7 @@ impl ChangeClass {
 
 /// One change of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// The effect on code that uses the model.
     pub class: ChangeClass,

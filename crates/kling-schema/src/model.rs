@@ -12,6 +12,7 @@ use crate::{Annotation, MediaChoice, ModelNotes, ObjectSchema, Override, SchemaE
 
 /// The two schemas of a model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ModelSchema {
     /// The id in the catalog, such as `kling/kling-1-6/pro/image-to-video`.
     pub id: String,

@@ -9,6 +9,7 @@ use crate::rule::parse_rules;
 
 /// Facts that a model's schemas do not state. In a schema folder, they are the file `model.toml`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ModelNotes {
     /// `output_kind`: the kind of the output.
     pub output_kind: OutputKind,
@@ -36,6 +37,7 @@ pub struct ModelNotes {
 
 /// The decisions for one property.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Override {
     /// The property's names from the top, such as `camera/zoom`.
     pub property: String,

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// The schema of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ObjectSchema {
     /// The provider's title.
     pub title: Option<String>,
@@ -27,6 +28,7 @@ pub struct ObjectSchema {
 
 /// The schema of a property.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Property {
     /// The name on the wire.
     pub name: String,

@@ -35,6 +35,7 @@ pub enum MediaKind {
 
 /// The results of all rules of one field on one file.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct MediaReport {
     /// The violations of broken rules.
     pub violations: Violations,
