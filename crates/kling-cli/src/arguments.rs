@@ -48,7 +48,13 @@ Exit codes:
 /// Generate clips from images with RunComfy's Model API. Invalid input is refused before it costs money. A paid job is never
 /// submitted twice and never lost.
 #[derive(Debug, Parser)]
-#[command(name = "kling", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(
+    name = "kling",
+    version,
+    long_version = env!("KLING_LONG_VERSION"),
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
 pub(crate) struct Arguments {
     /// Print one JSON object on stdout instead of text.
     #[arg(long, global = true)]
