@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use serde_json::Value;
-
-use crate::{codegen, programs};
+use crate::{codegen, dependencies, programs};
 
 /// A check that runs one cargo command.
 struct Step {
@@ -21,8 +19,8 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for step in steps() {
         report(step.name, || step.run(root))?;
     }
-    report("dependency tree", || check_trees(root))?;
-    report("rust-version", || check_rust_version(root))?;
+    report("dependency tree", || dependencies::check_trees(root))?;
+    report("rust-version", || dependencies::check_rust_versions(root))?;
     deny(root)?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
     Ok(())
@@ -117,88 +115,4 @@ fn report(name: &str, check: impl FnOnce() -> Result<(), String>) -> Result<(), 
     check().map_err(|error| format!("{name}: {error}"))?;
     println!("    {} s", started.elapsed().as_secs());
     Ok(())
-}
-
-/// A crate with some of its features, and the packages that must not be in its dependency tree.
-struct TreeRule {
-    package: &'static str,
-    features: &'static str,
-    forbidden: &'static [&'static str],
-}
-
-/// Packages that use HTTP or run futures.
-const NETWORK: &[&str] = &["axum", "hyper", "reqwest", "rustls", "tokio", "ureq"];
-
-const TREE_RULES: &[TreeRule] = &[
-    TreeRule { package: "kling-types", features: "all-models,schemars", forbidden: NETWORK },
-    TreeRule {
-        package: "kling-types",
-        features: "all-models",
-        forbidden: &["prettyplease", "schemars", "typify", "url"],
-    },
-    TreeRule { package: "kling-schema", features: "", forbidden: NETWORK },
-    TreeRule { package: "kling-schema", features: "", forbidden: &["toml", "typify"] },
-    TreeRule { package: "kling-schema", features: "folder", forbidden: NETWORK },
-    TreeRule { package: "kling-journal", features: "", forbidden: NETWORK },
-    TreeRule { package: "kling-media", features: "", forbidden: NETWORK },
-    TreeRule { package: "kling-transport", features: "", forbidden: NETWORK },
-    TreeRule {
-        package: "kling-transport",
-        features: "blocking,rustls",
-        forbidden: &["hyper", "reqwest", "tokio"],
-    },
-    TreeRule { package: "kling-poll", features: "", forbidden: NETWORK },
-    TreeRule { package: "kling-poll", features: "blocking", forbidden: &["hyper", "reqwest", "tokio"] },
-    TreeRule {
-        package: "kling",
-        features: "blocking,rustls,all-models",
-        forbidden: &["hyper", "reqwest", "tokio"],
-    },
-    // Both clients use one crypto provider.
-    TreeRule { package: "kling", features: "async,blocking,rustls", forbidden: &["ring"] },
-    TreeRule { package: "kling-sim", features: "clip", forbidden: &["kling-poll", "kling-transport"] },
-    TreeRule { package: "kling-cli", features: "offline", forbidden: &["prettyplease", "typify"] },
-];
-
-fn check_trees(root: &Path) -> Result<(), String> {
-    for TreeRule { package, features, forbidden } in TREE_RULES {
-        let tree = packages_below(root, package, features)?;
-        if let Some(found) = tree.iter().find(|name| forbidden.contains(&name.as_str())) {
-            return Err(format!("{package} with the features [{features}] pulls in {found}"));
-        }
-    }
-    println!("    {} rules hold", TREE_RULES.len());
-    Ok(())
-}
-
-/// Returns the names of all packages below one, without build dependencies and proc macros.
-fn packages_below(root: &Path, package: &str, features: &str) -> Result<Vec<String>, String> {
-    let arguments = ["tree", "--edges", "normal,no-proc-macro", "--prefix", "none", "--no-default-features"];
-    let mut command = programs::cargo(root, arguments);
-    let output = programs::output(command.args(["--package", package, "--features", features]))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
-}
-
-/// Checks that no dependency needs a newer compiler than the stated `rust-version`. Cargo itself refuses an older compiler.
-fn check_rust_version(root: &Path) -> Result<(), String> {
-    let output = programs::output(&mut programs::cargo(root, ["metadata", "--format-version", "1"]))?;
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
-    let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
-    let needed = |package: &Value| version(package["rust_version"].as_str().unwrap_or_default());
-    let stated = packages.iter().find(|package| package["name"] == "kling-types").map(needed);
-    match packages.iter().find(|package| Some(needed(package)) > stated) {
-        Some(newer) => Err(format!("{} needs {}", newer["name"], newer["rust_version"])),
-        None => Ok(()),
-    }
-}
-
-/// Returns three numbers, which can be compared.
-fn version(text: &str) -> [u32; 3] {
-    let mut numbers = text.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
-    [(); 3].map(|()| numbers.next().unwrap_or(0))
 }

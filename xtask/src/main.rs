@@ -4,6 +4,7 @@ mod add_model;
 mod catalog;
 mod ci;
 mod codegen;
+mod dependencies;
 mod programs;
 mod schema_changes;
 mod size;

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 /// A comparison with other crates. Each prints ratios, side by side in one run.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Bench {
@@ -77,6 +79,11 @@ pub(crate) fn cargo(folder: &Path, arguments: impl IntoIterator<Item = impl AsRe
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(folder).args(arguments);
     command
+}
+
+/// Returns a text of a JSON document, or an empty text if the value is none.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// Runs a command to its end. Returns `failed` as the error if it fails.
