@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::{codegen, dependencies, programs};
+use crate::{codegen, dependencies, programs, release};
 
 /// A check that runs one cargo command.
 struct Step {
@@ -13,7 +13,8 @@ struct Step {
     variables: &'static [(&'static str, &'static str)],
 }
 
-pub(crate) fn run(root: &Path) -> Result<(), String> {
+/// Runs the checks. With `full`, also those that take minutes or need another tool.
+pub(crate) fn run(root: &Path, full: bool) -> Result<(), String> {
     let started = Instant::now();
     report("generated code", || codegen::run(root, true))?;
     for step in steps() {
@@ -21,7 +22,11 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     }
     report("dependency tree", || dependencies::check_trees(root))?;
     report("rust-version", || dependencies::check_rust_versions(root))?;
-    deny(root)?;
+    if full {
+        report("licences", || dependencies::check_licences(root))?;
+    }
+    // Last, since it needs a commit of all changes.
+    report("packages", || release::check_packages(root, full))?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
     Ok(())
 }
@@ -91,22 +96,8 @@ const LONE_FEATURES: &[(&str, &str)] = &[
 
 impl Step {
     fn run(&self, root: &Path) -> Result<(), String> {
-        println!("    cargo {}", self.arguments);
-        let mut command = programs::cargo(root, self.arguments.split_whitespace());
-        command.envs(self.variables.iter().copied());
-        programs::run(&mut command, &format!("failed: cargo {}", self.arguments))
+        programs::step(root, &self.arguments, self.variables)
     }
-}
-
-/// Checks licences, bans and sources if cargo-deny is installed. It takes ten minutes to build, so it is not installed here.
-fn deny(root: &Path) -> Result<(), String> {
-    let found = programs::output(&mut programs::cargo(root, ["deny", "--version"]));
-    if !found.is_ok_and(|output| output.status.success()) {
-        println!("--- licences: skipped; install the check with `cargo install cargo-deny`");
-        return Ok(());
-    }
-    let arguments = "deny --all-features check bans licenses sources".to_owned();
-    report("licences", || Step { name: "licences", arguments, variables: &[] }.run(root))
 }
 
 fn report(name: &str, check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {

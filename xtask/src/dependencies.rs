@@ -1,4 +1,4 @@
-//! Checks of the dependencies: who may depend on what, and the oldest compiler.
+//! Checks of the dependencies: who may depend on what, the oldest compiler, and licences.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -121,14 +121,14 @@ impl<'a> Graph<'a> {
 }
 
 /// Returns the packages of this workspace that are published.
-fn published(metadata: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn published(metadata: &Value) -> impl Iterator<Item = &Value> {
     let members: BTreeSet<&str> = items(&metadata["workspace_members"]).map(text).collect();
     items(&metadata["packages"])
         .filter(move |package| members.contains(text(&package["id"])) && package["publish"].is_null())
 }
 
 /// Returns the output of `cargo metadata` with all features.
-fn metadata(root: &Path) -> Result<Value, String> {
+pub(crate) fn metadata(root: &Path) -> Result<Value, String> {
     let arguments = ["metadata", "--format-version", "1", "--all-features"];
     let output = programs::output(&mut programs::cargo(root, arguments))?;
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
@@ -142,4 +142,10 @@ fn items(array: &Value) -> impl Iterator<Item = &Value> {
 fn version(text: &str) -> [u32; 3] {
     let mut numbers = text.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
     [(); 3].map(|()| numbers.next().unwrap_or(0))
+}
+
+/// Checks licences, bans and sources by cargo-deny.
+pub(crate) fn check_licences(root: &Path) -> Result<(), String> {
+    programs::require_subcommand(root, "deny", "cargo install --locked cargo-deny")?;
+    programs::step(root, "deny --all-features check bans licenses sources", &[])
 }

@@ -6,6 +6,7 @@ mod ci;
 mod codegen;
 mod dependencies;
 mod programs;
+mod release;
 mod schema_changes;
 mod size;
 
@@ -36,7 +37,11 @@ enum Command {
     #[command(disable_help_flag = true)]
     Chaos(programs::Passed),
     /// Run every check that a change must pass.
-    Ci,
+    Ci {
+        /// Also run the checks that take minutes or need another tool.
+        #[arg(long)]
+        full: bool,
+    },
     /// Generate kling-types from the schemas.
     Codegen {
         /// Write no file, and fail if a generated file differs from its schema.
@@ -94,7 +99,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::Bench { bench } => programs::bench(root, *bench),
         Command::BenchWaiting { case } => programs::bench_waiting(root, case.as_ref()),
         Command::Chaos(passed) => programs::chaos(root, passed),
-        Command::Ci => ci::run(root),
+        Command::Ci { full } => ci::run(root, *full),
         Command::Codegen { check } => codegen::run(root, *check),
         Command::FuzzValidators(passed) => programs::fuzz_validators(root, passed),
         Command::Kill { kills, seed } => programs::kill(root, *kills, *seed),

@@ -81,6 +81,20 @@ pub(crate) fn cargo(folder: &Path, arguments: impl IntoIterator<Item = impl AsRe
     command
 }
 
+/// Prints a cargo command and runs it with these environment variables.
+pub(crate) fn step(folder: &Path, arguments: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+    println!("    cargo {arguments}");
+    let mut command = cargo(folder, arguments.split_whitespace());
+    command.envs(variables.iter().copied());
+    run(&mut command, &format!("failed: cargo {arguments}"))
+}
+
+/// Checks that a subcommand of cargo is installed.
+pub(crate) fn require_subcommand(root: &Path, name: &str, install: &str) -> Result<(), String> {
+    let found = output(&mut cargo(root, [name, "--version"]))?;
+    if found.status.success() { Ok(()) } else { Err(format!("cargo-{name} is missing; run `{install}`")) }
+}
+
 /// Returns a text of a JSON document, or an empty text if the value is none.
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -88,15 +102,15 @@ pub(crate) fn text(value: &Value) -> &str {
 
 /// Runs a command to its end. Returns `failed` as the error if it fails.
 pub(crate) fn run(command: &mut Command, failed: &str) -> Result<(), String> {
-    let status = command.status().map_err(|error| unstarted(&error))?;
+    let status = command.status().map_err(|error| unstarted(command, &error))?;
     if status.success() { Ok(()) } else { Err(failed.to_owned()) }
 }
 
 /// Runs a command to its end, and returns its output.
 pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
-    command.output().map_err(|error| unstarted(&error))
+    command.output().map_err(|error| unstarted(command, &error))
 }
 
-fn unstarted(error: &std::io::Error) -> String {
-    format!("cargo cannot be run: {error}")
+fn unstarted(command: &Command, error: &std::io::Error) -> String {
+    format!("{} cannot be run: {error}", command.get_program().display())
 }
