@@ -24,6 +24,7 @@ pub(crate) fn run(root: &Path, full: bool) -> Result<(), String> {
     report("rust-version", || dependencies::check_rust_versions(root))?;
     if full {
         report("licences", || dependencies::check_licences(root))?;
+        report("lower bounds of dependencies", || dependencies::check_lower_bounds(root))?;
     }
     // Last, since it needs a commit of all changes.
     report("packages", || release::check_packages(root, full))?;

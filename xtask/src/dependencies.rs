@@ -1,7 +1,8 @@
-//! Checks of the dependencies: who may depend on what, the oldest compiler, and licences.
+//! Checks of the dependencies: who may depend on what, the oldest compiler, licences, and the lower bounds of versions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -148,4 +149,21 @@ fn version(text: &str) -> [u32; 3] {
 pub(crate) fn check_licences(root: &Path) -> Result<(), String> {
     programs::require_subcommand(root, "deny", "cargo install --locked cargo-deny")?;
     programs::step(root, "deny --all-features check bans licenses sources", &[])
+}
+
+/// Checks that the last commit compiles with the lowest version of each dependency that its manifests allow.
+pub(crate) fn check_lower_bounds(root: &Path) -> Result<(), String> {
+    let folder = root.join("target/lower-bounds");
+    // A clone keeps the lock file of this folder as it is.
+    let source = folder.join("source");
+    if source.exists() {
+        std::fs::remove_dir_all(&source).map_err(|error| format!("{}: {error}", source.display()))?;
+    }
+    let mut clone = Command::new("git");
+    clone.args(["clone", "--quiet", "--shared"]).args([root, &source]);
+    programs::run(&mut clone, "the repository could not be cloned")?;
+    programs::step(&source, "update --quiet -Z direct-minimal-versions", &[("RUSTC_BOOTSTRAP", "1")])?;
+    let target = folder.join("target");
+    let target = target.to_str().ok_or("the path of the workspace is not UTF-8")?;
+    programs::step(&source, "check --quiet --workspace --all-features", &[("CARGO_TARGET_DIR", target)])
 }
