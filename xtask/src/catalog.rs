@@ -2,12 +2,9 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::ExitCode;
 
 use kling_types::json;
 use serde_json::Value;
-
-use crate::programs;
 
 /// Reads a reply. Without a file, reads the entries of `ids` from the live catalog, or all entries if there are no ids.
 pub(crate) fn read(file: Option<&Path>, ids: &[String]) -> Result<Value, String> {
@@ -20,21 +17,6 @@ pub(crate) fn read(file: Option<&Path>, ids: &[String]) -> Result<Value, String>
     };
     read.map_err(|error| format!("{name}: {error}"))?;
     json::from_slice(&bytes).map_err(|violation| format!("{name}: {violation}"))
-}
-
-/// Runs this command again in a build that can read the live catalog, if this build cannot.
-pub(crate) fn rerun() -> Option<Result<ExitCode, String>> {
-    if cfg!(feature = "live") {
-        return None;
-    }
-    let arguments = ["run", "--quiet", "--package", "xtask", "--features", "live", "--"];
-    // In the current folder, since the arguments may name files there.
-    let ended = programs::cargo(Path::new("."), arguments).args(std::env::args_os().skip(1)).status();
-    let code = |status: std::process::ExitStatus| {
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        code.map_or(ExitCode::FAILURE, ExitCode::from)
-    };
-    Some(ended.map(code).map_err(|error| format!("cargo: {error}")))
 }
 
 #[cfg(feature = "live")]
@@ -57,7 +39,7 @@ fn fetch(ids: &[String]) -> Result<Value, String> {
     Ok(serde_json::json!({ "models": entries }))
 }
 
-/// Not called: [`rerun`] comes first.
+/// Not called: the command runs again with the feature first.
 #[cfg(not(feature = "live"))]
 fn fetch(_: &[String]) -> Result<Value, String> {
     Err("this build cannot read the live catalog; build xtask with the feature `live`".to_owned())

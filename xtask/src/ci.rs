@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::{codegen, dependencies, programs, release};
+use crate::{codegen, dependencies, programs, public_api, release};
 
 /// A check that runs one cargo command.
 struct Step {
@@ -25,6 +25,8 @@ pub(crate) fn run(root: &Path, full: bool) -> Result<(), String> {
     if full {
         report("licences", || dependencies::check_licences(root))?;
         report("lower bounds of dependencies", || dependencies::check_lower_bounds(root))?;
+        report("public API", || public_api::check_in_its_own_build(root))?;
+        report("semantic versioning", || release::check_semver(root))?;
     }
     // Last, since it needs a commit of all changes.
     report("packages", || release::check_packages(root, full))?;

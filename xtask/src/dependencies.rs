@@ -128,6 +128,12 @@ pub(crate) fn published(metadata: &Value) -> impl Iterator<Item = &Value> {
         .filter(move |package| members.contains(text(&package["id"])) && package["publish"].is_null())
 }
 
+/// Whether a package has a library.
+#[cfg(feature = "public-api")]
+pub(crate) fn is_library(package: &Value) -> bool {
+    items(&package["targets"]).any(|target| items(&target["kind"]).any(|kind| kind == "lib"))
+}
+
 /// Returns the output of `cargo metadata` with all features.
 pub(crate) fn metadata(root: &Path) -> Result<Value, String> {
     let arguments = ["metadata", "--format-version", "1", "--all-features"];

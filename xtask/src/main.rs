@@ -6,6 +6,7 @@ mod ci;
 mod codegen;
 mod dependencies;
 mod programs;
+mod public_api;
 mod release;
 mod schema_changes;
 mod size;
@@ -60,6 +61,12 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Write the public API of each library to docs/public-api.
+    PublicApi {
+        /// Write no file, and fail if the API differs from its file.
+        #[arg(long)]
+        check: bool,
+    },
     /// Submit thousands of requests that time out while they connect, and count the bodies that arrive.
     #[command(disable_help_flag = true)]
     Race(programs::Passed),
@@ -73,20 +80,31 @@ enum Command {
 }
 
 impl Command {
-    /// Whether the command reads the live catalog.
-    const fn needs_catalog(&self) -> bool {
-        match self {
+    /// Returns the feature that the command needs, if this build lacks it.
+    fn missing_feature(&self) -> Option<&'static str> {
+        let reads_catalog = match self {
             Self::AddModel(arguments) => arguments.file.is_none(),
             Self::UpdateModel(arguments) => arguments.file.is_none(),
             _ => false,
-        }
+        };
+        let reads_api = matches!(self, Self::PublicApi { .. });
+        let needed = [
+            (reads_catalog && !cfg!(feature = "live"), "live"),
+            (reads_api && !cfg!(feature = "public-api"), "public-api"),
+        ];
+        needed.into_iter().find_map(|(is_missing, feature)| is_missing.then_some(feature))
     }
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = public_api::run_as_rustdoc() {
+        return code;
+    }
     let command = Arguments::parse().command;
-    let rerun = if command.needs_catalog() { catalog::rerun() } else { None };
-    let result = rerun.unwrap_or_else(|| run(&command, &root()));
+    let result = match command.missing_feature() {
+        Some(feature) => programs::rerun_with(feature),
+        None => run(&command, &root()),
+    };
     result.unwrap_or_else(|message| {
         eprintln!("{message}");
         ExitCode::FAILURE
@@ -103,6 +121,7 @@ fn run(command: &Command, root: &Path) -> Result<ExitCode, String> {
         Command::Codegen { check } => codegen::run(root, *check),
         Command::FuzzValidators(passed) => programs::fuzz_validators(root, passed),
         Command::Kill { kills, seed } => programs::kill(root, *kills, *seed),
+        Command::PublicApi { check } => public_api::run(root, *check),
         Command::Race(passed) => programs::race(root, passed),
         Command::SchemaDiff(arguments) => return schema_changes::diff(arguments),
         Command::Size => size::run(root),

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, ExitStatus, Output};
 
 use serde_json::Value;
 
@@ -79,6 +79,22 @@ pub(crate) fn cargo(folder: &Path, arguments: impl IntoIterator<Item = impl AsRe
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(folder).args(arguments);
     command
+}
+
+/// Runs this command again in a build of this crate with a feature, in the current folder.
+pub(crate) fn rerun_with(feature: &str) -> Result<ExitCode, String> {
+    // The arguments may name files of the current folder.
+    let mut command =
+        cargo(Path::new("."), ["run", "--quiet", "--package", "xtask", "--features", feature, "--"]);
+    command.args(std::env::args_os().skip(1));
+    let status = command.status().map_err(|error| unstarted(&command, &error))?;
+    Ok(exit_code(status))
+}
+
+/// Returns the exit code of a program that was run in place of this one.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Prints a cargo command and runs it with these environment variables.

@@ -1,6 +1,7 @@
-//! Checks before a release: the packages.
+//! Checks before a release: the packages, and their versions.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -46,4 +47,18 @@ fn check_files(root: &Path, package: &Value) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Compares the public API of each crate with that of the last tag, if there is one.
+pub(crate) fn check_semver(root: &Path) -> Result<(), String> {
+    let mut describe = Command::new("git");
+    describe.current_dir(root).args(["describe", "--tags", "--abbrev=0", "--match", "v*"]);
+    let output = programs::output(&mut describe)?;
+    let tag = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if tag.is_empty() {
+        println!("    no release yet: no tag to compare with");
+        return Ok(());
+    }
+    programs::require_subcommand(root, "semver-checks", "cargo install --locked cargo-semver-checks")?;
+    programs::step(root, &format!("semver-checks --workspace --baseline-rev {tag}"), &[])
 }
