@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use kling_types::ModelInput;
 use serde_json::Value;
-use ureq::config::ConfigBuilder;
-use ureq::typestate::AgentScope;
 
 use crate::{
     Balance, Call, CancelReply, DownloadOptions, Downloaded, Error, JobModel, ListModels, ModelId,
@@ -18,7 +16,7 @@ use crate::{
     Transport,
 };
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(all(feature = "unstable-ureq", any(feature = "rustls", feature = "native-tls")))]
 pub use crate::ureq_transport::tls_config;
 pub use crate::ureq_transport::{ThreadRuntime, Ureq};
 
@@ -39,16 +37,20 @@ pub struct Client(crate::Client);
 impl Client {
     /// Returns a client on ureq.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        Self::configured(settings, |builder| builder)
+        let transport = Ureq::new(&settings)?;
+        Ok(Self::with_transport(settings, transport))
     }
 
     /// Returns a client on ureq with the caller's proxies, root certificates or local address.
     ///
     /// The settings that this crate relies on win: no redirects, statuses as replies, timeouts by call. Loopback never
     /// goes through a proxy. Start TLS settings from [`tls_config`].
+    #[cfg(feature = "unstable-ureq")]
     pub fn configured(
         settings: Settings,
-        configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+        configure: impl FnOnce(
+            ureq::config::ConfigBuilder<ureq::typestate::AgentScope>,
+        ) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope>,
     ) -> Result<Self, Error> {
         let transport = Ureq::configured(&settings, configure)?;
         Ok(Self::with_transport(settings, transport))

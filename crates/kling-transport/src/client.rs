@@ -41,7 +41,7 @@ impl Client {
     ///
     /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1. Loopback never goes
     /// through a proxy.
-    #[cfg(feature = "async")]
+    #[cfg(feature = "unstable-reqwest")]
     pub fn configured(
         settings: Settings,
         configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,

@@ -32,16 +32,15 @@ impl Reqwest {
     /// Returns a transport with this crate's settings.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         if settings.base().is_loopback() {
-            return Self::configured(settings, |builder| builder)
-                .or_else(|_| Self::without_certificates(settings));
+            return Self::with(settings, |builder| builder).or_else(|_| Self::without_certificates(settings));
         }
         let proxies = EnvironmentProxies::for_url(&settings.base().join(&[]))?;
-        Ok(Self { proxies, ..Self::configured(settings, |builder| builder)? })
+        Ok(Self { proxies, ..Self::with(settings, |builder| builder)? })
     }
 
     /// Returns a transport for loopback on a bare machine, which has no certificates.
     fn without_certificates(settings: &Settings) -> Result<Self, Error> {
-        Self::configured(settings, |builder| {
+        Self::with(settings, |builder| {
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
             let builder = builder.tls_certs_only([]);
             builder
@@ -50,7 +49,15 @@ impl Reqwest {
 
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::Client::configured).
+    #[cfg(feature = "unstable-reqwest")]
     pub fn configured(
+        settings: &Settings,
+        configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, Error> {
+        Self::with(settings, configure)
+    }
+
+    fn with(
         settings: &Settings,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Error> {

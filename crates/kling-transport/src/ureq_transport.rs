@@ -39,9 +39,22 @@ pub struct Ureq {
 }
 
 impl Ureq {
+    /// Returns a transport with this crate's settings.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        Self::with(settings, |builder| builder)
+    }
+
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::blocking::Client::configured).
+    #[cfg(feature = "unstable-ureq")]
     pub fn configured(
+        settings: &Settings,
+        configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
+    ) -> Result<Self, Error> {
+        Self::with(settings, configure)
+    }
+
+    fn with(
         settings: &Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
     ) -> Result<Self, Error> {
@@ -310,11 +323,15 @@ impl Resolver for MarkingResolver {
     }
 }
 
-/// Returns the base of a TLS configuration for [`Client::configured`](crate::blocking::Client::configured). It has the
+/// Returns the base of a TLS configuration for the feature `unstable-ureq`: see `blocking::Client::configured`. It has the
 /// platform's certificates. With the feature `rustls` it has the installed crypto provider, or else aws-lc-rs.
 ///
 /// Further certificates may be added. ureq's own base has no crypto provider here.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg_attr(
+    not(feature = "unstable-ureq"),
+    expect(unreachable_pub, reason = "a user of that feature needs it")
+)]
 pub fn tls_config() -> ureq::tls::TlsConfigBuilder {
     let builder = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     #[cfg(feature = "rustls")]

@@ -16,7 +16,11 @@ use std::path::PathBuf;
 use kling_journal::Journal;
 use kling_poll::{JobSetStats, RateLimit, Update, WaitOptions};
 use kling_schema::ModelSchema;
+#[cfg(feature = "unstable-ureq")]
+pub use kling_transport::blocking::Ureq;
 use kling_transport::blocking::block_on;
+#[cfg(all(feature = "unstable-ureq", any(feature = "rustls", feature = "native-tls")))]
+pub use kling_transport::blocking::tls_config;
 use kling_transport::{
     Balance, CancelReply, DownloadOptions, Downloaded, DynModel, Job as JobRef, JobModel, ListModels,
     ModelId, RequestId, ResultReply, StatusReply,
@@ -315,6 +319,13 @@ impl<K: Clone, M: JobModel> JobSet<K, M> {
     #[must_use]
     pub fn stats(&self) -> JobSetStats {
         self.set.stats()
+    }
+}
+
+#[allow(missing_docs, reason = "the async set documents the same methods")]
+impl<K: Clone> JobSet<K, DynModel> {
+    pub fn run_json(&mut self, key: K, model: &ModelId, input: &Value) {
+        self.items.run_json(key, model, input);
     }
 }
 

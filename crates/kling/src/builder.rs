@@ -1,7 +1,6 @@
 //! Builds a client: its account, its limits and its journal.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use kling_journal::{Error as JournalError, Journal, OnDuplicate};
@@ -47,7 +46,7 @@ enum JournalChoice {
     #[default]
     Default,
     #[cfg(feature = "journal")]
-    At(PathBuf),
+    At(std::path::PathBuf),
     Given(Journal),
     None,
 }
@@ -82,7 +81,7 @@ impl ClientBuilder {
     ///
     /// By default it is `KLING_JOURNAL`, or else a file in the platform's folder for state.
     #[cfg(feature = "journal")]
-    pub fn journal(self, path: impl Into<PathBuf>) -> Self {
+    pub fn journal(self, path: impl Into<std::path::PathBuf>) -> Self {
         Self { journal: JournalChoice::At(path.into()), ..self }
     }
 
@@ -145,7 +144,7 @@ impl ClientBuilder {
             self.runtime.take().unwrap_or_else(|| Box::new(kling_transport::blocking::ThreadRuntime));
         let transport = match self.transport.take() {
             Some(transport) => transport,
-            None => Box::new(kling_transport::blocking::Ureq::configured(&settings, |builder| builder)?),
+            None => Box::new(kling_transport::blocking::Ureq::new(&settings)?),
         };
         let client = self.finish(ApiClient::from_parts(settings, transport, runtime), true)?;
         Ok(crate::blocking::Client::new(client))

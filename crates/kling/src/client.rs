@@ -46,6 +46,7 @@ pub struct Client {
     pub(crate) media: MediaPolicy,
     pub(crate) urls: Option<UrlChecker>,
     /// Whether the calls block the thread, so that no task can be spawned.
+    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "without the async client, each blocks"))]
     pub(crate) is_blocking: bool,
 }
 

@@ -1,13 +1,9 @@
 //! Many inputs and jobs at once: each is submitted, recorded and waited for.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use kling_poll::{
-    Account, JobKey, JobSetEvent as PollEvent, JobSetStats, JobSetUpdate, RateLimit, Update, WaitOptions,
-};
+use kling_poll::{Account, JobKey, JobSetEvent as PollEvent, JobSetUpdate, Update, WaitOptions};
 use kling_transport::{BoxFuture, CancelReply, DynModel, JobModel, ModelId};
 use kling_types::ModelInput;
 use serde_json::Value;
@@ -140,6 +136,7 @@ impl<K: Clone, M: JobModel> Items<K, M> {
         self.jobs.iter().find(|(_, (other, _))| other == key).map(|(at, _)| *at)
     }
 
+    #[cfg(feature = "async")]
     pub(crate) fn is_empty(&self) -> bool {
         self.jobs.is_empty() && self.waiting.is_empty() && self.ready.is_empty()
     }
@@ -157,10 +154,13 @@ pub use self::stream::JobSet;
 
 #[cfg(feature = "async")]
 mod stream {
+    use std::fmt;
     use std::future::poll_fn;
+    use std::pin::Pin;
     use std::task::{Context, Poll, ready};
 
     use futures_core::Stream;
+    use kling_poll::{JobSetStats, RateLimit};
     use tokio::task::JoinSet;
 
     use super::*;

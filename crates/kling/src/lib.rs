@@ -60,6 +60,8 @@ pub mod media {
 
 /// Calls, their settings and errors, and the HTTP client below.
 pub mod transport {
+    #[cfg(feature = "unstable-reqwest")]
+    pub use kling_transport::Reqwest;
     #[doc(hidden)]
     pub use kling_transport::is_unsafe_on_terminal;
     pub use kling_transport::{
