@@ -86,7 +86,10 @@ const LONE_FEATURES: &[(&str, &str)] = &[
     ("kling-types", " schemars kling-1-6 all-models"),
     ("kling-transport", "async blocking async,rustls blocking,rustls async,native-tls blocking,native-tls"),
     ("kling-poll", "async blocking"),
-    ("kling", "async blocking async,journal blocking,journal async,media-remote async,schemars async,tracing"),
+    (
+        "kling",
+        "async blocking async,journal blocking,journal async,media-remote async,schemars async,tracing",
+    ),
     ("kling", "blocking,media-remote-blocking async,kling-1-6 async,testing unstable-reqwest unstable-ureq"),
     ("kling-media", " remote remote,rustls remote,native-tls"),
     ("kling-media", "remote-blocking remote-blocking,rustls remote-blocking,native-tls"),

@@ -7,7 +7,7 @@ use kling_journal::{Error as JournalError, Journal, OnDuplicate};
 use kling_poll::WaitOptions;
 use kling_transport::{ApiBase, Client as ApiClient, Runtime, Settings, Token, Transport};
 
-use crate::journal_writer::JournalWriter;
+use crate::journal_writer::{JournalWriter, OnJournalError};
 use crate::media_check::{self, MediaPolicy};
 use crate::{Client, Error};
 
@@ -35,7 +35,7 @@ pub struct ClientBuilder {
     runtime: Option<Box<dyn Runtime>>,
     journal: JournalChoice,
     on_duplicate: OnDuplicate,
-    on_journal_error: Option<Arc<dyn Fn(&JournalError) + Send + Sync>>,
+    on_journal_error: Option<OnJournalError>,
     media: MediaPolicy,
     wait_options: WaitOptions,
 }

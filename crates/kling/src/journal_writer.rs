@@ -15,7 +15,7 @@ use kling_transport::{
     SubmitOutcome,
 };
 
-type OnJournalError = Arc<dyn Fn(&JournalError) + Send + Sync>;
+pub(crate) type OnJournalError = Arc<dyn Fn(&JournalError) + Send + Sync>;
 type OnAccepted = Arc<dyn Fn(&RequestId) + Send + Sync>;
 
 /// A journal with the options of its client.

@@ -97,7 +97,8 @@ impl Ledger {
 fn end(outcome: &mut Outcome, done: Result<String, Error>) -> bool {
     match done {
         Err(error) if outcome.paid.is_none() => outcome.not_submitted(&error),
-        done => outcome.waited(done.as_ref().map(Clone::clone)),
+        Err(error) => outcome.waited(Err(&error)),
+        Ok(shown) => outcome.waited(Ok(shown)),
     }
     true
 }
