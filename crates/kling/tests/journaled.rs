@@ -58,7 +58,7 @@ async fn the_same_request_is_rejected_while_its_outcome_is_unknown() {
         .unwrap()
         .submit_json(&model(), &input())
         .await;
-    assert!(matches!(allowed, Ok(_)));
+    assert!(allowed.is_ok());
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_rejected_submit_is_recorded_as_rejected() {
         .client()
         .submit_unchecked(&model(), &json!({ "image_url": "nowhere" }), std::future::pending())
         .await;
-    assert!(matches!(rejected, Err(_)));
+    assert!(rejected.is_err());
     assert_eq!(setup.entries()[0].status(), EntryStatus::Rejected);
 }
 
