@@ -393,7 +393,7 @@ impl Client {
         let Some(job) = job_of(entry) else {
             return Err(kling_transport::Error::journal("an entry without id").into());
         };
-        Ok(self.attach(job.typed()?).await)
+        Ok(self.attach(job.typed()?).await.taken_up(entry))
     }
 
     /// Returns the entry of a job, and its lock unless another process has it.

@@ -121,7 +121,9 @@ impl<M: JobModel> CompletedJob<M> {
     ) -> Result<Vec<Downloaded>, Error> {
         let urls = self.urls();
         if urls.is_empty() {
-            return Err(self.no_file());
+            // Outputs inside a reply have no URLs in the journal.
+            let saved = self.job.saved_files().into_iter().map(Downloaded::at).collect::<Result<Vec<_>, _>>();
+            return saved.ok().filter(|files| !files.is_empty()).ok_or_else(|| self.no_file());
         }
         if let Some(folder) = place.folder() {
             fs::create_dir_all(folder).map_err(|error| self.unsaved(urls[0], &error))?;

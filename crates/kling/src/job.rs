@@ -12,6 +12,7 @@ use kling_transport::{
     BoxFuture, CancelReply, DynModel, Job as JobRef, JobModel, ModelId, RequestId, ResultReply, StatusReply,
 };
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::client::lock;
 use crate::{Client, CompletedJob, Error};
@@ -39,6 +40,8 @@ struct Handle<M: JobModel> {
     output_path: Option<PathBuf>,
     /// The absolute paths of the files that hold outputs.
     saved: Mutex<Vec<PathBuf>>,
+    /// The result, if the journal has it and every output is on disk.
+    recorded: Option<ResultReply>,
     /// Keeps other processes away from the job.
     lock: Option<Arc<EntryLock>>,
 }
@@ -53,7 +56,17 @@ impl<M: JobModel> Job<M> {
         let files = entry.map(Entry::files).unwrap_or_default();
         let saved = Mutex::new(files.iter().map(PathBuf::from).filter(|file| file.exists()).collect());
         let output_path = entry.and_then(|entry| entry.intent().output().map(PathBuf::from));
-        Self(Arc::new(Handle { client, job, output_path, saved, lock: lock.map(Arc::new) }))
+        let lock = lock.map(Arc::new);
+        Self(Arc::new(Handle { client, job, output_path, saved, recorded: None, lock }))
+    }
+
+    /// Returns the handle of a request that was made again. If every output is on disk, its wait makes no call.
+    pub(crate) fn taken_up(self, entry: &Entry) -> Self {
+        let Handle { client, job, output_path, lock, .. } = &*self.0;
+        let (client, job, output_path, lock) =
+            (client.clone(), job.clone(), output_path.clone(), lock.clone());
+        let (saved, recorded) = (Mutex::new(self.saved_files()), recorded_result(entry));
+        Self(Arc::new(Handle { client, job, output_path, saved, recorded, lock }))
     }
 
     /// Returns the request id.
@@ -148,6 +161,11 @@ impl<M: JobModel> Job<M> {
         &self.0.client
     }
 
+    /// Returns the result, if the journal has it and every output is on disk. The API may have forgotten the job.
+    pub(crate) fn recorded(&self) -> Option<CompletedJob<M>> {
+        self.0.recorded.clone().map(|reply| CompletedJob::new(self.clone(), reply))
+    }
+
     /// Returns the files that hold outputs.
     pub(crate) fn saved_files(&self) -> Vec<PathBuf> {
         lock(&self.0.saved).clone()
@@ -158,6 +176,22 @@ impl<M: JobModel> Job<M> {
     }
 }
 
+/// Returns the result of an entry whose outputs are all on disk.
+fn recorded_result(entry: &Entry) -> Option<ResultReply> {
+    if entry.is_unfinished() || !entry.can_be_resumed() {
+        return None;
+    }
+    let outputs: Vec<&str> = entry.outputs().iter().collect();
+    let output = match outputs.as_slice() {
+        [url] => json!(url),
+        urls => json!(urls),
+    };
+    let reply = json!({
+        "request_id": entry.request_id()?, "status": "completed", "output": output, "cost": entry.cost_usd(),
+    });
+    serde_json::from_value(reply).ok()
+}
+
 impl Job {
     /// Returns the job with its model's type.
     ///
@@ -166,8 +200,8 @@ impl Job {
     pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
         let job = self.0.job.clone().typed()?;
         let (client, output_path) = (self.0.client.clone(), self.0.output_path.clone());
-        let saved = Mutex::new(self.saved_files());
-        Ok(Job(Arc::new(Handle { client, job, output_path, saved, lock: self.0.lock.clone() })))
+        let (saved, recorded) = (Mutex::new(self.saved_files()), self.0.recorded.clone());
+        Ok(Job(Arc::new(Handle { client, job, output_path, saved, recorded, lock: self.0.lock.clone() })))
     }
 }
 
@@ -230,6 +264,9 @@ impl<'a, M: JobModel> Wait<'a, M> {
     }
 
     pub(crate) async fn run(mut self) -> Result<CompletedJob<M>, Error> {
+        if let Some(completed) = self.job.recorded() {
+            return Ok(completed);
+        }
         let client = self.job.client().clone();
         let result = client.wait_for(self.job.job_ref(), &self.options, &mut self.on_update).await?;
         Ok(CompletedJob::new(self.job, result.reply().clone()))

@@ -77,10 +77,16 @@ impl<K: Clone, M: JobModel> Items<K, M> {
 
     pub(crate) fn launched(&mut self, key: K, outcome: Result<Job<M>, Error>) {
         let update = match outcome {
-            Ok(job) => {
-                self.wait(key.clone(), job.clone());
-                JobUpdate::Submitted(job)
-            }
+            Ok(job) => match job.recorded() {
+                Some(completed) => {
+                    self.ready.push_back(JobSetEvent { key: key.clone(), update: JobUpdate::Submitted(job) });
+                    JobUpdate::Done(Ok(completed))
+                }
+                None => {
+                    self.wait(key.clone(), job.clone());
+                    JobUpdate::Submitted(job)
+                }
+            },
             Err(error) => JobUpdate::Done(Err(error)),
         };
         self.ready.push_back(JobSetEvent { key, update });

@@ -35,6 +35,11 @@ async fn a_run_that_is_run_again_pays_once_and_saves_once() {
             assert_eq!(saved[0].path, path);
         }
         assert_eq!((setup.posts(), fs::read_dir(folder.path()).unwrap().count()), (1, 1));
+        let statuses = || setup.sim.requests().iter().filter(|call| call.call == Call::Status).count();
+        let before = statuses();
+        let completed = setup.client().run(&typed("a")).await.unwrap();
+        assert!(completed.output().video.is_some() && completed.cost_usd().is_some());
+        assert_eq!(statuses(), before, "no call is made for a job whose file is there");
         // Without its file, the job serves no longer.
         fs::remove_file(&path).unwrap();
         setup.client().run(&typed("a")).await.unwrap().save_as(&path).await.unwrap();
