@@ -1,5 +1,7 @@
 //! The error for a media file that could not be measured.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -11,13 +13,17 @@ const FORMATS: &str = "an image: jpeg, png, webp, gif, bmp, tiff, heic or avif";
 /// A media file that could not be measured.
 ///
 /// Every error is one of three:
-/// - [`is_violation`](Self::is_violation): the provider will find no image either.
+/// - [`is_violation`](Self::is_violation): the provider will find no image either, or the image is too large for a request.
 /// - [`is_io`](Self::is_io): a local file cannot be read.
 /// - [`is_unchecked`](Self::is_unchecked): the image may be right. This is a reason to warn, not to refuse.
 ///
 /// No message contains the query of a URL.
 #[derive(Debug)]
-pub struct Error(Kind);
+pub struct Error {
+    kind: Kind,
+    /// The local file, if the message should name it.
+    path: Option<PathBuf>,
+}
 
 #[derive(Debug)]
 #[cfg_attr(
@@ -45,16 +51,23 @@ pub(crate) enum Kind {
     Protocol(String),
     /// Any other status.
     Status(u16),
+    /// A file of so many bytes, more than a request may hold.
+    TooLarge(u64),
     /// A file that ends before its image does.
     Truncated,
     /// No connection, or a broken one.
     Unreachable(String),
     /// A reference that is no `https` URL.
-    Url(&'static str),
+    Url(Cow<'static, str>),
 }
 
 impl Error {
-    /// Whether the reference is wrong: no image, a broken or truncated one, or no file at that URL.
+    /// Names the local file in the message.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self { path: Some(path.to_owned()), ..self }
+    }
+
+    /// Whether the reference is wrong: no image, a broken, truncated or too large one, or no file at that URL.
     #[must_use]
     pub fn is_violation(&self) -> bool {
         self.violation("").is_some()
@@ -69,43 +82,49 @@ impl Error {
     /// Whether a local file could not be read.
     #[must_use]
     pub const fn is_io(&self) -> bool {
-        matches!(self.0, Kind::Io(_))
+        matches!(self.kind, Kind::Io(_))
     }
 
     /// Whether the bytes are no image of a format that can be measured.
     #[must_use]
     pub const fn is_not_an_image(&self) -> bool {
-        matches!(self.0, Kind::NotAnImage(_))
+        matches!(self.kind, Kind::NotAnImage(_))
     }
 
     /// Whether the bytes begin as an image whose header is torn or contradicts itself.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {
-        matches!(self.0, Kind::Corrupt)
+        matches!(self.kind, Kind::Corrupt)
     }
 
     /// Whether a file with a whole header ends before its image does.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
-        matches!(self.0, Kind::Truncated)
+        matches!(self.kind, Kind::Truncated)
+    }
+
+    /// Whether the file has more bytes than a request may hold. A URL may refer to a larger file.
+    #[must_use]
+    pub const fn is_too_large(&self) -> bool {
+        matches!(self.kind, Kind::TooLarge(_))
     }
 
     /// Whether the URL, or a redirect from it, leads to an address that is not public. No request was sent to that address.
     #[must_use]
     pub const fn is_private_address(&self) -> bool {
-        matches!(self.0, Kind::Private(_))
+        matches!(self.kind, Kind::Private(_))
     }
 
     /// Whether the deadline of the check passed.
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
-        matches!(self.0, Kind::Deadline(_))
+        matches!(self.kind, Kind::Deadline(_))
     }
 
     /// Returns the HTTP status that ended the check, if one did.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
-        match self.0 {
+        match self.kind {
             Kind::Missing(status) | Kind::Status(status) => Some(status),
             _ => None,
         }
@@ -114,7 +133,7 @@ impl Error {
     /// Returns the error as a violation of the property at `pointer`, if it [is one](Self::is_violation).
     #[must_use]
     pub fn violation(&self, pointer: &str) -> Option<Violation> {
-        let (found, allowed) = match &self.0 {
+        let (found, allowed) = match &self.kind {
             Kind::Corrupt => ("an image with a broken header".to_owned(), "an image whose size can be read"),
             Kind::DataUri(found) => ((*found).to_owned(), "a base64 data: uri"),
             Kind::Missing(status) => (format!("no file there (HTTP {status})"), FORMATS),
@@ -123,7 +142,8 @@ impl Error {
             Kind::Truncated => {
                 ("a truncated image: the file ends before the image does".to_owned(), "a complete image")
             }
-            Kind::Url(found) => ((*found).to_owned(), "an https url"),
+            Kind::TooLarge(bytes) => (format!("{bytes} bytes"), "at most 49283072 bytes inside a request"),
+            Kind::Url(found) => (found.clone().into_owned(), "an https url"),
             _ => return None,
         };
         Some(Violation::new(pointer, Keyword::MediaReference, found, allowed))
@@ -132,13 +152,13 @@ impl Error {
 
 impl From<Kind> for Error {
     fn from(kind: Kind) -> Self {
-        Self(kind)
+        Self { kind, path: None }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0 {
+        match &self.kind {
             Kind::Io(error) => Some(error),
             _ => None,
         }
@@ -147,10 +167,14 @@ impl std::error::Error for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            // `Debug` escapes line breaks and other control characters.
+            write!(f, "{path:?}: ")?;
+        }
         if let Some(violation) = self.violation("") {
             return violation.fmt(f);
         }
-        match &self.0 {
+        match &self.kind {
             Kind::Io(error) => return write!(f, "the file cannot be read: {error}"),
             Kind::Deadline(deadline) => write!(f, "the server did not answer within {deadline:?}"),
             Kind::Limit(limit) => write!(f, "the size of the image was not found in {limit}"),
@@ -168,6 +192,6 @@ impl fmt::Display for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self(Kind::Io(error))
+        Kind::Io(error).into()
     }
 }

@@ -5,7 +5,7 @@ mod heif;
 mod source;
 mod tiff;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -46,15 +46,21 @@ pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
 /// device cannot be read by position: pass its bytes to [`measure_bytes`].
 pub fn measure_file(file: File) -> Result<Measured, Error> {
     let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
-    }
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file").into());
-    }
+    require_regular(&metadata)?;
     let mut pages = Pages::new(file)?;
     let facts = read(&mut pages, metadata.len())?;
     Ok(Measured { facts, bytes_read: pages.bytes_read(), requests: 0 })
+}
+
+/// Refuses a folder, a pipe and a device.
+pub(crate) fn require_regular(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(())
 }
 
 /// The facts of a media file, and how much was read for them.

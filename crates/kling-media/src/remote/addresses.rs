@@ -24,12 +24,12 @@ pub(super) struct RedirectPolicy {
 impl RedirectPolicy {
     /// Checks the caller's URL.
     pub(super) fn open(text: &str, allow_private: bool) -> Result<(Self, Url), Error> {
-        let url = Url::parse(text).map_err(|_| Error::from(Kind::Url("text that is no url")))?;
+        let url = Url::parse(text).map_err(|_| Error::from(Kind::Url("text that is no url".into())))?;
         let url = without_credentials(url);
         let policy = Self { allow_private, named: url.origin(), redirects: 0 };
         if !policy.allows_scheme(&url) {
             let found = if url.scheme() == "http" { "an http url" } else { "a url that is no https url" };
-            return Err(Kind::Url(found).into());
+            return Err(Kind::Url(found.into()).into());
         }
         policy.check_address(&url)?;
         Ok((policy, url))
