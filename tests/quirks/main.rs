@@ -1,6 +1,7 @@
 //! Every quirk of live schemas, by name: it generates, compiles without a warning, and behaves.
 
 mod choices;
+mod images;
 mod names;
 mod numbers;
 mod objects;

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use kling_types::{ImageFormat, MediaFacts, MediaRef};
+use kling_types::any_of::HasForm;
+use kling_types::object::{IntoField, PropertyRules};
+use kling_types::{ImageFormat, List, MediaFacts, MediaRef, Pointer, Violations};
 
 use crate::error::Kind;
 use crate::header::{from_bytes, require_regular};
@@ -82,6 +84,53 @@ impl Image {
     pub const fn facts(&self) -> Option<&MediaFacts> {
         self.facts.as_ref()
     }
+
+    /// Checks the facts by the rules of a property.
+    fn check(&self, rules: PropertyRules) -> Violations {
+        self.facts.as_ref().map(|facts| rules.check(facts)).unwrap_or_default()
+    }
+}
+
+/// The form of an image as a value of a property.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum OfImage {}
+
+impl<T: HasForm<MediaRef>> IntoField<T, OfImage> for Image {
+    fn into_field(self, rules: PropertyRules) -> Result<Option<T>, Violations> {
+        self.check(rules).into_result().map(|()| Some(T::from_form(self.reference)))
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> IntoField<List<MediaRef, MIN, MAX>, OfImage> for Vec<Image> {
+    fn into_field(self, rules: PropertyRules) -> Result<Option<List<MediaRef, MIN, MAX>>, Violations> {
+        list(self, rules)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64, const N: usize> IntoField<List<MediaRef, MIN, MAX>, OfImage>
+    for [Image; N]
+{
+    fn into_field(self, rules: PropertyRules) -> Result<Option<List<MediaRef, MIN, MAX>>, Violations> {
+        list(self, rules)
+    }
+}
+
+/// Returns a list of references, or every violation: of the number of images, then of each.
+fn list<const MIN: u64, const MAX: u64>(
+    images: impl IntoIterator<Item = Image, IntoIter: ExactSizeIterator>,
+    rules: PropertyRules,
+) -> Result<Option<List<MediaRef, MIN, MAX>>, Violations> {
+    let (mut violations, mut references) = (Violations::new(), Vec::new());
+    let images = images.into_iter();
+    violations.extend(List::<MediaRef, MIN, MAX>::BOUNDS.check(images.len()).err());
+    for (index, image) in images.enumerate() {
+        let broken = image.check(rules).into_iter();
+        violations.extend(broken.map(|violation| violation.within(Pointer::ROOT.index(index))));
+        references.push(image.reference);
+    }
+    violations.into_result()?;
+    Ok(Some(List::new(references)?))
 }
 
 /// Reads a whole file, at most one byte beyond the limit.

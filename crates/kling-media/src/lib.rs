@@ -11,4 +11,6 @@ pub mod remote;
 pub use error::Error;
 pub use header::{Measured, from_bytes, from_path, measure_bytes, measure_file, measure_path};
 pub use image::Image;
+#[doc(hidden)]
+pub use image::OfImage;
 pub use reference::{DataUri, Reference, encode_data_uri};

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::check::{self, Validate, described, wrong_type};
 use crate::violation::one_of;
-use crate::{Keyword, Pointer, Violation, Violations};
+use crate::{Keyword, MediaRef, Pointer, Violation, Violations};
 
 /// Checks that a value has one of several forms; `forms` are the checks of each.
 ///
@@ -30,6 +30,18 @@ where
     }
     allowed.dedup();
     out.push(Violation::of(keyword, described(value), one_of(&allowed)).at(at));
+}
+
+/// A type that takes values of the type `S`, as they are or as one of its forms.
+pub trait HasForm<S> {
+    /// Takes a value of the form.
+    fn from_form(form: S) -> Self;
+}
+
+impl HasForm<Self> for MediaRef {
+    fn from_form(form: Self) -> Self {
+        form
+    }
 }
 
 /// `null`, if a schema names it as a form of its own.
@@ -92,6 +104,12 @@ macro_rules! any_of {
 
         $(impl ::std::convert::From<$source> for $name {
             fn from(form: $source) -> Self {
+                Self::$from(form)
+            }
+        }
+
+        impl $crate::any_of::HasForm<$source> for $name {
+            fn from_form(form: $source) -> Self {
                 Self::$from(form)
             }
         })*

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Keyword, Pointer, Violation, Violations, bounds};
+use crate::{Keyword, MediaFacts, MediaField, MediaKind, Pointer, Violation, Violations, bounds};
 
 /// An input object with its builder, its reader, its check of raw JSON and its JSON Schema.
 #[doc(hidden)]
@@ -27,6 +27,9 @@ macro_rules! input {
         }
 
         #[doc = concat!("Builds [`", stringify!($name), "`].")]
+        ///
+        /// A setter takes any value that converts into the type of the property. A media property also takes an image, whose
+        /// facts are checked by the media rules. An `Option` of such a value is taken too: `None` sets nothing.
         #[derive(Clone, Debug, Default)]
         #[must_use]
         pub struct $builder {
@@ -37,6 +40,9 @@ macro_rules! input {
 
         // A block of its own, for everything that has no name to call.
         const _: () = {
+            #[allow(dead_code, reason = "there may be no property")]
+            const PREFIX: &str = concat!($($prefix)?);
+
             impl $name {
                 /// The names of the properties, in the provider's order.
                 pub const PROPERTIES: &[&str] = &[$($wire),*];
@@ -57,8 +63,9 @@ macro_rules! input {
             impl $builder {
                 $(
                     #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] documents the allowed values.")]
-                    pub fn $field(mut self, value: impl $crate::object::IntoField<$ty>) -> Self {
-                        self.$field = self.errors.accept($position, $wire, value);
+                    pub fn $field<__Form>(mut self, value: impl $crate::object::IntoField<$ty, __Form>) -> Self {
+                        let rules = $crate::object::PropertyRules::new($media, PREFIX, $wire);
+                        self.errors.accept(&mut self.$field, $position, rules, value);
                         self
                     }
                 )*
@@ -241,16 +248,61 @@ macro_rules! __field {
     };
 }
 
-/// A value that a setter takes for a property of type `T`: any type that converts into `T`.
-pub trait IntoField<T> {
-    /// Converts the value.
+/// A value that a setter takes for a property of type `T`: a value that converts into `T`, an image if `T` holds media, or an
+/// `Option` of either.
+///
+/// `Form` is the kind of the value. The compiler finds it.
+#[diagnostic::on_unimplemented(
+    message = "a property of type `{T}` cannot be set to `{Self}`",
+    note = "a setter takes a value that converts into the type, an image for media, or an `Option` of either"
+)]
+pub trait IntoField<T, Form = Plain> {
+    /// Converts the value. `None` sets nothing: the property keeps an earlier value.
     /// Fails with violations with pointers that start below the property.
-    fn into_field(self) -> Result<T, Violations>;
+    fn into_field(self, rules: PropertyRules) -> Result<Option<T>, Violations>;
 }
 
-impl<T, V: TryInto<T, Error: Into<Violations>>> IntoField<T> for V {
-    fn into_field(self) -> Result<T, Violations> {
-        self.try_into().map_err(Into::into)
+/// The form of a value that converts by itself.
+#[derive(Debug)]
+pub enum Plain {}
+
+/// The form of an `Option` of a value of another form.
+#[derive(Debug)]
+pub struct Optional<Form>(PhantomData<Form>);
+
+impl<T, V: TryInto<T, Error: Into<Violations>>> IntoField<T, Plain> for V {
+    fn into_field(self, _: PropertyRules) -> Result<Option<T>, Violations> {
+        self.try_into().map(Some).map_err(Into::into)
+    }
+}
+
+impl<T, Form, V: IntoField<T, Form>> IntoField<T, Optional<Form>> for Option<V> {
+    fn into_field(self, rules: PropertyRules) -> Result<Option<T>, Violations> {
+        self.map_or(Ok(None), |value| value.into_field(rules))
+    }
+}
+
+/// The place of a property in the media rules of its model.
+#[derive(Clone, Copy, Debug)]
+pub struct PropertyRules {
+    fields: &'static [MediaField],
+    prefix: &'static str,
+    name: &'static str,
+}
+
+impl PropertyRules {
+    /// The place of the property `name` of the object below `prefix`.
+    pub const fn new(fields: &'static [MediaField], prefix: &'static str, name: &'static str) -> Self {
+        Self { fields, prefix, name }
+    }
+
+    /// Checks an image by the rules of the property. The pointers of the violations are empty.
+    pub fn check(&self, facts: &MediaFacts) -> Violations {
+        let is_here = |field: &&MediaField| {
+            field.kind == MediaKind::Image && field.name.strip_prefix(self.prefix) == Some(self.name)
+        };
+        let field = self.fields.iter().find(is_here);
+        field.map(|field| field.check("", facts).violations).unwrap_or_default()
     }
 }
 
@@ -259,14 +311,23 @@ impl<T, V: TryInto<T, Error: Into<Violations>>> IntoField<T> for V {
 pub struct BuildErrors(Vec<(usize, Violation)>);
 
 impl BuildErrors {
-    /// Converts a value of the property `name`, and forgets the violations of an earlier value.
-    pub fn accept<T>(&mut self, position: usize, name: &'static str, value: impl IntoField<T>) -> Option<T> {
-        self.0.retain(|(other, _)| *other != position);
-        let broken = |violations: Violations| {
-            let violations = violations.into_iter().map(|one| one.within(Pointer::ROOT.key(name)));
-            self.0.extend(violations.map(|violation| (position, violation)));
+    /// Sets a property to a converted value, and forgets an earlier value and its violations. `None` changes nothing.
+    pub fn accept<T, Form>(
+        &mut self,
+        property: &mut Option<T>,
+        position: usize,
+        rules: PropertyRules,
+        value: impl IntoField<T, Form>,
+    ) {
+        let (value, violations) = match value.into_field(rules) {
+            Ok(None) => return,
+            Ok(value) => (value, Violations::new()),
+            Err(violations) => (None, violations),
         };
-        value.into_field().map_err(broken).ok()
+        *property = value;
+        self.0.retain(|(other, _)| *other != position);
+        let violations = violations.into_iter().map(|one| one.within(Pointer::ROOT.key(rules.name)));
+        self.0.extend(violations.map(|violation| (position, violation)));
     }
 
     /// Reports that the property `name` is missing, unless its value has violations already.
