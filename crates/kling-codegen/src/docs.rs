@@ -12,17 +12,22 @@ use crate::plan::plain;
 /// The longest excerpt of a value in documentation, in characters. Live pages have whole prompts as defaults.
 const LONGEST_VALUE: usize = 80;
 
-/// The documentation of a field, one paragraph an element. If the field has a type of its own, the type has the details.
-pub(crate) fn field(property: &Property, has_own_type: bool, media: Option<&MediaField>) -> Vec<String> {
-    let mut paragraphs = if has_own_type { vec![headline(property)] } else { leaf(property) };
+/// The documentation of a field and its setter, one paragraph an element: everything that the schema says of the property.
+pub(crate) fn field(property: &Property, media: Option<&MediaField>) -> Vec<String> {
+    let mut paragraphs = described(property, true);
     paragraphs.extend(media.map(rules).filter(|rules| !rules.is_empty()));
     paragraphs
 }
 
 /// The documentation of the type of a property.
 pub(crate) fn leaf(property: &Property) -> Vec<String> {
+    described(property, false)
+}
+
+/// The documentation of a property. The type of an enum lists its values by itself.
+fn described(property: &Property, lists_values: bool) -> Vec<String> {
     let mut paragraphs = vec![headline(property)];
-    paragraphs.extend(allowed(&property.shape).map(|allowed| format!("Allowed: {allowed}.")));
+    paragraphs.extend(allowed(&property.shape, lists_values).map(|allowed| format!("Allowed: {allowed}.")));
     paragraphs.extend(property.format.as_ref().map(|format| format!("Format: `{}`.", code(format))));
     paragraphs.extend(default(property));
     paragraphs.extend(property.annotations.iter().map(annotation));
@@ -103,10 +108,12 @@ fn value(value: &Value) -> String {
 }
 
 /// The allowed values in words, unless the type itself says them.
-fn allowed(shape: &Shape) -> Option<String> {
+fn allowed(shape: &Shape, lists_values: bool) -> Option<String> {
     let is_said = match shape {
-        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => true,
-        Shape::List { bounds, items } => *bounds == ItemBounds::default() && allowed(items).is_none(),
+        Shape::IntegerEnum(_) | Shape::NumberEnum(_) | Shape::TextEnum(_) => !lists_values,
+        Shape::List { bounds, items } => {
+            *bounds == ItemBounds::default() && allowed(items, lists_values).is_none()
+        }
         Shape::Media(_) => {
             return Some("an `https` URL that the provider can fetch, or a base64 `data:` URI".to_owned());
         }

@@ -122,8 +122,7 @@ fn input_row(plan: &Plan<'_>, object: &ObjectPlan<'_>, (position, field): (usize
     let FieldPlan { property, ident, ty, .. } = field;
     let name = format!("{}{}", object.prefix, property.name);
     let media = plan.schema.media.iter().find(|media| media.name == name);
-    let has_own_type = plan.leaves.iter().any(|leaf| leaf.name == *ty);
-    let docs = docs::comment(&docs::field(property, has_own_type, media), "        ");
+    let docs = docs::comment(&docs::field(property, media), "        ");
     let (presence, wire) = (presence(property), text_literal(&property.name));
     let default = property.default.as_ref().filter(|_| !property.has_typed_default());
     let default = default.map(|default| format!(", default {}", text_literal(&default.to_string())));
@@ -139,7 +138,7 @@ fn output(object: &ObjectPlan<'_>, kind: OutputKind) -> String {
 /// A required property is optional too, so that a missing one never loses the others.
 fn output_row(field: &FieldPlan<'_>) -> String {
     let FieldPlan { property, ident, ty, .. } = field;
-    let docs = docs::comment(&docs::field(property, false, None), "        ");
+    let docs = docs::comment(&docs::field(property, None), "        ");
     let ty = if ty.starts_with("Vec<") { ty.clone() } else { format!("Option<{ty}>") };
     format!("{docs}        {} {ident}: {ty} = {};\n", presence(property), text_literal(&property.name))
 }

@@ -62,7 +62,7 @@ macro_rules! input {
 
             impl $builder {
                 $(
-                    #[doc = concat!("Sets `", stringify!($field), "`; [`", stringify!($name), "`] documents the allowed values.")]
+                    $(#[$doc])*
                     pub fn $field<__Form>(mut self, value: impl $crate::object::IntoField<$ty, __Form>) -> Self {
                         let rules = $crate::object::PropertyRules::new($media, PREFIX, $wire);
                         self.errors.accept(&mut self.$field, $position, rules, value);

@@ -56,6 +56,8 @@ kt::input! {
     /// The input of the model, valid by construction.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Prompt.
+        ///
+        /// Allowed: text, at most 1391 characters.
         0 optional prompt: Prompt = "prompt";
         /// Start Image. The uploaded image must be over 300px with an aspect ratio between 2:5 and 5:2. Required.
         ///
@@ -70,10 +72,18 @@ kt::input! {
         /// Media rules: `width_pixels > 300`, `height_pixels > 300`.
         2 optional tail_image_url: kt::MediaRef = "tail_image_url";
         /// Duration.
+        ///
+        /// Allowed: 5 or 10.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         3 optional duration: Duration = "duration";
         /// Negative Prompt.
         4 optional negative_prompt: String = "negative_prompt";
         /// Prompt Strength. High strength ensures prompt accuracy but reduces diversity.
+        ///
+        /// Allowed: number, 0 to 1.
+        ///
+        /// The provider's default is `0.5`. It is never sent for you.
         5 optional cfg_scale: CfgScale = "cfg_scale";
     }
 }

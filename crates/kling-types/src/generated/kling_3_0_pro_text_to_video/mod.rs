@@ -63,10 +63,22 @@ kt::input! {
     /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Aspect Ratio. Width to height of the result.
+        ///
+        /// Allowed: "16:9", "9:16" or "1:1".
+        ///
+        /// The provider's default is `"16:9"`. It is never sent for you.
         0 optional aspect_ratio: AspectRatio = "aspect_ratio";
         /// Guidance. How closely the result follows the prompt; less leaves more freedom.
+        ///
+        /// Allowed: number, 0 to 1.
+        ///
+        /// The provider's default is `0.5`. It is never sent for you.
         1 optional cfg_scale: CfgScale = "cfg_scale";
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: integer, 3 to 15.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         2 optional duration: Duration = "duration";
         /// Negative Prompt. What the result should not show.
         ///
@@ -77,6 +89,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         4 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         5 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///

@@ -54,8 +54,16 @@ kt::input! {
     /// The live model also takes `elements`, `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Guidance. How closely the result follows the prompt; less leaves more freedom.
+        ///
+        /// Allowed: number, 0 to 1.
+        ///
+        /// The provider's default is `0.5`. It is never sent for you.
         0 optional cfg_scale: CfgScale = "cfg_scale";
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: integer, 3 to 15.
+        ///
+        /// The provider's default is `10`. It is never sent for you.
         1 optional duration: Duration = "duration";
         /// Audio. Whether a sound track is made too.
         ///
@@ -70,6 +78,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         4 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         5 optional shot_type: ShotType = "shot_type";
         /// Start Image. The first frame of the clip. Required.
         ///

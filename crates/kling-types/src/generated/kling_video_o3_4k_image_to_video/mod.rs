@@ -60,6 +60,10 @@ kt::input! {
     /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 or 15.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         0 optional duration: Duration = "duration";
         /// End Image. The last frame of the clip.
         ///
@@ -78,6 +82,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         3 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize" or "intelligent".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         4 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///

@@ -76,16 +76,32 @@ kt::input! {
     /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Aspect Ratio. Width to height of the result.
+        ///
+        /// Allowed: "16:9", "9:16" or "1:1".
+        ///
+        /// The provider's default is `"16:9"`. It is never sent for you.
         0 optional aspect_ratio: AspectRatio = "aspect_ratio";
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 or 15.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         1 optional duration: Duration = "duration";
         /// Reference Images. Pictures of people, things or styles to take over.
+        ///
+        /// Allowed: list of (image).
+        ///
+        /// Format: `image_uris`.
         2 optional images: Images = "images";
         /// Prompt. What the result should show. Required.
         ///
         /// The provider's default is `""`. It is never sent for you.
         3 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize" or "intelligent".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         4 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///

@@ -56,14 +56,26 @@ kt::input! {
     /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Aspect Ratio. Width to height of the result.
+        ///
+        /// Allowed: "16:9", "9:16" or "1:1".
+        ///
+        /// The provider's default is `"16:9"`. It is never sent for you.
         0 optional aspect_ratio: AspectRatio = "aspect_ratio";
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: 5 or 10.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         1 optional duration: Duration = "duration";
         /// Prompt. What the result should show. Required.
         ///
         /// The provider's default is `""`. It is never sent for you.
         2 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize" or "intelligent".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         3 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///

@@ -43,6 +43,10 @@ kt::input! {
     /// The input of the model, valid by construction.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Reference Images. Pictures of people, things or styles to take over.
+        ///
+        /// Allowed: list of (image), at most 4 elements.
+        ///
+        /// Format: `image_uris`.
         0 optional images: Images = "images";
         /// Keep Sound. Whether the sound of the given clip stays.
         ///
@@ -53,6 +57,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         2 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         3 optional shot_type: ShotType = "shot_type";
         /// Video. The clip to start from. Required.
         ///

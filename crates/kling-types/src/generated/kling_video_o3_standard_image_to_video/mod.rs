@@ -48,6 +48,10 @@ kt::input! {
     /// The live model also takes `multi_prompt`. The schema on file lacks them: `extra` sends them unchecked.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: integer, 3 to 15.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         0 optional duration: Duration = "duration";
         /// End Image. The last frame of the clip.
         ///
@@ -66,6 +70,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         3 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize" or "intelligent".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         4 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///

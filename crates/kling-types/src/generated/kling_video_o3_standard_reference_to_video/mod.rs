@@ -64,10 +64,22 @@ kt::input! {
     /// The input of the model, valid by construction.
     Input, InputBuilder, media: MEDIA, open: false, extra: extra, {
         /// Aspect Ratio. Width to height of the result.
+        ///
+        /// Allowed: "16:9", "9:16" or "1:1".
+        ///
+        /// The provider's default is `"16:9"`. It is never sent for you.
         0 optional aspect_ratio: AspectRatio = "aspect_ratio";
         /// Duration. Length of the result in seconds.
+        ///
+        /// Allowed: integer, 3 to 15.
+        ///
+        /// The provider's default is `5`. It is never sent for you.
         1 optional duration: Duration = "duration";
         /// Reference Images. Pictures of people, things or styles to take over.
+        ///
+        /// Allowed: list of (image), at most 7 elements.
+        ///
+        /// Format: `image_uris`.
         2 optional images: Images = "images";
         /// Keep Sound. Whether the sound of the given clip stays.
         ///
@@ -78,6 +90,10 @@ kt::input! {
         /// The provider's default is `""`. It is never sent for you.
         4 required prompt: String = "prompt", default "\"\"";
         /// Shot Type. How several shots are planned.
+        ///
+        /// Allowed: "customize" or "intelligent".
+        ///
+        /// The provider's default is `"customize"`. It is never sent for you.
         5 optional shot_type: ShotType = "shot_type";
         /// Sound. Whether a sound track is made too.
         ///
