@@ -5,11 +5,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Keyword, MediaFacts, MediaField, MediaKind, Pointer, Violation, Violations, bounds};
+use crate::{
+    Keyword, MediaFacts, MediaField, MediaKind, Pointer, Validate, Violation, Violations, bounds, check,
+};
 
 /// An input object with its builder, its reader, its check of raw JSON and its JSON Schema.
 #[doc(hidden)]
@@ -50,6 +52,12 @@ macro_rules! input {
                 /// Starts a builder. Its `build` reports every violation at once.
                 pub fn builder() -> $builder {
                     <$builder as ::std::default::Default>::default()
+                }
+
+                /// Reads JSON.
+                /// Fails with every violation at once, each with its JSON pointer, in the order of the schema.
+                pub fn from_json(value: &$crate::export::Value) -> ::std::result::Result<Self, $crate::Violations> {
+                    $crate::object::from_json(value)
                 }
 
                 $(
@@ -405,6 +413,14 @@ pub fn deserialize<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D) ->
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// Checks JSON, and reads the struct from it.
+pub fn from_json<T: Validate + DeserializeOwned>(value: &Value) -> Result<T, Violations> {
+    check::document(value, T::check_json)?;
+    // The checks find every error of a reader. A reader that disagrees must not panic all the same.
+    T::deserialize(value)
+        .map_err(|error| Violation::new("", Keyword::Json, error.to_string(), "an input").into())
+}
+
 struct Object<T>(PhantomData<T>);
 
 impl<'de, T: ReadObject> Visitor<'de> for Object<T> {
@@ -568,10 +584,12 @@ mod tests {
         assert_eq!(words::Input::validate_json(&whole), Ok(()));
         let read: words::Input = serde_json::from_value(whole.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), whole);
+        assert_eq!(words::Input::from_json(&whole), Ok(read.clone()));
         assert_eq!(serde_json::to_value(&read.name).unwrap(), whole["name"]);
         let violations = words::Input::validate_json(&json!({})).unwrap_err();
         assert_eq!(violations.len(), schema["required"].as_array().unwrap().len());
         assert_eq!(words::Input::builder().build().unwrap_err(), violations);
+        assert_eq!(words::Input::from_json(&json!({})), Err(violations));
     }
 
     #[test]

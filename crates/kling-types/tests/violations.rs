@@ -53,3 +53,19 @@ fn typed_inputs_read_numbers_in_any_spelling() {
         assert_eq!(sent, r#"{"image_url":"https://a.b","duration":5,"cfg_scale":1.0}"#, "{number}");
     }
 }
+
+#[test]
+fn json_is_read_as_a_typed_input_or_as_every_violation_with_its_suggestion() {
+    let read = |document: &str| Input::from_json(&serde_json::from_str(document).unwrap());
+    let input = read(r#"{"image_url": "https://a.b", "prompt": "x"}"#);
+    assert_eq!(input, Input::builder().image_url("https://a.b").prompt("x").build());
+    let violations = read(r#"{"promt": "x", "duration": 7}"#).unwrap_err();
+    insta::assert_snapshot!(violations.to_string().replace("; /", "\n/"), @r#"
+    /promt: unknown property; this model accepts: prompt, image_url, tail_image_url, duration, negative_prompt, cfg_scale (did you mean "prompt"?)
+    /image_url: required, but missing
+    /duration: got 7; expected 5 or 10
+    "#);
+    for other in ["null", "[]", "[1]", "\"x\"", "{\"image_url\": {}}"] {
+        assert!(read(other).is_err(), "{other}");
+    }
+}
