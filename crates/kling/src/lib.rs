@@ -27,6 +27,7 @@ pub use crate::job_set::JobSet;
 pub use crate::job_set::{JobSetEvent, JobUpdate};
 pub use crate::media_check::MediaPolicy;
 pub use crate::unknown_submit::UnknownSubmit;
+pub use kling_media::Image;
 pub use kling_poll::{Update, WaitOptions};
 pub use kling_transport::{DynModel, ErrorKind, ModelId, RequestId, State, Token, UnknownOutcome};
 pub use kling_types::Violations;
@@ -49,8 +50,8 @@ pub mod media {
     #[cfg(any(feature = "media-remote", feature = "media-remote-blocking"))]
     pub use kling_media::remote;
     pub use kling_media::{
-        DataUri, Error as MediaError, Measured, Reference, encode_data_uri, measure_bytes, measure_file,
-        measure_path,
+        DataUri, Error as MediaError, Image, Measured, Reference, encode_data_uri, measure_bytes,
+        measure_file, measure_path,
     };
     pub use kling_types::{
         ImageFormat, MediaFacts, MediaField, MediaKind, MediaRef, MediaReport, MediaRule, Megabyte, Metric,
