@@ -8,6 +8,7 @@ pub mod catalog;
 mod client;
 mod completed_job;
 mod error;
+pub mod guide;
 mod job;
 mod job_set;
 mod journal_writer;
