@@ -263,7 +263,7 @@ impl<M: JobModel> CompletedJob<M> {
     }
 }
 
-/// Submits inputs and waits for jobs; an iterator of events. `kling::JobSet` is its async twin.
+/// An iterator of events that submits inputs and waits for jobs. `kling::JobSet` is its async twin.
 ///
 /// Inputs are submitted one after the other on the thread of the iterator. Each poll in flight has a thread.
 #[must_use = "a job set runs while it is iterated"]

@@ -62,7 +62,7 @@ impl ClientBuilder {
         Self { base: Some(base), ..self }
     }
 
-    /// Sets the limits of calls: timeouts, retries and their callback. Its token and base count unless they are set here.
+    /// Sets the limits of calls: timeouts, retries and their callback. Its token and base count unless the builder has others.
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings: Some(settings), ..self }
     }
@@ -95,14 +95,14 @@ impl ClientBuilder {
         Self { journal: JournalChoice::None, ..self }
     }
 
-    /// Sets the rule for requests that were submitted before. By default an unknown outcome rejects them, and
-    /// [`Client::run`] takes up their jobs. **[`OnDuplicate::Allow`] may pay twice.**
+    /// Sets the rule for requests that were submitted before. By default a request with an unknown outcome is refused, and
+    /// [`Client::run`] takes up a known job. [`OnDuplicate::Allow`] submits both again: **it may pay twice.**
     pub fn on_duplicate(self, on_duplicate: OnDuplicate) -> Self {
         Self { on_duplicate, ..self }
     }
 
     /// Calls back on errors of the journal after a request was sent. The job continues, and its entry stays as it was, at
-    /// worst *unknown*. If the journal refused a request id, the message has it. Without a callback, such errors are silent.
+    /// worst *unknown*. If the journal refused a request id, the message has the id. Without a callback, such errors are silent.
     pub fn on_journal_error(self, callback: impl Fn(&JournalError) + Send + Sync + 'static) -> Self {
         Self { on_journal_error: Some(Arc::new(callback)), ..self }
     }
@@ -112,7 +112,7 @@ impl ClientBuilder {
         Self { media, ..self }
     }
 
-    /// Sets the options of waits.
+    /// Sets the options of every wait, unless a wait has its own.
     pub fn wait_options(self, wait_options: WaitOptions) -> Self {
         Self { wait_options, ..self }
     }

@@ -119,7 +119,7 @@ pub struct CatalogEntry {
     json: Value,
 }
 
-/// A base price, which is no quote: the catalog's own words.
+/// A base price of the catalog, in its own words. It is no quote.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Price {

@@ -58,7 +58,7 @@ enum OnKnown {
 }
 
 impl Client {
-    /// Returns a client with the token, base and journal that the environment names, or else the default ones.
+    /// Returns a client with the token, the base URL and the journal that the environment names. Base and journal have defaults.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -72,29 +72,29 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Makes sure that the input is generated: submits it unless it was submitted before, and waits. **This may cost money**,
-    /// once.
+    /// Returns the result of an input: takes up its known job, or submits the input, and waits. **This may cost money**, once.
     ///
-    /// If the journal knows a job of the same input, model and account, that job is taken up: it runs, or its output is not
-    /// saved, or its files are still on this machine. So a program that crashed can run again. [`Client::submit`] always
-    /// makes a new job.
+    /// The journal knows jobs by input, model, API and token. A job is taken up in three cases: it may still run, its outputs
+    /// are not saved, or its files are still on this machine. So a program that crashed can run again. [`Client::submit`]
+    /// always makes a new job.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if an image breaks a media rule. Nothing is sent then.
-    /// Others as [`Client::submit`] and [`Wait`](crate::Wait).
+    /// As [`Client::submit`] and [`Wait`](crate::Wait).
+    /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) also if the same input is being submitted at this
+    /// moment.
     pub async fn run<I: ModelInput>(&self, input: &I) -> Result<CompletedJob<I::Model>, Error> {
         self.obtain(input).await?.wait().run().await
     }
 
     /// Submits an input to its model. **This costs money**, and is sent once.
     ///
-    /// Dropping the future does not interrupt a request that is out: a task of its own records the request id, as long as
-    /// tokio's runtime runs. It makes no further attempt.
+    /// Dropping the future does not interrupt a request in flight. A task of its own records the request id, as long as tokio's
+    /// runtime runs. The task makes no further attempt.
     ///
     /// # Errors
     /// - [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if an image breaks a media rule. Nothing is sent then.
-    /// - [`ErrorKind::UnknownOutcome`](crate::ErrorKind::UnknownOutcome) if the job may exist. It is never submitted again by
-    ///   itself.
+    /// - [`ErrorKind::UnknownOutcome`](crate::ErrorKind::UnknownOutcome) if the job may exist. The client does not submit the
+    ///   input again.
     /// - [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if an equal request has an unknown outcome.
     /// - [`ErrorKind::Journal`](crate::ErrorKind::Journal) if the intent cannot be recorded. Nothing is sent then.
     /// - Others as for any call. No job was created then.
@@ -122,13 +122,13 @@ impl Client {
         self.launch(pending, std::future::pending(), OnKnown::Submit).await
     }
 
-    /// Submits JSON without any check until `stop` is ready. **This costs money.**
+    /// Submits a JSON object without any check of its content. **This costs money.**
     ///
-    /// After that no further attempt begins. An attempt in flight is awaited. A pause before another one ends at once, as
-    /// [`ErrorKind::Abandoned`](crate::ErrorKind::Abandoned).
+    /// When `stop` is ready, no further attempt begins. An attempt in flight is awaited. A pause before another attempt ends at
+    /// once, as [`ErrorKind::Abandoned`](crate::ErrorKind::Abandoned). The future [`std::future::pending`] never stops a submit.
     ///
     /// # Errors
-    /// As [`Client::submit`].
+    /// As [`Client::submit`]. [`ErrorKind::Config`](crate::ErrorKind::Config) if the input is no JSON object.
     pub async fn submit_unchecked(
         &self,
         model: &ModelId,
@@ -164,16 +164,17 @@ impl Client {
         Job::new(self.clone(), job, entry.as_ref(), lock.flatten())
     }
 
-    /// Returns the handle of a job that was submitted earlier, without a call. The facts of a [`Job`] serialise.
+    /// Returns the handle of a job that was submitted earlier, without a call. A [`Job`] serialises to such facts.
     pub async fn attach<M: JobModel>(&self, job: JobRef<M>) -> Job<M> {
         let (entry, lock) = self.find(job.id()).await.unzip();
         Job::new(self.clone(), job, entry.as_ref(), lock.flatten())
     }
 
-    /// Returns the jobs that still need something: they run, or their outputs are not saved. The oldest comes first.
+    /// Returns the jobs that may still run, and then those whose outputs are not saved. The oldest of each come first.
     ///
-    /// Each is locked until its handle and its result are dropped. A job that another process works on is left out. So is a
-    /// submit with an unknown outcome: see [`Client::unknown_outcomes`].
+    /// They are jobs of this API, submitted by any token. Each is locked until its handle and its result are dropped. A job that
+    /// another process works on is left out. So is a submit with an unknown outcome: see [`Client::unknown_outcomes`]. Without a
+    /// journal the list is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if the journal cannot be read.
@@ -201,7 +202,8 @@ impl Client {
         Ok(jobs.collect())
     }
 
-    /// Returns the submits whose outcome is unknown. Each should be compared with the account's history, and settled.
+    /// Returns the submits whose outcome is unknown. Each should be compared with the account's history, and settled. Without a
+    /// journal the list is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) if the journal cannot be read.
@@ -264,7 +266,9 @@ impl Client {
         self.writer.journal.as_ref()
     }
 
-    /// Returns a client that records where the outputs of its submits will go: the absolute path of a file or a folder.
+    /// Returns a client that records a path for the outputs with each submit. It should be absolute, of a file or a folder.
+    ///
+    /// [`Job::output_path`] returns the path, also in a later process. The client saves nothing there by itself.
     #[must_use]
     pub fn with_output_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.writer.output = Some(path.into());
@@ -273,7 +277,8 @@ impl Client {
 
     /// Returns a client that calls back with each request id before the id is recorded.
     ///
-    /// So a person sees the id even if the disk fails. The callback may block. If it panics, the id is recorded all the same.
+    /// So a person sees the id even if the disk fails. The callback may block. If the callback panics, the id is recorded all the
+    /// same.
     #[must_use]
     pub fn with_on_accepted(mut self, callback: impl Fn(&RequestId) + Send + Sync + 'static) -> Self {
         self.writer.on_accepted = Arc::new(callback);

@@ -43,7 +43,7 @@ impl<M: JobModel> CompletedJob<M> {
         &self.output
     }
 
-    /// Returns the output.
+    /// Returns the output by value.
     #[must_use]
     pub fn into_output(self) -> M::Output {
         self.output
@@ -69,7 +69,7 @@ impl<M: JobModel> CompletedJob<M> {
 
     /// Saves every output into a folder, as `kling-ID.mp4`, `kling-ID-2.mp4` and so on. Creates a missing folder.
     ///
-    /// A file that is there is complete, and is not fetched again. Nothing is overwritten. See [`Save`].
+    /// A file of that name is complete, and is not fetched again. Nothing is overwritten. See [`Save`].
     pub fn save(&self, folder: impl Into<PathBuf>) -> Save<'_, M> {
         self.save_to(Place::Folder(folder.into()))
     }
@@ -82,7 +82,9 @@ impl<M: JobModel> CompletedJob<M> {
         self.save_to(Place::File(path.into()))
     }
 
-    /// Returns a reader of the output with this index, positioned at its beginning. The file is temporary and has no name.
+    /// Returns a reader of the output with this index, counted from 0. The file is temporary.
+    ///
+    /// The journal does not count the output as saved. [`Client::unfinished`](crate::Client::unfinished) returns the job again.
     ///
     /// # Errors
     /// As [`Save`]. [`ErrorKind::Content`] if there is no such output.
@@ -97,7 +99,7 @@ impl<M: JobModel> CompletedJob<M> {
         File::open(&path).map_err(failed)
     }
 
-    /// Returns the bytes of the output with this index.
+    /// Returns the bytes of the output with this index, counted from 0. See [`CompletedJob::reader`].
     ///
     /// # Errors
     /// As [`CompletedJob::reader`].
@@ -209,14 +211,15 @@ impl<M: JobModel> fmt::Debug for CompletedJob<M> {
     }
 }
 
-/// The outputs of a job on their way to disk. Await it for the files.
+/// A download of every output of a job. Await it for the files, in the order of the outputs.
 ///
 /// Each file appears whole or not at all. A download that was interrupted is resumed, even by another process. When every
-/// output is on disk, the journal records that.
+/// output is on disk, the journal records the files.
 ///
 /// # Errors
-/// [`Error::is_money_at_stake`](crate::Error::is_money_at_stake): the job is paid, so save it again. [`Error::call_error`] has
-/// the cause. [`ErrorKind::Content`] if the job has no output file.
+/// The first error of an output, after the others were tried. The job is paid, so save it again if
+/// [`Error::is_money_at_stake`](crate::Error::is_money_at_stake). [`Error::call_error`] has the cause. [`ErrorKind::Content`] if
+/// the job has no output file, or another kind of file.
 #[must_use = "nothing is saved unless this is awaited"]
 pub struct Save<'a, M: JobModel = DynModel> {
     completed: &'a CompletedJob<M>,

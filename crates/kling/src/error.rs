@@ -12,7 +12,7 @@ use kling_types::Violations;
 
 /// Any error of this crate. `Display` is one line, without the token and the queries of URLs.
 ///
-/// [`Error::kind`] says what to do, and [`Error::is_money_at_stake`] whether a paid job needs attention.
+/// [`Error::kind`] tells the cause, and [`Error::is_money_at_stake`] whether a paid job needs attention.
 ///
 /// ```
 /// use kling::{ErrorKind, models::kling_1_6_pro_image_to_video::Input};
@@ -62,7 +62,7 @@ impl Error {
         }
     }
 
-    /// Whether a job runs or may run that is billed, or its output is not saved yet.
+    /// Whether a job may run and be billed, or an output of a paid job is not saved.
     ///
     /// [`Client::unfinished`](crate::Client::unfinished) and
     /// [`Client::unknown_outcomes`](crate::Client::unknown_outcomes) list such jobs.
@@ -119,7 +119,7 @@ impl Error {
         }
     }
 
-    /// Returns the URL of the output that could not be saved. It opens without a token, so it belongs into no log.
+    /// Returns the URL of the output that could not be saved. The URL opens without a token, so keep it out of logs.
     #[must_use]
     pub fn output_url(&self) -> Option<&str> {
         if let Cause::Save { url, .. } = &*self.0 { Some(url) } else { None }

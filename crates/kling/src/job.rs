@@ -19,9 +19,9 @@ use crate::{Client, CompletedJob, Error};
 
 /// A submitted job. Await it for its result, or see [`Job::wait`].
 ///
-/// Dropping the handle leaves the job running. The journal has it, and other processes may take it up from then on.
+/// Dropping the handle leaves the job running. The job is in the journal, and other processes may take the job up from then on.
 ///
-/// A handle serialises as plain data, without a token. [`Client::attach`] makes a handle of that again, in any process:
+/// A handle serialises as plain data, without a token. [`Client::attach`] makes a handle of this data, in any process:
 ///
 /// ```no_run
 /// # async fn run(client: kling::Client, job: kling::Job) -> Result<(), Box<dyn std::error::Error>> {
@@ -93,13 +93,13 @@ impl<M: JobModel> Job<M> {
         self.0.output_path.as_ref()
     }
 
-    /// Whether no other process works on the job. A job without a journal entry is not locked.
+    /// Whether the handle keeps other processes away from the job. A job without a journal entry is not locked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.0.lock.is_some()
     }
 
-    /// Waits until the job is over. Makes no paid call. Awaiting the job itself does the same with the client's options.
+    /// Returns a wait until the job is over, with the client's options. It makes no paid call. Awaiting the job does the same.
     pub fn wait(&self) -> Wait<'static, M> {
         let options = self.0.client.wait_options.clone();
         Wait { job: self.clone(), options, on_update: Box::new(|_| {}) }
@@ -126,7 +126,7 @@ impl<M: JobModel> Job<M> {
         set
     }
 
-    /// Returns the status. It never proves success: only the result does.
+    /// Returns the status. A status never proves success: only the result does.
     ///
     /// # Errors
     /// As for any call.
@@ -134,7 +134,7 @@ impl<M: JobModel> Job<M> {
         Ok(self.0.client.api.status(self.id()).await?)
     }
 
-    /// Returns the result as it is, of a job that is over.
+    /// Returns the API's reply for the result of a job that is over.
     ///
     /// # Errors
     /// [`ErrorKind::NotReady`](crate::ErrorKind::NotReady) if the job runs. Others as for any call.
@@ -146,12 +146,12 @@ impl<M: JobModel> Job<M> {
     /// the outcome.
     ///
     /// # Errors
-    /// As for any call. The outcome is unknown then.
+    /// As for any call. The outcome of the cancel is unknown then.
     pub async fn cancel(&self) -> Result<CancelReply, Error> {
         self.0.client.cancel(self.id()).await
     }
 
-    /// Leaves the job running, and returns its facts, by which any process can take it up.
+    /// Leaves the job running, and returns its facts. Any process can take up the job by [`Client::attach`].
     #[must_use]
     pub fn detach(self) -> JobRef<M> {
         self.0.job.clone()
@@ -235,8 +235,9 @@ impl<M: JobModel> IntoFuture for Job<M> {
 /// A wait for a job, with its options. Await it.
 ///
 /// # Errors
-/// [`ErrorKind::JobFailed`](crate::ErrorKind::JobFailed) and [`ErrorKind::JobCancelled`](crate::ErrorKind::JobCancelled) are
-/// final. After [`ErrorKind::Deadline`](crate::ErrorKind::Deadline) and any other error the job may still run: wait again.
+/// [`ErrorKind::JobFailed`](crate::ErrorKind::JobFailed), [`ErrorKind::JobCancelled`](crate::ErrorKind::JobCancelled) and
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) are final. After [`ErrorKind::Deadline`](crate::ErrorKind::Deadline) and
+/// any other error the job may still run: wait again.
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct Wait<'a, M: JobModel = DynModel> {
     job: Job<M>,
@@ -245,12 +246,12 @@ pub struct Wait<'a, M: JobModel = DynModel> {
 }
 
 impl<'a, M: JobModel> Wait<'a, M> {
-    /// Sets how long to wait. The default is an hour. The job keeps running at the end of that time.
+    /// Sets how long to wait. The default is an hour. At its end the job keeps running, unless the options cancel the job.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { options: self.options.with_deadline(timeout), ..self }
     }
 
-    /// Sets all options of the wait: deadline, schedule, retries, and the fate of an unfinished job.
+    /// Sets all options of the wait: deadline, schedule, retries, and the fate of an unfinished job. Replaces an earlier timeout.
     pub fn options(self, options: WaitOptions) -> Self {
         Self { options, ..self }
     }

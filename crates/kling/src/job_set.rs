@@ -179,6 +179,8 @@ mod stream {
     /// It is a stream of events, each with the caller's key. An input is taken up as by [`Client::run`], so that a program that
     /// crashed can run again without paying twice. Dropping the set leaves the jobs running: see [`Client::unfinished`].
     ///
+    /// At most 8 submits are made at once, and 64 polls beside those at a deadline.
+    ///
     /// ```no_run
     /// # use kling::{Client, JobSet, JobUpdate, models::kling_1_6_pro_image_to_video::Input};
     /// # async fn run(client: Client, inputs: Vec<Input>) -> Result<(), kling::Error> {
@@ -224,12 +226,12 @@ mod stream {
             self
         }
 
-        /// Adds an input, which is submitted unless it was submitted before. **This may cost money.**
+        /// Adds an input, which is taken up or submitted as by [`Client::run`]. **This may cost money.**
         pub fn run<I: ModelInput<Model = M> + Clone + 'static>(&mut self, key: K, input: &I) {
             self.items.run(key, input);
         }
 
-        /// Adds a job.
+        /// Adds a job. Its wait begins at once, even beyond the limit of unfinished jobs.
         pub fn wait(&mut self, key: K, job: Job<M>) {
             self.items.wait(key, job);
         }

@@ -9,17 +9,19 @@ use serde_json::Value;
 
 /// The images that a client measures before it submits an input.
 ///
-/// Only headers are read: about a kilobyte of a `data:` URI, and 16 KiB of an image behind a URL. A broken rule refuses the
-/// input. An image that cannot be measured from here does not.
+/// Only headers are read. A broken rule refuses the input, and so does a broken image. An image that cannot be measured from here
+/// is sent unchecked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum MediaPolicy {
     /// Measures no image.
     Skip,
-    /// Measures images inside the request: files and `data:` URIs.
+    /// Measures images inside the request, which are `data:` URIs.
     #[default]
     Inline,
     /// Measures images behind URLs too, by a few requests to their hosts.
+    ///
+    /// The async client needs the feature `media-remote`, and the blocking one `media-remote-blocking`.
     #[cfg(any(feature = "media-remote", feature = "media-remote-blocking"))]
     InlineAndUrls,
 }

@@ -13,7 +13,7 @@ pub use kling_sim::{
     Bill, Builder as SimBuilder, Call as SimCall, Fault, FaultPlan, RecordedCall, Reply, Sim,
 };
 
-/// A transport that gives scripted replies in order, and records the requests. Clones share both.
+/// A transport that gives scripted replies in order, and records the requests. Clones share both. It cannot download.
 ///
 /// ```
 /// use kling::testing::ScriptedTransport;
@@ -39,7 +39,7 @@ struct Script {
 }
 
 impl ScriptedTransport {
-    /// Returns a transport without replies. Each call beyond the script is a broken connection.
+    /// Returns a transport without replies. Each call beyond the script is a broken connection, after the request was sent.
     pub fn new() -> Self {
         Self::default()
     }
