@@ -38,6 +38,9 @@ mod upload_progress;
 #[cfg(feature = "blocking")]
 mod ureq_transport;
 
+/// Crates whose types are in public signatures.
+pub use {bytes, serde_json, url};
+
 pub use crate::call::{Call, GetBalance, GetModel, GetResult, GetStatus, ListModels, PostCancel};
 pub use crate::client::Client;
 pub use crate::content::ExpectedContent;

@@ -64,6 +64,9 @@ pub mod media {
 pub mod transport {
     #[cfg(feature = "unstable-reqwest")]
     pub use kling_transport::Reqwest;
+    /// Crates whose types are in public signatures.
+    pub use kling_transport::{bytes, serde_json, url};
+
     #[doc(hidden)]
     pub use kling_transport::is_unsafe_on_terminal;
     pub use kling_transport::{
