@@ -75,8 +75,8 @@ impl Client {
     /// Returns the result of an input: takes up its known job, or submits the input, and waits. **This may cost money**, once.
     ///
     /// The journal knows jobs by input, model, API and token. A job is taken up in three cases: it may still run, its outputs
-    /// are not saved, or its files are still on this machine. So a program that crashed can run again. [`Client::submit`]
-    /// always makes a new job.
+    /// are not saved, or its files are still on this machine. So a program that crashed can run again. If the files are there,
+    /// no call is made, and the output has only the recorded URLs. [`Client::submit`] always makes a new job.
     ///
     /// # Errors
     /// As [`Client::submit`] and [`Wait`](crate::Wait).
