@@ -142,7 +142,7 @@ impl<'de> Deserialize<'de> for DurationHistory {
     }
 }
 
-/// Stays silent until the first job of a kind could be over, and then polls at a fixed interval. No gap is above 15 s.
+/// Polls every 15 s until the first job of a kind could be over, and then at a fixed interval of at most 15 s.
 ///
 /// The first could be over at the lowest durations of the last hundred jobs. The interval is 1/120 of their median, within
 /// 0.5 s and 5 s. Until five jobs are known, and for a job of unknown age, it is [`ExponentialInterval::default`]. A queued
