@@ -6,7 +6,9 @@ mod programs;
 
 use std::fs;
 
-use kling_sim::{Call, Sim};
+use kling::ErrorKind;
+use kling::models::kling_1_6_pro_image_to_video::Input;
+use kling_sim::{Call, Fault, Sim};
 use programs::{Workplace, repository};
 
 fn fast() -> kling_sim::Builder {
@@ -15,7 +17,8 @@ fn fast() -> kling_sim::Builder {
 
 #[test]
 fn each_task_takes_at_most_ten_lines() {
-    let kling = ["any_model", "one_clip", "one_clip_blocking"].map(|name| format!("kling/examples/{name}"));
+    let kling =
+        ["any_model", "one_clip", "one_clip_blocking", "resume"].map(|name| format!("kling/examples/{name}"));
     for name in kling.into_iter().chain(["kling-types/examples/check_only".to_owned()]) {
         let source = fs::read_to_string(repository().join(format!("crates/{name}.rs"))).unwrap();
         let body = source.lines().skip_while(|line| !line.contains("fn main(")).skip(1);
@@ -46,4 +49,27 @@ fn a_model_that_is_not_compiled_in_is_checked_by_the_live_schema() {
     assert_eq!((bills.len(), bills[0].model_id.as_str()), (1, "wan-ai/wan-3.0/image-to-video"));
     assert_eq!(place.clips("clips"), [format!("kling-{}.mp4", bills[0].request_id)]);
     assert_eq!(place.calls(Call::Catalog), 1);
+}
+
+#[tokio::test]
+async fn resume_saves_the_jobs_that_were_left_and_names_unknown_outcomes() {
+    let place = Workplace::new(fast());
+    let input =
+        |prompt| Input::builder().image_url("https://example.com/start.jpg").prompt(prompt).build().unwrap();
+    {
+        let client = place.builder().build().unwrap();
+        for prompt in ["the first", "the second"] {
+            client.submit(&input(prompt)).await.unwrap();
+        }
+        place.sim.fail_next_job("the image is empty");
+        client.submit(&input("the third")).await.unwrap();
+        place.sim.fault_next(Call::Submit, Fault::DropProcessed);
+        let error = client.submit(&input("the fourth")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownOutcome);
+    }
+    let lines = place.run("resume");
+    let count = |word| lines.iter().filter(|line| line.contains(word)).count();
+    assert_eq!((lines.len(), count("saved"), count("may be billed")), (3, 2, 1), "{lines:?}");
+    assert_eq!((place.sim.billed().len(), place.clips("clips").len()), (4, 2));
+    assert_eq!(place.run("resume").len(), 1, "only the unknown outcome is left");
 }
