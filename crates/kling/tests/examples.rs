@@ -1,5 +1,11 @@
 //! The examples as programs against the simulator: their files, their lines and their bills.
-#![cfg(all(feature = "async", feature = "blocking", feature = "journal", feature = "kling-1-6"))]
+#![cfg(all(
+    feature = "async",
+    feature = "blocking",
+    feature = "journal",
+    feature = "kling-1-6",
+    feature = "testing"
+))]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod programs;
@@ -72,4 +78,10 @@ async fn resume_saves_the_jobs_that_were_left_and_names_unknown_outcomes() {
     assert_eq!((lines.len(), count("saved"), count("may be billed")), (3, 2, 1), "{lines:?}");
     assert_eq!((place.sim.billed().len(), place.clips("clips").len()), (4, 2));
     assert_eq!(place.run("resume").len(), 1, "only the unknown outcome is left");
+}
+
+#[test]
+fn the_program_with_faults_ends_well() {
+    let place = Workplace::new(fast());
+    assert_eq!(place.run("faults"), ["the program survives its faults"]);
 }
