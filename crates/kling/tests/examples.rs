@@ -81,6 +81,15 @@ async fn resume_saves_the_jobs_that_were_left_and_names_unknown_outcomes() {
 }
 
 #[test]
+fn fifty_clips_are_fifty_files_and_fifty_bills_also_after_a_second_run() {
+    let place = Workplace::new(fast().concurrency(10));
+    for _ in 0..2 {
+        assert_eq!(place.run("fifty_clips").len(), 50);
+        assert_eq!((place.sim.billed().len(), place.clips("clips").len()), (50, 50));
+    }
+}
+
+#[test]
 fn the_program_with_faults_ends_well() {
     let place = Workplace::new(fast());
     assert_eq!(place.run("faults"), ["the program survives its faults"]);
