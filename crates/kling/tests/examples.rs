@@ -11,6 +11,9 @@
 mod programs;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
 
 use kling::ErrorKind;
 use kling::models::kling_1_6_pro_image_to_video::Input;
@@ -93,4 +96,78 @@ fn fifty_clips_are_fifty_files_and_fifty_bills_also_after_a_second_run() {
 fn the_program_with_faults_ends_well() {
     let place = Workplace::new(fast());
     assert_eq!(place.run("faults"), ["the program survives its faults"]);
+}
+
+/// The web service, which ends with the test.
+struct Service {
+    program: Child,
+    host: String,
+}
+
+impl Service {
+    fn start(place: &Workplace) -> Self {
+        let mut program = place.command("web_service").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { program, host: line.trim().strip_prefix("http://").unwrap().to_owned() }
+    }
+
+    /// Returns the head and the body of a reply.
+    fn call(&self, request: &str, content_type: &str, body: &[u8]) -> (String, Vec<u8>) {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let host = &self.host;
+        let length = body.len();
+        let head = format!(
+            "{request} HTTP/1.0\r\nhost: {host}\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).unwrap();
+        let end = reply.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        (String::from_utf8(reply[..end].to_vec()).unwrap(), reply[end + 4..].to_vec())
+    }
+
+    fn text(&self, request: &str, content_type: &str, body: &[u8]) -> String {
+        String::from_utf8(self.call(request, content_type, body).1).unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+#[test]
+fn the_web_service_streams_the_progress_and_serves_the_clip_also_after_a_restart() {
+    let place = Workplace::new(fast());
+    let mut service = Service::start(&place);
+    assert!(service.text("GET /", "", b"").contains("<video"));
+    let image = fs::read(repository().join("examples/start.jpg")).unwrap();
+    let id = service.text("POST /jobs?prompt=a+calm+sea", "image/jpeg", &image);
+    assert_eq!(id, place.sim.billed()[0].request_id);
+    for _restart in 0..2 {
+        let events = service.text(&format!("GET /jobs/{id}/events"), "", b"");
+        assert!(events.contains(&format!("event: clip\ndata: /clips/{id}\n")), "{events}");
+        service = Service::start(&place);
+    }
+    let (head, clip) = service.call(&format!("GET /clips/{id}"), "", b"");
+    assert!(head.contains("video/mp4") && clip.get(4..8) == Some(b"ftyp"), "{head}");
+    assert_eq!((place.sim.billed().len(), place.clips("clips").len()), (1, 1));
+}
+
+#[test]
+fn the_web_service_refuses_a_wrong_upload_before_anything_is_paid() {
+    let place = Workplace::new(fast());
+    let service = Service::start(&place);
+    let cases = [("text/plain", "415", "expected an image"), ("image/jpeg", "422", "no image")];
+    for (content_type, status, message) in cases {
+        let (head, body) = service.call("POST /jobs?prompt=x", content_type, b"no image");
+        let body = String::from_utf8(body).unwrap();
+        assert!(head.contains(status) && body.contains(message), "{head} {body}");
+    }
+    let (head, _) = service.call("GET /clips/..%2Fjournal", "", b"");
+    assert!(head.contains("400"), "{head}");
+    assert!(place.sim.billed().is_empty());
 }
