@@ -13,7 +13,7 @@ mod programs;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use kling::ErrorKind;
 use kling::models::kling_1_6_pro_image_to_video::Input;
@@ -170,4 +170,19 @@ fn the_web_service_refuses_a_wrong_upload_before_anything_is_paid() {
     let (head, _) = service.call("GET /clips/..%2Fjournal", "", b"");
     assert!(head.contains("400"), "{head}");
     assert!(place.sim.billed().is_empty());
+}
+
+/// Runs only if `KLING_BROWSER` names a folder with playwright-core: see `check.mjs`.
+#[test]
+fn the_web_service_plays_the_clip_in_a_browser() {
+    let Some(folder) = std::env::var_os("KLING_BROWSER") else { return };
+    let place = Workplace::new(Sim::builder().speed(10.0));
+    let service = Service::start(&place);
+    let files = ["crates/kling/examples/web_service/check.mjs", "examples/start.jpg"];
+    let [script, image] = files.map(|file| repository().join(file).canonicalize().unwrap());
+    let mut node = Command::new("node");
+    node.current_dir(folder).arg(script).arg(format!("http://{}", service.host)).arg(image).arg("page.png");
+    let output = node.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((place.sim.billed().len(), place.clips("clips").len()), (1, 1));
 }
