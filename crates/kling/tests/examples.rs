@@ -6,7 +6,7 @@
     feature = "kling-1-6",
     feature = "testing"
 ))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "a test may panic, and says if it was skipped")]
 
 mod programs;
 
@@ -175,7 +175,10 @@ fn the_web_service_refuses_a_wrong_upload_before_anything_is_paid() {
 /// Runs only if `KLING_BROWSER` names a folder with playwright-core: see `check.mjs`.
 #[test]
 fn the_web_service_plays_the_clip_in_a_browser() {
-    let Some(folder) = std::env::var_os("KLING_BROWSER") else { return };
+    let Some(folder) = std::env::var_os("KLING_BROWSER") else {
+        eprintln!("skipped: KLING_BROWSER is not set");
+        return;
+    };
     let place = Workplace::new(Sim::builder().speed(10.0));
     let service = Service::start(&place);
     let files = ["crates/kling/examples/web_service/check.mjs", "examples/start.jpg"];
