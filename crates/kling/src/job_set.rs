@@ -227,6 +227,9 @@ mod stream {
         }
 
         /// Adds an input, which is taken up or submitted as by [`Client::run`]. **This may cost money.**
+        ///
+        /// Equal inputs are one request, so a second one is refused while the first is out. For several clips of one input,
+        /// build the client with [`OnDuplicate::Allow`](crate::journal::OnDuplicate::Allow).
         pub fn run<I: ModelInput<Model = M> + Clone + 'static>(&mut self, key: K, input: &I) {
             self.items.run(key, input);
         }
