@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::future::IntoFuture;
 use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::path::{PathBuf, is_separator};
 
 use kling_transport::{
     BoxFuture, DownloadOptions, Downloaded, DynModel, Error as CallError, ErrorKind, ExpectedContent,
@@ -77,9 +77,12 @@ impl<M: JobModel> CompletedJob<M> {
     /// Saves the first output as `path`, and others beside it as `path-2`, `path-3` before the extension.
     ///
     /// A file that holds an output of this job already is not fetched again. Nothing is overwritten: if another file has the
-    /// name, the output is saved beside it, under the name that [`CompletedJob::save`] gives. See [`Save`].
+    /// name, the output is saved beside it, under the name that [`CompletedJob::save`] gives. A folder
+    /// is saved into, as by that method. See [`Save`].
     pub fn save_as(&self, path: impl Into<PathBuf>) -> Save<'_, M> {
-        self.save_to(Place::File(path.into()))
+        let path = path.into();
+        let is_folder = path.is_dir() || path.to_string_lossy().ends_with(is_separator);
+        self.save_to(if is_folder { Place::Folder(path) } else { Place::File(path) })
     }
 
     /// Returns a reader of the output with this index, counted from 0. The file is temporary.

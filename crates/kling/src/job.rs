@@ -172,7 +172,12 @@ impl<M: JobModel> Job<M> {
     }
 
     pub(crate) fn add_saved(&self, files: impl IntoIterator<Item = PathBuf>) {
-        lock(&self.0.saved).extend(files);
+        let mut saved = lock(&self.0.saved);
+        for file in files {
+            if !saved.contains(&file) {
+                saved.push(file);
+            }
+        }
     }
 }
 

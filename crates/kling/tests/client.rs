@@ -164,6 +164,10 @@ async fn every_output_is_saved_beside_files_that_exist() {
     assert_eq!(names(again), [format!("kling-{id}.mp4"), "clip-2.mp4".to_owned(), "clip-3.mp4".to_owned()]);
     let downloads = || setup.sim.requests().iter().filter(|call| call.call == Call::Output).count();
     assert_eq!(downloads(), 3, "nothing is fetched twice");
+    let elsewhere = folder.path().join("more").join("");
+    let saved = completed.save_as(&elsewhere).await.unwrap();
+    assert!(saved.len() == 3 && saved.iter().all(|file| file.path.starts_with(&elsewhere)));
+    assert_eq!(setup.entries()[0].files().len(), 6, "each file is recorded once");
     assert_eq!(completed.bytes(1).await.unwrap(), fs::read(folder.path().join("clip-2.mp4")).unwrap());
     assert_eq!(completed.bytes(9).await.unwrap_err().kind(), ErrorKind::Content);
 }
