@@ -456,24 +456,23 @@ fn refuse_duplicate(table: Table<'_>, intent: &Intent, is_alive: impl Fn(Uuid) -
     Ok(())
 }
 
-/// Returns the newest job of the same request and account that can be taken up. Refuses a request without a known outcome.
+/// Returns the newest job of the same request and account that can be resumed. Without one, refuses a request whose outcome is
+/// unknown, or that a living process submits.
 fn find_resumable(
     table: Table<'_>,
     intent: &Intent,
     is_alive: &dyn Fn(Uuid) -> bool,
 ) -> Result<Option<Entry>> {
-    for row in table.same_request(intent)? {
-        let entry = row.with_lock(is_alive);
-        match entry.status() {
-            EntryStatus::Unknown => return Err(Error::duplicate(entry.intent()).into()),
-            EntryStatus::Submitting => return Err(Error::in_progress(entry.intent()).into()),
-            _ if entry.can_be_resumed() && entry.intent().account() == intent.account() => {
-                return Ok(Some(entry));
-            }
-            _ => {}
-        }
+    let mut jobs = table.same_request(intent)?.into_iter().map(|row| row.with_lock(is_alive));
+    let is_ours = |entry: &Entry| entry.intent().account() == intent.account() && entry.can_be_resumed();
+    if let Some(job) = jobs.find(is_ours) {
+        return Ok(Some(job));
     }
-    Ok(None)
+    refuse_duplicate(table, intent, is_alive)?;
+    match table.unresolved_like(intent)?.first() {
+        Some(row) => Err(Error::in_progress(row.entry.intent()).into()),
+        None => Ok(None),
+    }
 }
 
 /// Returns the stages of a selection, in the order of a list: entries that need a person come first.

@@ -76,6 +76,23 @@ fn a_request_that_is_made_again_finds_its_job() {
     assert_eq!(journal.begin_or_find(&other).unwrap(), None, "the job belongs to another account");
 }
 
+#[test]
+fn an_unknown_outcome_is_found_behind_any_number_of_later_entries() {
+    let temp = TempJournal::new();
+    let unknown = begun(&temp.open(), "a");
+    let journal = temp.open();
+    for _ in 0..150 {
+        let later = intent("a");
+        journal.begin(&later, OnDuplicate::Allow).unwrap();
+        journal.record(later.id(), &Event::Rejected { message: "no credit".to_owned() }).unwrap();
+    }
+    let refused = journal.begin_or_find(&intent("a")).unwrap_err();
+    assert_eq!((refused.kind(), refused.earlier()), (ErrorKind::DuplicateRequest, Some(unknown.id())));
+    journal.record(unknown.id(), &Event::accepted("id-1")).unwrap();
+    let found = journal.begin_or_find(&intent("a")).unwrap();
+    assert_eq!(found.map(|entry| *entry.intent().id()), Some(*unknown.id()), "its job is found as well");
+}
+
 #[cfg(unix)]
 #[test]
 fn every_link_to_a_file_opens_the_same_journal() {

@@ -149,9 +149,9 @@ impl Table<'_> {
         Ok(rows)
     }
 
-    /// Returns the newest rows of the same request, the newest first.
+    /// Returns the rows of the same request, the newest first.
     pub(super) fn same_request(self, intent: &Intent) -> Result<Vec<EntryRow>> {
-        let condition = "fingerprint = ?1 AND stage < 9 ORDER BY seq DESC LIMIT 100";
+        let condition = "fingerprint = ?1 AND stage < 9 ORDER BY seq DESC";
         let mut rows = self.many(condition, [intent.fingerprint()])?;
         rows.retain(|row| row.entry.intent.is_same_request(intent));
         Ok(rows)
