@@ -1,4 +1,4 @@
-//! Generates every model of `schemas/` into the build folder, where `src/lib.rs` takes it up.
+//! Generates every model of `schemas/` into the build folder, where `src/lib.rs` includes it.
 
 use std::error::Error;
 use std::path::PathBuf;

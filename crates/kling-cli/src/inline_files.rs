@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use bytesize::ByteSize;
-use kling::media::{self, MediaField, MediaKind, Reference};
+use kling::media::{self, Image, MediaField, MediaKind, Reference};
 use kling::validation::ModelSchema;
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ use crate::media_checker::MediaChecker;
 
 /// The most bytes of an audio or video file inside a request, as in the provider's own clients.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// The most bytes of an image inside a request. In base64, they stay below 64 MiB, the limit of a whole request.
-const MAX_IMAGE_BYTES: u64 = 47 * 1024 * 1024;
+/// The most bytes of an image inside a request.
+const MAX_IMAGE_BYTES: u64 = Image::MAX_BYTES;
 /// The advice for a file that is too large.
 const TOO_LARGE: &str = "; use an https URL instead";
 /// The bytes that are enough to recognise an audio or video format.

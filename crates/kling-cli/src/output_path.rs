@@ -1,11 +1,10 @@
 //! The files that outputs are written to. They are checked before any money is spent.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fs, process};
 
-use kling::transport::DownloadOptions;
+use kling::transport::{DownloadOptions, numbered};
 use kling::{CompletedJob, Save};
 
 use crate::console::CliError;
@@ -123,20 +122,6 @@ impl OutputPath {
 /// Whether a path is an existing folder, or ends in a separator.
 fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.to_string_lossy().ends_with(is_separator)
-}
-
-/// Returns `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, …
-fn numbered(path: &Path, index: usize) -> PathBuf {
-    if index == 0 {
-        return path.to_owned();
-    }
-    let mut name: OsString = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{}", index + 1));
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
 }
 
 fn folder_of(path: &Path) -> &Path {

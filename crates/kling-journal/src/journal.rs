@@ -63,7 +63,7 @@ impl Journal {
     }
 
     /// Records an intent as [`Journal::begin`] does, unless the same request of the same account has a job that
-    /// [can be taken up](Entry::can_be_resumed). Returns the entry of that job, so that nothing is paid twice.
+    /// [can be resumed](Entry::can_be_resumed). Returns the entry of that job, so that nothing is paid twice.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateRequest`](crate::ErrorKind::DuplicateRequest) if the same request has an unknown outcome, or

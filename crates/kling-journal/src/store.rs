@@ -20,7 +20,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn begin(&self, intent: &Intent, on_duplicate: OnDuplicate) -> Result<(), Error>;
 
     /// Records an intent and locks it, unless the same request of the same account has a job that
-    /// [can be taken up](Entry::can_be_resumed). Returns the entry of that job.
+    /// [can be resumed](Entry::can_be_resumed). Returns the entry of that job.
     ///
     /// # Errors
     /// As [`Store::begin`]. An entry that is [`Submitting`](crate::EntryStatus::Submitting) is refused as a duplicate too.

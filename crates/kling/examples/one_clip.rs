@@ -1,4 +1,4 @@
-//! Makes a clip of one image and saves it as `clip.mp4`. **This costs money, once**: a second run takes up the same job.
+//! Makes a clip of one image and saves it as `clip.mp4`. **This costs money, once**: a second run resumes the same job.
 //!
 //! ```sh
 //! RUNCOMFY_API_TOKEN=… cargo run -p kling --example one_clip

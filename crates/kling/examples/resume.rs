@@ -1,4 +1,4 @@
-//! Takes up the jobs that an earlier program left, and saves their clips. Makes no new job and costs nothing.
+//! Resumes the jobs that an earlier program left, and saves their clips. Makes no new job and costs nothing.
 //!
 //! ```sh
 //! RUNCOMFY_API_TOKEN=… cargo run -p kling --example resume

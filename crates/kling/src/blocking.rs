@@ -29,8 +29,8 @@ use kling_types::{ModelInfo, ModelInput};
 use serde_json::Value;
 
 use crate::catalog::{CatalogEntry, Drift};
-use crate::job_set::Items;
-use crate::{ClientBuilder, Error, UnknownSubmit};
+use crate::job_set::{Items, ModelEvent};
+use crate::{ClientBuilder, Error, JobSetEvent, JobUpdate, UnknownSubmit};
 
 /// A [`Client`](crate::Client) whose methods block the thread. The async client documents them.
 #[derive(Clone, Debug)]
@@ -330,12 +330,12 @@ impl<K: Clone> JobSet<K, DynModel> {
 }
 
 impl<K: Clone, M: JobModel> Iterator for JobSet<K, M> {
-    type Item = JobSetEvent<K, M>;
+    type Item = JobSetEvent<K, JobUpdate<Job<M>, CompletedJob<M>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(event) = self.items.ready.pop_front() {
-                return Some(JobSetEvent::of(event));
+                return Some(event_of(event));
             }
             if let Some((key, launch)) = self.items.next_launch(0) {
                 self.items.launched(key, block_on(launch));
@@ -347,38 +347,13 @@ impl<K: Clone, M: JobModel> Iterator for JobSet<K, M> {
     }
 }
 
-/// An event of one item of a blocking set.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct JobSetEvent<K, M: JobModel = DynModel> {
-    /// The caller's key of the item.
-    pub key: K,
-    /// The content of the event.
-    pub update: JobUpdate<M>,
-}
-
-/// The content of an event of a blocking set.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JobUpdate<M: JobModel = DynModel> {
-    /// The input has a job: it was submitted, or taken up from an earlier run.
-    Submitted(Job<M>),
-    /// The state or the place in the queue changed, or an error is being retried.
-    Changed(Update),
-    /// The outcome of a cancel. An error means that it is unknown. The wait continues to the end of the job.
-    Cancelling(Result<CancelReply, Error>),
-    /// The item is over: its result, or the error of its submit or wait. No further event of the item follows.
-    Done(Result<CompletedJob<M>, Error>),
-}
-
-impl<K, M: JobModel> JobSetEvent<K, M> {
-    fn of(event: crate::JobSetEvent<K, M>) -> Self {
-        let update = match event.update {
-            crate::JobUpdate::Submitted(job) => JobUpdate::Submitted(Job(job)),
-            crate::JobUpdate::Changed(update) => JobUpdate::Changed(update),
-            crate::JobUpdate::Cancelling(outcome) => JobUpdate::Cancelling(outcome),
-            crate::JobUpdate::Done(outcome) => JobUpdate::Done(outcome.map(CompletedJob)),
-        };
-        Self { key: event.key, update }
-    }
+/// Returns an event with blocking handles.
+fn event_of<K, M: JobModel>(event: ModelEvent<K, M>) -> JobSetEvent<K, JobUpdate<Job<M>, CompletedJob<M>>> {
+    let update = match event.update {
+        JobUpdate::Submitted(job) => JobUpdate::Submitted(Job(job)),
+        JobUpdate::Changed(update) => JobUpdate::Changed(update),
+        JobUpdate::Cancelling(outcome) => JobUpdate::Cancelling(outcome),
+        JobUpdate::Done(outcome) => JobUpdate::Done(outcome.map(CompletedJob)),
+    };
+    JobSetEvent { key: event.key, update }
 }

@@ -96,7 +96,7 @@ impl ClientBuilder {
     }
 
     /// Sets the rule for requests that were submitted before. By default a request with an unknown outcome is refused, and
-    /// [`Client::run`] takes up a known job. [`OnDuplicate::Allow`] submits both again: **it may pay twice.**
+    /// [`Client::run`] resumes a known job. [`OnDuplicate::Allow`] submits both again: **it may pay twice.**
     pub fn on_duplicate(self, on_duplicate: OnDuplicate) -> Self {
         Self { on_duplicate, ..self }
     }

@@ -11,10 +11,10 @@ use kling_poll::{CompletedJob as JobResult, JobSetEvent, Update, WaitError, Wait
 use kling_schema::ModelSchema;
 use kling_transport::{
     Balance, CancelReply, Client as ApiClient, Job as JobRef, JobModel, ListModels, ModelId, PendingSubmit,
-    RequestId,
+    RequestId, ResultReply,
 };
 use kling_types::{MediaField, ModelInfo, ModelInput, Violations};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::catalog::{self, Catalog, CatalogEntry, Drift};
 use crate::journal_writer::{Begun, JobSetJournal, JournalWriter, TrackedJob};
@@ -50,10 +50,10 @@ pub struct Client {
     pub(crate) is_blocking: bool,
 }
 
-/// Whether a request that was made before is taken up or submitted anew.
+/// Whether a known job of the same request is resumed, or a new one submitted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum OnKnown {
-    TakeUp,
+    Resume,
     Submit,
 }
 
@@ -72,9 +72,9 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Returns the result of an input: takes up its known job, or submits the input, and waits. **This may cost money**, once.
+    /// Returns the result of an input: resumes its known job, or submits the input, and waits. **This may cost money**, once.
     ///
-    /// The journal knows jobs by input, model, API and token. A job is taken up in three cases: it may still run, its outputs
+    /// The journal knows jobs by input, model, API and token. A job is resumed in three cases: it may still run, its outputs
     /// are not saved, or its files are still on this machine. So a program that crashed can run again. If the files are there,
     /// no call is made, and the output has only the recorded URLs. [`Client::submit`] always makes a new job.
     ///
@@ -161,13 +161,13 @@ impl Client {
     pub async fn job(&self, id: RequestId) -> Job {
         let (entry, lock) = self.find(&id).await.unzip();
         let job = entry.as_ref().and_then(job_of).unwrap_or_else(|| JobRef::from_id(id));
-        Job::new(self.clone(), job, entry.as_ref(), lock.flatten())
+        Job::new(self.clone(), job, entry.as_ref(), lock.flatten(), None)
     }
 
     /// Returns the handle of a job that was submitted earlier, without a call. A [`Job`] serialises to such facts.
     pub async fn attach<M: JobModel>(&self, job: JobRef<M>) -> Job<M> {
         let (entry, lock) = self.find(job.id()).await.unzip();
-        Job::new(self.clone(), job, entry.as_ref(), lock.flatten())
+        Job::new(self.clone(), job, entry.as_ref(), lock.flatten(), None)
     }
 
     /// Returns the jobs that may still run, and then those whose outputs are not saved. The oldest of each come first.
@@ -197,7 +197,7 @@ impl Client {
         });
         let jobs = found.await?.into_iter().filter_map(|(entry, lock)| {
             let job = job_of(&entry)?;
-            Some(Job::new(self.clone(), job, Some(&entry), Some(lock)))
+            Some(Job::new(self.clone(), job, Some(&entry), Some(lock), None))
         });
         Ok(jobs.collect())
     }
@@ -288,12 +288,12 @@ impl Client {
     /// Returns the job of an input, which is submitted unless it was submitted before.
     pub(crate) async fn obtain<I: ModelInput>(&self, input: &I) -> Result<Job<I::Model>, Error> {
         let pending = self.checked(input).await?;
-        self.launch(pending, std::future::pending(), OnKnown::TakeUp).await
+        self.launch(pending, std::future::pending(), OnKnown::Resume).await
     }
 
     pub(crate) async fn obtain_json(&self, model: &ModelId, input: &Value) -> Result<Job, Error> {
         let pending = self.checked_json(model, input).await?;
-        self.launch(pending, std::future::pending(), OnKnown::TakeUp).await
+        self.launch(pending, std::future::pending(), OnKnown::Resume).await
     }
 
     async fn checked<I: ModelInput>(&self, input: &I) -> Result<PendingSubmit<I::Model>, Error> {
@@ -381,24 +381,26 @@ impl Client {
         stop: impl Future<Output = ()> + Send,
         on_known: OnKnown,
     ) -> Result<Job<M>, Error> {
-        let (writer, take_up) = (self.writer.clone(), on_known == OnKnown::TakeUp);
+        let (writer, resumes) = (self.writer.clone(), on_known == OnKnown::Resume);
         let intent = writer.intent(self.api.settings(), &pending);
-        let begun = self.api.run_blocking(move || writer.begin(&intent, take_up)).await;
+        let begun = self.api.run_blocking(move || writer.begin(&intent, resumes)).await;
         let mut guard = match begun.ok_or_else(stopped)?? {
             Begun::New(guard) => guard,
-            Begun::Known(entry) => return self.take_up(&entry).await,
+            Begun::Known(entry) => return self.resume(&entry).await,
         };
         let outcome = guard.complete(self.api.execute_until(pending, stop).await);
         let lock = self.api.run_blocking(move || guard.record_and_lock()).await;
         let job = outcome.into_result()?.with_account(self.api.settings().token().account_hash());
-        Ok(Job::new(self.clone(), job, None, lock.flatten()))
+        Ok(Job::new(self.clone(), job, None, lock.flatten(), None))
     }
 
-    async fn take_up<M: JobModel>(&self, entry: &Entry) -> Result<Job<M>, Error> {
+    /// Returns the handle of a known job. If every output is on disk, its wait makes no call.
+    async fn resume<M: JobModel>(&self, entry: &Entry) -> Result<Job<M>, Error> {
         let Some(job) = job_of(entry) else {
             return Err(kling_transport::Error::journal("an entry without id").into());
         };
-        Ok(self.attach(job.typed()?).await.taken_up(entry))
+        let lock = self.find(job.id()).await.and_then(|(_, lock)| lock);
+        Ok(Job::new(self.clone(), job.typed()?, Some(entry), lock, recorded_result(entry)))
     }
 
     /// Returns the entry of a job, and its lock unless another process has it.
@@ -518,6 +520,22 @@ fn job_of(entry: &Entry) -> Option<JobRef> {
     };
     // The intent of a job that was submitted elsewhere is as old as its first wait here.
     Some(if intent.request_id().is_none() { job.with_submitted_at(intent.at()) } else { job })
+}
+
+/// Returns the result of an entry whose outputs are all on disk.
+fn recorded_result(entry: &Entry) -> Option<ResultReply> {
+    if entry.is_unfinished() || !entry.can_be_resumed() {
+        return None;
+    }
+    let outputs: Vec<&str> = entry.outputs().iter().collect();
+    let output = match outputs.as_slice() {
+        [url] => json!(url),
+        urls => json!(urls),
+    };
+    let reply = json!({
+        "request_id": entry.request_id()?, "status": "completed", "output": output, "cost": entry.cost_usd(),
+    });
+    serde_json::from_value(reply).ok()
 }
 
 fn stopped() -> Error {

@@ -12,14 +12,13 @@ use kling_transport::{
     BoxFuture, CancelReply, DynModel, Job as JobRef, JobModel, ModelId, RequestId, ResultReply, StatusReply,
 };
 use serde::{Serialize, Serializer};
-use serde_json::json;
 
 use crate::client::lock;
 use crate::{Client, CompletedJob, Error};
 
 /// A submitted job. Await it for its result, or see [`Job::wait`].
 ///
-/// Dropping the handle leaves the job running. The job is in the journal, and other processes may take the job up from then on.
+/// Dropping the handle leaves the job running. The job is in the journal, and other processes may resume it from then on.
 ///
 /// A handle serialises as plain data, without a token. [`Client::attach`] makes a handle of this data, in any process:
 ///
@@ -52,20 +51,12 @@ impl<M: JobModel> Job<M> {
         job: JobRef<M>,
         entry: Option<&Entry>,
         lock: Option<EntryLock>,
+        recorded: Option<ResultReply>,
     ) -> Self {
         let files = entry.map(Entry::files).unwrap_or_default();
         let saved = Mutex::new(files.iter().map(PathBuf::from).filter(|file| file.exists()).collect());
         let output_path = entry.and_then(|entry| entry.intent().output().map(PathBuf::from));
         let lock = lock.map(Arc::new);
-        Self(Arc::new(Handle { client, job, output_path, saved, recorded: None, lock }))
-    }
-
-    /// Returns the handle of a request that was made again. If every output is on disk, its wait makes no call.
-    pub(crate) fn taken_up(self, entry: &Entry) -> Self {
-        let Handle { client, job, output_path, lock, .. } = &*self.0;
-        let (client, job, output_path, lock) =
-            (client.clone(), job.clone(), output_path.clone(), lock.clone());
-        let (saved, recorded) = (Mutex::new(self.saved_files()), recorded_result(entry));
         Self(Arc::new(Handle { client, job, output_path, saved, recorded, lock }))
     }
 
@@ -151,7 +142,7 @@ impl<M: JobModel> Job<M> {
         self.0.client.cancel(self.id()).await
     }
 
-    /// Leaves the job running, and returns its facts. Any process can take up the job by [`Client::attach`].
+    /// Leaves the job running, and returns its facts. Any process can resume the job by [`Client::attach`].
     #[must_use]
     pub fn detach(self) -> JobRef<M> {
         self.0.job.clone()
@@ -179,22 +170,6 @@ impl<M: JobModel> Job<M> {
             }
         }
     }
-}
-
-/// Returns the result of an entry whose outputs are all on disk.
-fn recorded_result(entry: &Entry) -> Option<ResultReply> {
-    if entry.is_unfinished() || !entry.can_be_resumed() {
-        return None;
-    }
-    let outputs: Vec<&str> = entry.outputs().iter().collect();
-    let output = match outputs.as_slice() {
-        [url] => json!(url),
-        urls => json!(urls),
-    };
-    let reply = json!({
-        "request_id": entry.request_id()?, "status": "completed", "output": output, "cost": entry.cost_usd(),
-    });
-    serde_json::from_value(reply).ok()
 }
 
 impl Job {

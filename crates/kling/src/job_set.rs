@@ -14,29 +14,32 @@ use crate::{Client, CompletedJob, Error, Job};
 /// The jobs that are unfinished at once by default.
 const MAX_UNFINISHED: usize = 50;
 
-/// An event of one item of a set.
+/// An event of one item of a set. `kling::blocking` has the same events of blocking jobs.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct JobSetEvent<K, M: JobModel = DynModel> {
+pub struct JobSetEvent<K, U = JobUpdate> {
     /// The caller's key of the item.
     pub key: K,
     /// The content of the event.
-    pub update: JobUpdate<M>,
+    pub update: U,
 }
 
-/// The content of an event.
+/// The content of an event, with the types of the job and of its result.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum JobUpdate<M: JobModel = DynModel> {
-    /// The input has a job: it was submitted, or taken up from an earlier run.
-    Submitted(Job<M>),
+pub enum JobUpdate<J = Job, C = CompletedJob> {
+    /// The input has a job: it was submitted, or resumed from an earlier run.
+    Submitted(J),
     /// The state or the place in the queue changed, or an error is being retried.
     Changed(Update),
     /// The outcome of a cancel. An error means that it is unknown. The wait continues to the end of the job.
     Cancelling(Result<CancelReply, Error>),
     /// The item is over: its result, or the error of its submit or wait. No further event of the item follows.
-    Done(Result<CompletedJob<M>, Error>),
+    Done(Result<C, Error>),
 }
+
+/// An event of a set of jobs of the model `M`.
+pub(crate) type ModelEvent<K, M> = JobSetEvent<K, JobUpdate<Job<M>, CompletedJob<M>>>;
 
 /// An input on its way to a job.
 type Launch<M> = BoxFuture<'static, Result<Job<M>, Error>>;
@@ -48,7 +51,7 @@ pub(crate) struct Items<K, M: JobModel> {
     journal: Arc<JobSetJournal>,
     waiting: VecDeque<(K, Launch<M>)>,
     jobs: HashMap<JobKey, (K, Job<M>)>,
-    pub(crate) ready: VecDeque<JobSetEvent<K, M>>,
+    pub(crate) ready: VecDeque<ModelEvent<K, M>>,
     pub(crate) options: WaitOptions,
     pub(crate) max_unfinished: usize,
 }
@@ -176,7 +179,7 @@ mod stream {
 
     /// Submits inputs, waits for their jobs and for other ones, and records everything. `blocking::JobSet` is its twin.
     ///
-    /// It is a stream of events, each with the caller's key. An input is taken up as by [`Client::run`], so that a program that
+    /// It is a stream of events, each with the caller's key. An input is resumed or submitted as by [`Client::run`], so that a program that
     /// crashed can run again without paying twice. Dropping the set leaves the jobs running: see [`Client::unfinished`].
     ///
     /// At most 8 submits are made at once, and 64 polls beside those at a deadline.
@@ -226,7 +229,7 @@ mod stream {
             self
         }
 
-        /// Adds an input, which is taken up or submitted as by [`Client::run`]. **This may cost money.**
+        /// Adds an input, which is resumed or submitted as by [`Client::run`]. **This may cost money.**
         ///
         /// Equal inputs are one request, so a second one is refused while the first is out. For several clips of one input,
         /// build the client with [`OnDuplicate::Allow`](crate::journal::OnDuplicate::Allow).
@@ -256,7 +259,7 @@ mod stream {
         }
 
         /// Returns the next event of any item, or `None` if every item is over. Dropping the future loses no event.
-        pub async fn next(&mut self) -> Option<JobSetEvent<K, M>> {
+        pub async fn next(&mut self) -> Option<ModelEvent<K, M>> {
             poll_fn(|context| self.poll_event(context)).await
         }
 
@@ -266,7 +269,7 @@ mod stream {
             self.set.stats()
         }
 
-        fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<JobSetEvent<K, M>>> {
+        fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<ModelEvent<K, M>>> {
             loop {
                 if let Some(record) = &mut self.record {
                     ready!(record.as_mut().poll(context));
@@ -308,7 +311,7 @@ mod stream {
     }
 
     impl<K: Clone + Send + 'static, M: JobModel> Stream for JobSet<K, M> {
-        type Item = JobSetEvent<K, M>;
+        type Item = ModelEvent<K, M>;
 
         fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             self.poll_event(context)

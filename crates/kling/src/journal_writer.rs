@@ -50,13 +50,13 @@ impl JournalWriter {
 
     /// Records an intent, before its request is sent. The guard lives as long as the submit.
     ///
-    /// With `take_up`, a job of the same request is returned instead, if the journal has one that serves.
+    /// With `resumes`, returns a job of the same request instead, if the journal has one that can be resumed.
     ///
     /// # Errors
     /// If the intent could not be recorded, or an identical request has an unknown outcome. The request must not be sent then.
-    pub(crate) fn begin(&self, intent: &Intent, take_up: bool) -> Result<Begun, Error> {
+    pub(crate) fn begin(&self, intent: &Intent, resumes: bool) -> Result<Begun, Error> {
         if let Some(journal) = &self.journal {
-            let begun = if take_up && self.on_duplicate == OnDuplicate::Reject {
+            let begun = if resumes && self.on_duplicate == OnDuplicate::Reject {
                 journal.begin_or_find(intent)
             } else {
                 journal.begin(intent, self.on_duplicate).map(|()| None)
@@ -147,7 +147,7 @@ impl fmt::Debug for JournalWriter {
 pub(crate) enum Begun {
     /// The intent is recorded, and the request may be sent.
     New(SubmitGuard),
-    /// The job of the same request serves.
+    /// A job of the same request can be resumed.
     Known(Box<Entry>),
 }
 

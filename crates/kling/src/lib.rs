@@ -68,6 +68,8 @@ pub mod transport {
     pub use kling_transport::{bytes, serde_json, url};
 
     #[doc(hidden)]
+    pub use crate::output_file::numbered;
+    #[doc(hidden)]
     pub use kling_transport::is_unsafe_on_terminal;
     pub use kling_transport::{
         ApiBase, BASE_VARIABLE, Backoff, Balance, BodyStream, BoxFuture, Call, CancelOutcome, CancelReply,

@@ -71,8 +71,8 @@ impl Place {
     }
 }
 
-/// Returns `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, …
-fn numbered(path: &Path, index: usize) -> PathBuf {
+/// Returns `clip.mp4`, `clip-2.mp4`, `clip-3.mp4`, … for the indexes from 0.
+pub fn numbered(path: &Path, index: usize) -> PathBuf {
     if index == 0 {
         return path.to_owned();
     }

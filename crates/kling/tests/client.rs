@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kling::models::kling_1_6_pro_image_to_video::{Input, Kling16ProImageToVideo};
 use kling::transport::JobRef;
-use kling::{Client, ErrorKind, Job, JobUpdate, blocking};
+use kling::{Client, ErrorKind, Job, JobUpdate};
 use kling_sim::{Call, Fault, Reply, Sim};
 use setup::{Setup, input, model, until};
 use tempfile::tempdir;
@@ -201,7 +201,7 @@ async fn updates_end_with_the_result_async_and_blocking() {
     let client = setup.blocking();
     let blocking = move || {
         let updates = client.submit(&typed("b")).unwrap().updates();
-        updates.filter(|event| matches!(event.update, blocking::JobUpdate::Done(Ok(_)))).count()
+        updates.filter(|event| matches!(event.update, JobUpdate::Done(Ok(_)))).count()
     };
     assert_eq!(tokio::task::spawn_blocking(blocking).await.unwrap(), 1);
 }

@@ -33,9 +33,7 @@ async fn run(setup: &Setup, count: usize, is_async: bool) -> Vec<(usize, Option<
             let mut set = blocking::JobSet::new(&client).with_max_unfinished(5);
             inputs(count).iter().enumerate().for_each(|(row, input)| set.run(row, input));
             let done = set.filter_map(|event| match event.update {
-                blocking::JobUpdate::Done(outcome) => {
-                    Some((event.key, outcome.err().map(|error| error.kind())))
-                }
+                JobUpdate::Done(outcome) => Some((event.key, outcome.err().map(|error| error.kind()))),
                 _ => None,
             });
             done.collect::<Vec<_>>()
@@ -54,7 +52,7 @@ async fn every_input_of_a_set_is_submitted_once_and_recorded() {
         assert_eq!(results, (0..12).map(|row| (row, None)).collect::<Vec<_>>());
         let is_done = |entry: &Entry| entry.status() == EntryStatus::Succeeded && entry.state().is_some();
         assert!(setup.entries().iter().all(|entry| is_done(entry) && !entry.is_locked()));
-        // The second run takes every job up, since no output is saved.
+        // The second run resumes every job, since no output is saved.
         assert_eq!(run(&setup, 13, is_async).await.len(), 13);
         assert_eq!((setup.posts(), setup.sim.billed().len()), (13, 13));
     }

@@ -55,15 +55,15 @@ impl Ledger {
         }
         for event in set {
             self.change(event.key, |outcome| match event.update {
-                blocking::JobUpdate::Submitted(job) => {
+                JobUpdate::Submitted(job) => {
                     outcome.submitted(job.job_ref());
                     false
                 }
-                blocking::JobUpdate::Changed(update) => {
+                JobUpdate::Changed(update) => {
                     outcome.updated(&update);
                     false
                 }
-                blocking::JobUpdate::Done(done) => end(outcome, done.map(|done| format!("{done:?}"))),
+                JobUpdate::Done(done) => end(outcome, done.map(|done| format!("{done:?}"))),
                 _ => false,
             });
         }
