@@ -41,8 +41,9 @@ impl FileSet {
 
     /// Writes the files that differ and removes the files that are left over. Returns how many files were touched.
     ///
-    /// Fails before anything is written if a link, or a file that was not generated, is in the way. If the disk fails, the files
-    /// written so far stay.
+    /// # Errors
+    /// [`Error`] if a file that was not generated or a link is in the way, before anything is written. [`Error`] if the disk
+    /// fails; then the files written so far stay.
     pub fn write(&self) -> Result<usize, Error> {
         self.refuse_strangers()?;
         let left_over = self.left_over()?;

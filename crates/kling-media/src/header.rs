@@ -24,17 +24,26 @@ pub fn from_bytes(bytes: &[u8]) -> Result<MediaFacts, Error> {
     read(&mut &*bytes, bytes.len() as u64)
 }
 
-/// Returns the facts of a whole file in memory as [`from_bytes`], and its length as the bytes read.
+/// Returns the facts of a whole file in memory, and its length as the bytes read.
+///
+/// # Errors
+/// As [`from_bytes`].
 pub fn measure_bytes(bytes: &[u8]) -> Result<Measured, Error> {
     Ok(Measured { facts: from_bytes(bytes)?, bytes_read: bytes.len() as u64, requests: 0 })
 }
 
-/// Returns the facts of a file on disk, as [`measure_file`].
+/// Returns the facts of a regular file on disk. Reads the header and the last bytes only.
+///
+/// # Errors
+/// As [`measure_file`].
 pub fn from_path(path: impl AsRef<Path>) -> Result<MediaFacts, Error> {
     measure_path(path).map(|measured| measured.facts)
 }
 
-/// Returns the facts of a file on disk, and how many bytes were read for them, as [`measure_file`].
+/// Returns the facts of a file on disk, and how many bytes were read for them.
+///
+/// # Errors
+/// As [`measure_file`].
 pub fn measure_path(path: impl AsRef<Path>) -> Result<Measured, Error> {
     measure_file(File::open(path)?)
 }

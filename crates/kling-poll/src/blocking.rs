@@ -7,7 +7,12 @@ use crate::{CompletedJob, Update, WaitError, WaitOptions};
 
 pub use crate::job_set::blocking::JobSet;
 
-/// Waits until a job is over, as [`wait`](crate::wait()) does. Starts no thread.
+/// Waits until a job is over, and returns its result. Makes no paid call, and starts no thread.
+///
+/// `on_update` is called on each change, and on each error that is retried.
+///
+/// # Errors
+/// [`WaitError`], with the id, the last state and, if the job failed, the API's reason.
 pub fn wait<M: JobModel>(
     client: &Client,
     job: &Job<M>,
@@ -17,7 +22,10 @@ pub fn wait<M: JobModel>(
     block_on(crate::wait(client.as_async(), job, options, on_update))
 }
 
-/// Cancels a job and finds out the outcome, as [`cancel`](crate::cancel()) does.
+/// Cancels a job and finds out the outcome. If the reply to the cancel is lost or unclear, it gets the status once.
+///
+/// # Errors
+/// If neither call brought a usable reply, or the API refused.
 pub fn cancel(client: &Client, id: &RequestId) -> Result<CancelReply, Error> {
     block_on(crate::cancel(client.as_async(), id))
 }

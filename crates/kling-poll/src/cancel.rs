@@ -17,6 +17,9 @@ const PERMISSION_DENIED: i64 = 403_001;
 const RESOURCE_NOT_FOUND: i64 = 404_001;
 
 /// Cancels a job and finds out the outcome. If the reply to the cancel is lost or unclear, it gets the status once.
+///
+/// # Errors
+/// If neither call brought a usable reply, or the API refused.
 pub async fn cancel(client: &Client, id: &RequestId) -> Result<CancelReply, Error> {
     let outcome = client.cancel(id).await;
     if is_settled(&outcome) {

@@ -72,6 +72,9 @@ impl JobMachine {
     }
 
     /// Returns the result of the wait, from the outcome of [`Action::Done`].
+    ///
+    /// # Errors
+    /// [`WaitError`] for every outcome but success.
     pub fn conclude<M: JobModel>(
         &self,
         job: &Job<M>,

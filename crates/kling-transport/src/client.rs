@@ -29,8 +29,12 @@ use crate::{Reqwest, TokioRuntime};
 pub struct Client(Arc<Connection>);
 
 impl Client {
-    /// Returns a client on reqwest, which needs tokio. It is an error if TLS cannot be set up, or if the environment names a
-    /// proxy that is neither `http://` nor `https://`.
+    /// Returns a client on reqwest, which needs tokio.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up, for example without the platform's
+    /// certificates. [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://`
+    /// nor `https://`.
     #[cfg(feature = "async")]
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let transport = Reqwest::new(&settings)?;
@@ -41,6 +45,9 @@ impl Client {
     ///
     /// The settings that this crate relies on win: no redirects, no retries, no referer, HTTP/1.1. Loopback never goes
     /// through a proxy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     #[cfg(feature = "unstable-reqwest")]
     pub fn configured(
         settings: Settings,
@@ -51,6 +58,9 @@ impl Client {
     }
 
     /// Returns a client with the token and base of [`Settings::from_env`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable holds no usable value.
     #[cfg(feature = "async")]
     pub fn from_env() -> Result<Self, Error> {
         Self::new(Settings::from_env()?)

@@ -50,6 +50,15 @@ impl ModelId {
 /// The id that the API gave to a job: 1 to 128 characters of `A-Z a-z 0-9 _ -`.
 ///
 /// Ids come from servers and users and become part of a path, so no other character is accepted.
+///
+/// ```
+/// use kling_transport::RequestId;
+///
+/// let id: RequestId = "5e1f-09_c".parse()?;
+/// assert_eq!(id.as_str(), "5e1f-09_c");
+/// assert!("../balance".parse::<RequestId>().is_err());
+/// # Ok::<(), kling_transport::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct RequestId(Box<str>);

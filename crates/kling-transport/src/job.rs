@@ -159,7 +159,10 @@ impl Job {
         self
     }
 
-    /// Returns the job with its model's type, unless the job is known to be of another model.
+    /// Returns the job with its model's type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the job is known to be of another model.
     pub fn typed<M: JobModel>(self) -> Result<Job<M>, Error> {
         match (&self.data.model, M::MODEL) {
             (Some(model), Some(expected)) if model.as_str() != expected => {

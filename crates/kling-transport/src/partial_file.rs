@@ -80,6 +80,9 @@ impl DownloadOptions {
     /// Checks that a download with these options can write its file, before the job is paid for. Blocks on the disk.
     ///
     /// Creates empty files under the names of a download, renames one to `path`, and removes it.
+    ///
+    /// # Errors
+    /// [`Error::is_file`] if the file exists, its folder does not, or a name cannot be written.
     pub fn check_path(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         if !self.overwrite && path.symlink_metadata().is_ok() {

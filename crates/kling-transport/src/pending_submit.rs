@@ -42,6 +42,9 @@ pub struct PendingSubmit<M: JobModel = DynModel> {
 
 impl<M: Model> PendingSubmit<M> {
     /// Returns a submit of a typed input to its model, which begins at `now`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the input cannot be written as JSON.
     pub fn typed<I: ModelInput<Model = M>>(
         settings: &Settings,
         input: &I,
@@ -53,6 +56,9 @@ impl<M: Model> PendingSubmit<M> {
 
 impl PendingSubmit {
     /// Returns a submit of a JSON object to a model, which begins at `now`. The keys are not validated.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the input is not an object.
     pub fn json(settings: &Settings, model: &ModelId, input: &Value, now: SystemTime) -> Result<Self, Error> {
         if !input.is_object() {
             return Err(Error::config(

@@ -13,7 +13,6 @@ use tokio::time::{sleep, timeout, timeout_at};
 use url::Url;
 
 use crate::allowed_hosts::EnvironmentProxies;
-use crate::settings::CONNECT_TIMEOUT;
 use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
     ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, Method, OpenResult,
@@ -30,6 +29,11 @@ pub struct Reqwest {
 
 impl Reqwest {
     /// Returns a transport with this crate's settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if TLS cannot be set up.
+    /// [`ErrorKind::Proxy`](crate::ErrorKind::Proxy) if the environment names a proxy that is neither `http://` nor
+    /// `https://`.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         if settings.base().is_loopback() {
             return Self::with(settings, |builder| builder).or_else(|_| Self::without_certificates(settings));
@@ -49,6 +53,9 @@ impl Reqwest {
 
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::Client::configured).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     #[cfg(feature = "unstable-reqwest")]
     pub fn configured(
         settings: &Settings,
@@ -61,7 +68,7 @@ impl Reqwest {
         settings: &Settings,
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Error> {
-        let mut builder = configure(preset())
+        let mut builder = configure(preset(settings))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)
@@ -186,8 +193,8 @@ impl Runtime for TokioRuntime {
 }
 
 /// Returns the settings that the caller may change.
-fn preset() -> ClientBuilder {
-    let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+fn preset(settings: &Settings) -> ClientBuilder {
+    let builder = reqwest::Client::builder().connect_timeout(settings.connect_timeout);
     #[cfg(feature = "rustls")]
     return builder.tls_backend_rustls();
     #[cfg(not(feature = "rustls"))]

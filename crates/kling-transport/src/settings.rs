@@ -12,12 +12,20 @@ use url::{Host, Url};
 use crate::retry::OnRetry;
 use crate::{Error, Limits, RetryNotice, RetryPolicy, Token};
 
-/// The time in which a connection must open.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest upload that a submit timeout allows for, in bytes a second. Inputs may carry images.
 const SLOWEST_UPLOAD: u64 = 64 * 1024;
 
 /// The settings of an async or blocking client.
+///
+/// ```
+/// use std::time::Duration;
+/// use kling_transport::{Settings, Token};
+///
+/// let settings = Settings::new(Token::new("rc-0123456789")?)
+///     .with_base("http://127.0.0.1:8080/v1".parse()?)
+///     .with_submit_budget(Duration::from_secs(20));
+/// # Ok::<(), kling_transport::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Settings {
@@ -27,6 +35,7 @@ pub struct Settings {
     pub(crate) call_retry: RetryPolicy,
     pub(crate) on_retry: OnRetry,
     pub(crate) call_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
     submit_timeout: Duration,
 }
 
@@ -39,12 +48,16 @@ impl Settings {
             submit_retry: RetryPolicy::new(Duration::from_secs(60)),
             call_retry: RetryPolicy::new(Duration::from_secs(20)).with_max_attempts(4),
             on_retry: OnRetry(Arc::new(|_| {})),
+            connect_timeout: Duration::from_secs(10),
             submit_timeout: Duration::from_secs(120),
             call_timeout: Duration::from_secs(30),
         }
     }
 
     /// Returns settings with the token of [`Token::from_env`] and the base of [`ApiBase::from_env`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no token is set, or a variable has an invalid value.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self::new(Token::from_env()?).with_base(ApiBase::from_env()?))
     }
@@ -57,6 +70,11 @@ impl Settings {
     /// Sets the base URL.
     pub fn with_base(self, base: ApiBase) -> Self {
         Self { base, ..self }
+    }
+
+    /// Sets how long a submit is retried after 429 or failed connections. Default: 60 s. Zero means one attempt.
+    pub fn with_submit_budget(self, budget: Duration) -> Self {
+        Self { submit_retry: RetryPolicy { budget, ..self.submit_retry }, ..self }
     }
 
     /// Sets the retries of a submit after 429 or failed connections. Default: within 60 s. No other failure is retried.
@@ -75,6 +93,11 @@ impl Settings {
     /// The thread that makes the call runs `notify`, so it must not block.
     pub fn with_on_retry(self, notify: impl Fn(&RetryNotice<'_>) + Send + Sync + 'static) -> Self {
         Self { on_retry: OnRetry(Arc::new(notify)), ..self }
+    }
+
+    /// Sets how long a connection may take to open. Default: 10 s.
+    pub fn with_connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
     }
 
     /// Sets how long a submit may take, beside the time for its body at 64 KiB/s. Default: 120 s. After a timeout the
@@ -116,6 +139,15 @@ const BALANCE_PATH: &str = "/prod/v2/balance";
 /// Plain `http` is accepted for loopback only, since it exposes the token. `localhost` is trusted to be loopback. A
 /// name such as `sim.localhost` is loopback without a look-up. The balance is at `https://api.runcomfy.net/prod/v2/balance`,
 /// or at `/prod/v2/balance` of a custom base's origin. The token goes to no other place.
+///
+/// ```
+/// use kling_transport::ApiBase;
+///
+/// assert_eq!(ApiBase::default().to_string(), "https://model-api.runcomfy.net/v1");
+/// assert!("http://127.0.0.1:8080/v1".parse::<ApiBase>().is_ok());
+/// assert!("http://example.com/v1".parse::<ApiBase>().is_err());
+/// # Ok::<(), kling_transport::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ApiBase {
     base: Url,
@@ -124,6 +156,9 @@ pub struct ApiBase {
 
 impl ApiBase {
     /// Reads [`BASE_VARIABLE`]. If it is unset or blank, returns the provider's base.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the value is not a base URL.
     pub fn from_env() -> Result<Self, Error> {
         match env::var(BASE_VARIABLE) {
             Ok(text) if !text.trim().is_empty() => text.parse(),

@@ -21,6 +21,9 @@ pub enum SubmitOutcome<M: JobModel = DynModel> {
 
 impl<M: JobModel> SubmitOutcome<M> {
     /// Returns the job, or the reason for its absence.
+    ///
+    /// # Errors
+    /// [`SubmitError`], which tells rejected and unknown apart.
     pub fn into_result(self) -> Result<Job<M>, SubmitError> {
         match self {
             Self::Accepted(job) => Ok(job),

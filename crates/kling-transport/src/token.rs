@@ -18,6 +18,12 @@ pub const TOKEN_VARIABLES: [&str; 3] = ["RUNCOMFY_API_TOKEN", "RUNCOMFY_TOKEN", 
 
 /// An API token, which can spend the account's balance. `Debug` hides it, and it implements neither `Display` nor
 /// `Serialize`.
+///
+/// ```
+/// let token = kling_transport::Token::new("rc-0123456789")?;
+/// assert_eq!(format!("{token:?}"), "Token(redacted)");
+/// # Ok::<(), kling_transport::Error>(())
+/// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Token(pub(crate) Arc<Secret>);
 
@@ -31,7 +37,11 @@ pub(crate) struct Secret {
 }
 
 impl Token {
-    /// Checks a token. White space around it is removed. The error does not quote the text.
+    /// Checks a token. White space around it is removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the text is empty, a placeholder, in quotes, preceded by
+    /// `Bearer`, or not visible ASCII. The error does not quote the text.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         Self::named("the token", text.as_ref())
     }
@@ -49,7 +59,11 @@ impl Token {
         })))
     }
 
-    /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank. The error names the variable.
+    /// Reads the first of [`TOKEN_VARIABLES`] that is set and not blank.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if none is set, or if the value is not a token. The error names
+    /// the variable.
     pub fn from_env() -> Result<Self, Error> {
         // A value that is not Unicode is rejected as not ASCII.
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))

@@ -17,7 +17,6 @@ use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, SendBody};
 use url::Url;
 
 use crate::allowed_hosts::{refuse_unknown_schemes, unsupported};
-use crate::settings::CONNECT_TIMEOUT;
 use crate::upload_progress::{TrackedBody, UploadProgress};
 use crate::{
     ApiBase, BodyStream, BoxFuture, Error, HttpHead, HttpReply, HttpRequest, Limits, OpenResult, Phase,
@@ -46,6 +45,9 @@ impl Ureq {
 
     /// Returns a transport with the caller's settings, below this crate's own: see
     /// [`Client::configured`](crate::blocking::Client::configured).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the settings cannot be used.
     #[cfg(feature = "unstable-ureq")]
     pub fn configured(
         settings: &Settings,
@@ -58,7 +60,7 @@ impl Ureq {
         settings: &Settings,
         configure: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,
     ) -> Result<Self, Error> {
-        let mut builder = configure(preset())
+        let mut builder = configure(preset(settings))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -204,8 +206,8 @@ impl Runtime for ThreadRuntime {
 }
 
 /// Returns the settings that the caller may change.
-fn preset() -> ConfigBuilder<AgentScope> {
-    let builder = Agent::config_builder().timeout_connect(Some(CONNECT_TIMEOUT));
+fn preset(settings: &Settings) -> ConfigBuilder<AgentScope> {
+    let builder = Agent::config_builder().timeout_connect(Some(settings.connect_timeout));
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     let builder = builder.tls_config(tls_config().build());
     builder

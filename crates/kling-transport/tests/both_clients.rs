@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use kling_transport::{
     Client, Error, ErrorKind, RequestId, RetryPolicy, Settings, SubmitOutcome, Token, UnknownOutcome,
@@ -42,6 +43,7 @@ fn settings(base: &str) -> Settings {
         .with_base(base.parse().unwrap())
         .with_submit_retry(RetryPolicy::never())
         .with_call_retry(RetryPolicy::never())
+        .with_connect_timeout(Duration::from_secs(5))
 }
 
 fn in_async<T>(work: impl Future<Output = T>) -> T {

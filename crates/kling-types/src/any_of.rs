@@ -84,7 +84,9 @@ macro_rules! any_of {
 
         impl $name {
             /// Takes a value that has one of the forms, as the first form that fits.
-            /// Fails with a violation with an empty pointer if no form fits.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer if no form fits.
             pub fn new(value: impl ::std::convert::Into<$crate::export::Value>) -> ::std::result::Result<Self, $crate::Violations> {
                 let value = value.into();
                 $(if let Some(form) = $crate::any_of::read::<$ty>(&value) {

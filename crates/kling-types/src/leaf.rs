@@ -16,7 +16,9 @@ macro_rules! text {
             pub const BOUNDS: $crate::bounds::TextBounds = $crate::bounds::TextBounds { min: $min, max: $max };
 
             /// Takes a text of an allowed length.
-            /// Fails with a violation with an empty pointer if the text is too short or too long.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer if the text is too short or too long.
             pub fn new(text: impl ::std::convert::Into<::std::string::String>) -> Result<Self, $crate::Violation> {
                 let text = text.into();
                 Self::BOUNDS.check(&text).map(|()| Self(text))
@@ -57,7 +59,9 @@ macro_rules! number {
             };
 
             /// Takes a finite number within the bounds.
-            /// Fails with a violation with an empty pointer for NaN, infinity and any number out of range.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for NaN, infinity and any number out of range.
             pub fn new(value: f64) -> Result<Self, $crate::Violation> {
                 Self::BOUNDS.check(value).map(|()| Self(value))
             }
@@ -89,7 +93,9 @@ macro_rules! integer {
                 $crate::bounds::IntegerBounds { min: Some($min), max: Some($max) };
 
             /// Takes an integer within the bounds.
-            /// Fails with a violation with an empty pointer for any other integer.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other integer.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
                 Self::BOUNDS.check(value.into()).map(|()| Self(value))
             }
@@ -119,7 +125,9 @@ macro_rules! open_integer {
             pub const BOUNDS: $crate::bounds::IntegerBounds = $crate::bounds::IntegerBounds { min: $min, max: $max };
 
             /// Takes an integer within the bounds.
-            /// Fails with a violation with an empty pointer for any other integer.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other integer.
             pub fn new(value: impl ::std::convert::Into<$crate::Integer>) -> Result<Self, $crate::Violation> {
                 let value = value.into();
                 value.check(Self::BOUNDS).map(|()| Self(value))
@@ -146,7 +154,9 @@ macro_rules! integer_enum {
 
         impl $name {
             /// Takes one of the values.
-            /// Fails with a violation with an empty pointer for any other integer.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other integer.
             pub fn new(value: i64) -> Result<Self, $crate::Violation> {
                 let found = Self::ALL.iter().copied().find(|one| one.value() == value);
                 found.ok_or_else(|| $crate::bounds::not_in_integers(value.into(), Self::VALUES))
@@ -167,7 +177,9 @@ macro_rules! number_enum {
 
         impl $name {
             /// Takes one of the values.
-            /// Fails with a violation with an empty pointer for any other number.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other number.
             pub fn new(value: f64) -> Result<Self, $crate::Violation> {
                 let found = Self::ALL.iter().copied().find(|one| one.value() == value);
                 found.ok_or_else(|| $crate::bounds::not_in_numbers(value, Self::VALUES))
@@ -189,7 +201,9 @@ macro_rules! text_enum {
 
         impl $name {
             /// Takes one of the values.
-            /// Fails with a violation with an empty pointer for any other text.
+            ///
+            /// # Errors
+            /// A violation with an empty pointer for any other text.
             pub fn new(value: impl ::std::convert::AsRef<str>) -> Result<Self, $crate::Violation> {
                 let value = ::std::convert::AsRef::<str>::as_ref(&value);
                 let found = Self::ALL.iter().copied().find(|one| one.as_str() == value);

@@ -36,7 +36,9 @@ pub struct Integer(serde_json::Number);
 
 impl Number {
     /// Takes a finite number.
-    /// Fails with a violation with an empty pointer for NaN and infinity.
+    ///
+    /// # Errors
+    /// A violation with an empty pointer for NaN and infinity.
     pub fn new(value: f64) -> Result<Self, Violation> {
         NumberBounds::NONE.check(value).map(|()| Self(value))
     }
@@ -49,7 +51,9 @@ impl Number {
 
 impl Integer {
     /// Takes a whole number.
-    /// Fails with a violation with an empty pointer for any other number.
+    ///
+    /// # Errors
+    /// A violation with an empty pointer for any other number.
     pub fn new(number: serde_json::Number) -> Result<Self, Violation> {
         let whole = check::whole(&number).ok_or_else(|| not_whole(&number))?;
         // One spelling for each integer, so that `5.0` equals 5.
@@ -117,6 +121,9 @@ from_numbers!(Integer: i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 /// Reads an integer of 64 bits as JSON Schema does, so that `5.0` is 5. Used by leaf types with bounds on both sides.
 ///
 /// An integer beyond 64 bits is read as the nearest end of `i64`, which is out of range.
+///
+/// # Errors
+/// That of the deserializer, for any value but a whole number.
 pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     // `Number` is the one reader that is right with and without `arbitrary_precision`.
     let number = serde_json::Number::deserialize(deserializer)?;
@@ -125,11 +132,17 @@ pub fn deserialize_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 }
 
 /// Reads a double.
+///
+/// # Errors
+/// That of the deserializer, for any value but a number.
 pub fn deserialize_float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     serde_json::Number::deserialize(deserializer).map(|number| check::float(&number))
 }
 
 /// Converts an integer of any width for a leaf type `T`, all of whose values fit into 64 bits.
+///
+/// # Errors
+/// The violation of `T` for a wider integer.
 pub fn narrow<T: Validate, N: TryInto<i64> + Into<Value> + Copy>(integer: N) -> Result<i64, Violation> {
     integer.try_into().map_err(|_| {
         let value = integer.into();

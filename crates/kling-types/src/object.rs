@@ -93,7 +93,9 @@ macro_rules! input {
                 )?
 
                 /// Builds the object.
-                /// Fails with every violation at once, each with its JSON pointer, in the order of the schema.
+                ///
+                /// # Errors
+                /// Every violation at once, each with its JSON pointer, in the order of the schema.
                 #[allow(unused_mut, reason = "nothing may be required")]
                 pub fn build(mut self) -> ::std::result::Result<$name, $crate::Violations> {
                     $($crate::__require!($presence, self.errors, $position, $wire, self.$field);)*
@@ -372,7 +374,9 @@ pub struct Extra(Map<String, Value>);
 
 impl Extra {
     /// Adds a property that is not in `known`, the names of the schema.
-    /// Fails with a violation if the schema has the name. Such a property has a method of its own, which checks it.
+    ///
+    /// # Errors
+    /// A violation if the schema has the name. Such a property has a method of its own, which checks it.
     pub fn insert(
         &mut self,
         known: &[&str],
@@ -409,6 +413,9 @@ pub trait ReadObject: Sized {
 }
 
 /// Reads a struct from an object. A derived reader of serde would also accept an array of values.
+///
+/// # Errors
+/// That of [`ReadObject::read_object`], and an error for any value but an object.
 pub fn deserialize<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_map(Object(PhantomData))
 }
@@ -460,6 +467,9 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<F> {
 }
 
 /// Reads the value of a property. The value is null only if the type accepts null.
+///
+/// # Errors
+/// That of the value, and an error for a duplicate property.
 pub fn fill<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     property: &mut Option<T>,
     name: &'static str,

@@ -23,6 +23,14 @@ slotmap::new_key_type! {
 ///
 /// The calls at a job's deadline and those of a cancel do not wait for their turn. They may exceed the bounds, up to as many
 /// calls again.
+///
+/// ```
+/// use kling_poll::RateLimit;
+///
+/// let gentle = RateLimit::new(8).with_per_second(20.0);
+/// assert_eq!((gentle.in_flight, gentle.per_second), (8, Some(20.0)));
+/// assert_eq!(RateLimit::default().in_flight, 64);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimit {

@@ -14,8 +14,29 @@ use super::{Account, JobSetEvent, JobSetStats, RateLimit};
 
 /// Waits for any number of jobs at once; an iterator over their events. `kling_poll::JobSet` is its async twin.
 ///
-/// A job that waits needs no thread, and each call in flight has one. If the rate limits allow one call at a time, it is made
-/// on the caller's thread, and no deadline is kept during the call. The set runs while the iterator is advanced.
+/// A bounded number of calls serves all jobs: a job that waits needs no thread and a few hundred bytes. Each call in flight
+/// has a thread. If the rate limits allow one call at a time, it is made on the caller's thread, and no deadline is kept
+/// during the call, which has a time limit of its own. The set runs while the iterator is advanced.
+///
+/// ```no_run
+/// use kling_poll::{JobSetUpdate, RateLimit, WaitOptions, blocking::JobSet};
+/// use kling_transport::{Job, blocking::Client};
+///
+/// # fn run(jobs: Vec<Job>) -> Result<(), kling_transport::Error> {
+/// let mut set = JobSet::new();
+/// let account = set.account(Client::from_env()?, RateLimit::new(8));
+/// for job in &jobs {
+///     account.add(job, &WaitOptions::default());
+/// }
+/// for event in &mut set {
+///     if let JobSetUpdate::Done(Ok(done)) = event.update {
+///         println!("{}: {}", event.request_id, done.output());
+///     }
+/// }
+/// println!("{:?}", set.stats());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a job set runs while it is iterated"]
 pub struct JobSet<M: JobModel = DynModel> {
