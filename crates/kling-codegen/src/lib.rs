@@ -3,7 +3,6 @@
 
 mod docs;
 mod error;
-mod fields;
 mod file_set;
 mod generator;
 mod leaves;

@@ -6,8 +6,7 @@ use kling_schema::{ModelSchema, ObjectSchema, Override, Property, Shape};
 use kling_types::bounds::{IntegerBounds, NumberBounds, TextBounds};
 
 use crate::Error;
-use crate::fields::ident;
-use crate::names::{family_name, module_name, type_name};
+use crate::names::{family_name, field_name, module_name, type_name};
 
 /// The plan of one model.
 #[derive(Debug)]
@@ -285,7 +284,7 @@ fn name_fields(object: &mut ObjectPlan<'_>) -> Result<(), String> {
     let mut seen = BTreeMap::new();
     for field in &mut object.fields {
         let name = &field.property.name;
-        field.ident = ident(field.property, field.settled)?;
+        field.ident = field_name(field.property, field.settled)?;
         if let Some(other) = seen.insert(field.ident.clone(), name) {
             let ident = &field.ident;
             return Err(format!("{other:?} and {name:?} would both be the field `{ident}`; override one"));
